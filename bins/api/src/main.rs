@@ -1,0 +1,3 @@
+//! The `promptgate-api` binary.
+
+fn main() {}

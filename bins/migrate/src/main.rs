@@ -1,0 +1,3 @@
+//! The `promptgate-migrate` binary.
+
+fn main() {}

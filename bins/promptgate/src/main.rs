@@ -1,0 +1,3 @@
+//! The `promptgate` binary.
+
+fn main() {}

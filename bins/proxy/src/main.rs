@@ -1,0 +1,3 @@
+//! The `promptgate-proxy` binary.
+
+fn main() {}

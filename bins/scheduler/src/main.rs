@@ -1,0 +1,3 @@
+//! The `promptgate-scheduler` binary.
+
+fn main() {}

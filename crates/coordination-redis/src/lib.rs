@@ -1,0 +1,1 @@
+//! Coordination over Redis, every call with a deadline and a breaker.

@@ -1,0 +1,1 @@
+//! Black box: spawns the real binaries and speaks only HTTP to them.

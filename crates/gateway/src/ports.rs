@@ -1,0 +1,84 @@
+//! What the data plane needs from outside.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use http::{HeaderMap, StatusCode};
+use promptgate_usage::UsageEvent;
+
+/// One call to a provider: a POST with a JSON body.
+#[derive(Debug, Clone)]
+pub struct UpstreamRequest {
+    /// Where to.
+    pub url: String,
+    /// What is sent with it, the provider's credential among it. Values of secrets are marked
+    /// sensitive.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// Until the connection is there, TLS included.
+    pub connect_timeout: Duration,
+    /// From then until the answer's head is there.
+    pub first_byte_timeout: Duration,
+}
+
+/// The body of an answer, piece by piece as it arrives. Dropping it ends the upstream call.
+pub type UpstreamBody = BoxStream<'static, Result<Bytes, UpstreamError>>;
+
+/// A provider's answer, as soon as its head is there.
+pub struct UpstreamResponse {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers, hop-by-hop ones removed.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: UpstreamBody,
+}
+
+/// Why a provider gave no (whole) answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// No connection.
+    #[error("cannot connect to the provider")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No connection in time.
+    #[error("the provider did not accept the connection in time")]
+    ConnectTimeout,
+    /// Connected, but no answer in time.
+    #[error("the provider did not begin to answer in time")]
+    FirstByteTimeout,
+    /// The answer stopped in the middle.
+    #[error("the provider's answer stalled")]
+    IdleTimeout,
+    /// The whole call took too long.
+    #[error("the provider's answer took too long")]
+    TotalTimeout,
+    /// The connection broke.
+    #[error("the connection to the provider broke")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer is larger than the gateway keeps.
+    #[error("the provider's answer is too large")]
+    TooLarge,
+}
+
+/// Calls providers. Adapter: `upstream-http`.
+#[async_trait]
+pub trait Upstream: Send + Sync {
+    /// Makes the call; returns when the answer's head is there. Dropping the future, or later the
+    /// body, ends the call at once.
+    async fn call(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError>;
+}
+
+/// The event could not be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("a usage event could not be written to the spool")]
+pub struct SinkError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Takes usage events into custody. Adapter: the spool of `coordination-local`.
+pub trait UsageSink: Send + Sync {
+    /// Keeps an event so that the death of this process does not lose it. Fast (a write to the
+    /// page cache), never waits for a database, may be called from `Drop`.
+    fn append(&self, event: &UsageEvent) -> Result<(), SinkError>;
+}

@@ -1,0 +1,1 @@
+//! Recurring maintenance: each tick once, on any number of replicas.

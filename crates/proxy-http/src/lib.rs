@@ -1,0 +1,1 @@
+//! The data plane's HTTP surfaces, one module each.

@@ -1,0 +1,1 @@
+//! Assembly: wiring, start, readiness and drain of every process.

@@ -1,0 +1,1 @@
+//! Settings: defaults, file, .env, environment and flags, each value with its source.

@@ -1,0 +1,1 @@
+//! The attribute that writes one repository for two databases.

@@ -1,0 +1,50 @@
+//! Transactions over every repository.
+
+use async_trait::async_trait;
+use promptgate_audit::AuditRepository;
+use promptgate_kernel::RepositoryError;
+use promptgate_projects::ProjectRepository;
+use promptgate_providers::ProviderRepository;
+use promptgate_tokens::TokenRepository;
+use promptgate_usage::UsageRepository;
+
+use crate::ChangeLog;
+
+/// What a unit of work is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Reading; a write through it is an error.
+    Read,
+    /// Reading and writing.
+    Write,
+}
+
+/// A place where everything is kept.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Opens a transaction. Writers may have to wait for one another.
+    async fn begin(&self, access: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError>;
+
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), RepositoryError>;
+}
+
+/// An open transaction. Dropping it rolls back; after an error, dropping it is all that is left.
+/// Never open a second one while holding one.
+#[async_trait]
+pub trait UnitOfWork: Send {
+    /// Projects.
+    fn projects(&mut self) -> &mut dyn ProjectRepository;
+    /// Tokens.
+    fn tokens(&mut self) -> &mut dyn TokenRepository;
+    /// Providers and their credentials.
+    fn providers(&mut self) -> &mut dyn ProviderRepository;
+    /// Usage events.
+    fn usage(&mut self) -> &mut dyn UsageRepository;
+    /// The audit log.
+    fn audit(&mut self) -> &mut dyn AuditRepository;
+    /// Configuration changes and the revision.
+    fn changes(&mut self) -> &mut dyn ChangeLog;
+    /// Makes everything written so far permanent, all of it or none.
+    async fn commit(self: Box<Self>) -> Result<(), RepositoryError>;
+}

@@ -1,0 +1,1 @@
+//! Throwaway PostgreSQL and Redis, and a scripted upstream, for tests only.

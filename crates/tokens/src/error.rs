@@ -1,0 +1,66 @@
+//! Why a token is refused, and what makes one invalid.
+
+use promptgate_kernel::Timestamp;
+
+use crate::{Scope, ScopeSet};
+
+/// Why a known token does not open what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccessDenied {
+    /// It was revoked or deactivated. Clients are not told which.
+    #[error("the token is invalid or revoked")]
+    Revoked,
+    /// Its time is over.
+    #[error("the token expired at {at}")]
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// It does not have the scope.
+    #[error("the scope `{required}` is required; this token has: {granted}")]
+    MissingScope {
+        /// What the route needs.
+        required: Scope,
+        /// What the token has.
+        granted: ScopeSet,
+    },
+    /// It belongs to another project.
+    #[error("the token does not belong to this project")]
+    ForeignProject,
+}
+
+/// What is wrong with a token that somebody wants to create or change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidToken {
+    /// The name is blank or too long.
+    #[error("name must have 1 to 120 characters that are no control characters")]
+    Name,
+    /// A limit is not positive.
+    #[error("{field} must be greater than zero; leave it out for no limit")]
+    Limit {
+        /// The field as the wire names it.
+        field: &'static str,
+    },
+    /// The end of its life is not in the future.
+    #[error("expiresAt must be in the future")]
+    Expiry,
+    /// It would open nothing.
+    #[error("scopes must name at least one scope")]
+    NoScope,
+    /// The metadata is too large.
+    #[error("metadata must be a JSON object of at most 16 KiB")]
+    Metadata,
+}
+
+impl InvalidToken {
+    /// The field that is wrong, as the wire names it.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Limit { field } => field,
+            Self::Expiry => "expiresAt",
+            Self::NoScope => "scopes",
+            Self::Metadata => "metadata",
+        }
+    }
+}

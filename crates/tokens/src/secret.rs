@@ -1,0 +1,227 @@
+//! The format of a token, and its checksum.
+//!
+//! `pg_live_` or `pg_test_`, then 43 base62 characters (256 random bits), then 6 base62 characters
+//! of a CRC-32 over everything before them.
+
+use std::fmt;
+
+use promptgate_kernel::{Entropy, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const PREFIX_LENGTH: usize = 8;
+const RANDOM_LENGTH: usize = 43;
+const CHECKSUM_LENGTH: usize = 6;
+const TOKEN_LENGTH: usize = PREFIX_LENGTH + RANDOM_LENGTH + CHECKSUM_LENGTH;
+
+/// Which kind of work a token is meant for. A hint for people; both behave alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenEnv {
+    /// Production work: `pg_live_…`.
+    #[default]
+    Live,
+    /// Trials: `pg_test_…`.
+    Test,
+}
+
+impl TokenEnv {
+    /// The first characters of every token of this kind.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Live => "pg_live_",
+            Self::Test => "pg_test_",
+        }
+    }
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl std::str::FromStr for TokenEnv {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "live" => Ok(Self::Live),
+            "test" => Ok(Self::Test),
+            _ => Err("env must be `live` or `test`".into()),
+        }
+    }
+}
+
+/// SHA-256 of a token: what is stored, looked up and cached. Not secret, but not for display.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// Wraps a stored hash.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for storage.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenHash({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+/// A new token in plain text. It is shown once, when it is issued.
+#[derive(Debug, Clone)]
+pub struct TokenSecret(SecretString);
+
+impl TokenSecret {
+    /// Makes a token from 256 random bits.
+    pub fn generate(env: TokenEnv, entropy: &dyn Entropy) -> Self {
+        let mut random = [0u8; 32];
+        entropy.fill(&mut random);
+        let mut text = String::with_capacity(TOKEN_LENGTH);
+        text.push_str(env.prefix());
+        text.push_str(&base62::<RANDOM_LENGTH>(&random));
+        let checksum = checksum(&text);
+        text.push_str(&checksum);
+        Self(SecretString::new(text))
+    }
+
+    /// The plain text, for the one answer that shows it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(self.expose())
+    }
+
+    /// The prefix and the first four random characters: `pg_live_Ab3d`.
+    pub fn shown_prefix(&self) -> String {
+        self.expose()[..PREFIX_LENGTH + 4].to_owned()
+    }
+
+    /// The last four characters, which people recognise a token by.
+    pub fn last_four(&self) -> String {
+        self.expose()[TOKEN_LENGTH - 4..].to_owned()
+    }
+}
+
+/// A text that cannot be a token. It is refused without a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedToken {
+    /// It does not start with a known prefix.
+    #[error("a token starts with pg_live_ or pg_test_")]
+    Prefix,
+    /// Its length, alphabet or checksum is wrong: mistyped, cut off, or made up.
+    #[error("the token is mistyped or cut off: its checksum does not match")]
+    Checksum,
+}
+
+/// A text that has the form of a token. Whether it is one, only the store knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PresentedToken(TokenHash);
+
+impl PresentedToken {
+    /// Checks form and checksum.
+    pub fn parse(text: &str) -> Result<Self, MalformedToken> {
+        if !text.starts_with("pg_live_") && !text.starts_with("pg_test_") {
+            return Err(MalformedToken::Prefix);
+        }
+        if text.len() != TOKEN_LENGTH || !text.is_ascii() {
+            return Err(MalformedToken::Checksum);
+        }
+        let (body, given) = text.split_at(TOKEN_LENGTH - CHECKSUM_LENGTH);
+        let alphanumeric = body[PREFIX_LENGTH..].bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !alphanumeric || checksum(body) != given {
+            return Err(MalformedToken::Checksum);
+        }
+        Ok(Self(TokenHash::of(text)))
+    }
+
+    /// The key to look it up by.
+    pub const fn hash(&self) -> TokenHash {
+        self.0
+    }
+}
+
+fn checksum(body: &str) -> String {
+    base62::<CHECKSUM_LENGTH>(&crc32fast::hash(body.as_bytes()).to_be_bytes())
+}
+
+/// The big-endian number in base 62, padded to `LENGTH` digits.
+fn base62<const LENGTH: usize>(bytes: &[u8]) -> String {
+    let mut number = bytes.to_vec();
+    let mut digits = [b'0'; LENGTH];
+    for digit in digits.iter_mut().rev() {
+        let mut remainder = 0u32;
+        for byte in &mut number {
+            let value = (remainder << 8) | u32::from(*byte);
+            *byte = u8::try_from(value / 62).expect("a quotient of a value below 62 * 256 by 62 fits a byte");
+            remainder = value % 62;
+        }
+        *digit = ALPHABET[remainder as usize];
+    }
+    String::from_utf8(digits.to_vec()).expect("the alphabet is ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use promptgate_kernel::testing::SeededEntropy;
+    use proptest::prelude::*;
+
+    #[test]
+    fn has_the_documented_form() {
+        let secret = TokenSecret::generate(TokenEnv::Test, &SeededEntropy::new(1));
+        assert_eq!(secret.expose().len(), 57);
+        assert!(secret.expose().starts_with("pg_test_"));
+        assert!(secret.shown_prefix().len() == 12 && secret.expose().ends_with(&secret.last_four()));
+        assert_eq!(format!("{secret:?}"), "TokenSecret([secret])");
+    }
+
+    #[test]
+    fn base62_is_the_plain_big_endian_number() {
+        assert_eq!(base62::<6>(&0u32.to_be_bytes()), "000000");
+        assert_eq!(base62::<6>(&61u32.to_be_bytes()), "00000z");
+        assert_eq!(base62::<6>(&u32::MAX.to_be_bytes()), "4gfFC3");
+        assert_eq!(base62::<43>(&[0xff; 32]).len(), 43);
+    }
+
+    proptest! {
+        #[test]
+        fn every_generated_token_is_accepted(seed: u64) {
+            let secret = TokenSecret::generate(TokenEnv::Live, &SeededEntropy::new(seed));
+            prop_assert_eq!(PresentedToken::parse(secret.expose()).unwrap().hash(), secret.hash());
+        }
+
+        #[test]
+        fn one_wrong_character_is_noticed(seed: u64, position in 8usize..57, other in "[0-9A-Za-z]") {
+            let secret = TokenSecret::generate(TokenEnv::Live, &SeededEntropy::new(seed));
+            let mut text = secret.expose().to_owned();
+            text.replace_range(position..=position, &other);
+            prop_assume!(text != secret.expose());
+            prop_assert_eq!(PresentedToken::parse(&text), Err(MalformedToken::Checksum));
+        }
+
+        #[test]
+        fn garbage_never_panics(text in "\\PC*") {
+            prop_assert!(PresentedToken::parse(&text).is_err());
+            let prefixed = format!("pg_live_{text}");
+            prop_assert!(PresentedToken::parse(&prefixed).is_err());
+        }
+    }
+}

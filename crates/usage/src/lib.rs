@@ -1,0 +1,25 @@
+//! What a call consumed and what it cost.
+//!
+//! A [`UsageEvent`] is the immutable record of one finished call; everything that is counted is
+//! derived from these. [`TokenCounts`] are disjoint classes, so that nothing is counted twice, and
+//! a [`PriceTable`] turns them into [`Money`](promptgate_kernel::Money). The crate reads no wire
+//! format and keeps nothing; [`UsageRepository`] says what a store must do.
+//!
+//! ```
+//! use promptgate_usage::{PriceTable, TokenCounts};
+//!
+//! let prices = PriceTable::bundled();
+//! let counts = TokenCounts { input: 1_000, output: 100, ..TokenCounts::default() };
+//! let priced = prices.price("openai", "gpt-4o", &counts);
+//! assert_eq!(priced.cost.to_string(), "0.0035");
+//! ```
+
+mod event;
+mod price;
+mod repository;
+mod tokens;
+
+pub use event::{Outcome, UsageEvent};
+pub use price::{InvalidPriceTable, ModelPrice, PriceBasis, PriceTable, Priced};
+pub use repository::{UsageFilter, UsageRepository};
+pub use tokens::TokenCounts;

@@ -1,0 +1,275 @@
+//! Prices as data, and what a call costs.
+
+use std::collections::HashMap;
+
+use promptgate_kernel::{Money, PricePerMillion};
+use serde::{Deserialize, Serialize};
+
+use crate::TokenCounts;
+
+const BUNDLED: &str = include_str!("../data/prices.json");
+
+/// What a model costs, in dollars per million tokens. Classes without a price of their own cost
+/// what the class they belong to costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelPrice {
+    /// The kind of provider, such as `openai`.
+    pub kind: String,
+    /// The model, or the beginning of the names that it covers; `*` covers the whole kind.
+    pub model: String,
+    /// Uncached input.
+    pub input: f64,
+    /// Output.
+    pub output: f64,
+    /// Input read from a prompt cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<f64>,
+    /// Input written to a five-minute prompt cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_5m: Option<f64>,
+    /// Input written to a one-hour prompt cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<f64>,
+    /// Audio input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_input: Option<f64>,
+    /// Audio output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_output: Option<f64>,
+    /// Where the price is published.
+    pub source: String,
+    /// The day it was read there, `YYYY-MM-DD`.
+    pub date: String,
+}
+
+/// How a price was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PriceBasis {
+    /// By the model's name.
+    Exact,
+    /// By the longest known beginning of the model's name.
+    Prefix,
+    /// By no name: the fallback price, which is an estimate.
+    Fallback,
+}
+
+impl PriceBasis {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Prefix => "prefix",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// A cost, and how it came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Priced {
+    /// What it costs.
+    pub cost: Money,
+    /// How the price was found.
+    pub basis: PriceBasis,
+}
+
+/// A price table is not in order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPriceTable {
+    /// It cannot be read.
+    #[error("not a price table: {0}")]
+    Unreadable(String),
+    /// A price is negative or no number.
+    #[error("{kind} {model}: every price must be a number of dollars from 0 up")]
+    Price {
+        /// The kind.
+        kind: String,
+        /// The model.
+        model: String,
+    },
+    /// Two rows for one model.
+    #[error("{kind} {model}: listed twice")]
+    Twice {
+        /// The kind.
+        kind: String,
+        /// The model.
+        model: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: String,
+    fallback: ModelPrice,
+    models: Vec<ModelPrice>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    input: PricePerMillion,
+    cache_read: PricePerMillion,
+    cache_write_5m: PricePerMillion,
+    cache_write_1h: PricePerMillion,
+    audio_input: PricePerMillion,
+    output: PricePerMillion,
+    audio_output: PricePerMillion,
+}
+
+/// What every known model costs.
+#[derive(Debug, Clone)]
+pub struct PriceTable {
+    version: String,
+    rows: Vec<ModelPrice>,
+    rates: HashMap<String, HashMap<String, Rates>>,
+    fallback: Rates,
+}
+
+impl PriceTable {
+    /// The table that comes with the program.
+    pub fn bundled() -> Self {
+        Self::parse(BUNDLED).expect("the bundled price table is checked by a test")
+    }
+
+    /// Reads a table: `{"version":…,"fallback":{…},"models":[…]}`.
+    pub fn parse(json: &str) -> Result<Self, InvalidPriceTable> {
+        let document: Document =
+            serde_json::from_str(json).map_err(|error| InvalidPriceTable::Unreadable(error.to_string()))?;
+        let mut rates: HashMap<String, HashMap<String, Rates>> = HashMap::new();
+        for row in &document.models {
+            let before =
+                rates.entry(row.kind.clone()).or_default().insert(row.model.clone(), Rates::of(row)?);
+            if before.is_some() {
+                return Err(InvalidPriceTable::Twice { kind: row.kind.clone(), model: row.model.clone() });
+            }
+        }
+        let fallback = Rates::of(&document.fallback)?;
+        Ok(Self { version: document.version, rows: document.models, rates, fallback })
+    }
+
+    /// Which table this is.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Its rows, each with source and date.
+    pub fn rows(&self) -> &[ModelPrice] {
+        &self.rows
+    }
+
+    /// What `counts` cost with a model of a kind of provider: by exact name, else by the longest
+    /// known beginning of the name, else by the fallback price. Each class is rounded once.
+    pub fn price(&self, kind: &str, model: &str, counts: &TokenCounts) -> Priced {
+        let (rates, basis) = self.find(kind, model);
+        Priced { cost: rates.cost(counts), basis }
+    }
+
+    fn find(&self, kind: &str, model: &str) -> (&Rates, PriceBasis) {
+        let Some(of_kind) = self.rates.get(kind) else { return (&self.fallback, PriceBasis::Fallback) };
+        if let Some(exact) = of_kind.get(model) {
+            return (exact, PriceBasis::Exact);
+        }
+        let longest = of_kind
+            .iter()
+            .filter(|(known, _)| model.starts_with(known.as_str()))
+            .max_by_key(|(known, _)| known.len())
+            .map(|(_, rates)| rates);
+        match longest.or_else(|| of_kind.get("*")) {
+            Some(rates) => (rates, PriceBasis::Prefix),
+            None => (&self.fallback, PriceBasis::Fallback),
+        }
+    }
+}
+
+impl Rates {
+    fn of(row: &ModelPrice) -> Result<Self, InvalidPriceTable> {
+        let read = |dollars: f64| {
+            PricePerMillion::from_dollars(dollars)
+                .ok_or_else(|| InvalidPriceTable::Price { kind: row.kind.clone(), model: row.model.clone() })
+        };
+        Ok(Self {
+            input: read(row.input)?,
+            cache_read: read(row.cache_read.unwrap_or(row.input))?,
+            cache_write_5m: read(row.cache_write_5m.unwrap_or(row.input))?,
+            cache_write_1h: read(row.cache_write_1h.or(row.cache_write_5m).unwrap_or(row.input))?,
+            audio_input: read(row.audio_input.unwrap_or(row.input))?,
+            output: read(row.output)?,
+            audio_output: read(row.audio_output.unwrap_or(row.output))?,
+        })
+    }
+
+    fn cost(&self, counts: &TokenCounts) -> Money {
+        [
+            self.input.of(counts.input),
+            self.cache_read.of(counts.cache_read),
+            self.cache_write_5m.of(counts.cache_write_5m),
+            self.cache_write_1h.of(counts.cache_write_1h),
+            self.audio_input.of(counts.audio_input),
+            self.output.of(counts.output.saturating_add(counts.reasoning)),
+            self.audio_output.of(counts.audio_output),
+        ]
+        .into_iter()
+        .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn counts(input: u64, output: u64) -> TokenCounts {
+        TokenCounts { input, output, ..TokenCounts::default() }
+    }
+
+    #[test]
+    fn every_bundled_row_names_its_source_and_date() {
+        let table = PriceTable::bundled();
+        assert!(!table.version().is_empty());
+        for row in table.rows() {
+            let dated = row.date.len() == 10 && row.date.as_bytes()[4] == b'-';
+            assert!(dated && !row.source.is_empty(), "{} {}", row.kind, row.model);
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_and_the_fallback_says_so() {
+        let table = PriceTable::bundled();
+        let mini = table.price("openai", "gpt-4o-mini-2024-07-18", &counts(1_000_000, 0));
+        assert_eq!((mini.cost.to_string().as_str(), mini.basis), ("0.15", PriceBasis::Prefix));
+        let unknown = table.price("openai_compatible", "mystery", &counts(1_000_000, 1_000_000));
+        assert_eq!((unknown.cost.to_string().as_str(), unknown.basis), ("35.00", PriceBasis::Fallback));
+        assert_eq!(table.price("ollama", "llama3:8b", &counts(9_999, 9_999)).cost, Money::ZERO);
+    }
+
+    #[test]
+    fn cache_classes_have_their_own_price() {
+        let used = TokenCounts {
+            input: 1_000_000,
+            cache_read: 1_000_000,
+            cache_write_5m: 1_000_000,
+            cache_write_1h: 1_000_000,
+            output: 1_000_000,
+            ..TokenCounts::default()
+        };
+        let cost = PriceTable::bundled().price("anthropic", "claude-sonnet-4-20250514", &used).cost;
+        assert_eq!(cost.to_string(), "28.05");
+    }
+
+    #[test]
+    fn a_wrong_table_is_named() {
+        let row = r#"{"kind":"k","model":"m","input":-1,"output":1,"source":"s","date":"2026-01-01"}"#;
+        let table = format!(r#"{{"version":"1","fallback":{row},"models":[]}}"#);
+        assert!(matches!(PriceTable::parse(&table), Err(InvalidPriceTable::Price { .. })));
+        assert!(matches!(PriceTable::parse("[]"), Err(InvalidPriceTable::Unreadable(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_counts_have_a_price(input: u64, cache_read: u64, output: u64, reasoning: u64) {
+            let used = TokenCounts { input, cache_read, output, reasoning, ..TokenCounts::default() };
+            prop_assert!(PriceTable::bundled().price("openai", "gpt-4o", &used).cost >= Money::ZERO);
+        }
+    }
+}
