@@ -1,0 +1,187 @@
+//! Saying no, in the shape of a surface.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use promptgate_providers::WireFormat;
+use serde::Serialize;
+
+/// How a surface speaks to its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Surface {
+    /// OpenAI's API.
+    OpenAi,
+    /// Anthropic's API.
+    Anthropic,
+    /// The public routes that follow no vendor.
+    Community,
+}
+
+impl From<WireFormat> for Surface {
+    fn from(format: WireFormat) -> Self {
+        match format {
+            WireFormat::OpenAi => Self::OpenAi,
+            WireFormat::Anthropic => Self::Anthropic,
+        }
+    }
+}
+
+/// What went wrong, before it has the shape of a surface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiProblem {
+    /// The HTTP status.
+    pub status: u16,
+    /// A stable name for programs, such as `invalid_token`.
+    pub code: &'static str,
+    /// One sentence for people.
+    pub message: String,
+    /// The member of the request that is wrong.
+    pub param: Option<String>,
+    /// When trying again makes sense.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+struct OpenAiProblem<'a> {
+    ok: bool,
+    error: OpenAiError<'a>,
+    r#type: &'static str,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct OpenAiError<'a> {
+    message: &'a str,
+    r#type: &'static str,
+    param: Option<&'a str>,
+    code: &'static str,
+}
+
+#[derive(Serialize)]
+struct AnthropicProblem<'a> {
+    r#type: &'static str,
+    error: AnthropicError<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AnthropicError<'a> {
+    r#type: &'static str,
+    message: &'a str,
+    code: &'static str,
+}
+
+#[derive(Serialize)]
+struct CommunityProblem<'a> {
+    ok: bool,
+    error: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// The body of a refusal or failure in the shape of a surface.
+pub fn render_problem(surface: Surface, problem: &ApiProblem, request_id: &str) -> Bytes {
+    match surface {
+        Surface::OpenAi => crate::json(&OpenAiProblem {
+            ok: false,
+            error: openai_error(problem),
+            r#type: openai_type(problem.status),
+            request_id,
+        }),
+        Surface::Anthropic => crate::json(&anthropic(problem, Some(request_id))),
+        Surface::Community => crate::json(&community(problem, Some(request_id))),
+    }
+}
+
+/// The event that ends a stream which fails after it began.
+pub fn problem_event(surface: Surface, problem: &ApiProblem) -> Bytes {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        error: OpenAiError<'a>,
+    }
+    match surface {
+        Surface::OpenAi => event(None, &crate::json(&Event { error: openai_error(problem) })),
+        Surface::Anthropic => event(Some("error"), &crate::json(&anthropic(problem, None))),
+        Surface::Community => event(Some("error"), &crate::json(&community(problem, None))),
+    }
+}
+
+/// One server-sent event.
+pub(crate) fn event(name: Option<&str>, data: &[u8]) -> Bytes {
+    let mut event = Vec::with_capacity(data.len() + 40);
+    if let Some(name) = name {
+        event.extend_from_slice(b"event: ");
+        event.extend_from_slice(name.as_bytes());
+        event.push(b'\n');
+    }
+    event.extend_from_slice(b"data: ");
+    event.extend_from_slice(data);
+    event.extend_from_slice(b"\n\n");
+    event.into()
+}
+
+fn openai_error(problem: &ApiProblem) -> OpenAiError<'_> {
+    OpenAiError {
+        message: &problem.message,
+        r#type: openai_type(problem.status),
+        param: problem.param.as_deref(),
+        code: problem.code,
+    }
+}
+
+fn anthropic<'a>(problem: &'a ApiProblem, request_id: Option<&'a str>) -> AnthropicProblem<'a> {
+    AnthropicProblem {
+        r#type: "error",
+        error: AnthropicError {
+            r#type: anthropic_type(problem.status),
+            message: &problem.message,
+            code: problem.code,
+        },
+        request_id,
+    }
+}
+
+fn community<'a>(problem: &'a ApiProblem, request_id: Option<&'a str>) -> CommunityProblem<'a> {
+    CommunityProblem {
+        ok: false,
+        error: &problem.message,
+        code: problem.code,
+        retry_after: problem.retry_after.map(whole_seconds),
+        request_id,
+    }
+}
+
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
+}
+
+const fn openai_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "insufficient_quota",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+/// The names of <https://docs.anthropic.com/en/api/errors>.
+const fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        408 | 504 => "timeout_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        529 => "overloaded_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
+    }
+}
