@@ -1,1 +1,15 @@
 //! Throwaway PostgreSQL and Redis, and a scripted upstream, for tests only.
+//!
+//! - [`postgres::database`] answers with a fresh database, on a server that the test command
+//!   provides or that is started for this process.
+//! - [`redis::Redis`] is a server that a test may stop, restart and pause.
+//! - [`upstream::ScriptedUpstream`] answers HTTP as a test tells it to, and remembers what it saw.
+//!
+//! Servers listen on 127.0.0.1 only and do not outlive the process that started them, not even when
+//! that is killed: a watching shell stops them and removes their files. Nothing in here belongs in
+//! a shipped program.
+
+pub mod postgres;
+pub mod redis;
+mod server;
+pub mod upstream;
