@@ -1,0 +1,93 @@
+//! `cargo xtask test`: what continuous integration runs.
+
+use crate::{
+    command::{Program, answers, cargo, program, step},
+    generated, layers, requirements, sdk,
+    services::Services,
+};
+
+/// Every check, then every test; the runner's own summary is the last thing printed.
+pub(crate) fn everything() -> anyhow::Result<()> {
+    step("requirements");
+    requirements::for_tests()?;
+
+    step("format");
+    cargo(["fmt", "--all", "--check"]).run()?;
+
+    step("layers");
+    layers::check()?;
+
+    step("lints");
+    lint()?;
+
+    step("documentation");
+    cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings").run()?;
+
+    step("build");
+    build()?;
+
+    step("generated pages");
+    generated::check_with_built_binary()?;
+
+    step("documentation tests");
+    cargo(["test", "--workspace", "--doc", "--quiet"]).run()?;
+
+    tests(&[])
+}
+
+/// Only the tests that match what is handed to the runner.
+pub(crate) fn only(runner: &[String]) -> anyhow::Result<()> {
+    requirements::for_tests()?;
+    step("build");
+    build()?;
+    tests(runner)
+}
+
+/// Clippy over everything, warnings as errors.
+pub(crate) fn lint() -> anyhow::Result<()> {
+    cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]).run()
+}
+
+/// Libraries, binaries and tests in one go: the tests' features are unified with everything else,
+/// so that the runner finds all of it built, the binaries that the black-box tests start included.
+fn build() -> anyhow::Result<()> {
+    cargo(["build", "--workspace", "--all-targets", "--quiet"]).run()
+}
+
+fn tests(runner: &[String]) -> anyhow::Result<()> {
+    step("the vendors' clients");
+    let sdk = sdk::provide();
+    if let Err(error) = &sdk {
+        println!("their tests are left out: {error:#}");
+    }
+
+    step("PostgreSQL and Redis");
+    let services = Services::start()?;
+
+    step("tests");
+    let mut tests = if nextest_is_there() { nextest(sdk.is_ok()) } else { cargo_test(sdk.is_ok()) };
+    tests = tests.args(runner).envs(services.variables());
+    if let Ok(directory) = sdk {
+        tests = tests.env("PROMPTGATE_TEST_SDK", directory);
+    }
+    let result = tests.run();
+    drop(services);
+    result
+}
+
+/// Whether the faster runner is installed.
+pub(crate) fn nextest_is_there() -> bool {
+    answers("cargo-nextest")
+        || program("cargo").args(["nextest", "--version"]).probe().is_some_and(|o| o.status.success())
+}
+
+fn nextest(with_sdk: bool) -> Program {
+    let tests = cargo(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    if with_sdk { tests } else { tests.args(["--filterset", "not test(/^sdk::/)"]) }
+}
+
+fn cargo_test(with_sdk: bool) -> Program {
+    println!("cargo-nextest is not installed (`cargo xtask setup` does it); `cargo test` takes its place");
+    let tests = cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+    if with_sdk { tests.args(["--"]) } else { tests.args(["--", "--skip", "sdk::"]) }
+}
