@@ -1,0 +1,241 @@
+//! The effective settings: the winner of the layers for each variable, and how it is read.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use promptgate_kernel::{SecretString, SecretsKey};
+use url::Url;
+
+use crate::error::{Problem, Problems, SettingsError};
+use crate::kind::{Kind, Value};
+use crate::process::Process;
+use crate::table::{self, VARIABLES, Variable};
+
+/// The text of a value, and the layer it came from.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) text: String,
+    pub(crate) source: String,
+}
+
+/// The effective settings of a process. Sections are read from it: [`Settings::common`],
+/// [`Settings::api`] and so on.
+#[derive(Clone)]
+pub struct Settings {
+    found: HashMap<&'static str, Found>,
+    warnings: Vec<String>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.entries().map(|entry| (entry.variable.name, entry.shown))).finish()
+    }
+}
+
+/// One setting as `promptgate config` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name and form.
+    pub variable: &'static Variable,
+    /// Its value; a secret shows itself as `[set]`, a password in an address as `***`. `None` when unset.
+    pub shown: Option<String>,
+    /// The layer it came from.
+    pub source: Option<String>,
+    /// What is wrong with it.
+    pub problem: Option<Problem>,
+}
+
+impl PartialEq for Variable {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Variable {}
+
+impl Settings {
+    pub(crate) const fn new(found: HashMap<&'static str, Found>, warnings: Vec<String>) -> Self {
+        Self { found, warnings }
+    }
+
+    /// Remarks on names that mean nothing, a line each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Checks every value that `process` reads, and that none it needs is missing.
+    pub fn check(&self, process: Process) -> Result<(), SettingsError> {
+        let read = VARIABLES.iter().filter(|variable| variable.is_read_by(process));
+        let mut problems: Vec<_> = read.filter_map(|variable| self.read(variable).err()).collect();
+        if problems.is_empty() && self.is_cluster() {
+            let required = ["PROMPTGATE_JWT_SECRET", "PROMPTGATE_SECRETS_KEY"];
+            problems = required
+                .into_iter()
+                .filter_map(table::find)
+                .filter(|variable| variable.is_read_by(process) && !self.found.contains_key(variable.name))
+                .map(|variable| missing(variable, "with PostgreSQL"))
+                .collect();
+        }
+        if problems.is_empty() { Ok(()) } else { Err(SettingsError::Values(Problems(problems))) }
+    }
+
+    /// Whether the database is PostgreSQL.
+    pub fn is_cluster(&self) -> bool {
+        self.found
+            .get("PROMPTGATE_DATABASE_URL")
+            .is_some_and(|found| found.text.trim().starts_with("postgres"))
+    }
+
+    /// Every setting with its value and source, in the order of the table.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        VARIABLES.iter().map(|variable| {
+            let found = self.found.get(variable.name);
+            Entry {
+                variable,
+                shown: found.map(|found| shown(variable, &found.text)),
+                source: found.map(|found| found.source.clone()),
+                problem: self.read(variable).err(),
+            }
+        })
+    }
+
+    fn read(&self, variable: &Variable) -> Result<Option<Value>, Problem> {
+        let Some(found) = self.found.get(variable.name) else { return Ok(None) };
+        variable.kind.read(&found.text).map(Some).map_err(|refused| {
+            let repeats = refused.repeat_value && !variable.secret;
+            let value = if repeats { format!("`{}` from ", shortened(&found.text)) } else { "from ".into() };
+            Problem {
+                name: variable.name.into(),
+                problem: refused.problem,
+                found: format!("{value}{}", found.source),
+            }
+        })
+    }
+
+    fn value(&self, name: &'static str) -> Result<Option<Value>, SettingsError> {
+        let variable = table::find(name).expect("sections only name variables of the table");
+        self.read(variable).map_err(|problem| SettingsError::Values(Problems(vec![problem])))
+    }
+
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn secret(&self, name: &'static str) -> Result<Option<SecretString>, SettingsError> {
+        Ok(self.text(name)?.map(SecretString::new))
+    }
+
+    pub(crate) fn path(&self, name: &'static str) -> Result<Option<PathBuf>, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::Path(path)) => Some(path),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn list(&self, name: &'static str) -> Result<Vec<String>, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::List(list)) => list,
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn networks(&self, name: &'static str) -> Result<Vec<IpNet>, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::Networks(networks)) => networks,
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn keys(&self, name: &'static str) -> Result<Vec<SecretsKey>, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::Keys(keys)) => keys,
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn optional_duration(&self, name: &'static str) -> Result<Option<Duration>, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::Duration(span)) => Some(span),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn duration(&self, name: &'static str) -> Result<Duration, SettingsError> {
+        Ok(self.optional_duration(name)?.expect("defaults.toml has a default for it"))
+    }
+
+    pub(crate) fn count(&self, name: &'static str) -> Result<u64, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::Count(count)) => count,
+            _ => unreachable!("defaults.toml has a default for {name}"),
+        })
+    }
+
+    pub(crate) fn port(&self, name: &'static str) -> Result<u16, SettingsError> {
+        Ok(u16::try_from(self.count(name)?).expect("a port has been read as one"))
+    }
+
+    pub(crate) fn switch(&self, name: &'static str) -> Result<bool, SettingsError> {
+        Ok(matches!(self.value(name)?, Some(Value::Switch(true))))
+    }
+
+    pub(crate) fn rate(&self, name: &'static str) -> Result<f64, SettingsError> {
+        Ok(match self.value(name)? {
+            Some(Value::Rate(rate)) => rate,
+            _ => 0.0,
+        })
+    }
+}
+
+fn missing(variable: &Variable, when: &str) -> Problem {
+    let make = match variable.kind {
+        Kind::SecretsKey => ". Make one with: openssl rand -base64 32",
+        Kind::LongSecret => ". Make one with: openssl rand -base64 48",
+        _ => "",
+    };
+    Problem {
+        name: variable.name.into(),
+        problem: format!("is required {when}: {}{make}", variable.kind.form()),
+        found: String::new(),
+    }
+}
+
+fn shown(variable: &Variable, text: &str) -> String {
+    if variable.secret {
+        return "[set]".into();
+    }
+    match variable.kind {
+        Kind::DatabaseUrl | Kind::RedisUrl | Kind::HttpUrl => masked(text),
+        _ => text.trim().to_owned(),
+    }
+}
+
+/// An address without the password in it. One that cannot be understood is not shown at all, and
+/// neither are parameters, which may carry a password too.
+fn masked(text: &str) -> String {
+    if text.trim().starts_with("sqlite:") {
+        return text.trim().to_owned();
+    }
+    let Ok(mut url) = Url::parse(text.trim()) else { return "[unreadable]".into() };
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return "[unreadable]".into();
+    }
+    let hides_password = url.query_pairs().any(|(name, _)| name.contains("pass"));
+    if hides_password {
+        url.set_query(None);
+    }
+    url.to_string()
+}
+
+fn shortened(text: &str) -> String {
+    let one_line = text.replace(char::is_control, " ");
+    if one_line.chars().count() <= 80 {
+        return one_line;
+    }
+    one_line.chars().take(80).chain(['…']).collect()
+}
