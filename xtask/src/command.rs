@@ -46,12 +46,6 @@ impl Program {
         self
     }
 
-    /// Sets several environment variables.
-    pub(crate) fn envs<S: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = (S, S)>) -> Self {
-        self.0.envs(variables);
-        self
-    }
-
     /// Runs in another directory.
     pub(crate) fn directory(mut self, directory: &Path) -> Self {
         self.0.current_dir(directory);

@@ -9,9 +9,9 @@ mod bench;
 mod command;
 mod generated;
 mod layers;
+mod postgres;
 mod requirements;
 mod sdk;
-mod services;
 mod setup;
 mod test;
 
@@ -68,8 +68,8 @@ enum Task {
     Openapi(Generated),
     /// Writes docs/settings.md.
     SettingsDocs(Generated),
-    /// Starts a throwaway PostgreSQL and Redis and keeps them until its input ends.
-    Services,
+    /// Starts a throwaway PostgreSQL for running tests by hand, and keeps it until its input ends.
+    Postgres,
 }
 
 #[derive(Args)]
@@ -115,7 +115,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Audit => audit::audit(),
         Task::Openapi(generated) => generated::openapi(generated.check),
         Task::SettingsDocs(generated) => generated::settings(generated.check),
-        Task::Services => services::until_input_ends(),
+        Task::Postgres => postgres::until_input_ends(),
     }
 }
 

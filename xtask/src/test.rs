@@ -2,8 +2,9 @@
 
 use crate::{
     command::{Program, answers, cargo, program, step},
-    generated, layers, requirements, sdk,
-    services::Services,
+    generated, layers,
+    postgres::Postgres,
+    requirements, sdk,
 };
 
 /// Every check, then every test; the runner's own summary is the last thing printed.
@@ -61,18 +62,17 @@ fn tests(runner: &[String]) -> anyhow::Result<()> {
         println!("their tests are left out: {error:#}");
     }
 
-    step("PostgreSQL and Redis");
-    let services = Services::start()?;
+    step("PostgreSQL");
+    let postgres = Postgres::start()?;
 
     step("tests");
     let mut tests = if nextest_is_there() { nextest(sdk.is_ok()) } else { cargo_test(sdk.is_ok()) };
-    tests = tests.args(runner).envs(services.variables());
+    let (name, value) = &postgres.variable;
+    tests = tests.args(runner).env(name, value);
     if let Ok(directory) = sdk {
         tests = tests.env("PROMPTGATE_TEST_SDK", directory);
     }
-    let result = tests.run();
-    drop(services);
-    result
+    tests.run()
 }
 
 /// Whether the faster runner is installed.
