@@ -1,1 +1,19 @@
-//! Every change and query of the control plane, one use case a file.
+//! The control plane: every change and query of it, one use case a file.
+//!
+//! A use case has a fixed silhouette: authorize, begin, load, decide, write, record, commit,
+//! announce, answer. The change, its audit event and its revision commit together or not at all;
+//! only then is it announced, and a lost announcement costs seconds, because listeners also poll.
+//!
+//! This is the only crate that opens a unit of work for writing configuration. It knows neither
+//! HTTP nor SQL. Start at [`Control`], then at [`projects`], [`tokens`] and [`providers`].
+
+pub mod bootstrap;
+mod context;
+pub mod introspection;
+mod journal;
+pub mod projects;
+pub mod providers;
+pub mod tokens;
+pub mod usage;
+
+pub use context::Control;

@@ -1,0 +1,45 @@
+//! What a project's own token may read of its project.
+
+mod authenticate;
+mod endpoints;
+mod info;
+mod models;
+mod tokens;
+
+use promptgate_auth::{Actor, Forbidden};
+use promptgate_kernel::RepositoryError;
+use promptgate_projects::Project;
+use promptgate_tokens::Token;
+
+pub use authenticate::{Denied, authenticate};
+pub use endpoints::{EndpointSummary, endpoints};
+pub use info::{ProjectInfo, info};
+pub use models::{ListedModel, models};
+pub use tokens::{TOKENS_SHOWN, tokens};
+
+/// Who reads: a token that was admitted to its project.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The token.
+    pub token: Token,
+    /// Its project.
+    pub project: Project,
+}
+
+impl Caller {
+    /// The caller as an actor.
+    pub const fn actor(&self) -> Actor {
+        Actor::Token { id: self.token.id, project: self.token.project_id }
+    }
+}
+
+/// Why something about a project is not shown to its token.
+#[derive(Debug, thiserror::Error)]
+pub enum IntrospectionError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] RepositoryError),
+}

@@ -1,0 +1,77 @@
+//! From a bearer token to the caller it stands for.
+
+use std::time::Duration;
+
+use promptgate_kernel::{ProjectId, RepositoryError, Timestamp};
+use promptgate_store::Access;
+use promptgate_tokens::{AccessDenied, MalformedToken, PresentedToken, Scope, Token};
+use tracing::instrument;
+
+use super::Caller;
+use crate::Control;
+
+/// How old the note of a token's last use may become.
+const TOUCH_AFTER: Duration = Duration::from_secs(60);
+
+/// Why a request with a bearer token is turned away, in the order in which it is checked.
+#[derive(Debug, thiserror::Error)]
+pub enum Denied {
+    /// There is no token.
+    #[error("bearer token missing; send it as `Authorization: Bearer pg_live_…`")]
+    Missing,
+    /// It cannot be one.
+    #[error("token format invalid: {0}")]
+    Malformed(#[from] MalformedToken),
+    /// Nobody knows it. Clients are not told more than about a revoked one.
+    #[error("the token is invalid or revoked")]
+    Unknown,
+    /// It is known and does not open this.
+    #[error(transparent)]
+    Refused(#[from] AccessDenied),
+    /// Its project is switched off, or was deleted.
+    #[error("the project is inactive")]
+    ProjectInactive,
+    /// The store failed, which says nothing about the token.
+    #[error("tokens cannot be checked at the moment")]
+    Store(#[from] RepositoryError),
+}
+
+/// Admits a bearer token to a route of `project` that needs `scope`. `None` for the project means
+/// an address that belongs to none.
+#[instrument(name = "control.introspection.authenticate", skip_all, fields(scope = %scope))]
+pub async fn authenticate(
+    control: &Control,
+    bearer: Option<&str>,
+    project: Option<ProjectId>,
+    scope: Scope,
+) -> Result<Caller, Denied> {
+    let presented = PresentedToken::parse(bearer.ok_or(Denied::Missing)?)?;
+    let now = control.clock.now();
+    let mut work = control.store.begin(Access::Read).await?;
+    let token = work.tokens().find_by_hash(presented.hash()).await?.ok_or(Denied::Unknown)?;
+    // An address without a project is foreign to every token, after everything that comes before.
+    token.admit(project.unwrap_or(token.project_id), scope, now)?;
+    if project.is_none() {
+        return Err(AccessDenied::ForeignProject.into());
+    }
+    let found = work.projects().find(token.project_id).await?;
+    let project = found.filter(|project| project.active).ok_or(Denied::ProjectInactive)?;
+    drop(work);
+    touch(control, &token, now).await;
+    Ok(Caller { token, project })
+}
+
+/// Notes the use. It is a courtesy to people who look at the list; nothing is refused over it.
+async fn touch(control: &Control, token: &Token, now: Timestamp) {
+    if token.last_used_at.is_some_and(|at| now.since(at) < TOUCH_AFTER) {
+        return;
+    }
+    let noted = async {
+        let mut work = control.store.begin(Access::Write).await?;
+        work.tokens().touch(&[(token.id, now)]).await?;
+        work.commit().await
+    };
+    if let Err(error) = noted.await {
+        tracing::debug!(token.id = %token.id, %error, "the last use of token {} was not noted", token.id);
+    }
+}

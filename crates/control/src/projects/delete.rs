@@ -1,0 +1,44 @@
+//! Deleting a project.
+
+use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_kernel::{ProjectId, RepositoryError};
+use promptgate_projects::AlreadyDeleted;
+use promptgate_store::{Access, Change};
+use tracing::instrument;
+
+use crate::Control;
+use crate::journal::Entry;
+
+/// Why a project is not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteProjectError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none, or it was deleted before.
+    #[error("there is no project {0}")]
+    NotFound(ProjectId),
+    /// Somebody else changed it at the same time; look at it again.
+    #[error("the project {0} was changed by somebody else")]
+    Changed(ProjectId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] RepositoryError),
+}
+
+/// Deletes a project: its routes stop, its tokens open nothing, its history stays.
+#[instrument(name = "control.projects.delete", skip_all, fields(project.id = %id))]
+pub async fn delete(control: &Control, actor: Actor, id: ProjectId) -> Result<(), DeleteProjectError> {
+    actor.require(Permission::ManageProjects)?;
+    let at = control.clock.now();
+    let mut work = control.store.begin(Access::Write).await?;
+    let project = work.projects().find(id).await?.ok_or(DeleteProjectError::NotFound(id))?;
+    let project = project.delete(at).map_err(|AlreadyDeleted { .. }| DeleteProjectError::NotFound(id))?;
+    if !work.projects().save(&project).await? {
+        return Err(DeleteProjectError::Changed(id));
+    }
+    control.audit(&mut *work, actor, Entry::of_project("project.deleted", id), at).await?;
+    let revision = work.changes().record(Change::Project(id), at).await?;
+    control.commit(work, revision).await?;
+    Ok(())
+}

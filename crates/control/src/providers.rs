@@ -1,0 +1,31 @@
+//! Providers: create, find, list, change and delete them, with their keys.
+
+mod create;
+mod delete;
+mod find;
+mod key;
+mod list;
+mod update;
+
+use promptgate_providers::Provider;
+
+pub use create::{CreateProvider, CreateProviderError, create};
+pub use delete::{DeleteProviderError, delete};
+pub use find::{FindProviderError, find};
+pub use key::{ApiKey, InvalidApiKey};
+pub use list::{ListProvidersError, list};
+pub use update::{KeyChange, UpdateProvider, UpdateProviderError, update};
+
+pub(crate) use create::record;
+
+/// A provider, and whether a key of it is kept. The key itself never comes back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configured {
+    /// The provider.
+    pub provider: Provider,
+    /// Whether a key is kept.
+    pub has_api_key: bool,
+}
+
+/// The constraint that keeps two providers from having one name.
+const NAME_KEY: &str = "providers_name_key";

@@ -1,0 +1,101 @@
+//! Changing a provider.
+
+use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_kernel::{ProviderId, RepositoryError};
+use promptgate_providers::{InvalidProvider, ProviderChanges};
+use promptgate_store::{Access, Change};
+use tracing::instrument;
+
+use super::create::seal;
+use super::{ApiKey, Configured};
+use crate::Control;
+use crate::journal::{Entry, named, update_action};
+
+const ACTIONS: [&str; 3] = ["provider.updated", "provider.enabled", "provider.disabled"];
+
+/// What is to happen to the key.
+#[derive(Debug, Clone, Default)]
+pub enum KeyChange {
+    /// It stays, if there is one.
+    #[default]
+    Keep,
+    /// It is forgotten.
+    Clear,
+    /// Another takes its place.
+    Replace(ApiKey),
+}
+
+/// What is to change about a provider.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateProvider {
+    /// Everything but the key.
+    pub provider: ProviderChanges,
+    /// The key.
+    pub api_key: KeyChange,
+}
+
+/// Why a provider is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateProviderError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none.
+    #[error("there is no provider {0}")]
+    NotFound(ProviderId),
+    /// Something about the change is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidProvider),
+    /// Somebody else changed it at the same time; look at it again.
+    #[error("the provider {0} was changed by somebody else")]
+    Changed(ProviderId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] RepositoryError),
+}
+
+/// Applies changes to a provider and its key.
+#[instrument(name = "control.providers.update", skip_all, fields(provider.id = %id))]
+pub async fn update(
+    control: &Control,
+    actor: Actor,
+    id: ProviderId,
+    command: UpdateProvider,
+) -> Result<Configured, UpdateProviderError> {
+    actor.require(Permission::ManageProviders)?;
+    let at = control.clock.now();
+    let entry = entry(id, &command);
+    let mut work = control.store.begin(Access::Write).await?;
+    let provider = work.providers().find(id).await?.ok_or(UpdateProviderError::NotFound(id))?;
+    let provider = provider.change(command.provider, at)?;
+    if !work.providers().save(&provider).await? {
+        return Err(UpdateProviderError::Changed(id));
+    }
+    match command.api_key {
+        KeyChange::Keep => {}
+        KeyChange::Clear => work.providers().set_credentials(id, &[]).await?,
+        KeyChange::Replace(key) => {
+            work.providers().set_credentials(id, &[seal(control, id, &key, at)]).await?;
+        }
+    }
+    let has_api_key = !work.providers().credentials(id).await?.is_empty();
+    control.audit(&mut *work, actor, entry, at).await?;
+    let revision = work.changes().record(Change::Provider(id), at).await?;
+    control.commit(work, revision).await?;
+    Ok(Configured { provider, has_api_key })
+}
+
+fn entry(id: ProviderId, command: &UpdateProvider) -> Entry {
+    let changes = &command.provider;
+    let fields = named([
+        ("displayName", changes.display_name.is_some()),
+        ("type", changes.kind.is_some()),
+        ("baseUrl", changes.base_url.is_some()),
+        ("models", changes.models.is_some()),
+        ("config", changes.config.is_some()),
+        ("enabled", changes.enabled.is_some()),
+        ("apiKey", !matches!(command.api_key, KeyChange::Keep)),
+    ]);
+    let action = update_action(&fields, "enabled", changes.enabled, ACTIONS);
+    Entry::of_provider(action, id).detail("fields", fields)
+}

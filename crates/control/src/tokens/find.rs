@@ -1,0 +1,31 @@
+//! Looking at one token.
+
+use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_kernel::{RepositoryError, TokenId};
+use promptgate_store::Access;
+use promptgate_tokens::Token;
+use tracing::instrument;
+
+use crate::Control;
+
+/// Why a token is not shown.
+#[derive(Debug, thiserror::Error)]
+pub enum FindTokenError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none.
+    #[error("there is no token {0}")]
+    NotFound(TokenId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] RepositoryError),
+}
+
+/// The token with this id, whatever its state.
+#[instrument(name = "control.tokens.find", skip_all, fields(token.id = %id))]
+pub async fn find(control: &Control, actor: Actor, id: TokenId) -> Result<Token, FindTokenError> {
+    actor.require(Permission::ManageTokens)?;
+    let mut work = control.store.begin(Access::Read).await?;
+    work.tokens().find(id).await?.ok_or(FindTokenError::NotFound(id))
+}

@@ -1,0 +1,122 @@
+//! Issuing a token.
+
+use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_kernel::{EndpointId, ProjectId, RepositoryError, Timestamp, TokenId};
+use promptgate_projects::ProjectType;
+use promptgate_store::{Access, UnitOfWork};
+use promptgate_tokens::{
+    InvalidToken, NewToken, Scope, ScopeSet, Token, TokenEnv, TokenLimits, TokenName, TokenSecret,
+};
+use serde_json::{Map, Value};
+use tracing::instrument;
+
+use crate::Control;
+use crate::journal::Entry;
+
+/// What a token is issued from.
+#[derive(Debug, Clone)]
+pub struct IssueToken {
+    /// The project it will belong to.
+    pub project_id: ProjectId,
+    /// Its name.
+    pub name: TokenName,
+    /// Live or test.
+    pub env: TokenEnv,
+    /// What it opens; `None` means what tokens of the project's type open at run time.
+    pub scopes: Option<ScopeSet>,
+    /// The endpoints it may call; empty means all.
+    pub endpoint_ids: Vec<EndpointId>,
+    /// What it may use.
+    pub limits: TokenLimits,
+    /// Free data.
+    pub metadata: Map<String, Value>,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token with its secret, which is shown this once.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// What is kept.
+    pub token: Token,
+    /// What is shown once.
+    pub secret: TokenSecret,
+}
+
+/// Why a token is not issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueTokenError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The project does not exist, or was deleted.
+    #[error("there is no project {0}")]
+    UnknownProject(ProjectId),
+    /// Something about the token is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidToken),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] RepositoryError),
+}
+
+/// What a token of a project of this type opens unless said otherwise.
+pub fn default_scopes(kind: ProjectType) -> ScopeSet {
+    match kind {
+        ProjectType::AiGateway | ProjectType::AiWrapper | ProjectType::AgentProxy => {
+            [Scope::Chat, Scope::Models].into_iter().collect()
+        }
+        ProjectType::ApiGateway => [Scope::Proxy].into_iter().collect(),
+        ProjectType::McpGateway => [Scope::Mcp].into_iter().collect(),
+    }
+}
+
+/// Issues a token. Nothing that runs needs to hear of it: its secret was never presented before.
+#[instrument(name = "control.tokens.issue", skip_all, fields(project.id = %command.project_id))]
+pub async fn issue(control: &Control, actor: Actor, command: IssueToken) -> Result<Issued, IssueTokenError> {
+    actor.require(Permission::ManageTokens)?;
+    let at = control.clock.now();
+    let mut work = control.store.begin(Access::Write).await?;
+    let id = command.project_id;
+    let project = work.projects().find(id).await?.ok_or(IssueTokenError::UnknownProject(id))?;
+    let issued = make(control, command, project.kind, at)?;
+    record(control, &mut *work, actor, &issued.token, at).await?;
+    work.commit().await?;
+    Ok(issued)
+}
+
+/// Decides: the entity and its secret.
+pub(crate) fn make(
+    control: &Control,
+    command: IssueToken,
+    kind: ProjectType,
+    at: Timestamp,
+) -> Result<Issued, InvalidToken> {
+    let new = NewToken {
+        project_id: command.project_id,
+        owner: None,
+        name: command.name,
+        env: command.env,
+        scopes: command.scopes.unwrap_or_else(|| default_scopes(kind)),
+        endpoint_ids: command.endpoint_ids,
+        limits: command.limits,
+        metadata: command.metadata,
+        expires_at: command.expires_at,
+    };
+    let secret = TokenSecret::generate(new.env, &*control.entropy);
+    let id = TokenId::mint(&*control.clock, &*control.entropy);
+    Ok(Issued { token: Token::issue(id, new, &secret, at)?, secret })
+}
+
+/// Writes the token and its audit event.
+pub(crate) async fn record(
+    control: &Control,
+    work: &mut dyn UnitOfWork,
+    actor: Actor,
+    token: &Token,
+    at: Timestamp,
+) -> Result<(), RepositoryError> {
+    work.tokens().insert(token).await?;
+    let entry = Entry::of_token("token.created", token).detail("scopes", token.scopes.to_string());
+    control.audit(work, actor, entry, at).await
+}

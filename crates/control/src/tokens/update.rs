@@ -1,0 +1,76 @@
+//! Changing a token.
+
+use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_kernel::{RepositoryError, TokenId};
+use promptgate_store::{Access, Change};
+use promptgate_tokens::{AlreadyRevoked, InvalidToken, Token, TokenChanges};
+use tracing::instrument;
+
+use crate::Control;
+use crate::journal::{Entry, named, update_action};
+
+const ACTIONS: [&str; 3] = ["token.updated", "token.activated", "token.deactivated"];
+
+/// Why a token is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateTokenError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none.
+    #[error("there is no token {0}")]
+    NotFound(TokenId),
+    /// It was revoked, which is for good.
+    #[error(transparent)]
+    Revoked(#[from] AlreadyRevoked),
+    /// Something about the change is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidToken),
+    /// Somebody else changed it at the same time; look at it again.
+    #[error("the token {0} was changed by somebody else")]
+    Changed(TokenId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] RepositoryError),
+}
+
+/// Applies changes to a token.
+#[instrument(name = "control.tokens.update", skip_all, fields(token.id = %id))]
+pub async fn update(
+    control: &Control,
+    actor: Actor,
+    id: TokenId,
+    changes: TokenChanges,
+) -> Result<Token, UpdateTokenError> {
+    actor.require(Permission::ManageTokens)?;
+    let at = control.clock.now();
+    let fields = fields(&changes);
+    let action = update_action(&fields, "isActive", changes.is_active, ACTIONS);
+    let mut work = control.store.begin(Access::Write).await?;
+    let token = work.tokens().find(id).await?.ok_or(UpdateTokenError::NotFound(id))?;
+    let token = token.change(changes, at)??;
+    if !work.tokens().save(&token).await? {
+        return Err(UpdateTokenError::Changed(id));
+    }
+    let entry = Entry::of_token(action, &token).detail("fields", fields);
+    control.audit(&mut *work, actor, entry, at).await?;
+    let revision = work.changes().record(Change::Token { id, hash: token.hash }, at).await?;
+    control.commit(work, revision).await?;
+    Ok(token)
+}
+
+fn fields(changes: &TokenChanges) -> String {
+    named([
+        ("name", changes.name.is_some()),
+        ("scopes", changes.scopes.is_some()),
+        ("endpointIds", changes.endpoint_ids.is_some()),
+        ("rateLimitPerMinute", changes.rate_limit_per_minute.is_some()),
+        ("rateLimitPerHour", changes.rate_limit_per_hour.is_some()),
+        ("monthlyBudgetUsdCap", changes.monthly_budget_usd_cap.is_some()),
+        ("dailyBudgetUsdCap", changes.daily_budget_usd_cap.is_some()),
+        ("dailyTokenCap", changes.daily_token_cap.is_some()),
+        ("metadata", changes.metadata.is_some()),
+        ("isActive", changes.is_active.is_some()),
+        ("expiresAt", changes.expires_at.is_some()),
+    ])
+}

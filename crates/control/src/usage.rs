@@ -1,0 +1,5 @@
+//! What was used.
+
+mod list;
+
+pub use list::{ListUsage, ListUsageError, list};
