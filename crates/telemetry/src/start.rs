@@ -1,0 +1,142 @@
+//! Setting everything up once, and letting go of it at the end.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::BuildError;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::lines::TextLines;
+use crate::metrics::Metrics;
+use crate::traces::Traces;
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// Everything that helps to find a fault.
+    Debug,
+    /// What happens.
+    #[default]
+    Info,
+    /// What should not happen.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+impl Level {
+    const fn filter(self) -> LevelFilter {
+        match self {
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Info => LevelFilter::INFO,
+            Self::Warn => LevelFilter::WARN,
+            Self::Error => LevelFilter::ERROR,
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Logs {
+    /// How much of our own; libraries log from `warn` upwards.
+    pub level: Level,
+    /// JSON instead of `key=value` text.
+    pub json: bool,
+}
+
+/// Why telemetry cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// It was started before in this process.
+    #[error("logging is set up already")]
+    Logs(#[source] TryInitError),
+    /// The exporter of traces.
+    #[error("cannot set up the export of traces")]
+    Traces(#[source] ExporterBuildError),
+    /// The recorder of metrics.
+    #[error("cannot set up metrics")]
+    Metrics(#[source] BuildError),
+    /// Another recorder is there.
+    #[error("metrics are set up already")]
+    Recorder,
+}
+
+/// The running telemetry of a process.
+#[derive(Debug)]
+pub struct Telemetry {
+    metrics: Metrics,
+    provider: Option<SdkTracerProvider>,
+}
+
+/// How long the last delivery of traces may take.
+const LAST_DELIVERY: Duration = Duration::from_secs(3);
+
+impl Telemetry {
+    /// What `/metrics` shows.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Delivers the traces that are still waiting. Blocks for a few seconds at most; not to be
+    /// called from a task.
+    pub fn shutdown(self) {
+        if let Some(provider) = self.provider
+            && let Err(error) = provider.shutdown_with_timeout(LAST_DELIVERY)
+        {
+            tracing::warn!(
+                error = &error as &(dyn std::error::Error + 'static),
+                "the last traces were not delivered"
+            );
+        }
+    }
+}
+
+/// Logging at `info` until settings are known; ends when dropped.
+#[must_use = "logging ends when this is dropped"]
+pub struct BootstrapLogs {
+    _guard: DefaultGuard,
+}
+
+/// Logs at `info`, as text, on this thread, until settings are known.
+pub fn bootstrap() -> BootstrapLogs {
+    let layer = tracing_subscriber::fmt::layer().event_format(TextLines).with_filter(LevelFilter::INFO);
+    BootstrapLogs { _guard: tracing_subscriber::registry().with(layer).set_default() }
+}
+
+/// Sets up logs, metrics and, if wanted, traces for the whole process.
+pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryError> {
+    let recorder = Metrics::builder().map_err(TelemetryError::Metrics)?.build_recorder();
+    let metrics = Metrics::new(recorder.handle());
+    let provider = traces.map(Traces::provider).transpose().map_err(TelemetryError::Traces)?;
+
+    let spans = provider.as_ref().map(|provider| {
+        tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer("promptgate"))
+            .with_filter(ours(LevelFilter::INFO))
+    });
+    let lines = tracing_subscriber::fmt::layer();
+    let lines = if logs.json {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    } else {
+        lines.event_format(TextLines).boxed()
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(ours(logs.level.filter())))
+        .with(spans)
+        .try_init()
+        .map_err(TelemetryError::Logs)?;
+    ::metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
+    Ok(Telemetry { metrics, provider })
+}
+
+/// Our own crates at `level`; libraries from `warn` upwards.
+fn ours(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("promptgate", level)
+}
