@@ -9,7 +9,7 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     step("measuring");
     let built = target().join("release");
     program(built.join("promptgate-bench"))
-        .args(["--gateway".as_ref(), built.join("promptgate").as_os_str()])
+        .args(["run".as_ref(), "--gateway".as_ref(), built.join("promptgate").as_os_str()])
         .args(arguments)
         .run()
 }
