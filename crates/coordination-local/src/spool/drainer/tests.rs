@@ -1,0 +1,238 @@
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::MutexGuard;
+
+use promptgate_gateway::ports::UsageSink;
+use tokio_util::task::TaskTracker;
+
+use super::super::sample::{self, Behaviour, FakeLedger};
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn quick() -> SpoolOptions {
+    SpoolOptions {
+        linger: Duration::from_millis(1),
+        keep_stored: Duration::ZERO,
+        adopt_every: Duration::from_millis(5),
+        sync_every: Duration::from_millis(5),
+        ..SpoolOptions::default()
+    }
+}
+
+/// A drainer at work.
+struct Running {
+    ledger: FakeLedger,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    fn start(make: impl FnOnce(Box<dyn Ledger>) -> Drainer) -> Self {
+        Self::start_with(FakeLedger::default(), make)
+    }
+
+    fn start_with(ledger: FakeLedger, make: impl FnOnce(Box<dyn Ledger>) -> Drainer) -> Self {
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(make(Box::new(ledger.clone())).run(shutdown.clone()));
+        Self { ledger, shutdown, tasks }
+    }
+
+    fn of(spool: &Arc<Spool>) -> Self {
+        let spool = Arc::clone(spool);
+        Self::start(|ledger| {
+            let (root, options) = (spool.root().to_owned(), spool.options().clone());
+            Drainer::with(Own::Disk(spool), Some(root), options, ledger)
+        })
+    }
+
+    fn orphans(root: &Path) -> Self {
+        let root = root.to_owned();
+        Self::start(|ledger| Drainer::with(Own::Nothing, Some(root), quick(), ledger))
+    }
+
+    fn behaviour(&self) -> MutexGuard<'_, Behaviour> {
+        self.ledger.0.lock().unwrap()
+    }
+
+    async fn until(&self, what: &str, mut reached: impl FnMut(&Behaviour) -> bool) {
+        let poll = async {
+            while !reached(&self.behaviour()) {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never: {what}"));
+    }
+
+    async fn taken(&self, count: usize) {
+        self.until(&format!("{count} events stored"), |behaviour| behaviour.taken.len() == count).await;
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        timeout(PATIENCE, self.tasks.wait()).await.expect("it stops");
+    }
+}
+
+fn open(root: &Path) -> Arc<Spool> {
+    Arc::new(Spool::open(root, quick()).unwrap())
+}
+
+fn append(spool: &impl UsageSink, numbers: std::ops::Range<u64>) {
+    numbers.for_each(|number| spool.append(&sample::event(number)).unwrap());
+}
+
+async fn gone(what: &Path) {
+    let poll = async {
+        while what.exists() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("{} stays", what.display()));
+}
+
+fn entries(root: &Path) -> usize {
+    fs::read_dir(root).unwrap().count()
+}
+
+#[tokio::test]
+async fn events_are_stored_and_their_segments_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let running = Running::of(&spool);
+    append(&*spool, 0..1_200);
+    running.taken(1_200).await;
+    gone(&segment::path(spool.directory(), 1)).await;
+    append(&*spool, 1_200..1_300);
+    running.taken(1_300).await;
+    running.stop().await;
+    assert_eq!(spool.pending_bytes(), 0);
+    drop(spool);
+    assert_eq!(entries(root.path()), 0);
+}
+
+#[tokio::test]
+async fn what_is_appended_before_shutdown_is_stored_by_it() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let running = Running::of(&spool);
+    append(&*spool, 0..2_000);
+    let ledger = running.ledger.clone();
+    running.stop().await;
+    assert_eq!(ledger.0.lock().unwrap().taken.len(), 2_000);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_the_store_is_away() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let running = Running::of(&spool);
+    running.behaviour().away = true;
+    append(&*spool, 0..700);
+    let pending = spool.pending_bytes();
+    running.until("a second attempt", |behaviour| behaviour.attempts > 1).await;
+    assert_eq!((running.behaviour().taken.len(), spool.pending_bytes()), (0, pending));
+    running.behaviour().away = false;
+    running.taken(700).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_shutdown_cannot_store_waits_for_the_next_process() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let running = Running::of(&spool);
+    running.behaviour().away = true;
+    append(&*spool, 0..10);
+    running.stop().await;
+    append(&*spool, 10..12);
+    drop(spool);
+    let next = Running::orphans(root.path());
+    next.taken(12).await;
+    next.stop().await;
+    assert_eq!(entries(root.path()), 0);
+}
+
+#[tokio::test]
+async fn the_spool_of_a_dead_process_is_adopted_with_its_torn_line() {
+    let root = tempfile::tempdir().unwrap();
+    let (dead, living) = (open(root.path()), open(root.path()));
+    append(&*dead, 0..5);
+    append(&*living, 5..8);
+    let torn = segment::path(dead.directory(), 1);
+    fs::OpenOptions::new().append(true).open(torn).unwrap().write_all(b"0123abcd {\"id\":").unwrap();
+    let left = dead.directory().to_owned();
+    drop(dead);
+
+    let running = Running::of(&living);
+    running.taken(8).await;
+    gone(&left).await;
+    assert!(living.directory().exists());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_stored_segment_is_kept_for_a_while() {
+    let root = tempfile::tempdir().unwrap();
+    let options = SpoolOptions { keep_stored: Duration::from_mins(10), segment_bytes: 1_000, ..quick() };
+    let spool = Arc::new(Spool::open(root.path(), options).unwrap());
+    let running = Running::of(&spool);
+    append(&*spool, 0..50);
+    running.taken(50).await;
+    assert!(segment::path(spool.directory(), 1).exists());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn memory_is_drained_too() {
+    let spool = Arc::new(MemorySpool::new(10_000));
+    append(&*spool, 0..1_200);
+    let own = Own::Memory(Arc::clone(&spool));
+    let running = Running::start(|ledger| Drainer::with(own, None, quick(), ledger));
+    running.taken(1_200).await;
+    append(&*spool, 1_200..1_201);
+    running.taken(1_201).await;
+    running.stop().await;
+    assert!(spool.is_empty());
+}
+
+const ROOT_OF_CHILD: &str = "PROMPTGATE_SPOOL_TEST_ROOT";
+
+/// Runs in a process of its own, started by the test below, until it is killed.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "only the environment tells the child what it is")]
+fn child_that_appends_until_it_is_killed() {
+    let Ok(root) = std::env::var(ROOT_OF_CHILD) else { return };
+    let spool = open(Path::new(&root));
+    let mut acknowledged = std::io::stdout().lock();
+    for number in 0.. {
+        spool.append(&sample::event(number)).unwrap();
+        writeln!(acknowledged, "appended {number}").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_no_event() {
+    let root = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "spool::drainer::tests::child_that_appends_until_it_is_killed", "--nocapture"])
+        .env(ROOT_OF_CHILD, root.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while !lines.next().unwrap().unwrap().ends_with("appended 2000") {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let last: u64 =
+        lines.filter_map(|line| line.unwrap().strip_prefix("appended ")?.parse().ok()).max().unwrap_or(2_000);
+
+    let running = Running::orphans(root.path());
+    let all_there =
+        |behaviour: &Behaviour| (0..=last).all(|number| behaviour.taken.contains(&sample::event(number).id));
+    running.until("every acknowledged event", all_there).await;
+    running.stop().await;
+    assert_eq!(entries(root.path()), 0);
+}

@@ -1,0 +1,83 @@
+//! Events for tests, and a store that fails as told.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{CallId, Money, ProjectId, RepositoryError, Revision, Timestamp, TokenId};
+use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+
+use super::ledger::Ledger;
+
+/// How a [`FakeLedger`] behaves, and what it holds.
+#[derive(Default)]
+pub(super) struct Behaviour {
+    /// It does not answer.
+    pub(super) away: bool,
+    /// It answers, and takes nothing.
+    pub(super) full: bool,
+    /// What it does not take.
+    pub(super) poison: HashSet<CallId>,
+    /// How often it was asked.
+    pub(super) attempts: u32,
+    /// What it took.
+    pub(super) taken: HashSet<CallId>,
+}
+
+/// Clones are the same ledger.
+#[derive(Default, Clone)]
+pub(super) struct FakeLedger(pub(super) Arc<Mutex<Behaviour>>);
+
+#[async_trait]
+impl Ledger for FakeLedger {
+    async fn record(&self, events: &[UsageEvent]) -> Result<(), RepositoryError> {
+        let mut behaviour = self.0.lock().expect("no test panics with it");
+        behaviour.attempts += 1;
+        let poisoned = events.iter().any(|event| behaviour.poison.contains(&event.id));
+        if behaviour.away || behaviour.full || poisoned {
+            return Err(RepositoryError::Unavailable { source: "no".into() });
+        }
+        behaviour.taken.extend(events.iter().map(|event| event.id));
+        Ok(())
+    }
+
+    async fn answers(&self) -> bool {
+        !self.0.lock().expect("no test panics with it").away
+    }
+}
+
+/// The event with this number; the same number is the same event.
+pub(super) fn event(number: u64) -> UsageEvent {
+    let clock = TestClock::at_millis(1_700_000_000_000 + i64::try_from(number).expect("a small number"));
+    let id = CallId::mint(&clock, &SeededEntropy::new(number));
+    let (clock, entropy) = (TestClock::at_millis(1_600_000_000_000), SeededEntropy::new(1));
+    UsageEvent {
+        id,
+        request_id: format!("request-{number}"),
+        at: Timestamp::from_micros(1_700_000_000_000_000),
+        project_id: ProjectId::mint(&clock, &entropy),
+        token_id: TokenId::mint(&clock, &entropy),
+        owner: None,
+        operation: "chat_completions".to_owned(),
+        requested_model: Some("echo:echo\nü".to_owned()),
+        provider_id: None,
+        provider: Some("echo".to_owned()),
+        model: Some("echo".to_owned()),
+        streamed: true,
+        tokens: TokenCounts { input: 10, output: 20, ..TokenCounts::default() },
+        estimated: false,
+        cost: Money::from_nanos(1_000),
+        price_version: "2026-11-01".to_owned(),
+        price_basis: "exact".to_owned(),
+        latency_us: 1_000,
+        time_to_first_byte_us: Some(500),
+        outcome: Outcome::Completed,
+        status: 200,
+        error_code: None,
+        attempts: 1,
+        client_ip: Some("127.0.0.1".to_owned()),
+        revision: Revision::from_number(1),
+        trace: vec!["matched the alias".to_owned()],
+    }
+}

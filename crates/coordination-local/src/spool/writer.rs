@@ -1,0 +1,279 @@
+//! The spool of this process.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use promptgate_gateway::ports::{SinkError, UsageSink};
+use promptgate_usage::UsageEvent;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::directory::Directory;
+use super::segment::{self, Position};
+use super::{SpoolError, SpoolOptions, gauge_value, line};
+
+/// Keeps events on the disk until a [`Drainer`](super::Drainer) has stored them.
+///
+/// When the last owner drops it and everything is stored, its directory goes with it; otherwise it
+/// waits there for whoever adopts it.
+#[derive(Debug)]
+pub struct Spool {
+    root: PathBuf,
+    directory: Directory,
+    options: SpoolOptions,
+    state: Mutex<State>,
+    appended: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    file: Arc<File>,
+    opened: Instant,
+    /// Behind the last whole line.
+    end: Position,
+    /// Behind the last line that is stored.
+    stored: Position,
+    pending: u64,
+    /// The file may hold part of a line behind `end`.
+    spoiled: bool,
+    dirty: bool,
+    sealed_dirty: Vec<Arc<File>>,
+    alarmed: bool,
+}
+
+impl Spool {
+    /// Opens a spool of its own for this process under `root`.
+    pub fn open(root: &Path, options: SpoolOptions) -> Result<Self, SpoolError> {
+        let open = || {
+            let directory = Directory::claim(root)?;
+            let first = Position { segment: 1, offset: 0 };
+            let state = State {
+                file: create(directory.path(), first.segment)?,
+                opened: Instant::now(),
+                end: first,
+                stored: first,
+                pending: 0,
+                spoiled: false,
+                dirty: false,
+                sealed_dirty: Vec::new(),
+                alarmed: false,
+            };
+            Ok((directory, Mutex::new(state)))
+        };
+        let (directory, state) = open().map_err(|source| SpoolError { root: root.to_owned(), source })?;
+        Ok(Self { root: root.to_owned(), directory, options, state, appended: Notify::new() })
+    }
+
+    /// The bytes that are not stored yet.
+    pub fn pending_bytes(&self) -> u64 {
+        self.state().pending
+    }
+
+    /// Where it and its like are.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn options(&self) -> &SpoolOptions {
+        &self.options
+    }
+
+    /// Waits until something was appended since the last wait.
+    pub(super) async fn appended(&self) {
+        self.appended.notified().await;
+    }
+
+    /// What is there to be stored: from and to.
+    pub(super) fn unstored(&self) -> (Position, Position) {
+        let state = self.state();
+        (state.stored, state.end)
+    }
+
+    /// Notes that everything before `next` is stored.
+    pub(super) fn mark_stored(&self, next: Position, bytes: u64) {
+        let mut state = self.state();
+        state.stored = next;
+        state.pending = state.pending.saturating_sub(bytes);
+        metrics::gauge!("promptgate_spool_pending_bytes").decrement(gauge_value(bytes));
+        if state.alarmed && state.pending < self.options.alarm_bytes / 2 {
+            state.alarmed = false;
+            tracing::info!(spool.pending_bytes = state.pending, "the spool is shrinking again");
+        }
+    }
+
+    /// Closes the last segment, if it is stored and has been open for a while, so that it can be
+    /// removed. Answers with its number.
+    pub(super) fn seal_stored(&self, age: Duration) -> io::Result<Option<u64>> {
+        let mut state = self.state();
+        let last = state.end.segment;
+        if state.end.offset == 0 || state.stored != state.end || state.opened.elapsed() < age {
+            return Ok(None);
+        }
+        self.roll(&mut state)?;
+        state.stored = state.end;
+        Ok(Some(last))
+    }
+
+    /// Forces what was appended to the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let files = {
+            let mut state = self.state();
+            let mut files = std::mem::take(&mut state.sealed_dirty);
+            if std::mem::take(&mut state.dirty) {
+                files.push(Arc::clone(&state.file));
+            }
+            files
+        };
+        files.iter().try_for_each(|file| file.sync_data())
+    }
+
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        if (state.spoiled || state.end.offset >= self.options.segment_bytes)
+            && let Err(error) = self.roll(&mut state)
+            && state.spoiled
+        {
+            return Err(error);
+        }
+        if let Err(error) = (&*state.file).write_all(line) {
+            // Part of the line may be there: the next one must not be glued to it.
+            state.spoiled = state.file.set_len(state.end.offset).is_err();
+            return Err(error);
+        }
+        let length = line.len() as u64;
+        state.end.offset += length;
+        state.pending += length;
+        state.dirty = true;
+        metrics::counter!("promptgate_spool_events_total").increment(1);
+        metrics::gauge!("promptgate_spool_pending_bytes").increment(gauge_value(length));
+        if !state.alarmed && state.pending > self.options.alarm_bytes {
+            state.alarmed = true;
+            tracing::error!(
+                spool.pending_bytes = state.pending,
+                spool.root = %self.root.display(),
+                "the spool of usage events has outgrown its bound: is the store away? It goes on growing"
+            );
+        }
+        Ok(())
+    }
+
+    fn roll(&self, state: &mut State) -> io::Result<()> {
+        let next = Position { segment: state.end.segment + 1, offset: 0 };
+        let sealed = std::mem::replace(&mut state.file, create(self.directory.path(), next.segment)?);
+        if std::mem::take(&mut state.dirty) {
+            state.sealed_dirty.push(sealed);
+        }
+        state.end = next;
+        state.spoiled = false;
+        state.opened = Instant::now();
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl UsageSink for Spool {
+    fn append(&self, event: &UsageEvent) -> Result<(), SinkError> {
+        let line = line::encode(event).map_err(|error| SinkError(error.into()))?;
+        self.write(&line).map_err(|error| SinkError(error.into()))?;
+        self.appended.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        let (stored, end) = self.unstored();
+        if stored == end
+            && let Err(error) = self.directory.remove()
+        {
+            tracing::warn!(%error, spool = %self.directory.path().display(), "cannot remove an empty spool");
+        }
+    }
+}
+
+fn create(directory: &Path, number: u64) -> io::Result<Arc<File>> {
+    let path = segment::path(directory, number);
+    OpenOptions::new().create_new(true).append(true).open(path).map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn read_all(spool: &Spool) -> Vec<UsageEvent> {
+        let (from, end) = spool.unstored();
+        segment::read(spool.directory(), from, end, usize::MAX).unwrap().events
+    }
+
+    #[test]
+    fn what_is_appended_is_there_in_order_over_many_segments() {
+        let root = tempfile::tempdir().unwrap();
+        let options = SpoolOptions { segment_bytes: 2_000, ..SpoolOptions::default() };
+        let spool = Spool::open(root.path(), options).unwrap();
+        let events: Vec<_> = (0..20).map(sample::event).collect();
+        for event in &events {
+            spool.append(event).unwrap();
+        }
+        assert!(segment::numbers(spool.directory()).unwrap().len() > 3);
+        assert_eq!(read_all(&spool), events);
+        let (from, end) = spool.unstored();
+        assert_eq!(segment::distance(spool.directory(), from, end), spool.pending_bytes());
+        spool.sync().unwrap();
+    }
+
+    #[test]
+    fn threads_do_not_mix_their_lines() {
+        let root = tempfile::tempdir().unwrap();
+        let options = SpoolOptions { segment_bytes: 50_000, ..SpoolOptions::default() };
+        let spool = Spool::open(root.path(), options).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let spool = &spool;
+                scope.spawn(move || {
+                    (0..100).for_each(|number| spool.append(&sample::event(thread * 100 + number)).unwrap());
+                });
+            }
+        });
+        let mut ids: Vec<_> = read_all(&spool).iter().map(|event| event.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 800);
+    }
+
+    #[test]
+    fn a_stored_spool_goes_with_its_owner_and_another_one_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
+        spool.append(&sample::event(1)).unwrap();
+        let (_, end) = spool.unstored();
+        spool.mark_stored(end, end.offset);
+        assert_eq!(spool.seal_stored(Duration::ZERO).unwrap(), Some(1));
+        assert_eq!(spool.unstored().0, spool.unstored().1);
+        let path = spool.directory().to_owned();
+        drop(spool);
+        assert!(!path.exists());
+
+        let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
+        spool.append(&sample::event(1)).unwrap();
+        let path = spool.directory().to_owned();
+        drop(spool);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_root_that_cannot_be_written_is_named() {
+        let error = Spool::open(Path::new("/proc/nothing/spool"), SpoolOptions::default()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot keep a spool in /proc/nothing/spool");
+    }
+}
