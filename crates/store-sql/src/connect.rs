@@ -1,0 +1,172 @@
+//! Opening a database by its URL.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use promptgate_store::Store;
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Database, Postgres, Sqlite};
+use tokio_util::task::TaskTracker;
+
+use crate::migrate::Engine;
+use crate::work::SqlStore;
+use crate::{MigrationReport, PgBus, SchemaError};
+
+/// How connections are pooled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlOptions {
+    /// The most connections that are open at a time. On SQLite: that read; one more writes.
+    pub max_open: u32,
+    /// How many stay open while nobody uses them; the others are closed after a minute.
+    pub max_idle: u32,
+    /// How old a connection may become.
+    pub max_lifetime: Duration,
+    /// How long a unit of work may wait for a connection, or for the database to answer.
+    pub acquire_timeout: Duration,
+}
+
+impl Default for SqlOptions {
+    fn default() -> Self {
+        Self {
+            max_open: 10,
+            max_idle: 5,
+            max_lifetime: Duration::from_mins(30),
+            acquire_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why a database cannot be opened. No message repeats the URL, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is for another database.
+    #[error("the database URL must start with `sqlite:` or `postgres:`")]
+    UnknownScheme,
+    /// The URL cannot be read.
+    #[error("the database URL cannot be read; expected {expected}")]
+    InvalidUrl {
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The SQLite file cannot be opened or created.
+    #[error("cannot open the SQLite database `{path}` for writing")]
+    Open {
+        /// Where it is, or should be.
+        path: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// An open database.
+///
+/// Over SQLite the file is there and can be written. PostgreSQL is not asked before the first use,
+/// so that a process can start while it is away; [`Store::ping`] tells.
+pub struct Connected {
+    engine: Arc<dyn Engine>,
+    postgres: Option<PgConnectOptions>,
+}
+
+/// Opens the database of a URL: `sqlite:<path>`, `sqlite::memory:` or
+/// `postgres://<user>:<password>@<host>:<port>/<database>`.
+pub async fn connect(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => sqlite(url, options).await,
+        Some("postgres" | "postgresql") => postgres(url, options),
+        _ => Err(ConnectError::UnknownScheme),
+    }
+}
+
+impl Connected {
+    /// The store in it.
+    pub fn store(&self) -> Arc<dyn Store> {
+        self.engine.clone()
+    }
+
+    /// Brings the schema up to date. Several processes may try at once: one does it, the others
+    /// wait and find nothing to do.
+    pub async fn migrate(&self) -> Result<MigrationReport, SchemaError> {
+        self.engine.migrate().await
+    }
+
+    /// Whether the schema is exactly what this version works with.
+    pub async fn check_schema(&self) -> Result<(), SchemaError> {
+        self.engine.check_schema().await
+    }
+
+    /// A bus over the database, where it has one: PostgreSQL does, SQLite does not.
+    pub fn bus(&self, tasks: &TaskTracker) -> Option<PgBus> {
+        self.postgres.clone().map(|options| PgBus::start(options, tasks))
+    }
+
+    /// Waits for units of work to end and closes all connections.
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+}
+
+fn pool<DB: Database>(options: SqlOptions) -> PoolOptions<DB> {
+    let max_open = options.max_open.max(1);
+    PoolOptions::new()
+        .max_connections(max_open)
+        .min_connections(options.max_idle.min(max_open))
+        .idle_timeout(Duration::from_mins(1))
+        .max_lifetime(options.max_lifetime)
+        .acquire_timeout(options.acquire_timeout)
+}
+
+pub(crate) fn postgres_options(url: &str) -> Result<PgConnectOptions, ConnectError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::InvalidUrl {
+        expected: "postgres://<user>:<password>@<host>:<port>/<database>",
+    })?;
+    let named = options.get_application_name().is_some();
+    Ok(if named { options } else { options.application_name("promptgate") })
+}
+
+fn postgres(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
+    let address = postgres_options(url)?;
+    let pool = pool::<Postgres>(options).connect_lazy_with(address.clone());
+    Ok(Connected {
+        engine: Arc::new(SqlStore { writers: pool.clone(), readers: pool }),
+        postgres: Some(address),
+    })
+}
+
+async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
+    let address = SqliteConnectOptions::from_str(url)
+        .map_err(|_| ConnectError::InvalidUrl { expected: "sqlite:<path>" })?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(options.acquire_timeout)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal);
+    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    let path = address.get_filename().display().to_string();
+    let refused = |source: sqlx::Error| ConnectError::Open { path: path.clone(), source: source.into() };
+    // One connection writes, and never goes away: a database in memory goes with it.
+    let writer = PoolOptions::<Sqlite>::new()
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(options.acquire_timeout);
+    if in_memory {
+        let pool = writer.connect_with(address.shared_cache(false)).await.map_err(refused)?;
+        return Ok(Connected {
+            engine: Arc::new(SqlStore { writers: pool.clone(), readers: pool }),
+            postgres: None,
+        });
+    }
+    let writers = writer.connect_with(address.clone()).await.map_err(refused)?;
+    // An existing file that cannot be written still opens; this finds out.
+    sqlx::raw_sql("BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK")
+        .execute(&writers)
+        .await
+        .map_err(refused)?;
+    let readers = pool::<Sqlite>(options).connect_lazy_with(address);
+    Ok(Connected { engine: Arc::new(SqlStore { writers, readers }), postgres: None })
+}

@@ -1,0 +1,59 @@
+//! What the two engines do differently.
+
+use promptgate_store::Access;
+use sqlx::{Database, Postgres, Sqlite};
+
+/// The statements that one engine says in its own way.
+pub(crate) trait Dialect: Database {
+    /// Opens a transaction that sees one state of the database and writes nothing.
+    const BEGIN_READ: &'static str;
+    /// Opens a transaction that may write.
+    const BEGIN_WRITE: &'static str;
+    /// Waits until no other process migrates; holds until the end of the transaction.
+    const LOCK_SCHEMA: &'static str;
+    /// Counts 1 when the table `schema_migrations` is there.
+    const HAS_SCHEMA: &'static str;
+    /// Creates that table where it is missing.
+    const CREATE_SCHEMA_TABLE: &'static str;
+
+    /// The one of two texts that is for this engine.
+    fn pick<'t>(postgres: &'t str, sqlite: &'t str) -> &'t str;
+
+    fn begin(access: Access) -> &'static str {
+        match access {
+            Access::Read => Self::BEGIN_READ,
+            Access::Write => Self::BEGIN_WRITE,
+        }
+    }
+}
+
+impl Dialect for Postgres {
+    const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    const BEGIN_WRITE: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+    // The number is the CRC-32 of "promptgate migrate"; it only has to be ours.
+    const LOCK_SCHEMA: &'static str = "SELECT pg_advisory_xact_lock(1255279195)";
+    const HAS_SCHEMA: &'static str = "SELECT count(*) FROM information_schema.tables \
+         WHERE table_schema = current_schema() AND table_name = 'schema_migrations'";
+    const CREATE_SCHEMA_TABLE: &'static str = "CREATE TABLE IF NOT EXISTS schema_migrations \
+         (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
+
+    fn pick<'t>(postgres: &'t str, _: &'t str) -> &'t str {
+        postgres
+    }
+}
+
+impl Dialect for Sqlite {
+    // Writers take the write lock at once: a transaction that reads first and writes later would
+    // fail whenever another one wrote in between.
+    const BEGIN_READ: &'static str = "PRAGMA query_only = ON; BEGIN DEFERRED";
+    const BEGIN_WRITE: &'static str = "PRAGMA query_only = OFF; BEGIN IMMEDIATE";
+    const LOCK_SCHEMA: &'static str = "SELECT 1"; // BEGIN IMMEDIATE holds the lock already.
+    const HAS_SCHEMA: &'static str =
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'";
+    const CREATE_SCHEMA_TABLE: &'static str = "CREATE TABLE IF NOT EXISTS schema_migrations \
+         (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL) STRICT";
+
+    fn pick<'t>(_: &'t str, sqlite: &'t str) -> &'t str {
+        sqlite
+    }
+}

@@ -1,0 +1,206 @@
+//! Projects in SQL.
+
+use async_trait::async_trait;
+use promptgate_kernel::{Page, PageRequest, ProjectId, ProviderId, RepositoryError, Timestamp};
+use promptgate_projects::{
+    InvalidProject, Project, ProjectFilter, ProjectName, ProjectRepository, ProjectSort,
+};
+use promptgate_store_sql_macros::each_dialect;
+use serde_json::{Map, Value};
+use sqlx::types::Json;
+use sqlx::{FromRow, QueryBuilder};
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::error::corrupt;
+use crate::value::{count, document, order_by, text};
+use crate::work::SqlWork;
+
+const SELECT: &str = "SELECT id, name, kind, env, active, default_provider_id, metadata, created_at, \
+     updated_at, deleted_at, version FROM projects";
+
+/// Longer than any folded name, so that cutting a search text here finds nothing that it would not.
+const MAX_SEARCH: usize = 1_000;
+
+#[derive(FromRow)]
+struct ProjectRow {
+    id: Uuid,
+    name: String,
+    kind: String,
+    env: String,
+    active: bool,
+    default_provider_id: Option<Uuid>,
+    metadata: Json<Map<String, Value>>,
+    created_at: i64,
+    updated_at: i64,
+    deleted_at: Option<i64>,
+    version: i64,
+}
+
+impl TryFrom<ProjectRow> for Project {
+    type Error = RepositoryError;
+
+    fn try_from(row: ProjectRow) -> Result<Self, RepositoryError> {
+        let wrong = |error: InvalidProject| corrupt("projects", row.id, error);
+        Ok(Self {
+            id: ProjectId::from_uuid(row.id),
+            name: ProjectName::parse(&row.name).map_err(wrong)?,
+            kind: row.kind.parse().map_err(wrong)?,
+            env: row.env.parse().map_err(wrong)?,
+            active: row.active,
+            default_provider: row.default_provider_id.map(ProviderId::from_uuid),
+            metadata: row.metadata.0,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+            deleted_at: row.deleted_at.map(Timestamp::from_micros),
+            version: row.version,
+        })
+    }
+}
+
+const fn column(sort: ProjectSort) -> &'static str {
+    match sort {
+        ProjectSort::Name => "name_folded",
+        ProjectSort::Kind => "kind",
+        ProjectSort::CreatedAt => "created_at",
+        ProjectSort::UpdatedAt => "updated_at",
+    }
+}
+
+/// A `LIKE` pattern, to be used with `ESCAPE '\'`, for texts that contain this one.
+fn containing(search: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in search.to_lowercase().chars().take(MAX_SEARCH) {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    text(&pattern).into_owned()
+}
+
+#[each_dialect]
+#[async_trait]
+impl ProjectRepository for SqlWork<Db> {
+    #[instrument(level = "debug", name = "db.projects.find", skip_all, fields(project.id = %id))]
+    async fn find(&mut self, id: ProjectId) -> Result<Option<Project>, RepositoryError> {
+        let row: Option<ProjectRow> = QueryBuilder::<Db>::new(SELECT)
+            .push(" WHERE deleted_at IS NULL AND id = ")
+            .push_bind(id.as_uuid())
+            .build_query_as()
+            .fetch_optional(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        row.map(Project::try_from).transpose()
+    }
+
+    #[instrument(level = "debug", name = "db.projects.insert", skip_all, fields(project.id = %project.id))]
+    async fn insert(&mut self, project: &Project) -> Result<(), RepositoryError> {
+        sqlx::query(
+            "INSERT INTO projects (id, name, name_folded, kind, env, active, default_provider_id, metadata, \
+             created_at, updated_at, deleted_at, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        )
+        .bind(project.id.as_uuid())
+        .bind(project.name.as_str())
+        .bind(project.name.as_str().to_lowercase())
+        .bind(project.kind.as_str())
+        .bind(project.env.as_str())
+        .bind(project.active)
+        .bind(project.default_provider.map(ProviderId::as_uuid))
+        .bind(document(&project.metadata))
+        .bind(project.created_at.as_micros())
+        .bind(project.updated_at.as_micros())
+        .bind(project.deleted_at.map(Timestamp::as_micros))
+        .bind(project.version)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(())
+    }
+
+    #[instrument(level = "debug", name = "db.projects.save", skip_all, fields(project.id = %project.id))]
+    async fn save(&mut self, project: &Project) -> Result<bool, RepositoryError> {
+        let done = sqlx::query(
+            "UPDATE projects SET name = $2, name_folded = $3, env = $4, active = $5, \
+             default_provider_id = $6, metadata = $7, updated_at = $8, deleted_at = $9, version = $10 \
+             WHERE id = $1 AND version = $10 - 1",
+        )
+        .bind(project.id.as_uuid())
+        .bind(project.name.as_str())
+        .bind(project.name.as_str().to_lowercase())
+        .bind(project.env.as_str())
+        .bind(project.active)
+        .bind(project.default_provider.map(ProviderId::as_uuid))
+        .bind(document(&project.metadata))
+        .bind(project.updated_at.as_micros())
+        .bind(project.deleted_at.map(Timestamp::as_micros))
+        .bind(project.version)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    #[instrument(level = "debug", name = "db.projects.list", skip_all)]
+    async fn list(
+        &mut self,
+        filter: &ProjectFilter,
+        page: PageRequest,
+    ) -> Result<Page<Project>, RepositoryError> {
+        let matching = |mut query: QueryBuilder<Db>| {
+            query.push(" WHERE deleted_at IS NULL");
+            if let Some(search) = &filter.search {
+                query.push(" AND name_folded LIKE ").push_bind(containing(search)).push(" ESCAPE '\\'");
+            }
+            query
+        };
+        let total: i64 = matching(QueryBuilder::new("SELECT count(*) FROM projects"))
+            .build_query_scalar()
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        let rows: Vec<ProjectRow> = matching(QueryBuilder::new(SELECT))
+            .push(order_by(column(filter.sort), filter.direction))
+            .push_bind(i64::from(page.size()))
+            .push(" OFFSET ")
+            .push_bind(count(page.offset()))
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        let items = rows.into_iter().map(Project::try_from).collect::<Result<_, _>>()?;
+        Ok(Page { items, request: page, total: total.unsigned_abs() })
+    }
+
+    #[instrument(level = "debug", name = "db.projects.list_all", skip_all)]
+    async fn list_all(&mut self) -> Result<Vec<Project>, RepositoryError> {
+        let rows: Vec<ProjectRow> = QueryBuilder::<Db>::new(SELECT)
+            .push(" WHERE deleted_at IS NULL ORDER BY id")
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        rows.into_iter().map(Project::try_from).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.projects.count_ever", skip_all)]
+    async fn count_ever(&mut self) -> Result<u64, RepositoryError> {
+        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM projects")
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        Ok(total.unsigned_abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_text_has_no_wildcards() {
+        assert_eq!(containing(r"50%_\A"), r"%50\%\_\\a%");
+    }
+}

@@ -1,0 +1,95 @@
+//! The store and its units of work.
+
+use async_trait::async_trait;
+use promptgate_audit::AuditRepository;
+use promptgate_kernel::RepositoryError;
+use promptgate_projects::ProjectRepository;
+use promptgate_providers::ProviderRepository;
+use promptgate_store::{Access, ChangeLog, Store, UnitOfWork};
+use promptgate_store_sql_macros::each_dialect;
+use promptgate_tokens::TokenRepository;
+use promptgate_usage::UsageRepository;
+use sqlx::{Database, Pool, Transaction};
+
+use crate::dialect::Dialect;
+use crate::error::{Abandoned, classify};
+
+/// Everything, in one database.
+pub(crate) struct SqlStore<DB: Database> {
+    /// Connections that may write; on SQLite there is one.
+    pub(crate) writers: Pool<DB>,
+    /// Connections that read; on PostgreSQL the same.
+    pub(crate) readers: Pool<DB>,
+}
+
+impl<DB: Database> SqlStore<DB> {
+    pub(crate) fn pool(&self, access: Access) -> &Pool<DB> {
+        match access {
+            Access::Read => &self.readers,
+            Access::Write => &self.writers,
+        }
+    }
+}
+
+/// An open transaction.
+pub(crate) struct SqlWork<DB: Database> {
+    pub(crate) tx: Transaction<'static, DB>,
+    failed: bool,
+}
+
+impl<DB: Database> SqlWork<DB> {
+    /// Notes that a statement failed: from now on the transaction can only be dropped. PostgreSQL
+    /// has given it up already, and would answer a commit with success.
+    pub(crate) fn fail(&mut self, error: sqlx::Error) -> RepositoryError {
+        self.failed = true;
+        classify(error)
+    }
+}
+
+#[each_dialect]
+#[async_trait]
+impl Store for SqlStore<Db> {
+    async fn begin(&self, access: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
+        let tx = self.pool(access).begin_with(Db::begin(access)).await.map_err(classify)?;
+        Ok(Box::new(SqlWork::<Db> { tx, failed: false }))
+    }
+
+    async fn ping(&self) -> Result<(), RepositoryError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await.map(|_| ()).map_err(classify)
+    }
+}
+
+#[each_dialect]
+#[async_trait]
+impl UnitOfWork for SqlWork<Db> {
+    fn projects(&mut self) -> &mut dyn ProjectRepository {
+        self
+    }
+
+    fn tokens(&mut self) -> &mut dyn TokenRepository {
+        self
+    }
+
+    fn providers(&mut self) -> &mut dyn ProviderRepository {
+        self
+    }
+
+    fn usage(&mut self) -> &mut dyn UsageRepository {
+        self
+    }
+
+    fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeLog {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
+        if self.failed {
+            return Err(RepositoryError::Unavailable { source: Box::new(Abandoned) });
+        }
+        self.tx.commit().await.map_err(classify)
+    }
+}
