@@ -141,13 +141,15 @@ pub struct ProxySettings {
     /// Its port.
     pub port: u16,
     /// Largest request body.
-    pub max_request_bytes: u64,
+    pub max_request_bytes: usize,
     /// Largest answer that is read whole.
-    pub max_response_bytes: u64,
+    pub max_response_bytes: usize,
     /// Bounds on time.
     pub timeouts: ProxyTimeouts,
     /// Whether the upstream call is read to its end when the client has left, and for how long.
     pub drain_after_disconnect: Option<Duration>,
+    /// How many calls are read on at a time.
+    pub max_drains: usize,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
     /// Everybody's forwarded headers count.
@@ -169,6 +171,8 @@ pub struct ProxySettings {
 /// Bounds on the time of a proxied request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProxyTimeouts {
+    /// Until the request body is there.
+    pub upload: Duration,
     /// Until a connection is there.
     pub connect: Duration,
     /// From then until the answer begins.
@@ -182,12 +186,10 @@ pub struct ProxyTimeouts {
 /// Where usage events wait for the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpoolSettings {
-    /// Most bytes on disk.
-    pub max_bytes: u64,
+    /// Bytes on disk above which the proxy complains.
+    pub alarm_bytes: u64,
     /// Most events in memory, where there is no disk.
     pub memory_events: usize,
-    /// Events written at once.
-    pub batch_size: u32,
 }
 
 /// What the scheduler reads.
@@ -207,7 +209,7 @@ pub struct WorkerSettings {
     /// Its port.
     pub port: u16,
     /// Events written at once.
-    pub batch_size: u32,
+    pub batch_size: usize,
     /// How long it waits before it looks again.
     pub block_timeout: Duration,
     /// When it takes over what another left undone.
@@ -325,15 +327,17 @@ impl Settings {
         let poll_default = if self.is_cluster() { POLL_POSTGRES } else { POLL_SQLITE };
         Ok(ProxySettings {
             port: self.port("PROMPTGATE_PROXY_PORT")?,
-            max_request_bytes: self.count("PROMPTGATE_PROXY_MAX_BUFFERED_REQUEST_BYTES")?,
-            max_response_bytes: self.count("PROMPTGATE_PROXY_MAX_BUFFERED_RESPONSE_BYTES")?,
+            max_request_bytes: length(self.count("PROMPTGATE_PROXY_MAX_BUFFERED_REQUEST_BYTES")?),
+            max_response_bytes: length(self.count("PROMPTGATE_PROXY_MAX_BUFFERED_RESPONSE_BYTES")?),
             timeouts: ProxyTimeouts {
+                upload: self.duration("PROMPTGATE_PROXY_UPLOAD_TIMEOUT")?,
                 connect: self.duration("PROMPTGATE_PROXY_CONNECT_TIMEOUT")?,
                 first_byte: self.duration("PROMPTGATE_PROXY_FIRST_BYTE_TIMEOUT")?,
                 idle: self.duration("PROMPTGATE_PROXY_IDLE_TIMEOUT")?,
                 total: self.duration("PROMPTGATE_PROXY_UPSTREAM_TIMEOUT")?,
             },
             drain_after_disconnect: drains.then_some(drain_limit),
+            max_drains: length(self.count("PROMPTGATE_PROXY_MAX_DRAINS")?),
             trusted_proxies: self.networks("PROMPTGATE_PROXY_TRUSTED_PROXIES")?,
             trust_forward_headers: self.switch("PROMPTGATE_PROXY_TRUST_FORWARD_HEADERS")?,
             poll_interval: self.optional_duration("PROMPTGATE_PROXY_POLL_INTERVAL")?.unwrap_or(poll_default),
@@ -342,9 +346,8 @@ impl Settings {
             allowed_origins: self.allowed_origins()?,
             session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,
             spool: SpoolSettings {
-                max_bytes: self.count("PROMPTGATE_SPOOL_MAX_BYTES")?,
+                alarm_bytes: self.count("PROMPTGATE_SPOOL_ALARM_BYTES")?,
                 memory_events: length(self.count("PROMPTGATE_SPOOL_MEMORY_EVENTS")?),
-                batch_size: small(self.count("PROMPTGATE_WORKER_BATCH_SIZE")?),
             },
         })
     }
@@ -370,7 +373,7 @@ impl Settings {
     pub fn worker(&self) -> Result<WorkerSettings, SettingsError> {
         Ok(WorkerSettings {
             port: self.port("PROMPTGATE_WORKER_PORT")?,
-            batch_size: small(self.count("PROMPTGATE_WORKER_BATCH_SIZE")?),
+            batch_size: length(self.count("PROMPTGATE_WORKER_BATCH_SIZE")?),
             block_timeout: self.duration("PROMPTGATE_WORKER_BLOCK_TIMEOUT")?,
             pending_idle_timeout: self.duration("PROMPTGATE_WORKER_PENDING_IDLE_TIMEOUT")?,
             consumer_name: self.text("PROMPTGATE_WORKER_CONSUMER_NAME")?,
