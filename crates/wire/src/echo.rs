@@ -1,9 +1,23 @@
 //! The built-in provider: it answers with what was asked, in every shape, without a network.
+//!
+//! The same request, identity and instant give the same answer, to the byte.
+
+mod chat;
+mod embeddings;
+mod messages;
 
 use bytes::Bytes;
 use promptgate_kernel::Timestamp;
+use promptgate_providers::Operation;
+use serde_json::Value;
 
-use crate::{BadRequest, Envelope};
+use crate::{BadRequest, Envelope, estimate};
+
+/// Said when there is nothing to repeat.
+const GREETING: &str = "Hello from PromptGate. Send a user message and it comes back.";
+
+/// The most events that carry text; longer texts come in larger pieces.
+const MAX_PIECES: usize = 256;
 
 /// What an echoed answer says about itself.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +32,152 @@ pub struct Reply<'a> {
     pub include_usage: bool,
 }
 
-/// The answer as a whole.
+/// The answer as a whole: for chat completions and messages the text of the last user message, for
+/// embeddings a vector of length one for every input.
 pub fn whole(envelope: &Envelope, reply: &Reply<'_>) -> Result<Bytes, BadRequest> {
-    let _ = (envelope, reply);
-    unimplemented!()
+    Ok(match envelope.operation {
+        Operation::ChatCompletions => chat::whole(&Said::of(envelope)?, reply),
+        Operation::Messages => messages::whole(&Said::of(envelope)?, reply),
+        Operation::Embeddings => embeddings::whole(envelope, reply)?,
+    })
 }
 
 /// The answer as the events of a stream, word by word. Embeddings do not stream: one piece, whole.
 pub fn events(envelope: &Envelope, reply: &Reply<'_>) -> Result<Vec<Bytes>, BadRequest> {
-    let _ = (envelope, reply);
-    unimplemented!()
+    Ok(match envelope.operation {
+        Operation::ChatCompletions => chat::events(&Said::of(envelope)?, reply),
+        Operation::Messages => messages::events(&Said::of(envelope)?, reply),
+        Operation::Embeddings => vec![embeddings::whole(envelope, reply)?],
+    })
+}
+
+/// What is said, and how many tokens that takes.
+struct Said {
+    text: String,
+    read: u64,
+    written: u64,
+}
+
+impl Said {
+    fn of(envelope: &Envelope) -> Result<Self, BadRequest> {
+        let body: Value = serde_json::from_slice(envelope.body())
+            .map_err(|error| BadRequest::json(format!("the body cannot be echoed: {error}")))?;
+        let messages = body["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let asked = messages.iter().rev().find(|message| message["role"] == "user");
+        let text = asked.map(|message| text_of(&message["content"])).unwrap_or_default();
+        let text = if text.trim().is_empty() { GREETING.to_owned() } else { text };
+        let written = estimate::tokens_of_bytes(text.len() as u64);
+        Ok(Self { text, read: estimate::tokens_of_bytes(envelope.prompt_bytes).max(1), written })
+    }
+
+    /// The text word by word, each with the blanks behind it.
+    fn pieces(&self) -> Vec<&str> {
+        let words: Vec<&str> = self.text.split_inclusive(char::is_whitespace).collect();
+        let together = words.len().div_ceil(MAX_PIECES).max(1);
+        let mut rest = self.text.as_str();
+        let mut pieces = Vec::with_capacity(words.len().div_ceil(together));
+        for words in words.chunks(together) {
+            let (piece, behind) = rest.split_at(words.iter().map(|word| word.len()).sum());
+            pieces.push(piece);
+            rest = behind;
+        }
+        pieces
+    }
+}
+
+/// A text, or the text parts of an array of parts.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Observer, observe_whole};
+
+    pub(super) const REPLY: Reply<'static> = Reply {
+        id: "018f4e6e-0000-7000-8000-000000000001",
+        model: "echo",
+        at: Timestamp::from_micros(1_700_000_000_000_000),
+        include_usage: true,
+    };
+
+    fn ask(operation: Operation, content: &str) -> Envelope {
+        let body = format!(
+            r#"{{"model":"echo:echo","max_tokens":9,"messages":[{{"role":"user","content":"before"}},
+                {{"role":"user","content":{content}}},{{"role":"assistant","content":"after"}}]}}"#
+        );
+        Envelope::parse(operation, body.into()).unwrap()
+    }
+
+    fn echoed(operation: Operation, content: &str) -> String {
+        let answer: Value =
+            serde_json::from_slice(&whole(&ask(operation, content), &REPLY).unwrap()).unwrap();
+        let text = match operation {
+            Operation::Messages => &answer["content"][0]["text"],
+            _ => &answer["choices"][0]["message"]["content"],
+        };
+        text.as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_last_user_message_comes_back() {
+        for operation in [Operation::ChatCompletions, Operation::Messages] {
+            assert_eq!(echoed(operation, r#""Grüß  dich,\n Welt ""#), "Grüß  dich,\n Welt ");
+            let parts = r#"[{"type":"text","text":"a"},{"type":"image_url"},{"type":"text","text":"b"}]"#;
+            assert_eq!(echoed(operation, parts), "a\nb");
+            assert_eq!(echoed(operation, "null"), GREETING);
+        }
+    }
+
+    #[test]
+    fn a_stream_says_the_same_in_words() {
+        for operation in [Operation::ChatCompletions, Operation::Messages] {
+            let envelope = ask(operation, r#""one two  three""#);
+            let mut observer = Observer::new(operation, true, false);
+            let mut words = vec![];
+            for event in events(&envelope, &REPLY).unwrap() {
+                observer.observe(event.clone());
+                let text = std::str::from_utf8(&event).unwrap();
+                let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+                let Ok(event) = serde_json::from_str::<Value>(data) else { continue };
+                let said = [&event["delta"]["text"], &event["choices"][0]["delta"]["content"]];
+                words.extend(said.iter().filter_map(|text| text.as_str()).map(str::to_owned));
+            }
+            words.retain(|word| !word.is_empty());
+            assert_eq!(words, ["one ", "two ", " ", "three"]);
+            let seen = observer.finish();
+            let whole = observe_whole(operation, &whole(&envelope, &REPLY).unwrap());
+            assert!(seen.ended && seen.tokens.is_some());
+            assert_eq!(seen, whole, "streamed or not, it is the same answer at the same price");
+        }
+    }
+
+    #[test]
+    fn usage_of_a_stream_is_the_clients_choice() {
+        let quiet = Reply { include_usage: false, ..REPLY };
+        let envelope = ask(Operation::ChatCompletions, "\"hi\"");
+        let events = events(&envelope, &quiet).unwrap();
+        assert!(!events.concat().windows(7).any(|bytes| bytes == b"\"usage\""));
+        assert_eq!(events.last().unwrap(), "data: [DONE]\n\n");
+    }
+
+    #[test]
+    fn a_long_text_takes_a_bounded_number_of_events() {
+        let long = "word ".repeat(10_000);
+        let envelope = ask(Operation::ChatCompletions, &format!("\"{long}\""));
+        let events = events(&envelope, &REPLY).unwrap();
+        assert!(events.len() < MAX_PIECES + 8, "{}", events.len());
+        let mut observer = Observer::new(Operation::ChatCompletions, true, false);
+        for event in events {
+            observer.observe(event);
+        }
+        assert_eq!(observer.finish().output_bytes, long.len() as u64);
+    }
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use promptgate_providers::Operation;
 
-use crate::ApiProblem;
+use crate::members::{self, Member};
+use crate::{ApiProblem, prompt};
 
 /// The body of a request is not one that the gateway passes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,36 @@ pub struct BadRequest {
     pub code: &'static str,
 }
 
+impl BadRequest {
+    pub(crate) fn json(message: impl Into<String>) -> Self {
+        Self { field: None, message: message.into(), code: "invalid_json" }
+    }
+
+    pub(crate) fn ambiguous(field: &str) -> Self {
+        let message = format!("the body has more than one member that may be meant as `{field}`");
+        Self { field: Some(field.to_owned()), message, code: "ambiguous_body" }
+    }
+
+    pub(crate) fn missing(field: &str) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            message: format!("`{field}` is required"),
+            code: "missing_field",
+        }
+    }
+
+    pub(crate) fn invalid(field: &str, expected: &str) -> Self {
+        let message = format!("`{field}` must be {expected}");
+        Self { field: Some(field.to_owned()), message, code: "invalid_field" }
+    }
+}
+
+impl From<BadRequest> for ApiProblem {
+    fn from(bad: BadRequest) -> Self {
+        Self { status: 400, code: bad.code, message: bad.message, param: bad.field, retry_after: None }
+    }
+}
+
 /// A request body, read once: what the gateway needs of it, and the bytes as they came.
 #[derive(Debug, Clone)]
 pub struct Envelope {
@@ -31,37 +62,285 @@ pub struct Envelope {
     pub stream: bool,
     /// Whether the client itself wants usage at the end of an OpenAI stream.
     pub asks_usage: bool,
-    /// The most tokens that the client wants written, where it says so in a usable way.
+    /// The most tokens that the client wants written, where it says so as a whole number.
     pub max_output: Option<u64>,
     /// Bytes of text that the model will read; for estimates.
     pub prompt_bytes: u64,
     body: Bytes,
     model_span: Range<usize>,
+    /// What makes the request ask for usage, unless it does or cannot.
+    usage_edit: Option<Edit>,
 }
 
-impl From<BadRequest> for ApiProblem {
-    fn from(bad: BadRequest) -> Self {
-        Self { status: 400, code: bad.code, message: bad.message, param: bad.field, retry_after: None }
-    }
+/// A span of the body, and what to put there.
+#[derive(Debug, Clone)]
+struct Edit {
+    span: Range<usize>,
+    text: &'static str,
 }
+
+/// Members whose meaning the gateway relies on: one of each, spelled exactly so.
+const RELIED_ON: [&str; 12] = [
+    "model",
+    "stream",
+    "stream_options",
+    "messages",
+    "system",
+    "input",
+    "tools",
+    "max_tokens",
+    "max_completion_tokens",
+    "dimensions",
+    "encoding_format",
+    "n",
+];
 
 impl Envelope {
     /// Reads a body. The one reading decides: what could be read differently elsewhere, such as two
     /// members `model`, is refused.
     pub fn parse(operation: Operation, body: Bytes) -> Result<Self, BadRequest> {
-        let _ = (operation, body);
-        unimplemented!()
+        let text = std::str::from_utf8(&body).map_err(|_| BadRequest::json("the body is not UTF-8"))?;
+        let members = members::of_object(text)?;
+        members::refuse_ambiguous(&members, &RELIED_ON, "")?;
+        let find = |name: &str| members::find(&members, name);
+
+        let model_member = find("model").ok_or_else(|| BadRequest::missing("model"))?;
+        let model = serde_json::from_str::<String>(model_member.value.get())
+            .ok()
+            .filter(|model| !model.trim().is_empty())
+            .ok_or_else(|| BadRequest::invalid("model", "a text that names a model"))?;
+        let model_span = model_member.span.clone();
+        let stream = match find("stream").map(|member| member.value.get()) {
+            None | Some("null" | "false") => false,
+            Some("true") => operation != Operation::Embeddings,
+            Some(_) => return Err(BadRequest::invalid("stream", "true or false")),
+        };
+        check_content(operation, &members)?;
+        let (asks_usage, usage_edit) = if stream && operation == Operation::ChatCompletions {
+            usage_option(find("stream_options"), model_span.end)?
+        } else {
+            (false, None)
+        };
+        let max_output = find("max_completion_tokens")
+            .filter(|_| operation == Operation::ChatCompletions)
+            .or_else(|| find("max_tokens"))
+            .and_then(|member| member.value.get().parse().ok());
+        let prompt_bytes = prompt::bytes_read(operation, &members);
+        Ok(Self {
+            operation,
+            model,
+            stream,
+            asks_usage,
+            max_output,
+            prompt_bytes,
+            body,
+            model_span,
+            usage_edit,
+        })
     }
 
     /// The body as it came.
-    pub fn body(&self) -> &Bytes {
+    pub const fn body(&self) -> &Bytes {
         &self.body
     }
 
     /// The body for the provider: the same bytes, but for the model's name and, if `ask_usage` and
     /// this is a stream of chat completions, `stream_options.include_usage`.
     pub fn outgoing(&self, model: &str, ask_usage: bool) -> Bytes {
-        let _ = (model, ask_usage, &self.model_span);
-        unimplemented!()
+        let renamed = (model != self.model).then(|| serde_json::Value::from(model).to_string());
+        let rename = renamed.as_deref().map(|text| (&self.model_span, text));
+        let ask = self.usage_edit.as_ref().filter(|_| ask_usage).map(|edit| (&edit.span, edit.text));
+        let mut edits: Vec<_> = rename.into_iter().chain(ask).collect();
+        if edits.is_empty() {
+            return self.body.clone();
+        }
+        edits.sort_by_key(|(span, _)| span.start);
+        let grown: usize = edits.iter().map(|(_, text)| text.len()).sum();
+        let mut outgoing = Vec::with_capacity(self.body.len() + grown);
+        let mut copied = 0;
+        for (span, text) in edits {
+            outgoing.extend_from_slice(&self.body[copied..span.start]);
+            outgoing.extend_from_slice(text.as_bytes());
+            copied = span.end;
+        }
+        outgoing.extend_from_slice(&self.body[copied..]);
+        outgoing.into()
+    }
+}
+
+/// Whether what the model is to read is there at all; the provider judges the rest.
+fn check_content(operation: Operation, members: &[Member<'_>]) -> Result<(), BadRequest> {
+    let (name, openings, expected) = match operation {
+        Operation::ChatCompletions | Operation::Messages => ("messages", "[", "an array of messages"),
+        Operation::Embeddings => ("input", "[\"", "a text, an array of texts or an array of tokens"),
+    };
+    match members::find(members, name) {
+        None => Err(BadRequest::missing(name)),
+        Some(member) if member.value.get().starts_with(|first| openings.contains(first)) => Ok(()),
+        Some(_) => Err(BadRequest::invalid(name, expected)),
+    }
+}
+
+/// Whether the client asks for usage, and if not, what makes the request ask.
+fn usage_option(
+    options: Option<&Member<'_>>,
+    after_model: usize,
+) -> Result<(bool, Option<Edit>), BadRequest> {
+    const FIELD: &str = "stream_options";
+    let Some(options) = options else {
+        let text = ",\"stream_options\":{\"include_usage\":true}";
+        return Ok((false, Some(Edit { span: after_model..after_model, text })));
+    };
+    let json = options.value.get();
+    if json == "null" {
+        return Ok((false, Some(Edit { span: options.span.clone(), text: "{\"include_usage\":true}" })));
+    }
+    if !json.starts_with('{') {
+        return Err(BadRequest::invalid(FIELD, "an object"));
+    }
+    let members = members::of_object(json)?;
+    members::refuse_ambiguous(&members, &["include_usage"], "stream_options.")?;
+    let Some(member) = members::find(&members, "include_usage") else {
+        let inside = options.span.start + 1;
+        let text = if members.is_empty() { "\"include_usage\":true" } else { "\"include_usage\":true," };
+        return Ok((false, Some(Edit { span: inside..inside, text })));
+    };
+    match member.value.get() {
+        "true" => Ok((true, None)),
+        "false" | "null" => {
+            let start = options.span.start;
+            let span = start + member.span.start..start + member.span.end;
+            Ok((false, Some(Edit { span, text: "true" })))
+        }
+        _ => Err(BadRequest::invalid("stream_options.include_usage", "true or false")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chat(body: &str) -> Result<Envelope, BadRequest> {
+        Envelope::parse(Operation::ChatCompletions, Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    fn refused(body: &str) -> (Option<String>, &'static str) {
+        let bad = chat(body).unwrap_err();
+        (bad.field, bad.code)
+    }
+
+    fn asked(options: &str) -> String {
+        let body = format!(r#"{{"model":"m","messages":[],"stream":true{options} }}"#);
+        String::from_utf8(chat(&body).unwrap().outgoing("m", true).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn what_a_request_asks_is_read() {
+        let envelope = chat(
+            r#"{"model":"main:gpt-4o","messages":[{"role":"user","content":"hello"}],"stream":true,
+                "stream_options":{"include_usage":true},"max_tokens":10,"max_completion_tokens":20}"#,
+        )
+        .unwrap();
+        assert_eq!(envelope.model, "main:gpt-4o");
+        assert!(envelope.stream && envelope.asks_usage);
+        assert_eq!((envelope.max_output, envelope.prompt_bytes), (Some(20), 5));
+    }
+
+    #[test]
+    fn nothing_to_change_is_the_same_bytes() {
+        let envelope = chat(r#" {"model":"m" , "messages":[ ] } "#).unwrap();
+        let outgoing = envelope.outgoing("m", true);
+        assert_eq!(outgoing.as_ptr(), envelope.body().as_ptr(), "not even a copy");
+    }
+
+    #[test]
+    fn only_the_model_changes() {
+        let body = r#"{ "messages" : [],"x":1.50e+3, "model" : "a\u0062", "y":{"model":"a"},"seed":12345678901234567890123 }"#;
+        let envelope = chat(body).unwrap();
+        assert_eq!(envelope.model, "ab");
+        assert_eq!(envelope.outgoing("q\"q", false), body.replace(r#""a\u0062""#, r#""q\"q""#));
+    }
+
+    #[test]
+    fn usage_is_asked_for_wherever_the_option_is() {
+        assert_eq!(
+            asked(""),
+            r#"{"model":"m","stream_options":{"include_usage":true},"messages":[],"stream":true }"#
+        );
+        let rest = r#"{"model":"m","messages":[],"stream":true,"stream_options":"#;
+        for (given, sent) in [
+            ("null", r#"{"include_usage":true}"#),
+            ("{ }", r#"{"include_usage":true }"#),
+            (r#"{"x":[1]}"#, r#"{"include_usage":true,"x":[1]}"#),
+            (r#"{"x":1,"include_usage": false}"#, r#"{"x":1,"include_usage": true}"#),
+            (r#"{"include_usage" :null}"#, r#"{"include_usage" :true}"#),
+            (r#"{"include_usage":true}"#, r#"{"include_usage":true}"#),
+        ] {
+            assert_eq!(
+                asked(&format!(r#","stream_options":{given}"#)),
+                format!("{rest}{sent} }}"),
+                "{given}"
+            );
+        }
+    }
+
+    #[test]
+    fn usage_is_not_asked_for_where_it_has_no_place() {
+        let whole = chat(r#"{"model":"m","messages":[],"stream_options":7}"#).unwrap();
+        assert_eq!(whole.outgoing("m", true), whole.body());
+        let body = Bytes::from(r#"{"model":"m","messages":[],"stream":true}"#);
+        let messages = Envelope::parse(Operation::Messages, body.clone()).unwrap();
+        assert_eq!(messages.outgoing("m", true), body);
+    }
+
+    #[test]
+    fn an_ambiguous_body_is_refused() {
+        for (body, field) in [
+            (r#"{"model":"a","model":"b","messages":[]}"#, "model"),
+            (r#"{"model":"a","Model":"b","messages":[]}"#, "model"),
+            (r#"{"model":"a","mod\u0065l":"b","messages":[]}"#, "model"),
+            (r#"{"MODEL":"b","messages":[]}"#, "model"),
+            (r#"{"model":"a","me\u017f\u017fages":[],"messages":[]}"#, "messages"),
+            (r#"{"model":"a","stream":false,"messages":[],"STREAM":true}"#, "stream"),
+        ] {
+            assert_eq!(refused(body), (Some(field.to_owned()), "ambiguous_body"), "{body}");
+        }
+        let options = r#"{"model":"a","messages":[],"stream":true,"stream_options":{"include_usage":false,"include_usage":true}}"#;
+        assert_eq!(refused(options), (Some("stream_options.include_usage".to_owned()), "ambiguous_body"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (body, field, code) in [
+            ("", None, "invalid_json"),
+            ("[]", None, "invalid_json"),
+            (r#"{"model":"a","messages":[]"#, None, "invalid_json"),
+            (r#"{"model":"a","messages":[]} x"#, None, "invalid_json"),
+            (r#"{"model":"a","messages":[01]}"#, None, "invalid_json"),
+            (r#"{"messages":[]}"#, Some("model"), "missing_field"),
+            (r#"{"model":7,"messages":[]}"#, Some("model"), "invalid_field"),
+            (r#"{"model":" ","messages":[]}"#, Some("model"), "invalid_field"),
+            (r#"{"model":"\ud800","messages":[]}"#, Some("model"), "invalid_field"),
+            (r#"{"model":"m"}"#, Some("messages"), "missing_field"),
+            (r#"{"model":"m","messages":"hi"}"#, Some("messages"), "invalid_field"),
+            (r#"{"model":"m","messages":[],"stream":"true"}"#, Some("stream"), "invalid_field"),
+            (
+                r#"{"model":"m","messages":[],"stream":true,"stream_options":[]}"#,
+                Some("stream_options"),
+                "invalid_field",
+            ),
+        ] {
+            assert_eq!(refused(body), (field.map(str::to_owned), code), "{body}");
+        }
+        let not_text = Envelope::parse(Operation::Messages, Bytes::from_static(b"{\"model\":\"\xff\"}"));
+        assert_eq!(not_text.unwrap_err().code, "invalid_json");
+    }
+
+    #[test]
+    fn an_unusable_maximum_is_the_providers_matter() {
+        for given in ["-1", "1.5", "null", "\"9\"", "99999999999999999999999"] {
+            let body = format!(r#"{{"model":"m","messages":[],"max_tokens":{given}}}"#);
+            assert_eq!(chat(&body).unwrap().max_output, None, "{given}");
+        }
     }
 }

@@ -21,9 +21,11 @@
 pub mod echo;
 mod envelope;
 pub mod estimate;
+mod members;
 mod models;
 mod observe;
 mod problem;
+mod prompt;
 
 pub use envelope::{BadRequest, Envelope};
 pub use models::{ModelRow, models_list};

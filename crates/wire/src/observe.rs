@@ -1,18 +1,31 @@
 //! Answers.
 
+mod lines;
+mod scan;
+mod short;
+mod usage;
+
+use std::ops::Range;
+
 use bytes::Bytes;
-use promptgate_providers::Operation;
+use promptgate_providers::{Operation, WireFormat};
 use promptgate_usage::TokenCounts;
 
-use crate::{ApiProblem, Surface};
+use crate::{ApiProblem, Surface, estimate, problem_event};
+use lines::Lines;
+use scan::{Choices, Scan};
+use usage::AnthropicCounts;
+
+/// How much of one event is held back to judge it; a larger one is not withheld.
+const MAX_HELD: usize = 64 * 1024;
 
 /// What an answer was seen to be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
     /// Tokens by class, as far as the provider told in a believable way.
     pub tokens: Option<TokenCounts>,
-    /// Whether the answer broke off before the provider told the final numbers: what was read is
-    /// the provider's count, what was written is estimated from the text.
+    /// Whether the answer broke off before the provider told how much it wrote, or it told zero for
+    /// a text: what was read is the provider's count, what was written is estimated from the text.
     pub partial: bool,
     /// Bytes of text that the model wrote; for estimates.
     pub output_bytes: u64,
@@ -20,59 +33,266 @@ pub struct Observed {
     pub model: Option<String>,
     /// The provider's identity of the answer.
     pub response_id: Option<String>,
-    /// Whether a stream came to its proper end.
+    /// Whether the answer came to its proper end.
     pub ended: bool,
     /// Whether the provider reported an error inside the answer.
     pub error_event: bool,
 }
 
-/// Watches an answer go by.
+/// Watches an answer go by. It keeps a bounded piece of it at most, however large it is.
 #[derive(Debug)]
 pub struct Observer {
-    operation: Operation,
+    format: WireFormat,
+    streamed: bool,
+    scan: Scan,
+    lines: Lines,
+    /// `None` when nothing is to be withheld.
+    holder: Option<Holder>,
+    openai: Option<TokenCounts>,
+    anthropic: AnthropicCounts,
+    /// Whether the provider told the final usage.
+    settled: bool,
+    /// `ended` and `error_event`, as far as events told.
+    seen: Observed,
+}
+
+/// What is held back of the event that is going on.
+#[derive(Debug, Default)]
+struct Holder {
+    held: Vec<u8>,
+    /// The event is too large to be judged, or its beginning went out already.
+    released: bool,
+    /// The last event was withheld, so an LF that ends it is withheld too.
+    withheld: bool,
 }
 
 impl Observer {
     /// An observer of one answer. With `hide_usage` the event of an OpenAI stream that carries
     /// nothing but usage is withheld, because the client did not ask for it.
     pub fn new(operation: Operation, streamed: bool, hide_usage: bool) -> Self {
-        let _ = (streamed, hide_usage);
-        Self { operation }
+        let hides = streamed && hide_usage && operation == Operation::ChatCompletions;
+        Self {
+            format: operation.wire_format(),
+            streamed,
+            scan: Scan::new(),
+            lines: Lines::new(),
+            holder: hides.then(Holder::default),
+            openai: None,
+            anthropic: AnthropicCounts::default(),
+            settled: false,
+            seen: Observed::default(),
+        }
     }
 
     /// Looks at the next piece and returns what the client gets now: the piece itself, or with
-    /// `hide_usage` what is surely not the withheld event. May be empty.
+    /// `hide_usage` everything up to an event that is not complete yet. May be empty then.
     pub fn observe(&mut self, chunk: Bytes) -> Bytes {
-        let _ = self.operation;
+        if !self.streamed {
+            self.scan.feed(&chunk);
+            return chunk;
+        }
+        if let Some(mut holder) = self.holder.take() {
+            let passed = self.pass_held(&mut holder, &chunk);
+            self.holder = Some(holder);
+            return passed;
+        }
+        let mut at = 0;
+        while at < chunk.len() {
+            let fed = self.lines.feed(&chunk[at..], &mut self.scan);
+            at += fed.upto;
+            if fed.ended {
+                self.judge();
+            }
+        }
         chunk
     }
 
     /// What is still held back when the answer is over; the client gets it. Often empty.
     pub fn end(&mut self) -> Bytes {
-        unimplemented!()
+        let usage_only = self.streamed && self.lines.finish(&mut self.scan) && self.judge();
+        match &mut self.holder {
+            Some(holder) if !usage_only => std::mem::take(&mut holder.held).into(),
+            _ => Bytes::new(),
+        }
     }
 
     /// The event that ends a stream that fails now. It stands alone even when the client got only
     /// a part of the event before it; what is held back is dropped.
     pub fn fail(&mut self, surface: Surface, problem: &ApiProblem) -> Bytes {
-        let _ = (surface, problem);
-        unimplemented!()
+        let event = problem_event(surface, problem);
+        let client_waits = match &mut self.holder {
+            Some(holder) => {
+                holder.held.clear();
+                // Comments go out in pieces, and so does an event that is too large to hold.
+                self.lines.in_the_middle() && (holder.released || !self.lines.in_event())
+            }
+            None => self.lines.in_the_middle(),
+        };
+        if client_waits { [b"\n\n", &event[..]].concat().into() } else { event }
+    }
+
+    /// Whether a stream came to its proper end already.
+    pub const fn has_ended(&self) -> bool {
+        self.seen.ended
     }
 
     /// What was seen so far; for the settlement of a call that ends here, in whichever way.
     pub fn observed(&self) -> Observed {
-        unimplemented!()
+        let mut seen = Observed {
+            output_bytes: self.scan.text_bytes,
+            model: self.scan.model(),
+            response_id: self.scan.id(),
+            ..self.seen.clone()
+        };
+        let (tokens, settled, error) = if self.streamed {
+            (self.tokens(), self.settled, false)
+        } else if self.scan.complete() {
+            seen.ended = true;
+            (self.tokens_of_document(), true, self.scan.error || self.scan.kind() == b"error")
+        } else {
+            (None, false, false)
+        };
+        seen.error_event |= error;
+        // Nothing read and nothing written is no usage of an answer that has text in it.
+        seen.tokens = tokens.filter(|tokens| tokens.total() > 0 || seen.output_bytes == 0);
+        let wrote_untold = |tokens: &TokenCounts| tokens.total_output() == 0 && seen.output_bytes > 0;
+        if let Some(tokens) = seen.tokens.as_mut().filter(|tokens| !settled || wrote_untold(tokens)) {
+            seen.partial = true;
+            tokens.output = tokens.output.max(estimate::tokens_of_bytes(seen.output_bytes));
+        }
+        seen
     }
 
     /// What was seen.
-    pub fn finish(self) -> Observed {
+    pub fn finish(mut self) -> Observed {
+        self.end();
         self.observed()
+    }
+
+    fn tokens(&self) -> Option<TokenCounts> {
+        match self.format {
+            WireFormat::OpenAi => self.openai,
+            WireFormat::Anthropic => self.anthropic.counts(),
+        }
+    }
+
+    fn tokens_of_document(&self) -> Option<TokenCounts> {
+        let json = self.scan.usage()?;
+        match self.format {
+            WireFormat::OpenAi => usage::openai(json),
+            WireFormat::Anthropic => {
+                let mut counts = AnthropicCounts::default();
+                counts.take(json);
+                counts.counts()
+            }
+        }
+    }
+
+    /// Takes what a complete event says; tells whether it says nothing but usage.
+    fn judge(&mut self) -> bool {
+        if self.lines.name() == b"error" {
+            self.seen.error_event = true;
+        }
+        if self.lines.is_done() {
+            self.seen.ended = true;
+            return false;
+        }
+        if !self.scan.complete() {
+            return false;
+        }
+        match self.format {
+            WireFormat::OpenAi => {
+                self.seen.error_event |= self.scan.error;
+                let Some(json) = self.scan.usage() else { return false };
+                self.openai = usage::openai(json);
+                self.settled = true;
+                self.scan.choices != Choices::Filled && !self.scan.error
+            }
+            WireFormat::Anthropic => {
+                let kind = self.scan.kind();
+                self.seen.ended |= kind == b"message_stop";
+                self.seen.error_event |= kind == b"error";
+                self.settled |= kind == b"message_delta" && self.scan.usage().is_some();
+                if let Some(json) = self.scan.usage() {
+                    self.anthropic.take(json);
+                }
+                false
+            }
+        }
+    }
+
+    /// Passes on what is surely not the withheld event.
+    fn pass_held(&mut self, holder: &mut Holder, chunk: &Bytes) -> Bytes {
+        let mut out = Passed { chunk, before: Vec::new(), ranges: Vec::new() };
+        // Up to where the chunk is dealt with, and where the event that is going on begins in it.
+        let (mut dealt, mut event) = (0, 0);
+        if holder.withheld && self.lines.after_cr() && chunk.first() == Some(&b'\n') {
+            dealt = 1;
+        }
+        let mut at = 0;
+        while at < chunk.len() {
+            let fed = self.lines.feed(&chunk[at..], &mut self.scan);
+            if let Some(began) = fed.began {
+                event = at + began;
+                holder.released = false;
+            }
+            at += fed.upto;
+            if !fed.ended {
+                break;
+            }
+            holder.withheld = self.judge() && !holder.released;
+            if holder.withheld {
+                holder.held.clear();
+                out.ranges.push(dealt..event.max(dealt));
+                dealt = at;
+            } else if !holder.held.is_empty() {
+                out.before = std::mem::take(&mut holder.held);
+            }
+        }
+        let hold_from =
+            if self.lines.in_event() && !holder.released { event.max(dealt) } else { chunk.len() };
+        out.ranges.push(dealt..hold_from);
+        let held_back = &chunk[hold_from..];
+        if holder.held.len() + held_back.len() > MAX_HELD {
+            holder.released = true;
+            out.ranges.push(hold_from..chunk.len());
+            out.before = std::mem::take(&mut holder.held);
+        } else {
+            holder.held.extend_from_slice(held_back);
+        }
+        out.into_bytes()
+    }
+}
+
+/// What the client gets of a chunk.
+struct Passed<'c> {
+    chunk: &'c Bytes,
+    /// What was held back before it.
+    before: Vec<u8>,
+    /// Which parts of it.
+    ranges: Vec<Range<usize>>,
+}
+
+impl Passed<'_> {
+    fn into_bytes(mut self) -> Bytes {
+        self.ranges.retain(|range| !range.is_empty());
+        match (&self.before[..], &self.ranges[..]) {
+            ([], []) => Bytes::new(),
+            ([], [range]) => self.chunk.slice(range.clone()),
+            _ => {
+                let mut bytes = self.before;
+                for range in self.ranges {
+                    bytes.extend_from_slice(&self.chunk[range]);
+                }
+                bytes.into()
+            }
+        }
     }
 }
 
 /// What an answer is that is there as a whole.
 pub fn observe_whole(operation: Operation, body: &[u8]) -> Observed {
     let mut observer = Observer::new(operation, false, false);
-    observer.observe(Bytes::copy_from_slice(body));
-    observer.finish()
+    observer.scan.feed(body);
+    observer.observed()
 }

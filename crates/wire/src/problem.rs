@@ -185,3 +185,47 @@ const fn anthropic_type(status: u16) -> &'static str {
         _ => "api_error",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(status: u16) -> ApiProblem {
+        ApiProblem {
+            status,
+            code: "unknown_model",
+            message: "no provider answers the model `x`".to_owned(),
+            param: Some("model".to_owned()),
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn each_surface_has_its_own_shape() {
+        assert_eq!(
+            render_problem(Surface::OpenAi, &problem(404), "req-1"),
+            r#"{"ok":false,"error":{"message":"no provider answers the model `x`","type":"invalid_request_error","param":"model","code":"unknown_model"},"type":"invalid_request_error","request_id":"req-1"}"#
+        );
+        assert_eq!(
+            render_problem(Surface::Anthropic, &problem(404), "req-1"),
+            r#"{"type":"error","error":{"type":"not_found_error","message":"no provider answers the model `x`","code":"unknown_model"},"request_id":"req-1"}"#
+        );
+        let limited = ApiProblem { retry_after: Some(Duration::from_millis(6_001)), ..problem(429) };
+        assert_eq!(
+            render_problem(Surface::Community, &limited, "req-1"),
+            r#"{"ok":false,"error":"no provider answers the model `x`","code":"unknown_model","retry_after":7,"request_id":"req-1"}"#
+        );
+    }
+
+    #[test]
+    fn a_stream_fails_with_its_protocols_event() {
+        assert_eq!(
+            problem_event(Surface::OpenAi, &problem(502)),
+            "data: {\"error\":{\"message\":\"no provider answers the model `x`\",\"type\":\"server_error\",\"param\":\"model\",\"code\":\"unknown_model\"}}\n\n"
+        );
+        assert_eq!(
+            problem_event(Surface::Anthropic, &problem(504)),
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":\"no provider answers the model `x`\",\"code\":\"unknown_model\"}}\n\n"
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! Protocol fidelity: what passes through is byte for byte what came.
+
+mod answers;
+mod requests;
