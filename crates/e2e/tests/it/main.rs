@@ -1,0 +1,14 @@
+//! The gateway as others see it: processes, ports, signals and HTTP.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+mod byte_fidelity;
+mod crowd;
+mod death;
+mod drain;
+mod first_start;
+mod older_settings;
+mod refused_starts;
+mod replicas;
+mod revocation;
+mod sdk;
+mod upstream_trouble;
