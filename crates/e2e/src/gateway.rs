@@ -182,7 +182,7 @@ impl Gateway {
 
     /// Revokes a project's token.
     pub async fn revoke(&self, project: &Project) -> anyhow::Result<()> {
-        let path = format!("/projects/{}/tokens/{}", project.id, project.token_id);
+        let path = format!("/tokens/{}", project.token_id);
         let answer = self.admin(Method::DELETE, &path, &Value::Null).await?;
         anyhow::ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
         Ok(())

@@ -54,10 +54,10 @@ async fn every_call_leaves_one_event_and_nothing_else() {
 
     let metrics = Client::new();
     let url = format!("{}/metrics", gateway.proxy);
-    eventually("no call in flight", Duration::from_secs(20), || async {
+    eventually("no open stream", Duration::from_secs(20), || async {
         let text = metrics.get(&url).await.ok()?.text();
         text.lines()
-            .any(|line| line.starts_with("promptgate_calls_in_flight") && line.ends_with(" 0"))
+            .any(|line| line.starts_with("promptgate_streams_open") && line.ends_with(" 0"))
             .then_some(())
     })
     .await
