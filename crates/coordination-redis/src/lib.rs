@@ -1,1 +1,13 @@
 //! Coordination over Redis, every call with a deadline and a breaker.
+//!
+//! [`RedisBus`] announces commits on the channel `promptgate:config:events`. It starts without
+//! Redis, never makes a caller wait longer than its deadline, and while Redis is away it still
+//! reaches the listeners of its own process; everybody else polls.
+
+mod breaker;
+mod bus;
+mod health;
+mod listener;
+mod message;
+
+pub use bus::{InvalidRedisUrl, RedisBus, RedisOptions};

@@ -1,0 +1,99 @@
+//! Not asking again what has just failed to answer.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Opens after some failures in a row. While it is open, one call is let through every so often; the
+/// first that succeeds closes it.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    state: Mutex<State>,
+    threshold: u32,
+    cool_down: Duration,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed { failures: u32 },
+    Open { until: Instant },
+}
+
+impl Breaker {
+    pub(crate) fn new(threshold: u32, cool_down: Duration) -> Self {
+        Self { state: Mutex::new(State::Closed { failures: 0 }), threshold, cool_down }
+    }
+
+    /// Whether a call may be made now.
+    pub(crate) fn lets_through(&self) -> bool {
+        match &mut *self.state() {
+            State::Closed { .. } => true,
+            State::Open { until } => {
+                let now = Instant::now();
+                let over = *until <= now;
+                if over {
+                    // One call tries; the others go on failing until it is known to have succeeded.
+                    *until = now + self.cool_down;
+                }
+                over
+            }
+        }
+    }
+
+    /// A call succeeded.
+    pub(crate) fn succeeded(&self) {
+        *self.state() = State::Closed { failures: 0 };
+    }
+
+    /// A call failed.
+    pub(crate) fn failed(&self) {
+        let mut state = self.state();
+        *state = match *state {
+            State::Closed { failures } if failures + 1 < self.threshold => {
+                State::Closed { failures: failures + 1 }
+            }
+            State::Closed { .. } | State::Open { .. } => {
+                State::Open { until: Instant::now() + self.cool_down }
+            }
+        };
+    }
+
+    /// Whether calls are held back.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(*self.state(), State::Open { .. })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn opens_after_failures_in_a_row_and_closes_on_the_first_success() {
+        let breaker = Breaker::new(3, Duration::from_secs(1));
+        breaker.failed();
+        breaker.failed();
+        breaker.succeeded();
+        breaker.failed();
+        breaker.failed();
+        assert!(breaker.lets_through() && !breaker.is_open());
+        breaker.failed();
+        assert!(!breaker.lets_through());
+
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(breaker.lets_through(), "one may try");
+        assert!(!breaker.lets_through(), "and only one");
+        breaker.failed();
+        tokio::time::advance(Duration::from_millis(999)).await;
+        assert!(!breaker.lets_through());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(breaker.lets_through());
+        breaker.succeeded();
+        assert!(breaker.lets_through() && breaker.lets_through());
+    }
+}

@@ -1,0 +1,230 @@
+//! Announcements over Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fred::clients::Client;
+use fred::interfaces::{ClientLike, PubsubInterface};
+use fred::types::Builder;
+use fred::types::config::{Config, Options, ReconnectPolicy};
+use promptgate_kernel::Clock;
+use promptgate_store::{Announcement, Bus, BusError, Signal, Subscription};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::breaker::Breaker;
+use crate::health::Health;
+use crate::{listener, message};
+
+/// What a listener may fall behind before it is told to look for itself.
+const CAPACITY: usize = 256;
+
+/// How patient the bus is.
+#[derive(Debug, Clone)]
+pub struct RedisOptions {
+    /// How long an announcement may take, whatever happens.
+    pub deadline: Duration,
+    /// How many calls in a row must fail before no more are made for a while.
+    pub failures: u32,
+    /// How long that while is.
+    pub cool_down: Duration,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// The longest pause between attempts to connect.
+    pub longest_pause: Duration,
+    /// How often the connections are checked.
+    pub heartbeat: Duration,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_millis(50),
+            failures: 3,
+            cool_down: Duration::from_secs(1),
+            connect_timeout: Duration::from_secs(2),
+            longest_pause: Duration::from_secs(2),
+            heartbeat: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The URL names no Redis. It is not repeated, as it may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[error("not a Redis URL: redis://[user:password@]host[:port][/database] is, and rediss:// with TLS")]
+pub struct InvalidRedisUrl;
+
+/// A [`Bus`] over Redis. Dropping it closes its connections.
+pub struct RedisBus {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    patience: Duration,
+    _stop: DropGuard,
+}
+
+/// What the bus and its listener work with.
+pub(crate) struct Shared {
+    publisher: Client,
+    options: Options,
+    deadline: Duration,
+    breaker: Breaker,
+    pub(crate) health: Health,
+    pub(crate) signals: broadcast::Sender<Signal>,
+    pub(crate) listening: watch::Sender<bool>,
+}
+
+impl RedisBus {
+    /// Connects in the background, and again whenever the connection is lost. Must be called on a
+    /// runtime. The only failure is a URL that can never work.
+    pub fn connect(url: &str, options: RedisOptions, clock: Arc<dyn Clock>) -> Result<Self, InvalidRedisUrl> {
+        let builder = builder(url, &options)?;
+        let publisher = builder.build().map_err(|_| InvalidRedisUrl)?;
+        let subscriber = builder.build_subscriber_client().map_err(|_| InvalidRedisUrl)?;
+        let shared = Arc::new(Shared {
+            publisher,
+            options: Options {
+                fail_fast: true,
+                timeout: Some(options.deadline),
+                max_attempts: Some(1),
+                ..Options::default()
+            },
+            deadline: options.deadline,
+            breaker: Breaker::new(options.failures, options.cool_down),
+            health: Health::default(),
+            signals: broadcast::Sender::new(CAPACITY),
+            listening: watch::Sender::new(false),
+        });
+        metrics::gauge!("promptgate_redis_up").set(0.0);
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let pause = options.longest_pause;
+        tasks.spawn(listener::listen(
+            subscriber.clone(),
+            Arc::clone(&shared),
+            options.heartbeat,
+            stop.clone(),
+        ));
+        tasks.spawn(listener::keep_connected(subscriber, pause, stop.clone()));
+        tasks.spawn(listener::keep_connected(shared.publisher.clone(), pause, stop.clone()));
+        let patience = options.deadline * 5;
+        Ok(Self { shared, clock, patience, _stop: stop.drop_guard() })
+    }
+
+    /// Whether Redis answers, as far as is known.
+    pub fn is_up(&self) -> bool {
+        self.shared.health.is_up()
+    }
+}
+
+fn builder(url: &str, options: &RedisOptions) -> Result<Builder, InvalidRedisUrl> {
+    let scheme = url.split("://").next().unwrap_or_default();
+    let known = ["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
+    if !known.contains(&scheme) {
+        return Err(InvalidRedisUrl);
+    }
+    let config = Config::from_url(url).map_err(|_| InvalidRedisUrl)?;
+    let longest = u32::try_from(options.longest_pause.as_millis()).unwrap_or(u32::MAX);
+    let (connect_timeout, patience) = (options.connect_timeout, options.deadline * 5);
+    let mut builder = Builder::from_config(Config { fail_fast: false, ..config });
+    builder
+        .set_policy(ReconnectPolicy::new_exponential(0, 50.min(longest), longest, 2))
+        .with_performance_config(|performance| performance.default_command_timeout = patience)
+        .with_connection_config(|connection| {
+            connection.connection_timeout = connect_timeout;
+            connection.internal_command_timeout = connect_timeout;
+            connection.max_command_attempts = 2;
+            connection.max_command_buffer_len = 1_024;
+            connection.unresponsive.max_timeout = Some(connect_timeout);
+            connection.unresponsive.interval = connect_timeout / 4;
+        });
+    Ok(builder)
+}
+
+impl Shared {
+    /// Makes a call under the deadline, unless the breaker is open.
+    async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, fred::error::Error>>,
+    ) -> Result<T, BusError> {
+        if !self.breaker.lets_through() {
+            return Err(BusError("not asked: it has just failed to answer".into()));
+        }
+        let result = match timeout(self.deadline, call).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(BusError(error.into())),
+            Err(elapsed) => Err(BusError(elapsed.into())),
+        };
+        match &result {
+            Ok(_) => self.breaker.succeeded(),
+            Err(_) => self.breaker.failed(),
+        }
+        self.health.speaking(!self.breaker.is_open());
+        result
+    }
+
+    /// Sees whether the publishing connection works.
+    pub(crate) async fn check(&self) {
+        let client = self.publisher.with_options(&self.options);
+        let _ = self.call(client.ping::<()>(None)).await;
+    }
+}
+
+#[async_trait]
+impl Bus for RedisBus {
+    async fn announce(&self, announcement: Announcement) -> Result<(), BusError> {
+        let payload = message::write(announcement, self.clock.now());
+        let client = self.shared.publisher.with_options(&self.shared.options);
+        let published = self.shared.call(client.publish::<(), _, _>(message::CHANNEL, payload)).await;
+        if published.is_err() {
+            // At least the listeners in here hear it.
+            let _ = self.shared.signals.send(Signal::Announced(announcement));
+        }
+        published
+    }
+
+    async fn subscribe(&self) -> Box<dyn Subscription> {
+        let mut listening = self.shared.listening.subscribe();
+        let early = self.shared.signals.subscribe();
+        let signals = match timeout(self.patience, listening.wait_for(|listening| *listening)).await {
+            // Nothing was missed by whoever begins to listen now.
+            Ok(Ok(_)) => self.shared.signals.subscribe(),
+            Ok(Err(_)) | Err(_) => early,
+        };
+        Box::new(RedisSubscription { signals, _shared: Arc::clone(&self.shared) })
+    }
+}
+
+/// Holds what the signals come from, so that they cannot end under the listener.
+struct RedisSubscription {
+    signals: broadcast::Receiver<Signal>,
+    _shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl Subscription for RedisSubscription {
+    async fn next(&mut self) -> Signal {
+        match self.signals.recv().await {
+            Ok(signal) => signal,
+            Err(RecvError::Lagged(_)) => Signal::Missed,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use promptgate_kernel::SystemClock;
+
+    #[tokio::test]
+    async fn a_wrong_url_is_refused_without_being_repeated() {
+        for url in ["", "localhost", "http://localhost", "redis://", "redis://:secret@:nine"] {
+            let error = RedisBus::connect(url, RedisOptions::default(), Arc::new(SystemClock)).err().unwrap();
+            assert!(error.to_string().starts_with("not a Redis URL"), "{url}");
+            assert!(!format!("{error:?} {error}").contains("secret"));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The bus against a Redis that stops, comes back and stalls.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use promptgate_coordination_redis::{RedisBus, RedisOptions};
+use promptgate_kernel::{Revision, SystemClock};
+use promptgate_store::{Announcement, Bus, Signal, Subscription};
+use promptgate_testkit::redis::Redis;
+use tokio::time::{sleep, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn announcement(revision: i64) -> Announcement {
+    Announcement { revision: Revision::from_number(revision) }
+}
+
+fn connect(redis: &Redis) -> RedisBus {
+    let options = RedisOptions {
+        // Generous: tests share their machine.
+        deadline: Duration::from_millis(200),
+        cool_down: Duration::from_millis(100),
+        longest_pause: Duration::from_millis(100),
+        heartbeat: Duration::from_millis(100),
+        ..RedisOptions::default()
+    };
+    RedisBus::connect(&redis.url(), options, Arc::new(SystemClock)).unwrap()
+}
+
+/// Waits for a signal that satisfies, whatever comes before it.
+async fn hear(listener: &mut Box<dyn Subscription>, wanted: Signal) {
+    let listen = async { while listener.next().await != wanted {} };
+    timeout(PATIENCE, listen).await.unwrap_or_else(|_| panic!("never heard {wanted:?}"));
+}
+
+async fn until_up(bus: &RedisBus, up: bool) {
+    let poll = async {
+        while bus.is_up() != up {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never up = {up}"));
+}
+
+/// Announces until somebody takes it.
+async fn announce(bus: &RedisBus, revision: i64) {
+    let attempts = async {
+        while bus.announce(announcement(revision)).await.is_err() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, attempts).await.expect("Redis takes it in the end");
+}
+
+#[tokio::test]
+async fn what_one_process_announces_every_process_hears() {
+    let redis = Redis::start().await.unwrap();
+    let (here, there) = (connect(&redis), connect(&redis));
+    let (mut near, mut far) = (here.subscribe().await, there.subscribe().await);
+    announce(&here, 7).await;
+    hear(&mut near, Signal::Announced(announcement(7))).await;
+    hear(&mut far, Signal::Announced(announcement(7))).await;
+    until_up(&here, true).await;
+}
+
+#[tokio::test]
+async fn starts_without_redis_and_says_so_when_it_comes() {
+    let mut redis = Redis::start().await.unwrap();
+    redis.stop().await.unwrap();
+    let bus = connect(&redis);
+    let mut listener = bus.subscribe().await;
+    assert!(bus.announce(announcement(1)).await.is_err());
+    hear(&mut listener, Signal::Announced(announcement(1))).await;
+    until_up(&bus, false).await;
+
+    redis.restart().await.unwrap();
+    hear(&mut listener, Signal::Missed).await;
+    until_up(&bus, true).await;
+    announce(&bus, 2).await;
+    hear(&mut listener, Signal::Announced(announcement(2))).await;
+}
+
+#[tokio::test]
+async fn a_restart_is_a_reason_to_look() {
+    let mut redis = Redis::start().await.unwrap();
+    let bus = connect(&redis);
+    let mut listener = bus.subscribe().await;
+    announce(&bus, 1).await;
+    hear(&mut listener, Signal::Announced(announcement(1))).await;
+    redis.stop().await.unwrap();
+    until_up(&bus, false).await;
+    redis.restart().await.unwrap();
+    hear(&mut listener, Signal::Missed).await;
+    announce(&bus, 2).await;
+    hear(&mut listener, Signal::Announced(announcement(2))).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_stalls_costs_the_deadline_and_then_nothing() {
+    let redis = Redis::start().await.unwrap();
+    let bus = connect(&redis);
+    let mut listener = bus.subscribe().await;
+    announce(&bus, 1).await;
+    hear(&mut listener, Signal::Announced(announcement(1))).await;
+
+    redis.pause().unwrap();
+    let begun = Instant::now();
+    for revision in 2..=20 {
+        assert!(bus.announce(announcement(revision)).await.is_err());
+    }
+    // Three calls run into the deadline; of the others at most one every cool-down does.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    until_up(&bus, false).await;
+
+    redis.resume().unwrap();
+    until_up(&bus, true).await;
+    announce(&bus, 21).await;
+    hear(&mut listener, Signal::Announced(announcement(21))).await;
+}
+
+#[tokio::test]
+async fn a_dropped_bus_leaves_no_connection() {
+    let redis = Redis::start().await.unwrap();
+    let (watcher, bus) = (connect(&redis), connect(&redis));
+    announce(&bus, 1).await;
+    announce(&watcher, 1).await;
+    let connections = || async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut probe = tokio::net::TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
+        probe.write_all(b"CLIENT LIST\r\nQUIT\r\n").await.unwrap();
+        let mut answer = String::new();
+        probe.read_to_string(&mut answer).await.unwrap();
+        answer.lines().filter(|line| line.starts_with("id=")).count()
+    };
+    assert_eq!(connections().await, 5, "two a bus, and the question itself");
+    drop(bus);
+    let poll = async { while connections().await != 3 {} };
+    timeout(PATIENCE, poll).await.expect("its connections are closed");
+}
