@@ -1,7 +1,7 @@
 //! `cargo xtask setup`.
 
 use crate::{
-    command::{answers, cargo, step},
+    command::{cargo, program, step},
     requirements, sdk, test,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
         Err(error) => println!("not available, their tests will be left out: {error:#}"),
     }
 
-    if !answers("nginx") {
+    if program("nginx").args(["-v"]).probe().is_none() {
         println!("nginx is not installed; `cargo xtask bench` does without that yardstick");
     }
     println!("ready: cargo xtask run-all, cargo xtask test");
