@@ -1,1 +1,146 @@
-//! What every adapter must show.
+//! What every adapter must show, as tests that take the adapter.
+//!
+//! Each function is one behaviour and starts from an empty store. An adapter runs them all with
+//! [`contract_tests`](crate::contract_tests), which makes one named test of each; a bus does the
+//! same with [`bus_contract_tests`](crate::bus_contract_tests).
+
+pub mod audit;
+pub mod bus;
+pub mod changes;
+pub mod projects;
+pub mod providers;
+mod samples;
+pub mod tokens;
+pub mod unit_of_work;
+pub mod usage;
+
+/// Makes a module of tests, one for each behaviour of a store.
+///
+/// The name is that of the module and of an asynchronous function at the root of the crate, which
+/// answers with a fixture: a value whose method `store()` gives a `&dyn Store` that is empty and
+/// stays until the fixture is dropped. The macro needs `tokio` among the crate's dependencies.
+///
+/// ```ignore
+/// async fn sqlite_memory() -> Fixture { … }
+/// promptgate_store::contract_tests!(sqlite_memory);
+/// ```
+#[macro_export]
+macro_rules! contract_tests {
+    ($engine:ident) => {
+        mod $engine {
+            $crate::contract_tests!(@domain $engine projects:
+                everything_round_trips
+                what_one_engine_cannot_keep_is_replaced_on_all
+                rollback_discards
+                a_second_one_of_the_same_id_is_a_conflict
+                a_deleted_one_is_not_found_but_counted
+                a_lost_update_is_noticed
+                two_writers_race_and_one_wins
+                search_ignores_case_and_has_no_wildcards
+                sorting_by_name_ignores_case
+                equal_ones_are_sorted_by_id
+                pages_are_stable_under_insert
+                a_page_beyond_the_end_is_empty
+            );
+            $crate::contract_tests!(@domain $engine tokens:
+                everything_round_trips
+                numbers_too_large_become_the_largest
+                a_second_one_of_the_same_hash_is_a_conflict
+                a_lost_update_is_noticed
+                two_writers_race_and_one_wins
+                after_rotation_only_the_new_hash_finds_it
+                a_use_never_moves_back_and_changes_no_version
+                saving_keeps_a_use_that_was_noted_meanwhile
+                uses_of_the_same_tokens_are_noted_by_many_at_once
+                what_never_happened_is_listed_last
+                revoked_ones_are_listed_when_asked_for
+                a_project_lists_its_own_only
+                pages_are_stable_under_insert
+            );
+            $crate::contract_tests!(@domain $engine providers:
+                everything_round_trips
+                a_second_one_of_the_same_name_is_a_conflict
+                a_lost_update_is_noticed
+                two_writers_race_and_one_wins
+                removal_takes_the_credentials_and_frees_the_name
+                credentials_are_replaced_whole
+                credentials_are_listed_oldest_first
+                sorting_by_credential_puts_those_without_first
+                all_are_listed_by_name
+            );
+            $crate::contract_tests!(@domain $engine usage:
+                everything_round_trips
+                what_one_engine_cannot_keep_is_replaced_on_all
+                recording_again_changes_nothing
+                many_are_recorded_at_once
+                the_same_events_are_recorded_by_many_at_once
+                filters_combine_and_the_newest_come_first
+                pruning_takes_the_oldest_in_batches
+            );
+            $crate::contract_tests!(@domain $engine audit:
+                the_chain_spans_units_of_work
+                the_chain_holds_under_many_writers
+                a_rollback_leaves_no_gap
+                a_text_that_cannot_be_kept_does_not_break_the_chain
+                it_is_read_in_parts
+            );
+            $crate::contract_tests!(@domain $engine changes:
+                nothing_ever_changed_is_revision_zero
+                a_rollback_gives_the_revision_back
+                changes_are_read_in_order_and_in_parts
+                revisions_commit_in_order_under_many_writers
+                what_was_pruned_is_told
+                pruning_keeps_the_latest_revision
+                pruning_leaves_no_gap
+                a_revision_from_the_future_is_told
+            );
+            $crate::contract_tests!(@domain $engine unit_of_work:
+                everything_commits_together
+                dropping_it_discards_everything
+                reading_refuses_to_write
+                after_an_error_nothing_is_kept
+                the_order_of_audit_and_change_does_not_matter
+                a_dropped_one_does_not_block_the_next
+                it_answers_a_ping
+            );
+        }
+    };
+    (@domain $engine:ident $domain:ident: $($case:ident)*) => {
+        mod $domain {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let fixture = crate::$engine().await;
+                    $crate::contract::$domain::$case(fixture.store()).await;
+                }
+            )*
+        }
+    };
+}
+
+/// Makes a module of tests, one for each behaviour of a bus.
+///
+/// The name is that of the module and of an asynchronous function at the root of the crate, which
+/// answers with a fixture: a value whose methods `here()` and `there()` give two ends of the same
+/// bus as `&dyn Bus`. Where a bus has one end only, both may be the same.
+#[macro_export]
+macro_rules! bus_contract_tests {
+    ($bus:ident) => {
+        $crate::bus_contract_tests!(@cases $bus:
+            an_announcement_reaches_every_subscriber_at_both_ends
+            a_cancelled_wait_loses_nothing
+            a_subscriber_that_left_does_not_disturb
+        );
+    };
+    (@cases $bus:ident: $($case:ident)*) => {
+        mod $bus {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let fixture = crate::$bus().await;
+                    $crate::contract::bus::$case(fixture.here(), fixture.there()).await;
+                }
+            )*
+        }
+    };
+}

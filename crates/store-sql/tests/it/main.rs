@@ -1,0 +1,87 @@
+//! The contract of a store and of a bus over both engines, and what is special to SQL.
+
+mod address;
+mod bus;
+mod migrations;
+mod snapshot;
+
+use std::sync::Arc;
+
+use promptgate_store::{Bus, Store, bus_contract_tests, contract_tests};
+use promptgate_store_sql::{PgBus, SqlOptions, connect};
+use promptgate_testkit::postgres::{TestDatabase, database};
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+
+/// A migrated database that is gone with this value.
+struct Fixture {
+    store: Arc<dyn Store>,
+    _database: Option<TestDatabase>,
+    _directory: Option<TempDir>,
+}
+
+impl Fixture {
+    fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+}
+
+/// Connections of tests: few, and none that is only kept.
+const OPTIONS: SqlOptions = SqlOptions {
+    max_open: 5,
+    max_idle: 0,
+    max_lifetime: std::time::Duration::from_mins(30),
+    acquire_timeout: std::time::Duration::from_secs(30),
+};
+
+async fn migrated(url: &str, database: Option<TestDatabase>, directory: Option<TempDir>) -> Fixture {
+    let connected = connect(url, OPTIONS).await.unwrap();
+    connected.migrate().await.unwrap();
+    Fixture { store: connected.store(), _database: database, _directory: directory }
+}
+
+async fn sqlite_memory() -> Fixture {
+    migrated("sqlite::memory:", None, None).await
+}
+
+async fn sqlite_file() -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/promptgate.db", directory.path().display());
+    migrated(&url, None, Some(directory)).await
+}
+
+async fn postgres() -> Fixture {
+    let database = database().await.unwrap();
+    let url = database.url().to_owned();
+    migrated(&url, Some(database), None).await
+}
+
+contract_tests!(sqlite_memory);
+contract_tests!(sqlite_file);
+contract_tests!(postgres);
+
+/// Two buses over the same database, as two processes have them.
+struct BusFixture {
+    here: PgBus,
+    there: PgBus,
+    _database: TestDatabase,
+}
+
+impl BusFixture {
+    fn here(&self) -> &dyn Bus {
+        &self.here
+    }
+
+    fn there(&self) -> &dyn Bus {
+        &self.there
+    }
+}
+
+async fn postgres_bus() -> BusFixture {
+    let database = database().await.unwrap();
+    let tasks = TaskTracker::new();
+    let [here, there] = [(); 2].map(|()| PgBus::open(database.url(), &tasks).unwrap());
+    BusFixture { here, there, _database: database }
+}
+
+bus_contract_tests!(postgres_bus);

@@ -1,0 +1,190 @@
+//! Things to store, and short ways to a unit of work.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use promptgate_audit::Event;
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{
+    AuditEventId, CallId, Clock, CredentialId, Entropy, Money, ProjectId, ProviderId, Revision, Sealed,
+    Timestamp, TokenId,
+};
+use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
+use promptgate_providers::{Credential, NewProvider, Provider, ProviderKind, ProviderName};
+use promptgate_tokens::{NewToken, Scope, Token, TokenEnv, TokenLimits, TokenName, TokenSecret};
+use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+use serde_json::{Map, Value, json};
+
+use crate::{Access, Store, UnitOfWork};
+
+/// What is expected of every call that is not the one under test.
+pub(super) const WORKS: &str = "the store does what it is asked";
+
+static ENTROPY: LazyLock<SeededEntropy> = LazyLock::new(|| SeededEntropy::new(1));
+static CLOCK: TestClock = TestClock::at_millis(1_700_000_000_000);
+
+pub(super) fn clock() -> &'static dyn Clock {
+    &CLOCK
+}
+
+pub(super) fn entropy() -> &'static dyn Entropy {
+    &*ENTROPY
+}
+
+/// The instant that many microseconds after a fixed one.
+pub(super) fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000 + micros)
+}
+
+pub(super) async fn write(store: &dyn Store) -> Box<dyn UnitOfWork> {
+    store.begin(Access::Write).await.expect(WORKS)
+}
+
+pub(super) async fn read(store: &dyn Store) -> Box<dyn UnitOfWork> {
+    store.begin(Access::Read).await.expect(WORKS)
+}
+
+/// A document with everything in it that a careless store would change.
+pub(super) fn document() -> Map<String, Value> {
+    let value = json!({
+        "text": "Ünïcode 日本 🦀 \u{1f468}\u{200d}\u{1f469} \"quoted\" \\ \u{1}",
+        "": null,
+        "largest": u64::MAX,
+        "smallest": i64::MIN,
+        "fraction": 0.1,
+        "nested": {"list": [1, [], {}, true, "1970-01-01T00:00:00Z"]},
+        "long": "é".repeat(7_000),
+    });
+    let Value::Object(document) = value else { unreachable!("it is written as an object") };
+    document
+}
+
+pub(super) fn project_at(name: &str, created: Timestamp) -> Project {
+    let new = NewProject {
+        name: ProjectName::parse(name).expect("a valid name"),
+        kind: ProjectType::AiWrapper,
+        env: ProjectEnv::Prod,
+        default_provider: None,
+        metadata: Map::new(),
+        active: true,
+    };
+    Project::create(ProjectId::mint(clock(), entropy()), new, created).expect("a valid project")
+}
+
+pub(super) fn project(name: &str) -> Project {
+    project_at(name, at(0))
+}
+
+/// A project that is stored.
+pub(super) async fn stored_project(store: &dyn Store) -> Project {
+    let project = project("Search");
+    let mut work = write(store).await;
+    work.projects().insert(&project).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    project
+}
+
+pub(super) fn token_at(project: &Project, name: &str, created: Timestamp) -> Token {
+    let new = NewToken {
+        project_id: project.id,
+        owner: None,
+        name: TokenName::parse(name).expect("a valid name"),
+        env: TokenEnv::Live,
+        scopes: [Scope::Chat, Scope::TokensWrite].into_iter().collect(),
+        endpoint_ids: vec![],
+        limits: TokenLimits::default(),
+        metadata: Map::new(),
+        expires_at: None,
+    };
+    let secret = TokenSecret::generate(TokenEnv::Live, entropy());
+    Token::issue(TokenId::mint(clock(), entropy()), new, &secret, created).expect("a valid token")
+}
+
+pub(super) fn token(project: &Project, name: &str) -> Token {
+    token_at(project, name, at(0))
+}
+
+/// A token that is stored, of a project that is stored.
+pub(super) async fn stored_token(store: &dyn Store) -> Token {
+    let token = token(&stored_project(store).await, "ci");
+    let mut work = write(store).await;
+    work.tokens().insert(&token).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    token
+}
+
+pub(super) fn provider(name: &str) -> Provider {
+    let new = NewProvider {
+        name: ProviderName::parse(name).expect("a valid name"),
+        display_name: String::new(),
+        kind: ProviderKind::OpenAi,
+        base_url: None,
+        models: vec!["gpt-4o".into()],
+        config: Map::new(),
+        enabled: true,
+    };
+    Provider::create(ProviderId::mint(clock(), entropy()), new, at(0)).expect("a valid provider")
+}
+
+/// A provider that is stored.
+pub(super) async fn stored_provider(store: &dyn Store, name: &str) -> Provider {
+    let provider = provider(name);
+    let mut work = write(store).await;
+    work.providers().insert(&provider).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    provider
+}
+
+pub(super) fn credential(provider: ProviderId, text: &str, created: Timestamp) -> Credential {
+    Credential {
+        id: CredentialId::mint(clock(), entropy()),
+        provider_id: provider,
+        sealed: Sealed::from_text(text.to_owned()),
+        created_at: created,
+    }
+}
+
+pub(super) fn usage_event(arrived: Timestamp) -> UsageEvent {
+    UsageEvent {
+        id: CallId::mint(clock(), entropy()),
+        request_id: "request".into(),
+        at: arrived,
+        project_id: ProjectId::mint(clock(), entropy()),
+        token_id: TokenId::mint(clock(), entropy()),
+        owner: None,
+        operation: "chat_completions".into(),
+        requested_model: None,
+        provider_id: None,
+        provider: None,
+        model: None,
+        streamed: false,
+        tokens: TokenCounts::default(),
+        estimated: false,
+        cost: Money::ZERO,
+        price_version: "2026-11-01".into(),
+        price_basis: "none".into(),
+        latency_us: 1,
+        time_to_first_byte_us: None,
+        outcome: Outcome::Completed,
+        status: 200,
+        error_code: None,
+        attempts: 1,
+        client_ip: None,
+        revision: Revision::from_number(1),
+        trace: vec![],
+    }
+}
+
+pub(super) fn audit_event(target: &str) -> Event {
+    Event {
+        id: AuditEventId::mint(clock(), entropy()),
+        at: at(0),
+        actor_kind: "system".into(),
+        actor_id: None,
+        action: "token.issued".into(),
+        target_kind: "token".into(),
+        target_id: target.into(),
+        project_id: None,
+        details: BTreeMap::new(),
+    }
+}

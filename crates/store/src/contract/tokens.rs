@@ -1,0 +1,237 @@
+//! Behaviour of a token repository.
+
+use futures_util::future::{join, join_all};
+use promptgate_kernel::{
+    EndpointId, Money, OwnerId, Page, PageRequest, ProjectId, SortDirection, Timestamp, TokenId,
+};
+use promptgate_projects::Project;
+use promptgate_tokens::{
+    Scope, Token, TokenChanges, TokenEnv, TokenFilter, TokenLimits, TokenName, TokenSecret, TokenSort,
+    TokenState,
+};
+
+use super::samples::{
+    WORKS, at, clock, document, entropy, read, stored_project, stored_token, token, token_at, write,
+};
+use crate::Store;
+
+async fn insert(store: &dyn Store, tokens: &[Token]) {
+    let mut work = write(store).await;
+    for token in tokens {
+        work.tokens().insert(token).await.expect(WORKS);
+    }
+    work.commit().await.expect(WORKS);
+}
+
+async fn save(store: &dyn Store, token: &Token) -> bool {
+    let mut work = write(store).await;
+    let saved = work.tokens().save(token).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    saved
+}
+
+async fn touch(store: &dyn Store, uses: &[(TokenId, Timestamp)]) {
+    let mut work = write(store).await;
+    work.tokens().touch(uses).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+}
+
+async fn find(store: &dyn Store, id: TokenId) -> Option<Token> {
+    read(store).await.tokens().find(id).await.expect(WORKS)
+}
+
+async fn list(store: &dyn Store, filter: &TokenFilter, number: u32, size: u32) -> Page<Token> {
+    let page = PageRequest::clamped(number, size);
+    read(store).await.tokens().list(filter, page).await.expect(WORKS)
+}
+
+fn of(project: ProjectId) -> TokenFilter {
+    TokenFilter {
+        project_id: project,
+        include_revoked: false,
+        sort: TokenSort::default(),
+        direction: SortDirection::Ascending,
+    }
+}
+
+fn renamed(token: &Token, name: &str) -> Token {
+    let name = TokenName::parse(name).expect("a valid name");
+    let changes = TokenChanges { name: Some(name), ..Default::default() };
+    token.clone().change(changes, at(0)).expect("not revoked").expect("a valid change")
+}
+
+/// A token with something in every field.
+fn full_token(project: &Project) -> Token {
+    let mut token = token(project, "Ünï 日本 🦀");
+    token.owner = Some(OwnerId::mint(clock(), entropy()));
+    token.env = TokenEnv::Test;
+    token.scopes = Scope::ALL.into_iter().collect();
+    token.endpoint_ids = vec![EndpointId::mint(clock(), entropy()), EndpointId::mint(clock(), entropy())];
+    token.limits = TokenLimits {
+        rate_limit_per_minute: Some(u32::MAX),
+        rate_limit_per_hour: Some(1),
+        monthly_budget_usd_cap: Some(Money::from_nanos(i64::MAX)),
+        daily_budget_usd_cap: Some(Money::from_nanos(1)),
+        daily_token_cap: Some(i64::MAX.unsigned_abs()),
+    };
+    token.metadata = document();
+    token.expires_at = Some(Timestamp::from_micros(i64::MAX));
+    token.last_used_at = Some(Timestamp::from_micros(i64::MIN));
+    token
+}
+
+/// Every field comes back as it was, after insertion and after a save, by id and by hash.
+pub async fn everything_round_trips(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let full = full_token(&project);
+    let mut inactive = token(&project, "plain");
+    inactive.state = TokenState::Inactive;
+    insert(store, &[full.clone(), inactive.clone()]).await;
+    assert_eq!(find(store, full.id).await.as_ref(), Some(&full));
+    assert_eq!(find(store, inactive.id).await.as_ref(), Some(&inactive));
+    let by_hash = read(store).await.tokens().find_by_hash(full.hash).await.expect(WORKS);
+    assert_eq!(by_hash.as_ref(), Some(&full));
+    let revoked = Token { limits: TokenLimits::default(), expires_at: None, ..renamed(&full, "other") };
+    let revoked = Token { version: full.version, ..revoked }.revoke(at(3)).expect("not revoked");
+    assert!(save(store, &revoked).await);
+    assert_eq!(find(store, full.id).await, Some(revoked));
+}
+
+/// A count that no column takes is kept as the largest one.
+pub async fn numbers_too_large_become_the_largest(store: &dyn Store) {
+    let mut token = token(&stored_project(store).await, "greedy");
+    token.limits.daily_token_cap = Some(u64::MAX);
+    insert(store, std::slice::from_ref(&token)).await;
+    let found = find(store, token.id).await.expect("it is there");
+    assert_eq!(found.limits.daily_token_cap, Some(i64::MAX.unsigned_abs()));
+}
+
+/// No two tokens have the same secret.
+pub async fn a_second_one_of_the_same_hash_is_a_conflict(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let first = token(&project, "first");
+    insert(store, std::slice::from_ref(&first)).await;
+    let second = Token { hash: first.hash, ..token(&project, "second") };
+    let error = write(store).await.tokens().insert(&second).await.expect_err("the hash is taken");
+    assert!(error.is_conflict("tokens_hash_key"), "{error}");
+    let third = token(&project, "third");
+    insert(store, std::slice::from_ref(&third)).await;
+    let third = Token { hash: first.hash, version: 2, ..third };
+    let error = write(store).await.tokens().save(&third).await.expect_err("the hash is taken");
+    assert!(error.is_conflict("tokens_hash_key"), "{error}");
+}
+
+/// A save of a version that is not the next one changes nothing and says so.
+pub async fn a_lost_update_is_noticed(store: &dyn Store) {
+    let token = stored_token(store).await;
+    let first = renamed(&token, "first");
+    assert!(save(store, &first).await);
+    assert!(!save(store, &renamed(&token, "second")).await);
+    assert_eq!(find(store, token.id).await, Some(first));
+}
+
+/// Of two saves at the same time, from the same version, one is made.
+pub async fn two_writers_race_and_one_wins(store: &dyn Store) {
+    let token = stored_token(store).await;
+    let revoked = token.clone().revoke(at(1)).expect("not revoked");
+    let renamed = renamed(&token, "other");
+    let (first, second) = join(save(store, &revoked), save(store, &renamed)).await;
+    assert!(first != second);
+    assert_eq!(find(store, token.id).await, Some(if first { revoked } else { renamed }));
+}
+
+/// The old secret is forgotten with the save.
+pub async fn after_rotation_only_the_new_hash_finds_it(store: &dyn Store) {
+    let before = stored_token(store).await;
+    let secret = TokenSecret::generate(TokenEnv::Live, entropy());
+    let after = before.clone().rotate(&secret).expect("not revoked");
+    assert!(save(store, &after).await);
+    let mut work = read(store).await;
+    assert_eq!(work.tokens().find_by_hash(before.hash).await.expect(WORKS), None);
+    assert_eq!(work.tokens().find_by_hash(after.hash).await.expect(WORKS), Some(after));
+}
+
+/// The latest use counts, whatever the order in which uses are told.
+pub async fn a_use_never_moves_back_and_changes_no_version(store: &dyn Store) {
+    let token = stored_token(store).await;
+    let unknown = TokenId::mint(clock(), entropy());
+    touch(store, &[(token.id, at(5)), (unknown, at(9)), (token.id, at(7)), (token.id, at(6))]).await;
+    touch(store, &[(token.id, at(4))]).await;
+    touch(store, &[]).await;
+    let expected = Token { last_used_at: Some(at(7)), ..token };
+    assert_eq!(find(store, expected.id).await, Some(expected));
+}
+
+/// A change that was decided before a use does not undo it.
+pub async fn saving_keeps_a_use_that_was_noted_meanwhile(store: &dyn Store) {
+    let token = stored_token(store).await;
+    touch(store, &[(token.id, at(5))]).await;
+    assert!(save(store, &renamed(&token, "other")).await);
+    assert_eq!(find(store, token.id).await.and_then(|token| token.last_used_at), Some(at(5)));
+}
+
+/// Writers that name the same tokens in different orders do not stand in each other's way.
+pub async fn uses_of_the_same_tokens_are_noted_by_many_at_once(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let tokens: Vec<Token> = (0..10).map(|_| token(&project, "busy")).collect();
+    insert(store, &tokens).await;
+    join_all((0..8).map(|writer| {
+        let mut uses: Vec<_> = tokens.iter().map(|token| (token.id, at(writer))).collect();
+        if writer % 2 == 0 {
+            uses.reverse();
+        }
+        async move { touch(store, &uses).await }
+    }))
+    .await;
+    for token in tokens {
+        assert_eq!(find(store, token.id).await.and_then(|token| token.last_used_at), Some(at(7)));
+    }
+}
+
+/// Whichever way the list is sorted, a token that was never used, or never expires, is at its end.
+pub async fn what_never_happened_is_listed_last(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let [mut early, mut late, never] = ["early", "late", "never"].map(|name| token(&project, name));
+    (early.last_used_at, early.expires_at) = (Some(at(1)), Some(at(1)));
+    (late.last_used_at, late.expires_at) = (Some(at(2)), Some(at(2)));
+    insert(store, &[never, late, early]).await;
+    for sort in [TokenSort::LastUsedAt, TokenSort::ExpiresAt] {
+        for (direction, expected) in [
+            (SortDirection::Ascending, ["early", "late", "never"]),
+            (SortDirection::Descending, ["late", "early", "never"]),
+        ] {
+            let page = list(store, &TokenFilter { sort, direction, ..of(project.id) }, 1, 10).await;
+            let names: Vec<&str> = page.items.iter().map(|token| token.name.as_str()).collect();
+            assert_eq!(names, expected, "{sort:?} {direction:?}");
+        }
+    }
+}
+
+/// Revoked tokens are kept, but not shown to everybody.
+pub async fn revoked_ones_are_listed_when_asked_for(store: &dyn Store) {
+    let token = stored_token(store).await;
+    let revoked = token.clone().revoke(at(1)).expect("not revoked");
+    assert!(save(store, &revoked).await);
+    let page = list(store, &of(token.project_id), 1, 10).await;
+    assert_eq!((page.items, page.total), (vec![], 0));
+    let page = list(store, &TokenFilter { include_revoked: true, ..of(token.project_id) }, 1, 10).await;
+    assert_eq!((page.items, page.total), (vec![revoked], 1));
+}
+
+/// No project sees the tokens of another one.
+pub async fn a_project_lists_its_own_only(store: &dyn Store) {
+    let (own, foreign) = (stored_token(store).await, stored_token(store).await);
+    assert_ne!(own.project_id, foreign.project_id);
+    assert_eq!(list(store, &of(own.project_id), 1, 10).await.items, [own]);
+}
+
+/// A token that comes later does not move what earlier pages showed.
+pub async fn pages_are_stable_under_insert(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let tokens = [1, 2, 3, 4].map(|created| token_at(&project, "t", at(created)));
+    insert(store, &tokens).await;
+    assert_eq!(list(store, &of(project.id), 1, 2).await.items, tokens[..2]);
+    insert(store, &[token_at(&project, "t", at(5))]).await;
+    let second = list(store, &of(project.id), 2, 2).await;
+    assert_eq!((second.items.as_slice(), second.total), (&tokens[2..], 5));
+}
