@@ -1,1 +1,16 @@
-//! Outbound HTTP.
+//! Outbound HTTP: what the gateway calls providers with, and what traces are exported with.
+//!
+//! [`HttpUpstream`] is the gateway's port [`Upstream`](promptgate_gateway::ports::Upstream) over a
+//! pooled client for HTTP/1.1 and HTTP/2, in the clear or over TLS with the machine's certificates
+//! and a bundle of one's own. It follows no redirect, unpacks nothing, retries nothing that was
+//! sent, and uses no proxy. [`OtlpHttpClient`] lends the same client to the exporter of traces.
+
+mod client;
+mod otlp;
+mod tls;
+mod upstream;
+
+pub use client::HttpUpstreamOptions;
+pub use otlp::OtlpHttpClient;
+pub use tls::TlsSetupError;
+pub use upstream::HttpUpstream;

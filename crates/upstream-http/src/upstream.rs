@@ -1,0 +1,122 @@
+//! Calls to providers.
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt};
+use http::header::{CONNECTION, HeaderMap, HeaderName};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::connect::capture_connection;
+use promptgate_gateway::ports::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
+
+use crate::client::{self, PooledClient};
+use crate::{HttpUpstreamOptions, TlsSetupError};
+
+/// Headers that speak of one connection only (RFC 9110 section 7.6.1), besides those that
+/// `Connection` names.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Calls providers over HTTP. Clones share connections.
+#[derive(Debug, Clone)]
+pub struct HttpUpstream {
+    pub(crate) client: PooledClient,
+}
+
+impl HttpUpstream {
+    /// A client without connections yet. Calls run on a tokio runtime.
+    pub fn new(options: &HttpUpstreamOptions) -> Result<Self, TlsSetupError> {
+        Ok(Self { client: client::pooled(options)? })
+    }
+}
+
+#[async_trait]
+impl Upstream for HttpUpstream {
+    async fn call(&self, call: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
+        let mut request = Request::new(Full::new(call.body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = call.url.parse().map_err(|error| UpstreamError::Connect(Box::new(error)))?;
+        *request.headers_mut() = call.headers;
+        let mut connection = capture_connection(&mut request);
+        let mut answer = std::pin::pin!(self.client.request(request));
+
+        // The request is sent by the same future, so its end may come first.
+        let early = tokio::select! {
+            biased;
+            answer = &mut answer => Some(answer),
+            connected = tokio::time::timeout(
+                call.connect_timeout,
+                connection.wait_for_connection_metadata(),
+            ) => {
+                connected.map_err(|_| UpstreamError::ConnectTimeout)?;
+                None
+            }
+        };
+        let answer = match early {
+            Some(answer) => answer,
+            None => tokio::time::timeout(call.first_byte_timeout, answer)
+                .await
+                .map_err(|_| UpstreamError::FirstByteTimeout)?,
+        };
+        let (mut head, body) = answer.map_err(classify)?.into_parts();
+        strip_hop_by_hop(&mut head.headers);
+        let body = body.into_data_stream().map_err(|error| UpstreamError::Broken(Box::new(error)));
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: body.boxed() })
+    }
+}
+
+fn classify(error: hyper_util::client::legacy::Error) -> UpstreamError {
+    if error.is_connect() {
+        UpstreamError::Connect(Box::new(error))
+    } else {
+        UpstreamError::Broken(Box::new(error))
+    }
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in &named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn what_speaks_of_the_connection_is_stripped() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Private"),
+            ("x-private", "1"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("content-type", "application/json"),
+            ("x-request-id", "req_1"),
+        ] {
+            headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_static(value));
+        }
+        strip_hop_by_hop(&mut headers);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["content-type", "x-request-id"]);
+    }
+}

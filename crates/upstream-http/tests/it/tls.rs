@@ -1,0 +1,55 @@
+//! Calls over TLS, with a certificate that only our own bundle vouches for.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use promptgate_gateway::ports::{Upstream, UpstreamError};
+use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::request;
+
+const CA: &[u8] = include_bytes!("../data/ca.pem");
+
+/// Serves connections one after the other, as many as there are answers wanted.
+fn serve(connections: usize) -> String {
+    let chain = CertificateDer::pem_slice_iter(include_bytes!("../data/server.pem"))
+        .collect::<Result<Vec<_>, _>>()
+        .expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(&include_bytes!("../data/server.key.der")[..]);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from(key))
+        .expect("a key that fits");
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}/", listener.local_addr().expect("it is bound"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(connections).flatten() {
+            let session = ServerConnection::new(Arc::clone(&config)).expect("a session");
+            let mut stream = StreamOwned::new(session, stream);
+            // A client that does not believe the certificate is gone here.
+            if stream.read(&mut [0; 4096]).is_ok() {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("it waits");
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_certificate_of_ones_own_needs_the_bundle() {
+    let url = serve(2);
+    let call = async |ca_pem: Option<Vec<u8>>| {
+        let options = HttpUpstreamOptions { ca_pem, ..HttpUpstreamOptions::default() };
+        HttpUpstream::new(&options).expect("TLS").call(request(&url)).await.map(|response| response.status)
+    };
+    assert!(matches!(call(None).await, Err(UpstreamError::Connect(_))));
+    assert_eq!(call(Some(CA.to_vec())).await.unwrap(), 200);
+}
