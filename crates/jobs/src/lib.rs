@@ -1,1 +1,13 @@
-//! Recurring maintenance: each tick once, on any number of replicas.
+//! Recurring maintenance, safe on any number of replicas.
+//!
+//! A [`Scheduler`] removes what has been kept for long enough: usage events past their retention and
+//! changes that every process has read long ago. What it does is idempotent by nature, so that
+//! replicas need no leader and no lock: two that tick at once remove the same rows, each row once.
+//!
+//! It removes in small batches with a pause after each, so that writers never wait long. Work that
+//! must run exactly once does not belong here; it comes with the first job that is queued.
+
+mod job;
+mod scheduler;
+
+pub use scheduler::{Scheduler, SchedulerOptions};

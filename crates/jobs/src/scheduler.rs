@@ -1,0 +1,136 @@
+//! When jobs run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use promptgate_kernel::{Clock, RepositoryError};
+use promptgate_store::Store;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::job::Job;
+
+/// The first run comes this soon after the start, so that a process that never runs for a whole
+/// interval cleans up too.
+const FIRST_RUN: Duration = Duration::from_mins(1);
+
+/// What the scheduler removes, and how often.
+#[derive(Debug, Clone)]
+pub struct SchedulerOptions {
+    /// How long usage events are kept.
+    pub usage_retention: Duration,
+    /// How often older ones are removed.
+    pub usage_interval: Duration,
+    /// How long configuration changes are kept. A process that was away for longer reads the whole
+    /// configuration anew.
+    pub change_retention: Duration,
+    /// How often older ones are removed.
+    pub change_interval: Duration,
+    /// The most rows that one transaction removes.
+    pub batch_rows: u32,
+    /// The pause after a full batch.
+    pub pause: Duration,
+}
+
+impl Default for SchedulerOptions {
+    fn default() -> Self {
+        Self {
+            usage_retention: Duration::from_hours(90 * 24),
+            usage_interval: Duration::from_hours(1),
+            change_retention: Duration::from_hours(24),
+            change_interval: Duration::from_hours(1),
+            batch_rows: 1_000,
+            pause: Duration::from_millis(50),
+        }
+    }
+}
+
+/// Runs recurring jobs.
+pub struct Scheduler {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    options: SchedulerOptions,
+}
+
+/// How a run ended.
+enum Outcome {
+    Finished { removed: u64 },
+    Stopped { removed: u64 },
+    Failed { removed: u64, error: RepositoryError },
+}
+
+impl Scheduler {
+    /// A scheduler that has not started yet.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: SchedulerOptions) -> Self {
+        Self { store, clock, options }
+    }
+
+    /// Runs until shutdown. A job under way ends after its present batch.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let SchedulerOptions { usage_retention, usage_interval, change_retention, change_interval, .. } =
+            self.options;
+        tokio::join!(
+            self.repeat(Job::PruneUsage, usage_interval, usage_retention, &shutdown),
+            self.repeat(Job::PruneChanges, change_interval, change_retention, &shutdown),
+        );
+    }
+
+    async fn repeat(&self, job: Job, every: Duration, keep: Duration, shutdown: &CancellationToken) {
+        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => self.run_once(job, keep, shutdown).await,
+            }
+        }
+    }
+
+    async fn run_once(&self, job: Job, keep: Duration, shutdown: &CancellationToken) {
+        let begun = Instant::now();
+        let outcome = self.remove_all(job, keep, shutdown).await;
+        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let job = job.as_str();
+        let outcome = match outcome {
+            Outcome::Finished { removed } => {
+                tracing::info!(job.name = job, removed, duration_ms, "job {job} removed {removed} rows");
+                "finished"
+            }
+            Outcome::Stopped { removed } => {
+                tracing::info!(
+                    job.name = job,
+                    removed,
+                    duration_ms,
+                    "job {job} stopped after {removed} rows"
+                );
+                "stopped"
+            }
+            Outcome::Failed { removed, error } => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, job.name = job, removed, duration_ms, "job {job} failed: {error}");
+                "failed"
+            }
+        };
+        metrics::counter!("promptgate_job_runs_total", "job" => job, "outcome" => outcome).increment(1);
+    }
+
+    async fn remove_all(&self, job: Job, keep: Duration, shutdown: &CancellationToken) -> Outcome {
+        let before = self.clock.now().minus(keep);
+        let mut removed = 0;
+        loop {
+            match job.remove_some(&*self.store, before, self.options.batch_rows).await {
+                Ok(some) => {
+                    removed += some;
+                    if some < u64::from(self.options.batch_rows) {
+                        return Outcome::Finished { removed };
+                    }
+                }
+                Err(error) => return Outcome::Failed { removed, error },
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Outcome::Stopped { removed },
+                () = sleep(self.options.pause) => {}
+            }
+        }
+    }
+}
