@@ -32,6 +32,11 @@ impl fmt::Debug for Control {
 }
 
 impl Control {
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), RepositoryError> {
+        self.store.ping().await
+    }
+
     /// Puts an entry at the end of the audit log.
     ///
     /// Always before the change of the same unit of work is recorded: writers queue at both, and

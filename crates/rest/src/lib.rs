@@ -1,1 +1,27 @@
-//! The JSON API of the control plane and its OpenAPI document.
+//! The JSON API of the control plane, its OpenAPI document, and the operations endpoints that
+//! every process has.
+//!
+//! The crate turns HTTP into use cases of `promptgate-control` and back: parse, call, render. It
+//! decides nothing and keeps nothing. One endpoint a file: body, view, handler, error mapping.
+//!
+//! Start at [`router`]; [`introspection_router`] is what the proxy's port has of it, [`ops`] what
+//! every process has.
+
+mod admin;
+mod body;
+mod document;
+mod error;
+mod headers;
+mod health;
+mod introspection;
+mod listing;
+mod observe;
+pub mod ops;
+mod router;
+mod state;
+#[cfg(test)]
+mod testing;
+
+pub use document::openapi;
+pub use router::{introspection_router, router};
+pub use state::ApiState;

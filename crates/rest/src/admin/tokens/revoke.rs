@@ -1,0 +1,58 @@
+//! `DELETE /api/v1/admin/tokens/{id}`
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use promptgate_control::Control;
+use promptgate_control::tokens::{self, RevokeTokenError};
+
+use super::{not_found, parse_id};
+use crate::admin::Acting;
+use crate::error::{ApiError, ErrorBody};
+
+/// Revokes a token for good; repeating it changes nothing.
+#[utoipa::path(delete, path = "/api/v1/admin/tokens/{id}", tag = "tokens",
+    params(("id" = String, Path, description = "The token")),
+    responses(
+        (status = NO_CONTENT, description = "Revoked, now or before"),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+        (status = CONFLICT, description = "`concurrent_change`", body = ErrorBody),
+    ))]
+pub(super) async fn revoke(
+    Acting(actor): Acting,
+    State(control): State<Arc<Control>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    tokens::revoke(&control, actor, parse_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<RevokeTokenError> for ApiError {
+    fn from(error: RevokeTokenError) -> Self {
+        match error {
+            RevokeTokenError::Forbidden(error) => error.into(),
+            error @ RevokeTokenError::NotFound(_) => not_found(error),
+            error @ RevokeTokenError::Changed(_) => Self::changed(&error),
+            RevokeTokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Api;
+
+    #[tokio::test]
+    async fn revoking_again_changes_nothing() {
+        let api = Api::new().await;
+        let token = api.issue_token(&api.create_project("x", "ai_wrapper").await).await;
+        let path = format!("/api/v1/admin/tokens/{}", token.id);
+        api.delete(&path).await.no_content();
+        let first = api.get(&path).await.ok();
+        assert!(first["revokedAt"].is_string() && first["isActive"] == false);
+        api.delete(&path).await.no_content();
+        assert_eq!(api.get(&path).await.ok(), first);
+        api.delete("/api/v1/admin/tokens/x").await.refused(404, "token_not_found");
+    }
+}

@@ -1,0 +1,161 @@
+//! `PATCH /api/v1/admin/tokens/{id}`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use promptgate_control::Control;
+use promptgate_control::tokens::{self, UpdateTokenError};
+use promptgate_kernel::Timestamp;
+use promptgate_tokens::{TokenChanges, TokenName};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::limits::{dollars, warnings};
+use super::{TokenView, not_found, parse_endpoints, parse_id, parse_scopes};
+use crate::admin::Acting;
+use crate::body::{Patch, StrictJson};
+use crate::error::{ApiError, ErrorBody};
+
+/// What is to change about a token. What is left out stays; null lifts a limit or an expiry.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct UpdateTokenBody {
+    /// 1 to 120 characters.
+    name: Option<String>,
+    /// What it opens.
+    scopes: Option<Vec<String>>,
+    /// The endpoints it may call; empty or null means all.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    endpoint_ids: Patch<Vec<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    rate_limit_per_minute: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    rate_limit_per_hour: Patch<u32>,
+    /// In US dollars.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
+    monthly_budget_usd_cap: Patch<f64>,
+    /// In US dollars.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
+    daily_budget_usd_cap: Patch<f64>,
+    #[serde(default)]
+    #[schema(value_type = Option<u64>)]
+    daily_token_cap: Patch<u64>,
+    /// Free data, whole; null empties it.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Patch<Map<String, Value>>,
+    /// Switches the token off, or on again.
+    is_active: Option<bool>,
+    /// When it stops working; null means never.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    expires_at: Patch<Timestamp>,
+}
+
+/// A changed token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChangedView {
+    #[serde(flatten)]
+    token: TokenView,
+    /// What of it has no effect yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// Changes a token.
+#[utoipa::path(patch, path = "/api/v1/admin/tokens/{id}", tag = "tokens",
+    params(("id" = String, Path, description = "The token")),
+    request_body = UpdateTokenBody,
+    responses(
+        (status = OK, body = ChangedView),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+        (status = CONFLICT, description = "`token_revoked`, `concurrent_change`", body = ErrorBody),
+    ))]
+pub(super) async fn update(
+    Acting(actor): Acting,
+    State(control): State<Arc<Control>>,
+    Path(id): Path<String>,
+    StrictJson(body): StrictJson<UpdateTokenBody>,
+) -> Result<Json<ChangedView>, ApiError> {
+    let token = tokens::update(&control, actor, parse_id(&id)?, body.try_into()?).await?;
+    Ok(Json(ChangedView { warnings: warnings(&token), token: token.into() }))
+}
+
+impl TryFrom<UpdateTokenBody> for TokenChanges {
+    type Error = ApiError;
+
+    fn try_from(body: UpdateTokenBody) -> Result<Self, ApiError> {
+        let endpoints = body.endpoint_ids.try_map(|ids| parse_endpoints(&ids))?;
+        let monthly = body.monthly_budget_usd_cap.try_map(|cap| dollars("monthlyBudgetUsdCap", cap))?;
+        let daily = body.daily_budget_usd_cap.try_map(|cap| dollars("dailyBudgetUsdCap", cap))?;
+        Ok(Self {
+            name: body.name.as_deref().map(TokenName::parse).transpose()?,
+            scopes: body.scopes.as_deref().map(parse_scopes).transpose()?,
+            endpoint_ids: endpoints.into_change().map(Option::unwrap_or_default),
+            rate_limit_per_minute: body.rate_limit_per_minute.into_change(),
+            rate_limit_per_hour: body.rate_limit_per_hour.into_change(),
+            monthly_budget_usd_cap: monthly.into_change(),
+            daily_budget_usd_cap: daily.into_change(),
+            daily_token_cap: body.daily_token_cap.into_change(),
+            metadata: body.metadata.into_change().map(Option::unwrap_or_default),
+            is_active: body.is_active,
+            expires_at: body.expires_at.into_change(),
+        })
+    }
+}
+
+impl From<UpdateTokenError> for ApiError {
+    fn from(error: UpdateTokenError) -> Self {
+        match error {
+            UpdateTokenError::Forbidden(error) => error.into(),
+            error @ UpdateTokenError::NotFound(_) => not_found(error),
+            UpdateTokenError::Revoked(error) => error.into(),
+            UpdateTokenError::Invalid(error) => error.into(),
+            error @ UpdateTokenError::Changed(_) => Self::changed(&error),
+            UpdateTokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Api;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn null_lifts_a_limit_and_absence_keeps_it() {
+        let api = Api::new().await;
+        let token = api.issue_token(&api.create_project("x", "ai_wrapper").await).await;
+        let path = format!("/api/v1/admin/tokens/{}", token.id);
+        let limits =
+            json!({"rateLimitPerMinute": 5, "dailyBudgetUsdCap": 2, "expiresAt": "2040-01-01T00:00:00Z"});
+        let set = api.patch(&path, &limits).await.ok();
+        assert_eq!((&set["rateLimitPerMinute"], &set["dailyBudgetUsdCap"]), (&json!(5), &json!(2.0)));
+        assert!(set["warnings"].is_array());
+        let kept = api.patch(&path, &json!({"name": "renamed", "isActive": false})).await.ok();
+        assert_eq!((&kept["rateLimitPerMinute"], &kept["isActive"]), (&json!(5), &json!(false)));
+        let null = json!({"rateLimitPerMinute": null, "dailyBudgetUsdCap": null, "expiresAt": null});
+        let lifted = api.patch(&path, &null).await.ok();
+        assert_eq!((&lifted["rateLimitPerMinute"], &lifted["name"]), (&json!(null), &json!("renamed")));
+        assert!(lifted.get("expiresAt").is_none() && lifted.get("warnings").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_revoked_token_does_not_change() {
+        let api = Api::new().await;
+        let token = api.issue_token(&api.create_project("x", "ai_wrapper").await).await;
+        let path = format!("/api/v1/admin/tokens/{}", token.id);
+        api.patch(&path, &json!({"rateLimitPerHour": 0})).await.refused(400, "invalid_limit");
+        api.patch(&path, &json!({"prefix": "x"})).await.refused(400, "invalid_request_body");
+        api.delete(&path).await.no_content();
+        api.patch(&path, &json!({"isActive": true})).await.refused(409, "token_revoked");
+        api.patch("/api/v1/admin/tokens/x", &json!({})).await.refused(404, "token_not_found");
+    }
+}

@@ -1,0 +1,206 @@
+//! The OpenAPI document, made from the code.
+
+use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, Response, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::error::ErrorBody;
+use crate::introspection::Problem;
+use crate::{ApiState, admin, health, introspection, ops};
+
+const ADMIN_KEY: &str = "adminApiKey";
+const PROJECT_TOKEN: &str = "projectToken";
+
+const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` is opened by the admin API key in \
+    `X-Admin-API-Key`, `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "PromptGate API", description = DESCRIPTION),
+    components(schemas(ErrorBody, Problem)),
+    tags(
+        (name = "projects", description = "The tenants of the public routes"),
+        (name = "tokens", description = "What programs present"),
+        (name = "providers", description = "Upstream model services"),
+        (name = "usage", description = "The record of every call"),
+        (name = "introspection", description = "What a project's own token may read"),
+        (name = "operations", description = "How the process is"),
+    )
+)]
+struct Document;
+
+/// The documented routes of the API's port, but for `ops`.
+pub(crate) fn documented() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(health::routes())
+        .merge(admin::routes())
+        .merge(introspection::routes())
+}
+
+/// The OpenAPI document of every route that this crate serves.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, mut document) = documented().split_for_parts();
+    let (_, ops) = ops::documented().split_for_parts();
+    document.merge(ops);
+    complete(&mut document);
+    document
+}
+
+/// Adds what is true of whole groups of routes: who may call them, and how they fail.
+fn complete(document: &mut utoipa::openapi::OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let key =
+        ApiKeyValue::with_description("X-Admin-API-Key", "The operator's key, PROMPTGATE_ADMIN_API_KEY.");
+    components.add_security_scheme(ADMIN_KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A project's token, `pg_live_…`."));
+    components.add_security_scheme(PROJECT_TOKEN, SecurityScheme::Http(bearer.build()));
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            if path.starts_with("/api/v1/admin/") {
+                operation.security = Some(vec![SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new())]);
+                fail(
+                    operation,
+                    "ErrorBody",
+                    &[
+                        ("401", "`missing session`, `invalid_admin_api_key`"),
+                        ("500", "`internal_error`, with `requestId`"),
+                        ("503", "`store_unavailable`, with `requestId`"),
+                    ],
+                );
+                if operation.request_body.is_some() {
+                    fail(
+                        operation,
+                        "ErrorBody",
+                        &[
+                            ("400", "`invalid_request_body`, or `invalid_…` with the `field` that is wrong"),
+                            ("413", "`request_too_large`"),
+                        ],
+                    );
+                }
+            } else if path.starts_with("/api/{uuid}/") {
+                operation.security =
+                    Some(vec![SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new())]);
+                fail(
+                    operation,
+                    "Problem",
+                    &[
+                        ("401", "The token is missing, malformed, unknown, expired or revoked"),
+                        ("403", "The scope is missing, the project is another one, or it is inactive"),
+                        ("500", "The gateway failed; `request_id` finds it in the log"),
+                        ("503", "The store does not answer; try again"),
+                    ],
+                );
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
+}
+
+fn fail(operation: &mut Operation, schema: &str, answers: &[(&str, &str)]) {
+    for (status, description) in answers {
+        let mut response = Response::new(*description);
+        let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name(schema))));
+        response.content.insert("application/json".to_owned(), RefOr::T(content));
+        operation.responses.responses.entry((*status).to_owned()).or_insert(RefOr::T(response));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Api;
+
+    /// Every admin route there is. A route that is added is added here, and so is looked at.
+    const ADMIN_ROUTES: [(&str, &str); 17] = [
+        ("GET", "/api/v1/admin/projects"),
+        ("POST", "/api/v1/admin/projects"),
+        ("GET", "/api/v1/admin/projects/{uuid}"),
+        ("PATCH", "/api/v1/admin/projects/{uuid}"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}"),
+        ("GET", "/api/v1/admin/projects/{uuid}/tokens"),
+        ("POST", "/api/v1/admin/projects/{uuid}/tokens"),
+        ("GET", "/api/v1/admin/projects/{uuid}/usage"),
+        ("GET", "/api/v1/admin/tokens/{id}"),
+        ("PATCH", "/api/v1/admin/tokens/{id}"),
+        ("DELETE", "/api/v1/admin/tokens/{id}"),
+        ("POST", "/api/v1/admin/tokens/{id}/rotate"),
+        ("GET", "/api/v1/admin/providers"),
+        ("POST", "/api/v1/admin/providers"),
+        ("GET", "/api/v1/admin/providers/{id}"),
+        ("PATCH", "/api/v1/admin/providers/{id}"),
+        ("DELETE", "/api/v1/admin/providers/{id}"),
+    ];
+
+    fn documented_routes(prefix: &str) -> Vec<(String, String)> {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let mut routes = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys().filter(|_| path.starts_with(prefix)) {
+                routes.push((method.to_uppercase(), path.clone()));
+            }
+        }
+        routes.sort();
+        routes
+    }
+
+    #[test]
+    fn every_admin_route_is_in_the_document() {
+        let mut expected: Vec<_> = ADMIN_ROUTES.map(|(method, path)| (method.into(), path.into())).into();
+        expected.sort();
+        assert_eq!(documented_routes("/api/v1/"), expected);
+    }
+
+    #[tokio::test]
+    async fn every_admin_route_refuses_without_the_key_before_it_reads_anything() {
+        let api = Api::new().await;
+        for (method, path) in documented_routes("/api/v1/admin/") {
+            let path = path.replace("{uuid}", "x").replace("{id}", "x");
+            let refused = api.without_key(&method, &path).await;
+            assert_eq!(
+                (refused.status, &refused.json()["error"]),
+                (401, &"missing session".into()),
+                "{method} {path}"
+            );
+            let refused = api.with_key(&method, &path, "wrong").await;
+            assert_eq!(refused.json()["error"], "invalid_admin_api_key", "{method} {path}");
+            assert_eq!(refused.status, 401);
+        }
+    }
+
+    #[test]
+    fn the_document_says_who_may_call_and_how_it_fails() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let create = &document["paths"]["/api/v1/admin/providers"]["post"];
+        assert_eq!(create["security"][0], serde_json::json!({"adminApiKey": []}));
+        for status in ["201", "400", "401", "409", "413", "500", "503"] {
+            let schema = &create["responses"][status]["content"]["application/json"]["schema"]["$ref"];
+            assert!(schema.is_string(), "{status}: {create}");
+        }
+        for path in ["/health", "/livez", "/readyz", "/metrics", "/api/{uuid}/info"] {
+            assert!(document["paths"][path]["get"].is_object(), "{path}");
+        }
+        let schemes = &document["components"]["securitySchemes"];
+        assert_eq!(schemes["adminApiKey"]["name"], "X-Admin-API-Key");
+        assert_eq!(schemes["projectToken"]["scheme"], "bearer");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let text = document.to_string();
+        for part in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = part.split('"').next().unwrap();
+            assert!(document["components"]["schemas"][name].is_object(), "{name}");
+        }
+    }
+}

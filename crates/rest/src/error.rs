@@ -1,0 +1,146 @@
+//! What an error looks like: `{"error":"code"}`, with more where it helps.
+
+use std::error::Error;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use promptgate_auth::Forbidden;
+use promptgate_kernel::RepositoryError;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The body of every error of the JSON API.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ErrorBody {
+    /// A stable code, such as `project_not_found`.
+    pub(crate) error: String,
+    /// What is wrong, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    /// The member of the body, or the parameter, that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+    /// The request's id, to find it in the log; only when the gateway itself failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+}
+
+/// An error on its way out.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: Option<String>,
+    field: Option<String>,
+    cause: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) const fn new(status: StatusCode, code: &'static str) -> Self {
+        Self { status, code, message: None, field: None, cause: None }
+    }
+
+    pub(crate) const fn bad_request(code: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code)
+    }
+
+    pub(crate) fn not_found(code: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code)
+    }
+
+    /// Somebody else changed the thing between it being read and being written.
+    pub(crate) fn changed(error: &dyn Error) -> Self {
+        Self::new(StatusCode::CONFLICT, "concurrent_change")
+            .message(format!("{error}; read it again and repeat the change"))
+    }
+
+    pub(crate) fn message(mut self, message: impl ToString) -> Self {
+        self.message = Some(message.to_string());
+        self
+    }
+
+    pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    #[cfg(test)]
+    pub(crate) fn field_name(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+}
+
+impl From<RepositoryError> for ApiError {
+    fn from(error: RepositoryError) -> Self {
+        let (status, code) = store_failure(&error);
+        Self { cause: Some(chain(&error)), ..Self::new(status, code) }
+    }
+}
+
+impl From<Forbidden> for ApiError {
+    fn from(error: Forbidden) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden").message(error)
+    }
+}
+
+/// Status and code of a failed store: whether it is worth trying again is all that clients learn.
+pub(crate) const fn store_failure(error: &RepositoryError) -> (StatusCode, &'static str) {
+    match error {
+        RepositoryError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+        RepositoryError::Conflict { .. } | RepositoryError::Corrupt { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal_error")
+        }
+    }
+}
+
+/// An error and everything behind it, in one line for the log.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Left with a 5xx response for the outermost layer, which knows the request id: it logs the cause
+/// and puts the id into the body.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) code: &'static str,
+    pub(crate) cause: String,
+    pub(crate) body: Value,
+    pub(crate) id_member: &'static str,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody {
+            error: self.code.to_owned(),
+            message: self.message,
+            field: self.field,
+            request_id: None,
+        };
+        let failure = self.cause.map(|cause| Failure {
+            code: self.code,
+            cause,
+            body: serde_json::to_value(&body).unwrap_or_default(),
+            id_member: "requestId",
+        });
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(failure) = failure {
+            response.extensions_mut().insert(failure);
+        }
+        response
+    }
+}

@@ -1,0 +1,218 @@
+//! The API over a database in memory, for the tests beside the endpoints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use promptgate_auth::AdminKey;
+use promptgate_control::Control;
+use promptgate_coordination_local::LocalBus;
+use promptgate_kernel::testing::TestClock;
+use promptgate_kernel::{CallId, Clock, KeyRing, Money, OsEntropy, Revision, SecretsKey};
+use promptgate_store::{Access, Store};
+use promptgate_store_sql::{SqlOptions, connect};
+use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::ApiState;
+
+const KEY: &str = "test-admin-key";
+
+/// A token that a test issued.
+pub(crate) struct TestToken {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+pub(crate) struct Api {
+    router: Router,
+    store: Arc<dyn Store>,
+    clock: Arc<TestClock>,
+}
+
+/// A request without any credential.
+pub(crate) fn request(method: &str, path: &str, body: &str) -> Request<Body> {
+    Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap()
+}
+
+impl Api {
+    pub(crate) async fn new() -> Self {
+        let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
+        Self::over(connected.store())
+    }
+
+    pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+        let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
+        let control = Control {
+            store: store.clone(),
+            bus: Arc::new(LocalBus::new()),
+            clock: clock.clone(),
+            entropy: Arc::new(OsEntropy),
+            keys: KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![]),
+        };
+        let state = ApiState { control: Arc::new(control), admin_key: AdminKey::from_text(KEY) };
+        Self { router: crate::router(state), store, clock }
+    }
+
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Answer {
+        // Time passes between requests, so that "newest first" is a definite order.
+        self.clock.advance(Duration::from_millis(1));
+        Answer::of(self.router.clone(), request).await
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        let mut request = request(method, path, body);
+        request.headers_mut().insert("x-admin-api-key", KEY.parse().unwrap());
+        self.answer(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &body.to_string()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, &body.to_string()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, "").await
+    }
+
+    pub(crate) async fn without_key(&self, method: &str, path: &str) -> Answer {
+        self.answer(request(method, path, "{")).await
+    }
+
+    pub(crate) async fn with_key(&self, method: &str, path: &str, key: &str) -> Answer {
+        let mut request = request(method, path, "{");
+        request.headers_mut().insert("x-admin-api-key", key.parse().unwrap());
+        self.answer(request).await
+    }
+
+    pub(crate) async fn with_token(&self, path: &str, token: &str) -> Answer {
+        let mut request = request("GET", path, "");
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        self.answer(request).await
+    }
+
+    pub(crate) async fn create_project(&self, name: &str, kind: &str) -> String {
+        let body = json!({"name": name, "projectType": kind});
+        text(&self.post("/api/v1/admin/projects", &body).await.created()["uuid"])
+    }
+
+    pub(crate) async fn create_provider(&self, name: &str, kind: &str) -> String {
+        let body = json!({"name": name, "type": kind});
+        text(&self.post("/api/v1/admin/providers", &body).await.created()["id"])
+    }
+
+    pub(crate) async fn issue_token(&self, project: &str) -> TestToken {
+        self.issue(project, &json!({"name": "test"})).await
+    }
+
+    pub(crate) async fn issue_scoped(&self, project: &str, scopes: &[&str]) -> TestToken {
+        self.issue(project, &json!({"name": "test", "scopes": scopes})).await
+    }
+
+    async fn issue(&self, project: &str, body: &Value) -> TestToken {
+        let issued = self.post(&format!("/api/v1/admin/projects/{project}/tokens"), body).await.created();
+        TestToken { id: text(&issued["tokenInfo"]["id"]), secret: text(&issued["token"]) }
+    }
+
+    /// Records a call, as the data plane does.
+    pub(crate) async fn record_call(&self, project: &str, token: &str, request_id: &str) {
+        let event = UsageEvent {
+            id: CallId::mint(&*self.clock, &OsEntropy),
+            request_id: request_id.to_owned(),
+            at: self.clock.now(),
+            project_id: project.parse().unwrap(),
+            token_id: token.parse().unwrap(),
+            owner: None,
+            operation: "chat_completions".into(),
+            requested_model: Some("echo:echo".into()),
+            provider_id: None,
+            provider: Some("echo".into()),
+            model: Some("echo".into()),
+            streamed: false,
+            tokens: TokenCounts { input: 4, cache_write_5m: 2, output: 6, ..TokenCounts::default() },
+            estimated: false,
+            cost: Money::from_nanos(2_500_000),
+            price_version: "2025-09-30".into(),
+            price_basis: "exact".into(),
+            latency_us: 1_500,
+            time_to_first_byte_us: None,
+            outcome: Outcome::Completed,
+            status: 200,
+            error_code: None,
+            attempts: 1,
+            client_ip: None,
+            revision: Revision::from_number(1),
+            trace: vec![],
+        };
+        let mut work = self.store.begin(Access::Write).await.unwrap();
+        work.usage().record(&[event]).await.unwrap();
+        work.commit().await.unwrap();
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    pub(crate) async fn of(router: Router, request: Request<Body>) -> Self {
+        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        Self { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.body
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+
+    fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.json()
+    }
+
+    pub(crate) fn ok(self) -> Value {
+        self.expect(200)
+    }
+
+    pub(crate) fn created(self) -> Value {
+        self.expect(201)
+    }
+
+    pub(crate) fn no_content(self) {
+        assert_eq!((self.status, &*self.body), (204, ""));
+    }
+
+    /// The body of a refusal with this status and code.
+    pub(crate) fn refused(self, status: u16, code: &str) -> Value {
+        let body = self.expect(status);
+        assert_eq!(body["error"], code, "{body}");
+        body
+    }
+}
