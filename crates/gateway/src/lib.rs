@@ -1,3 +1,50 @@
 //! The data plane: a request's way from its first byte to its settled usage.
+//!
+//! [`Gateway::call`] takes an [`IncomingRequest`] that the HTTP surface has routed and answers it;
+//! `pipeline.rs` shows the stages between. What a provider is called with and where usage events go
+//! are [`ports`]. The configuration is a [`Snapshot`] in memory, kept up to date
+//! by the [`Synchroniser`]; tokens are looked up by the [`Authenticator`].
+//!
+//! The crate knows no HTTP framework and no database, changes no configuration, and holds nothing of
+//! a call but what it needs to settle it.
 
+mod address;
+mod admit;
+mod attend;
+mod authenticate;
+mod authenticator;
+mod client_address;
+mod config_source;
+mod inspect;
+mod last_used;
+mod limits;
+mod meter;
+mod models;
+mod pipeline;
 pub mod ports;
+mod prepare;
+mod receive;
+mod record;
+mod refusal;
+mod relay;
+mod reply;
+mod settle;
+mod snapshot;
+mod stream;
+mod sync;
+#[cfg(test)]
+mod testing;
+mod trace_context;
+mod upload;
+
+pub use authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
+pub use client_address::{ProxyTrust, client_address};
+pub use config_source::{ConfigSource, TokenSource};
+pub use limits::{DisconnectPolicy, GatewayLimits};
+pub use pipeline::{Gateway, GatewayParts};
+pub use receive::{IncomingRequest, RequestBody, Route};
+pub use refusal::{Fault, Refusal, Who};
+pub use reply::ReplyBody;
+pub use snapshot::{CompiledProvider, Configuration, Snapshot, SnapshotCell, UnusableCredential};
+pub use sync::Synchroniser;
+pub use trace_context::{PassedOn, TraceContext};

@@ -1,0 +1,123 @@
+//! Second stage: who is calling, and whether they may call here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use promptgate_kernel::ProjectId;
+use promptgate_projects::Project;
+use promptgate_tokens::{PresentedToken, Scope};
+
+use crate::authenticator::AuthUnavailable;
+use crate::pipeline::Shared;
+use crate::receive::Received;
+use crate::record::Record;
+use crate::refusal::Refusal;
+use crate::snapshot::Snapshot;
+use crate::upload::Upload;
+
+/// How long a call waits for the configuration when its project is too new for the snapshot.
+const CATCH_UP: Duration = Duration::from_millis(500);
+
+/// A request of a known caller, to a project that it may call.
+pub(crate) struct Authenticated {
+    pub(crate) headers: HeaderMap,
+    pub(crate) upload: Upload,
+    pub(crate) project: Arc<Project>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    _made_here: (),
+}
+
+/// Resolves the token and checks, in this order: presence, form, existence and state, expiry,
+/// scope, project, and whether the project is active.
+pub(crate) async fn authenticate(
+    received: Received,
+    shared: &Shared,
+    record: &mut Record,
+) -> Result<Authenticated, Refusal> {
+    let text = credential(&received.headers).ok_or(Refusal::MissingToken)?;
+    let presented = PresentedToken::parse(text).map_err(Refusal::MalformedToken)?;
+    let token = match shared.authenticator.find(presented).await {
+        Ok(found) => found.ok_or(Refusal::InvalidToken)?,
+        Err(AuthUnavailable) => return Err(Refusal::AuthUnavailable),
+    };
+    let now = shared.clock.now();
+    token.usable(now)?;
+    record.caller = Some(Arc::clone(&token));
+    token.admit(received.project, Scope::Chat, now)?;
+    let (project, snapshot) = find_project(shared, received.project).await.ok_or(Refusal::ProjectInactive)?;
+    record.revision = snapshot.revision();
+    if !project.active {
+        return Err(Refusal::ProjectInactive);
+    }
+    shared.authenticator.note_use(&token, now);
+    Ok(Authenticated {
+        headers: received.headers,
+        upload: received.upload,
+        project,
+        snapshot,
+        _made_here: (),
+    })
+}
+
+/// The token of a request: a bearer in `Authorization`, else `x-api-key`.
+fn credential(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+        let (scheme, token) = value.trim_start().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let api_key = || headers.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::trim);
+    bearer.filter(|token| !token.is_empty()).or_else(api_key).filter(|token| !token.is_empty())
+}
+
+/// A token may be known here before its new project is: then the configuration is awaited.
+async fn find_project(shared: &Shared, id: ProjectId) -> Option<(Arc<Project>, Arc<Snapshot>)> {
+    let find = || {
+        let snapshot = shared.snapshot.load();
+        let project = Arc::clone(snapshot.project(id)?);
+        Some((project, snapshot))
+    };
+    if let Some(found) = find() {
+        return Some(found);
+    }
+    // The first look may have begun before the project was there.
+    for _ in 0..2 {
+        shared.snapshot.refresh(CATCH_UP).await;
+        if let Some(found) = find() {
+            return Some(found);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(headers: &[(&'static str, &str)]) -> Option<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        credential(&map).map(str::to_owned)
+    }
+
+    #[test]
+    fn both_headers_carry_a_token_and_the_bearer_comes_first() {
+        assert_eq!(read(&[("authorization", "Bearer t")]).unwrap(), "t");
+        assert_eq!(read(&[("authorization", "bEaReR   t ")]).unwrap(), "t");
+        assert_eq!(read(&[("x-api-key", "k")]).unwrap(), "k");
+        assert_eq!(read(&[("authorization", "Bearer t"), ("x-api-key", "k")]).unwrap(), "t");
+        assert_eq!(read(&[("authorization", "Basic dTpw"), ("x-api-key", "k")]).unwrap(), "k");
+        assert_eq!(read(&[("authorization", "Bearer "), ("x-api-key", "k")]).unwrap(), "k");
+    }
+
+    #[test]
+    fn anything_else_is_no_token() {
+        for wrong in [&[][..], &[("authorization", "Basic x")], &[("authorization", "Bearer")]] {
+            assert_eq!(read(wrong), None);
+        }
+        assert_eq!(read(&[("x-api-key", " ")]), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the data plane reads of the store: configuration and tokens, never on behalf of a write.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use promptgate_kernel::{RepositoryError, Revision, Timestamp, TokenId};
+use promptgate_store::{Access, Change, Store};
+use promptgate_tokens::{Token, TokenHash};
+
+use crate::snapshot::Configuration;
+
+/// How many changes are read at a time.
+pub(crate) const CHANGES_AT_A_TIME: u32 = 1_000;
+
+/// Where tokens are looked up, and where it is noted that they were used.
+#[async_trait]
+pub trait TokenSource: Send + Sync {
+    /// The token with this hash, whatever its state.
+    async fn find_by_hash(&self, hash: TokenHash) -> Result<Option<Token>, RepositoryError>;
+
+    /// Notes when tokens were last used.
+    async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError>;
+}
+
+/// Where the configuration is read.
+#[async_trait]
+pub trait ConfigSource: Send + Sync {
+    /// Everything, read in one transaction.
+    async fn load(&self) -> Result<Configuration, RepositoryError>;
+
+    /// The next changes after a revision, in order; `None` when they are not known one by one any
+    /// more.
+    async fn changes(&self, after: Revision) -> Result<Option<Vec<(Revision, Change)>>, RepositoryError>;
+}
+
+#[async_trait]
+impl TokenSource for Arc<dyn Store> {
+    async fn find_by_hash(&self, hash: TokenHash) -> Result<Option<Token>, RepositoryError> {
+        self.begin(Access::Read).await?.tokens().find_by_hash(hash).await
+    }
+
+    async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
+        let mut work = self.begin(Access::Write).await?;
+        work.tokens().touch(uses).await?;
+        work.commit().await
+    }
+}
+
+#[async_trait]
+impl ConfigSource for Arc<dyn Store> {
+    async fn load(&self) -> Result<Configuration, RepositoryError> {
+        let mut work = self.begin(Access::Read).await?;
+        // The revision first: whatever commits meanwhile is read again, never skipped.
+        let revision = work.changes().revision().await?;
+        let projects = work.projects().list_all().await?;
+        let providers = work.providers().list_all().await?;
+        let credentials = work.providers().all_credentials().await?;
+        Ok(Configuration { revision, projects, providers, credentials })
+    }
+
+    async fn changes(&self, after: Revision) -> Result<Option<Vec<(Revision, Change)>>, RepositoryError> {
+        self.begin(Access::Read).await?.changes().since(after, CHANGES_AT_A_TIME).await
+    }
+}

@@ -1,0 +1,61 @@
+//! How much and how long: the settings of the data plane.
+
+use std::time::Duration;
+
+use crate::client_address::ProxyTrust;
+
+/// What becomes of an upstream call whose client left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisconnectPolicy {
+    /// It is ended at once.
+    Cancel,
+    /// It is read to its end, so that the usage is the provider's own, but not longer than `limit`.
+    /// At most [`GatewayLimits::max_drains`] at a time; the next ones are ended at once.
+    Drain {
+        /// For how long at most.
+        limit: Duration,
+    },
+}
+
+/// Bounds of every call. A provider's own [`Timeouts`](promptgate_providers::Timeouts) take the
+/// place of those here.
+#[derive(Debug, Clone)]
+pub struct GatewayLimits {
+    /// The largest request body.
+    pub max_request_bytes: usize,
+    /// The largest answer that is no stream.
+    pub max_response_bytes: usize,
+    /// How long a client may take to send its body.
+    pub upload_timeout: Duration,
+    /// Until the connection to the provider is there, TLS included.
+    pub connect_timeout: Duration,
+    /// From then until the answer begins.
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of the answer.
+    pub idle_timeout: Duration,
+    /// A whole upstream call, unless it streams.
+    pub total_timeout: Duration,
+    /// What becomes of an upstream call whose client left.
+    pub disconnect: DisconnectPolicy,
+    /// How many calls may be drained at a time.
+    pub max_drains: usize,
+    /// Whose word about the client's address counts.
+    pub proxies: ProxyTrust,
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 32 * 1024 * 1024,
+            max_response_bytes: 64 * 1024 * 1024,
+            upload_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(120),
+            idle_timeout: Duration::from_secs(120),
+            total_timeout: Duration::from_secs(600),
+            disconnect: DisconnectPolicy::Cancel,
+            max_drains: 64,
+            proxies: ProxyTrust::Nobody,
+        }
+    }
+}

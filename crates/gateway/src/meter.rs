@@ -1,0 +1,200 @@
+//! What operators see of a call: its span, its log line, its metrics.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use promptgate_kernel::{Money, ProjectId, Revision, TokenId};
+use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+use crate::ports::SinkError;
+use crate::receive::Route;
+use crate::refusal::Refusal;
+use crate::snapshot::CompiledProvider;
+
+/// The span of one call, with the attribute names of OpenTelemetry's conventions for generative AI.
+pub(crate) fn span(route: Route) -> Span {
+    tracing::info_span!(
+        "gateway.request",
+        otel.name = route.name(),
+        otel.kind = "server",
+        gen_ai.operation.name = route.gen_ai_operation(),
+        gen_ai.provider.name = Empty,
+        gen_ai.request.model = Empty,
+        gen_ai.request.stream = Empty,
+        gen_ai.usage.input_tokens = Empty,
+        gen_ai.usage.output_tokens = Empty,
+        http.response.status_code = Empty,
+        error.type = Empty,
+        request.id = Empty,
+        project.id = Empty,
+        token.id = Empty,
+    )
+}
+
+/// What is said of a settled call.
+pub(crate) struct Settled<'a> {
+    pub(crate) route: Route,
+    pub(crate) request_id: &'a str,
+    pub(crate) project: Option<ProjectId>,
+    pub(crate) token: Option<TokenId>,
+    pub(crate) provider: Option<&'a CompiledProvider>,
+    pub(crate) model: Option<&'a str>,
+    pub(crate) streamed: bool,
+    pub(crate) status: u16,
+    pub(crate) outcome: Outcome,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) tokens: &'a TokenCounts,
+    pub(crate) estimated: bool,
+    pub(crate) cost: Money,
+    pub(crate) latency: Duration,
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) attempts: u32,
+    pub(crate) client: IpAddr,
+    pub(crate) revision: Revision,
+}
+
+pub(crate) fn settled(call: &Settled<'_>, span: &Span) {
+    if !span.is_disabled() {
+        record(call, span);
+    }
+    log(call);
+    measure(call);
+}
+
+fn record(call: &Settled<'_>, span: &Span) {
+    span.record("request.id", call.request_id);
+    span.record("http.response.status_code", call.status);
+    span.record("gen_ai.request.stream", call.streamed);
+    span.record("gen_ai.usage.input_tokens", call.tokens.total_input());
+    span.record("gen_ai.usage.output_tokens", call.tokens.total_output());
+    if let Some(provider) = call.provider {
+        span.record("gen_ai.provider.name", provider.provider.kind.as_str());
+    }
+    if let Some(model) = call.model {
+        span.record("gen_ai.request.model", model);
+    }
+    if let Some(code) = call.code {
+        span.record("error.type", code);
+    }
+    if let Some(project) = call.project {
+        span.record("project.id", display(project));
+    }
+    if let Some(token) = call.token {
+        span.record("token.id", display(token));
+    }
+}
+
+/// The canonical line: one per request, without content and secrets.
+fn log(call: &Settled<'_>) {
+    tracing::info!(
+        target: "promptgate::request",
+        outcome = call.outcome.as_str(),
+        request.id = call.request_id,
+        project.id = call.project.map(display),
+        token.id = call.token.map(display),
+        client.address = %call.client,
+        gen_ai.operation.name = call.route.name(),
+        provider = call.provider.map(|compiled| compiled.provider.name.as_str()),
+        model = call.model,
+        stream = call.streamed,
+        http.response.status_code = call.status,
+        error.code = call.code,
+        gen_ai.usage.input_tokens = call.tokens.total_input(),
+        gen_ai.usage.output_tokens = call.tokens.total_output(),
+        usage.estimated = call.estimated,
+        cost_usd = %call.cost,
+        duration_ms = millis(call.latency),
+        first_byte_ms = call.first_byte.map(millis),
+        attempts = call.attempts,
+        revision = call.revision.number(),
+        "{} {}: {}", call.route.name(), call.status, call.outcome
+    );
+}
+
+fn millis(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn measure(call: &Settled<'_>) {
+    let operation = call.route.name();
+    let provider = call.provider.map_or_else(|| Arc::from("none"), |compiled| Arc::clone(&compiled.label));
+    let provider = metrics::SharedString::from_shared(provider);
+    let status = match call.status {
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    };
+    counter!(
+        "promptgate_requests_total",
+        "operation" => operation, "provider" => provider.clone(),
+        "status" => status, "outcome" => call.outcome.as_str(),
+    )
+    .increment(1);
+    histogram!(
+        "promptgate_request_duration_seconds",
+        "operation" => operation, "provider" => provider.clone(),
+    )
+    .record(call.latency);
+    if let Some(first_byte) = call.first_byte {
+        histogram!(
+            "promptgate_time_to_first_byte_seconds",
+            "operation" => operation, "provider" => provider.clone(),
+        )
+        .record(first_byte);
+    }
+    let tokens = call.tokens;
+    let classes = [
+        ("input", tokens.input),
+        ("cache_read", tokens.cache_read),
+        ("cache_write_5m", tokens.cache_write_5m),
+        ("cache_write_1h", tokens.cache_write_1h),
+        ("audio_input", tokens.audio_input),
+        ("output", tokens.output),
+        ("reasoning", tokens.reasoning),
+        ("audio_output", tokens.audio_output),
+    ];
+    for (class, count) in classes.into_iter().filter(|(_, count)| *count > 0) {
+        counter!("promptgate_tokens_total", "class" => class, "provider" => provider.clone())
+            .increment(count);
+    }
+    if let Ok(nanos @ 1..) = u64::try_from(call.cost.as_nanos()) {
+        counter!("promptgate_cost_nanodollars_total", "provider" => provider).increment(nanos);
+    }
+}
+
+/// A request had no route. Strangers make many of these, so there is no line for each.
+pub(crate) fn turned_away(refusal: &Refusal) {
+    counter!("promptgate_requests_turned_away_total", "code" => refusal.code()).increment(1);
+    tracing::debug!(error.code = refusal.code(), "turned a request away: {}", refusal.message());
+}
+
+/// A usage event could not be kept; it is written to the log instead, so that it can be booked.
+pub(crate) fn event_lost(event: &UsageEvent, error: &SinkError) {
+    counter!("promptgate_usage_events_lost_total").increment(1);
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        event = serde_json::to_string(event).unwrap_or_default(),
+        "a usage event could not be kept"
+    );
+}
+
+/// Counts an open stream for as long as it lives.
+pub(crate) struct OpenStream(());
+
+impl OpenStream {
+    pub(crate) fn begin() -> Self {
+        gauge!("promptgate_streams_open").increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        gauge!("promptgate_streams_open").decrement(1.0);
+    }
+}

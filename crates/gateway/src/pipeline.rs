@@ -1,0 +1,181 @@
+//! A request's way through the gateway, in the order in which it happens.
+//!
+//! Every stage is a function that consumes what the stage before it made, and no stage can be
+//! entered with anything else: a request that skipped one does not compile.
+//!
+//! ```text
+//! Received → Authenticated → Addressed → Admitted → Inspected → Prepared → Relayed → settled
+//! ```
+//!
+//! Beside it goes the [`Record`]: what is known of the call so far. It becomes the usage event, when
+//! the call is settled or when, for whatever reason, nobody goes on with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::FutureExt;
+use http::{HeaderMap, Response};
+use promptgate_kernel::{CallId, Clock, Entropy};
+use promptgate_providers::Operation;
+use promptgate_usage::PriceTable;
+use promptgate_wire::Surface;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::address::{address, serves_models};
+use crate::admit::admit;
+use crate::attend::Attended;
+use crate::authenticate::authenticate;
+use crate::authenticator::Authenticator;
+use crate::inspect::inspect;
+use crate::limits::GatewayLimits;
+use crate::meter;
+use crate::models::list_models;
+use crate::ports::{Upstream, UsageSink};
+use crate::prepare::{Prepared, prepare};
+use crate::receive::{IncomingRequest, Route, receive};
+use crate::record::{Record, request_id};
+use crate::refusal::Refusal;
+use crate::relay::relay;
+use crate::reply::ReplyBody;
+use crate::settle::{answer, refuse, settle, turn_away};
+use crate::snapshot::SnapshotCell;
+use crate::trace_context::TraceContext;
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// The configuration in force.
+    pub snapshot: Arc<SnapshotCell>,
+    /// Knows tokens.
+    pub authenticator: Arc<Authenticator>,
+    /// Calls providers.
+    pub upstream: Arc<dyn Upstream>,
+    /// Keeps usage events.
+    pub sink: Arc<dyn UsageSink>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Bounds.
+    pub limits: GatewayLimits,
+    /// What models cost.
+    pub prices: Arc<PriceTable>,
+    /// What goes on after an answer; a process waits for it before it ends.
+    pub tasks: TaskTracker,
+    /// How traces cross the gateway.
+    pub trace_context: Arc<dyn TraceContext>,
+}
+
+/// What every call shares.
+pub(crate) struct Shared {
+    pub(crate) snapshot: Arc<SnapshotCell>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) upstream: Arc<dyn Upstream>,
+    pub(crate) sink: Arc<dyn UsageSink>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) limits: GatewayLimits,
+    pub(crate) prices: Arc<PriceTable>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) trace_context: Arc<dyn TraceContext>,
+    pub(crate) drains: Arc<Semaphore>,
+    pub(crate) ending: AtomicBool,
+}
+
+/// The data plane.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+impl Gateway {
+    /// Puts a gateway together.
+    pub fn new(parts: GatewayParts) -> Self {
+        let shared = Shared {
+            drains: Arc::new(Semaphore::new(parts.limits.max_drains)),
+            snapshot: parts.snapshot,
+            authenticator: parts.authenticator,
+            upstream: parts.upstream,
+            sink: parts.sink,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            limits: parts.limits,
+            prices: parts.prices,
+            tasks: parts.tasks,
+            trace_context: parts.trace_context,
+            ending: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Refuses new model calls from now on; those under way go on. For the time after the last
+    /// notice to load balancers and before the end of the process.
+    pub fn stop_admitting(&self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers a request. Dropping the future, or later the body, means that the client left.
+    pub async fn call(&self, request: IncomingRequest) -> Response<ReplyBody> {
+        let record = Record::open(&self.shared, &request);
+        let span = record.span.clone();
+        match request.route {
+            Route::Model(operation) => self.model(request, operation, record).instrument(span).await,
+            Route::ModelList => self.model_list(request, record).instrument(span).await,
+        }
+    }
+
+    /// Answers a request that is no call, because it has no route: it is neither looked at nor booked.
+    pub fn turn_away(&self, headers: &HeaderMap, surface: Surface, refusal: &Refusal) -> Response<ReplyBody> {
+        let id = CallId::mint(&*self.shared.clock, &*self.shared.entropy);
+        meter::turned_away(refusal);
+        turn_away(refusal, surface, &request_id(headers, id))
+    }
+
+    async fn model(
+        &self,
+        request: IncomingRequest,
+        operation: Operation,
+        mut record: Record,
+    ) -> Response<ReplyBody> {
+        let prepared = match self.approach(request, operation, &mut record).await {
+            Ok(prepared) => prepared,
+            Err(refusal) => return refuse(&refusal, record),
+        };
+        let call = async move {
+            let relayed = relay(prepared, &mut record).await;
+            (record, relayed)
+        };
+        match Attended::new(call.boxed(), Arc::clone(&self.shared)).await {
+            (record, Ok(relayed)) => settle(relayed, record),
+            (record, Err(refusal)) => refuse(&refusal, record),
+        }
+    }
+
+    /// Everything that comes before the provider is called.
+    async fn approach(
+        &self,
+        request: IncomingRequest,
+        operation: Operation,
+        record: &mut Record,
+    ) -> Result<Prepared, Refusal> {
+        let received = receive(request, &self.shared);
+        let authenticated = authenticate(received, &self.shared, record).await?;
+        let addressed = address(authenticated, operation, record).await?;
+        let admitted = admit(addressed, &self.shared, record)?;
+        let inspected = inspect(admitted, record);
+        prepare(inspected, &self.shared, record)
+    }
+
+    async fn model_list(&self, request: IncomingRequest, mut record: Record) -> Response<ReplyBody> {
+        let received = receive(request, &self.shared);
+        let listed = authenticate(received, &self.shared, &mut record).await.and_then(|authenticated| {
+            serves_models(&authenticated.project)?;
+            Ok(list_models(&authenticated.snapshot, record.surface))
+        });
+        match listed {
+            Ok(body) => answer(body, record),
+            Err(refusal) => refuse(&refusal, record),
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! The one way of saying no, before it has the shape of a surface.
+
+use std::time::Duration;
+
+use promptgate_kernel::Timestamp;
+use promptgate_projects::ProjectType;
+use promptgate_providers::{Operation, ProviderKind, UnknownModel};
+use promptgate_tokens::{AccessDenied, MalformedToken, Scope, ScopeSet};
+use promptgate_usage::Outcome;
+use promptgate_wire::{ApiProblem, BadRequest};
+
+use crate::ports::UpstreamError;
+
+/// Whose doing a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The client can change its request.
+    Client,
+    /// Somebody who manages the gateway decided it.
+    Policy,
+    /// The provider.
+    Upstream,
+    /// The gateway itself.
+    Us,
+}
+
+/// Why a call is not, or not wholly, answered. A variant is what a caller would do differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is nothing under the path.
+    NoRoute {
+        /// Method and path, shortened.
+        asked: String,
+    },
+    /// The path is there, for other methods.
+    WrongMethod {
+        /// The method that was used.
+        method: String,
+    },
+    /// What stands in the path in place of a project's id is none.
+    NoProjectId {
+        /// What it is, shortened.
+        text: String,
+    },
+    /// No token came with the request.
+    MissingToken,
+    /// What came cannot be a token.
+    MalformedToken(MalformedToken),
+    /// There is no such token, or it was revoked or switched off; clients are not told which.
+    InvalidToken,
+    /// The token's time is over.
+    ExpiredToken {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The store cannot be asked whether the token is known.
+    AuthUnavailable,
+    /// The token does not have the scope.
+    MissingScope {
+        /// What the route needs.
+        required: Scope,
+        /// What the token has.
+        granted: ScopeSet,
+    },
+    /// The token belongs to another project.
+    ForeignProject,
+    /// The project is switched off, or deleted.
+    ProjectInactive,
+    /// The project is of a type that has no such route.
+    WrongProjectType {
+        /// What it is.
+        kind: ProjectType,
+    },
+    /// The body is too large.
+    BodyTooLarge {
+        /// What is allowed, in bytes.
+        limit: usize,
+    },
+    /// The body did not arrive in time.
+    SlowUpload {
+        /// What is allowed.
+        limit: Duration,
+    },
+    /// The body broke off.
+    BrokenUpload,
+    /// The body is not one that is passed on.
+    BadRequest(BadRequest),
+    /// Nobody answers the model.
+    UnknownModel {
+        /// What was asked for and which ways there are.
+        message: String,
+    },
+    /// The provider is switched off.
+    ProviderDisabled {
+        /// Its name.
+        provider: String,
+    },
+    /// No provider is switched on.
+    NoProvider,
+    /// The provider does not speak the protocol of the route.
+    WrongRoute {
+        /// Its name.
+        provider: String,
+        /// Its kind.
+        kind: ProviderKind,
+        /// What was asked for.
+        operation: Operation,
+    },
+    /// The provider's credential cannot be opened.
+    CredentialUnusable {
+        /// The provider's name.
+        provider: String,
+    },
+    /// The process is about to end.
+    ShuttingDown,
+    /// The provider failed.
+    Upstream {
+        /// Its name.
+        provider: String,
+        /// How.
+        fault: Fault,
+    },
+}
+
+/// How a provider failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// No connection.
+    Unreachable,
+    /// No connection in time.
+    ConnectTimeout,
+    /// No answer in time.
+    FirstByteTimeout,
+    /// The answer stalled.
+    IdleTimeout,
+    /// The answer took too long.
+    TotalTimeout,
+    /// The answer broke off, or was none.
+    Broken,
+    /// The answer is larger than the gateway keeps.
+    TooLarge,
+    /// It does not accept the credential that is stored for it.
+    AuthFailed {
+        /// What it answered.
+        status: u16,
+    },
+    /// It answered with an error of its own.
+    Failed {
+        /// What it answered.
+        status: u16,
+        /// What it said.
+        message: Option<String>,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// It has too much to do.
+    Overloaded {
+        /// What it answered.
+        status: u16,
+        /// What it said.
+        message: Option<String>,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// It reported an error in the middle of its answer, in its own words.
+    ReportedInStream,
+}
+
+impl From<AccessDenied> for Refusal {
+    fn from(denied: AccessDenied) -> Self {
+        match denied {
+            AccessDenied::Revoked => Self::InvalidToken,
+            AccessDenied::Expired { at } => Self::ExpiredToken { at },
+            AccessDenied::MissingScope { required, granted } => Self::MissingScope { required, granted },
+            AccessDenied::ForeignProject => Self::ForeignProject,
+        }
+    }
+}
+
+impl From<UnknownModel> for Refusal {
+    fn from(unknown: UnknownModel) -> Self {
+        match unknown {
+            UnknownModel::Disabled { provider } => Self::ProviderDisabled { provider },
+            UnknownModel::NoProvider => Self::NoProvider,
+            UnknownModel::NoMatch { .. } => Self::UnknownModel { message: unknown.to_string() },
+        }
+    }
+}
+
+impl From<UpstreamError> for Fault {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Connect(_) => Self::Unreachable,
+            UpstreamError::ConnectTimeout => Self::ConnectTimeout,
+            UpstreamError::FirstByteTimeout => Self::FirstByteTimeout,
+            UpstreamError::IdleTimeout => Self::IdleTimeout,
+            UpstreamError::TotalTimeout => Self::TotalTimeout,
+            UpstreamError::Broken(_) => Self::Broken,
+            UpstreamError::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+impl Refusal {
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::BadRequest(_) | Self::WrongProjectType { .. } | Self::WrongRoute { .. } => 400,
+            Self::BrokenUpload => 400,
+            Self::MissingToken | Self::MalformedToken(_) | Self::InvalidToken | Self::ExpiredToken { .. } => {
+                401
+            }
+            Self::MissingScope { .. } | Self::ForeignProject | Self::ProjectInactive => 403,
+            Self::UnknownModel { .. } | Self::NoRoute { .. } | Self::NoProjectId { .. } => 404,
+            Self::WrongMethod { .. } => 405,
+            Self::SlowUpload { .. } => 408,
+            Self::BodyTooLarge { .. } => 413,
+            Self::AuthUnavailable
+            | Self::ProviderDisabled { .. }
+            | Self::NoProvider
+            | Self::CredentialUnusable { .. }
+            | Self::ShuttingDown => 503,
+            Self::Upstream { fault, .. } => fault.status(),
+        }
+    }
+
+    /// The stable name for programs and records.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoRoute { .. } => "route_not_found",
+            Self::WrongMethod { .. } => "method_not_allowed",
+            Self::NoProjectId { .. } => "project_not_found",
+            Self::MissingToken => "missing_auth_credentials",
+            Self::MalformedToken(_) => "malformed_token",
+            Self::InvalidToken => "invalid_token",
+            Self::ExpiredToken { .. } => "expired_token",
+            Self::AuthUnavailable => "auth_unavailable",
+            Self::MissingScope { .. } => "missing_scope",
+            Self::ForeignProject => "foreign_project",
+            Self::ProjectInactive => "project_inactive",
+            Self::WrongProjectType { .. } => "invalid_project_type",
+            Self::BodyTooLarge { .. } => "request_body_too_large",
+            Self::SlowUpload { .. } => "request_timeout",
+            Self::BrokenUpload => "request_body_incomplete",
+            Self::BadRequest(bad) => bad.code,
+            Self::UnknownModel { .. } => "model_not_found",
+            Self::ProviderDisabled { .. } => "provider_disabled",
+            Self::NoProvider => "no_provider",
+            Self::WrongRoute { .. } => "operation_not_supported",
+            Self::CredentialUnusable { .. } => "provider_credential_unusable",
+            Self::ShuttingDown => "shutting_down",
+            Self::Upstream { fault, .. } => fault.code(),
+        }
+    }
+
+    /// Whose doing it is.
+    pub const fn who(&self) -> Who {
+        match self {
+            Self::NoRoute { .. }
+            | Self::WrongMethod { .. }
+            | Self::NoProjectId { .. }
+            | Self::MissingToken
+            | Self::MalformedToken(_)
+            | Self::InvalidToken
+            | Self::ExpiredToken { .. }
+            | Self::ForeignProject
+            | Self::WrongProjectType { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::SlowUpload { .. }
+            | Self::BrokenUpload
+            | Self::BadRequest(_)
+            | Self::UnknownModel { .. }
+            | Self::WrongRoute { .. } => Who::Client,
+            Self::MissingScope { .. }
+            | Self::ProjectInactive
+            | Self::ProviderDisabled { .. }
+            | Self::NoProvider => Who::Policy,
+            Self::AuthUnavailable | Self::CredentialUnusable { .. } | Self::ShuttingDown => Who::Us,
+            Self::Upstream { .. } => Who::Upstream,
+        }
+    }
+
+    /// How the call ended, for its record.
+    pub const fn outcome(&self) -> Outcome {
+        match self.who() {
+            Who::Client | Who::Policy => Outcome::Refused,
+            Who::Upstream => Outcome::UpstreamFailed,
+            Who::Us => Outcome::GatewayFailed,
+        }
+    }
+
+    /// Whether the same request may succeed when it is sent again.
+    pub const fn may_retry(&self) -> bool {
+        match self {
+            Self::AuthUnavailable | Self::ShuttingDown | Self::SlowUpload { .. } | Self::BrokenUpload => true,
+            Self::Upstream { fault, .. } => {
+                !matches!(fault, Fault::TooLarge | Fault::AuthFailed { .. } | Fault::ReportedInStream)
+            }
+            _ => false,
+        }
+    }
+
+    /// One sentence that names what to do.
+    pub fn message(&self) -> String {
+        match self {
+            Self::NoRoute { asked } => {
+                format!("there is no route {asked}; the model API is below /api/{{project id}}/v1")
+            }
+            Self::WrongMethod { method } => {
+                format!("the route does not answer {method}; the header `Allow` names the methods it does")
+            }
+            Self::NoProjectId { text } => format!(
+                "`{text}` is no project id; the path is /api/{{project id}}/v1/…, the id being a UUID"
+            ),
+            Self::MissingToken => {
+                "no token: send a PromptGate token as `Authorization: Bearer pg_live_…` or as \
+                                   `x-api-key`"
+                    .into()
+            }
+            Self::MalformedToken(reason) => format!("the token's format is invalid: {reason}"),
+            Self::InvalidToken => "the token is invalid or revoked; ask for a new one".into(),
+            Self::ExpiredToken { at } => format!("the token expired at {at}; ask for a new one"),
+            Self::AuthUnavailable => "the token cannot be checked right now; try again shortly".into(),
+            Self::MissingScope { required, granted } => {
+                format!("the scope `{required}` is required; this token has: {granted}")
+            }
+            Self::ForeignProject => {
+                "the token does not belong to this project; use the base URL of the token's \
+                                     own project"
+                    .into()
+            }
+            Self::ProjectInactive => "the project is inactive; an administrator can activate it".into(),
+            Self::WrongProjectType { kind } => format!(
+                "the /v1 routes belong to projects of type `ai_wrapper` or `agent_proxy`; this one is `{kind}`"
+            ),
+            Self::BodyTooLarge { limit } => format!("the request body may have at most {limit} bytes"),
+            Self::SlowUpload { limit } => {
+                format!("the request body did not arrive within {} seconds", limit.as_secs_f32())
+            }
+            Self::BrokenUpload => "the request body broke off before its end".into(),
+            Self::BadRequest(bad) => bad.message.clone(),
+            Self::UnknownModel { message } => message.clone(),
+            Self::ProviderDisabled { provider } => {
+                format!("the provider `{provider}` is switched off; use a model of another one")
+            }
+            Self::NoProvider => UnknownModel::NoProvider.to_string(),
+            Self::WrongRoute { provider, kind, operation } => wrong_route(provider, *kind, *operation),
+            Self::CredentialUnusable { provider } => format!(
+                "the credential of the provider `{provider}` cannot be used; an administrator must store it anew"
+            ),
+            Self::ShuttingDown => "this instance is shutting down; try again".into(),
+            Self::Upstream { provider, fault } => fault.message(provider),
+        }
+    }
+
+    /// The refusal as every surface renders it.
+    pub fn problem(&self) -> ApiProblem {
+        ApiProblem {
+            status: self.status(),
+            code: self.code(),
+            message: self.message(),
+            param: match self {
+                Self::BadRequest(bad) => bad.field.clone(),
+                Self::UnknownModel { .. } | Self::WrongRoute { .. } => Some("model".into()),
+                _ => None,
+            },
+            retry_after: match self {
+                Self::AuthUnavailable | Self::ShuttingDown => Some(Duration::from_secs(1)),
+                Self::Upstream {
+                    fault: Fault::Failed { retry_after, .. } | Fault::Overloaded { retry_after, .. },
+                    ..
+                } => *retry_after,
+                _ => None,
+            },
+        }
+    }
+}
+
+fn wrong_route(provider: &str, kind: ProviderKind, operation: Operation) -> String {
+    let other = [Operation::ChatCompletions, Operation::Messages]
+        .into_iter()
+        .find(|other| operation != Operation::Embeddings && kind.serves(*other));
+    match other {
+        Some(other) => format!(
+            "the provider `{provider}` does not speak the protocol of {}; send the request in the format of \
+             {} to that route",
+            operation.path(),
+            other.path()
+        ),
+        None => format!(
+            "the provider `{provider}` of type {kind} does not serve {}; use a model of another provider",
+            operation.path()
+        ),
+    }
+}
+
+impl Fault {
+    const fn status(&self) -> u16 {
+        match self {
+            Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout => 504,
+            Self::Unreachable | Self::Broken | Self::TooLarge | Self::AuthFailed { .. } => 502,
+            Self::Failed { .. } | Self::ReportedInStream => 502,
+            Self::Overloaded { .. } => 503,
+        }
+    }
+
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable => "upstream_unreachable",
+            Self::ConnectTimeout => "upstream_connect_timeout",
+            Self::FirstByteTimeout => "upstream_first_byte_timeout",
+            Self::IdleTimeout => "upstream_idle_timeout",
+            Self::TotalTimeout => "upstream_total_timeout",
+            Self::Broken => "upstream_broken",
+            Self::TooLarge => "upstream_response_too_large",
+            Self::AuthFailed { .. } => "upstream_auth_failed",
+            Self::Failed { .. } => "upstream_error",
+            Self::Overloaded { .. } => "upstream_overloaded",
+            Self::ReportedInStream => "upstream_error_event",
+        }
+    }
+
+    fn message(&self, provider: &str) -> String {
+        let answered = |status: &u16, message: &Option<String>| match message {
+            Some(message) => format!("the provider `{provider}` answered {status}: {message}"),
+            None => format!("the provider `{provider}` answered {status}"),
+        };
+        match self {
+            Self::Unreachable => format!("the provider `{provider}` cannot be reached"),
+            Self::ConnectTimeout => {
+                format!("the provider `{provider}` did not accept the connection in time")
+            }
+            Self::FirstByteTimeout => format!("the provider `{provider}` did not begin to answer in time"),
+            Self::IdleTimeout => format!("the answer of the provider `{provider}` stalled"),
+            Self::TotalTimeout => {
+                format!("the answer of the provider `{provider}` took too long; ask for a stream")
+            }
+            Self::Broken => format!("the answer of the provider `{provider}` broke off"),
+            Self::TooLarge => {
+                format!("the answer of the provider `{provider}` is too large; ask for a stream or for less")
+            }
+            Self::AuthFailed { status } => format!(
+                "the provider `{provider}` refused the credential that is stored for it ({status}); an \
+                 administrator must renew it"
+            ),
+            Self::Failed { status, message, .. } | Self::Overloaded { status, message, .. } => {
+                answered(status, message)
+            }
+            Self::ReportedInStream => format!("the provider `{provider}` reported an error in its answer"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_route_names_the_right_one() {
+        let message = |kind, operation| wrong_route("main", kind, operation);
+        assert!(message(ProviderKind::Anthropic, Operation::ChatCompletions).contains("/v1/messages"));
+        assert!(
+            message(ProviderKind::OpenAi, Operation::Messages).contains("format of /v1/chat/completions")
+        );
+        assert!(message(ProviderKind::Anthropic, Operation::Embeddings).contains("another provider"));
+    }
+
+    #[test]
+    fn what_the_store_or_a_provider_cannot_do_now_may_be_tried_again() {
+        let upstream = |fault| Refusal::Upstream { provider: "main".into(), fault };
+        assert!(Refusal::AuthUnavailable.may_retry());
+        assert!(upstream(Fault::FirstByteTimeout).may_retry());
+        assert!(!upstream(Fault::AuthFailed { status: 401 }).may_retry());
+        assert!(!Refusal::ProviderDisabled { provider: "main".into() }.may_retry());
+    }
+
+    #[test]
+    fn every_timeout_has_its_own_code() {
+        let codes = [Fault::ConnectTimeout, Fault::FirstByteTimeout, Fault::IdleTimeout, Fault::TotalTimeout]
+            .map(|fault| (fault.status(), fault.code()));
+        assert_eq!(
+            codes,
+            [
+                (504, "upstream_connect_timeout"),
+                (504, "upstream_first_byte_timeout"),
+                (504, "upstream_idle_timeout"),
+                (504, "upstream_total_timeout"),
+            ]
+        );
+    }
+}

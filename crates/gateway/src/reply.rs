@@ -1,0 +1,59 @@
+//! The body of an answer, as the HTTP server sends it.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::stream::RelayedStream;
+
+/// The body of an answer. Dropping it before its end is how the gateway learns that the client left.
+pub struct ReplyBody(Kind);
+
+enum Kind {
+    Whole(Bytes),
+    Stream(Box<RelayedStream>),
+}
+
+impl ReplyBody {
+    pub(crate) fn whole(body: Bytes) -> Self {
+        Self(Kind::Whole(body))
+    }
+
+    pub(crate) fn stream(stream: RelayedStream) -> Self {
+        Self(Kind::Stream(Box::new(stream)))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = match &mut self.0 {
+            Kind::Whole(body) if body.is_empty() => None,
+            Kind::Whole(body) => Some(std::mem::take(body)),
+            Kind::Stream(stream) => match stream.poll_next(cx) {
+                Poll::Ready(chunk) => chunk,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.0, Kind::Whole(body) if body.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole(body) => SizeHint::with_exact(body.len() as u64),
+            Kind::Stream(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Keeps a process's configuration at the latest revision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use promptgate_kernel::{KeyRing, RepositoryError};
+use promptgate_store::{Bus, Change};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::authenticator::Authenticator;
+use crate::config_source::{CHANGES_AT_A_TIME, ConfigSource};
+use crate::snapshot::{Snapshot, SnapshotCell};
+
+/// The shortest time between two looks, whatever is announced.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Reads what changed and applies it: forgets tokens, replaces the snapshot. It is woken by the bus,
+/// by the clock, and by requests that name something unknown, so a lost announcement costs at most
+/// one poll interval.
+pub struct Synchroniser<S> {
+    /// Where the configuration is; an `Arc<dyn Store>`.
+    pub store: S,
+    /// Tells that something changed.
+    pub bus: Arc<dyn Bus>,
+    /// Opens credentials.
+    pub keys: KeyRing,
+    /// What is kept up to date.
+    pub snapshot: Arc<SnapshotCell>,
+    /// Whose memory of tokens is kept right.
+    pub authenticator: Arc<Authenticator>,
+    /// How often to look when nothing is announced.
+    pub poll_interval: Duration,
+}
+
+impl<S: ConfigSource> Synchroniser<S> {
+    /// Reads everything. A process calls it once before it serves.
+    pub async fn load_initial(&self) -> Result<(), RepositoryError> {
+        let snapshot = self.read().await?;
+        tracing::info!(revision = %snapshot.revision(), "configuration loaded");
+        self.snapshot.store(snapshot);
+        Ok(())
+    }
+
+    /// Follows the changes until the shutdown. Never fails: while the store is away, the last good
+    /// configuration stays in force.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut subscription = self.bus.subscribe().await;
+        let mut poll = tokio::time::interval(self.poll_interval);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut store_is_away = false;
+        loop {
+            // Whatever is signalled, the reaction is the same: read the change log.
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = subscription.next() => {}
+                _ = poll.tick() => {}
+                () = self.snapshot.wanted() => {}
+            }
+            let next_look = Instant::now() + PAUSE;
+            match self.catch_up().await {
+                Ok(()) if store_is_away => {
+                    store_is_away = false;
+                    tracing::info!("the store answers again; the configuration is up to date");
+                }
+                Ok(()) => {}
+                Err(error) if !store_is_away => {
+                    store_is_away = true;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot read configuration changes; going on with the last good configuration"
+                    );
+                }
+                Err(_) => {}
+            }
+            self.snapshot.looked();
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = sleep_until(next_look) => {}
+            }
+        }
+    }
+
+    /// Applies everything that is new.
+    async fn catch_up(&self) -> Result<(), RepositoryError> {
+        loop {
+            let current = self.snapshot.load();
+            let Some(changes) = self.store.changes(current.revision()).await? else {
+                // What changed is not known any more: nothing that is remembered can be trusted.
+                // Forgetting comes after reading, so that it covers every revision that was read.
+                self.snapshot.store(self.read().await?);
+                self.authenticator.forget_all();
+                return Ok(());
+            };
+            let Some((latest, _)) = changes.last() else { return Ok(()) };
+            let mut reload = false;
+            for (_, change) in &changes {
+                match change {
+                    Change::Token { hash, .. } => self.authenticator.forget(*hash),
+                    Change::Project(_) | Change::Provider(_) => reload = true,
+                }
+            }
+            // What is read now may be newer than the changes; the tokens among the newer ones are
+            // still to be forgotten, so the revision is that of the changes.
+            let next = if reload { self.read().await?.at(*latest) } else { current.at(*latest) };
+            self.snapshot.store(next);
+            if changes.len() < CHANGES_AT_A_TIME as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Snapshot, RepositoryError> {
+        let configuration = self.store.load().await?;
+        let (snapshot, unusable) = Snapshot::compile(configuration, &self.keys);
+        for credential in &unusable {
+            tracing::error!(
+                provider = credential.provider,
+                error = %credential.source,
+                "{credential}; calls to the provider are refused unless it has another one"
+            );
+        }
+        Ok(snapshot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authenticator::AuthenticatorOptions;
+    use crate::testing::{FakeConfig, FakeTokens, SilentBus, keys, project, token_for};
+    use promptgate_kernel::testing::TestClock;
+    use promptgate_kernel::{Clock, Revision};
+    use promptgate_projects::ProjectType;
+    use tokio_util::task::TaskTracker;
+
+    struct Bench {
+        config: Arc<FakeConfig>,
+        tokens: Arc<FakeTokens>,
+        bus: Arc<SilentBus>,
+        snapshot: Arc<SnapshotCell>,
+        authenticator: Arc<Authenticator>,
+        shutdown: CancellationToken,
+        tasks: TaskTracker,
+    }
+
+    impl Bench {
+        async fn start(poll_interval: Duration) -> Self {
+            let clock: Arc<dyn Clock> = Arc::new(TestClock::at_millis(1_700_000_000_000));
+            let tokens = Arc::new(FakeTokens::default());
+            let bench = Self {
+                config: Arc::default(),
+                tokens: Arc::clone(&tokens),
+                bus: Arc::default(),
+                snapshot: Arc::default(),
+                authenticator: Arc::new(Authenticator::new(tokens, clock, AuthenticatorOptions::default())),
+                shutdown: CancellationToken::new(),
+                tasks: TaskTracker::new(),
+            };
+            let synchroniser = Synchroniser {
+                store: Arc::clone(&bench.config),
+                bus: Arc::clone(&bench.bus) as Arc<dyn Bus>,
+                keys: keys(1),
+                snapshot: Arc::clone(&bench.snapshot),
+                authenticator: Arc::clone(&bench.authenticator),
+                poll_interval,
+            };
+            synchroniser.load_initial().await.unwrap();
+            bench.tasks.spawn(synchroniser.run(bench.shutdown.clone()));
+            bench
+        }
+
+        async fn reaches(&self, revision: i64) {
+            let reached = async {
+                while self.snapshot.load().revision() < Revision::from_number(revision) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(600), reached).await.expect("the revision arrives");
+        }
+
+        async fn stop(self) {
+            self.shutdown.cancel();
+            self.tasks.close();
+            self.tasks.wait().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_announced_change_is_in_force_at_once() {
+        let bench = Bench::start(Duration::from_secs(3_600)).await;
+        let project = project(ProjectType::AiWrapper);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.config.add_project(project.clone());
+        let before = Instant::now();
+        bench.bus.signal();
+        bench.reaches(1).await;
+        assert!(before.elapsed() < Duration::from_millis(200));
+        assert!(bench.snapshot.load().project(project.id).is_some());
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_announcement_costs_one_poll() {
+        let bench = Bench::start(Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.config.add_project(project(ProjectType::AiWrapper));
+        let before = Instant::now();
+        bench.reaches(1).await;
+        assert!(before.elapsed() <= Duration::from_secs(6));
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_may_ask_for_a_look() {
+        let bench = Bench::start(Duration::from_secs(3_600)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.config.add_project(project(ProjectType::AiWrapper));
+        bench.snapshot.refresh(Duration::from_secs(1)).await;
+        assert_eq!(bench.snapshot.load().revision(), Revision::from_number(1));
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_changed_token_is_forgotten_and_a_pruned_log_forgets_all() {
+        let bench = Bench::start(Duration::from_secs(5)).await;
+        let (presented, token) = token_for(&project(ProjectType::AiWrapper), 1);
+        bench.tokens.put(token.clone());
+        let looked_up = async || {
+            bench.authenticator.find(presented).await.unwrap();
+            bench.tokens.lookups()
+        };
+        assert_eq!((looked_up().await, looked_up().await), (1, 1), "the second is remembered");
+        bench.config.change(Change::Token { id: token.id, hash: token.hash });
+        bench.reaches(1).await;
+        assert_eq!(looked_up().await, 2);
+        bench.config.prune();
+        bench.config.change(Change::Token { id: token.id, hash: token.hash });
+        bench.reaches(2).await;
+        assert_eq!(looked_up().await, 3);
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_store_is_away_the_last_configuration_stays() {
+        let bench = Bench::start(Duration::from_secs(5)).await;
+        bench.config.break_down(true);
+        bench.config.add_project(project(ProjectType::AiWrapper));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(bench.snapshot.load().revision(), Revision::default());
+        bench.config.break_down(false);
+        bench.reaches(1).await;
+        bench.stop().await;
+    }
+}

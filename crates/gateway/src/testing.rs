@@ -1,0 +1,244 @@
+//! Stand-ins for what is outside of the crate.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{
+    CredentialId, KeyRing, ProjectId, ProviderId, RepositoryError, Revision, SecretString, SecretsKey,
+    Timestamp, TokenId,
+};
+use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
+use promptgate_providers::{BaseUrl, Credential, NewProvider, Provider, ProviderKind, ProviderName};
+use promptgate_store::{Announcement, Bus, BusError, Change, Signal, Subscription};
+use promptgate_tokens::{
+    NewToken, PresentedToken, Scope, Token, TokenEnv, TokenHash, TokenLimits, TokenName, TokenSecret,
+};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::config_source::{ConfigSource, TokenSource};
+use crate::snapshot::Configuration;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unavailable() -> RepositoryError {
+    RepositoryError::Unavailable { source: "switched off".into() }
+}
+
+pub(crate) fn keys(seed: u64) -> KeyRing {
+    KeyRing::new(SecretsKey::generate(&SeededEntropy::new(seed)), vec![])
+}
+
+/// The same one each time for a type.
+pub(crate) fn project(kind: ProjectType) -> Project {
+    let seed = ProjectType::ALL.iter().position(|each| *each == kind).unwrap() as u64;
+    let id = ProjectId::mint(&TestClock::at_millis(1), &SeededEntropy::new(1_000 + seed));
+    let new = NewProject {
+        name: ProjectName::parse("Search").unwrap(),
+        kind,
+        env: ProjectEnv::default(),
+        default_provider: None,
+        metadata: serde_json::Map::new(),
+        active: true,
+    };
+    Project::create(id, new, Timestamp::default()).unwrap()
+}
+
+pub(crate) fn provider(name: &str, kind: ProviderKind) -> Provider {
+    let seed = name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let id = ProviderId::mint(&TestClock::at_millis(1), &SeededEntropy::new(seed));
+    let new = NewProvider {
+        name: ProviderName::parse(name).unwrap(),
+        display_name: String::new(),
+        kind,
+        base_url: Some(BaseUrl::parse("http://upstream.test/v1").unwrap()),
+        models: vec![],
+        config: serde_json::Map::new(),
+        enabled: true,
+    };
+    Provider::create(id, new, Timestamp::default()).unwrap()
+}
+
+pub(crate) fn credential(provider: &Provider, secret: &str, keys: &KeyRing) -> Credential {
+    let entropy = SeededEntropy::new(3);
+    let id = CredentialId::mint(&TestClock::at_millis(1), &entropy);
+    let secret = SecretString::new(secret.to_owned());
+    Credential::seal(id, provider.id, &secret, keys, &entropy, Timestamp::default())
+}
+
+/// A token of a project with the scope `chat`, and what its holder presents.
+pub(crate) fn token_for(project: &Project, seed: u64) -> (PresentedToken, Token) {
+    let entropy = SeededEntropy::new(seed);
+    let secret = TokenSecret::generate(TokenEnv::Live, &entropy);
+    let new = NewToken {
+        project_id: project.id,
+        owner: None,
+        name: TokenName::parse("ci").unwrap(),
+        env: TokenEnv::Live,
+        scopes: [Scope::Chat].into_iter().collect(),
+        endpoint_ids: vec![],
+        limits: TokenLimits::default(),
+        metadata: serde_json::Map::new(),
+        expires_at: None,
+    };
+    let id = TokenId::mint(&TestClock::at_millis(1), &entropy);
+    let token = Token::issue(id, new, &secret, Timestamp::default()).unwrap();
+    (PresentedToken::parse(secret.expose()).unwrap(), token)
+}
+
+/// Tokens in memory, that can be slow and can be away.
+#[derive(Default)]
+pub(crate) struct FakeTokens {
+    tokens: Mutex<HashMap<TokenHash, Token>>,
+    touched: Mutex<Vec<(TokenId, Timestamp)>>,
+    gate: Mutex<Option<Arc<Semaphore>>>,
+    lookups: AtomicUsize,
+    away: AtomicBool,
+}
+
+/// Holds answers back until it is opened.
+pub(crate) struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    pub(crate) fn open(self) {
+        self.0.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+}
+
+impl FakeTokens {
+    pub(crate) fn put(&self, token: Token) {
+        lock(&self.tokens).insert(token.hash, token);
+    }
+
+    pub(crate) fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn touched(&self) -> Vec<(TokenId, Timestamp)> {
+        lock(&self.touched).clone()
+    }
+
+    pub(crate) fn break_down(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    pub(crate) fn pause(&self) -> Gate {
+        let semaphore = Arc::new(Semaphore::new(0));
+        *lock(&self.gate) = Some(Arc::clone(&semaphore));
+        Gate(semaphore)
+    }
+}
+
+#[async_trait]
+impl TokenSource for FakeTokens {
+    async fn find_by_hash(&self, hash: TokenHash) -> Result<Option<Token>, RepositoryError> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        if self.away.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        // What is found is found before the wait: the answer may be old when it arrives.
+        let found = lock(&self.tokens).get(&hash).cloned();
+        let gate = lock(&self.gate).clone();
+        if let Some(gate) = gate {
+            let _permit = gate.acquire().await.unwrap();
+        }
+        Ok(found)
+    }
+
+    async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        lock(&self.touched).extend_from_slice(uses);
+        Ok(())
+    }
+}
+
+/// A configuration in memory, that can be away and can forget its changes.
+#[derive(Default)]
+pub(crate) struct FakeConfig {
+    projects: Mutex<Vec<Project>>,
+    changes: Mutex<Vec<Change>>,
+    pruned: AtomicUsize,
+    away: AtomicBool,
+}
+
+impl FakeConfig {
+    pub(crate) fn add_project(&self, project: Project) {
+        self.change(Change::Project(project.id));
+        lock(&self.projects).push(project);
+    }
+
+    pub(crate) fn change(&self, change: Change) {
+        lock(&self.changes).push(change);
+    }
+
+    /// Forgets every change so far, and the next one as well.
+    pub(crate) fn prune(&self) {
+        self.pruned.store(lock(&self.changes).len() + 1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn break_down(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl ConfigSource for Arc<FakeConfig> {
+    async fn load(&self) -> Result<Configuration, RepositoryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        let revision = Revision::from_number(lock(&self.changes).len() as i64);
+        let projects = lock(&self.projects).clone();
+        Ok(Configuration { revision, projects, ..Configuration::default() })
+    }
+
+    async fn changes(&self, after: Revision) -> Result<Option<Vec<(Revision, Change)>>, RepositoryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        let known = lock(&self.changes);
+        let after = usize::try_from(after.number()).unwrap();
+        if after < self.pruned.load(Ordering::SeqCst) && after < known.len() {
+            return Ok(None);
+        }
+        let numbered = known.iter().enumerate().skip(after);
+        Ok(Some(numbered.map(|(at, change)| (Revision::from_number(at as i64 + 1), *change)).collect()))
+    }
+}
+
+/// A bus that says something when a test does.
+#[derive(Default)]
+pub(crate) struct SilentBus(Arc<Notify>);
+
+impl SilentBus {
+    pub(crate) fn signal(&self) {
+        self.0.notify_one();
+    }
+}
+
+struct Listener(Arc<Notify>);
+
+#[async_trait]
+impl Bus for SilentBus {
+    async fn announce(&self, _: Announcement) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    async fn subscribe(&self) -> Box<dyn Subscription> {
+        Box::new(Listener(Arc::clone(&self.0)))
+    }
+}
+
+#[async_trait]
+impl Subscription for Listener {
+    async fn next(&mut self) -> Signal {
+        self.0.notified().await;
+        Signal::Missed
+    }
+}
