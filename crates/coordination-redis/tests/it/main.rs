@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
 use promptgate_kernel::{Revision, SystemClock};
-use promptgate_store::{Announcement, Bus, Signal, Subscription};
+use promptgate_store::{Announcement, Bus, Signal, Subscription, bus_contract_tests};
 use promptgate_testkit::redis::Redis;
 use tokio::time::{sleep, timeout};
 
@@ -26,6 +26,33 @@ fn connect(redis: &Redis) -> RedisBus {
     };
     RedisBus::connect(&redis.url(), options, Arc::new(SystemClock)).unwrap()
 }
+
+/// Two processes on one Redis.
+struct Ends {
+    here: RedisBus,
+    there: RedisBus,
+    _redis: Redis,
+}
+
+impl Ends {
+    fn here(&self) -> &dyn Bus {
+        &self.here
+    }
+
+    fn there(&self) -> &dyn Bus {
+        &self.there
+    }
+}
+
+async fn redis() -> Ends {
+    let redis = Redis::start().await.unwrap();
+    let ends = Ends { here: connect(&redis), there: connect(&redis), _redis: redis };
+    until_up(&ends.here, true).await;
+    until_up(&ends.there, true).await;
+    ends
+}
+
+bus_contract_tests!(redis);
 
 /// Waits for a signal that satisfies, whatever comes before it.
 async fn hear(listener: &mut Box<dyn Subscription>, wanted: Signal) {

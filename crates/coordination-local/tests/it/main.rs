@@ -1,0 +1,134 @@
+//! The contract of a bus, and the spool in front of a real store.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use promptgate_coordination_local::LocalBus;
+use promptgate_coordination_local::spool::{Drainer, Spool, SpoolOptions};
+use promptgate_gateway::ports::UsageSink;
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{CallId, Money, PageRequest, ProjectId, Revision, Timestamp, TokenId};
+use promptgate_store::{Access, Bus, Store, bus_contract_tests};
+use promptgate_store_sql::{SqlOptions, connect};
+use promptgate_usage::{Outcome, TokenCounts, UsageEvent, UsageFilter};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Both ends are in this process.
+struct Ends(LocalBus);
+
+impl Ends {
+    fn here(&self) -> &dyn Bus {
+        &self.0
+    }
+
+    fn there(&self) -> &dyn Bus {
+        &self.0
+    }
+}
+
+#[expect(clippy::unused_async, reason = "the contract makes fixtures asynchronously")]
+async fn local() -> Ends {
+    Ends(LocalBus::new())
+}
+
+bus_contract_tests!(local);
+
+fn event(entropy: &SeededEntropy) -> UsageEvent {
+    let clock = TestClock::at_millis(1_700_000_000_000);
+    UsageEvent {
+        id: CallId::mint(&clock, entropy),
+        request_id: "request".to_owned(),
+        at: Timestamp::from_micros(1_700_000_000_000_000),
+        project_id: ProjectId::mint(&clock, entropy),
+        token_id: TokenId::mint(&clock, entropy),
+        owner: None,
+        operation: "chat_completions".to_owned(),
+        requested_model: Some("echo:echo".to_owned()),
+        provider_id: None,
+        provider: Some("echo".to_owned()),
+        model: Some("echo".to_owned()),
+        streamed: false,
+        tokens: TokenCounts { input: 3, output: 4, ..TokenCounts::default() },
+        estimated: false,
+        cost: Money::from_nanos(1),
+        price_version: "2026-11-01".to_owned(),
+        price_basis: "exact".to_owned(),
+        latency_us: 1,
+        time_to_first_byte_us: Some(1),
+        outcome: Outcome::Completed,
+        status: 200,
+        error_code: None,
+        attempts: 1,
+        client_ip: Some("127.0.0.1".to_owned()),
+        revision: Revision::from_number(1),
+        trace: vec!["address: the bare model is listed by `echo`".to_owned()],
+    }
+}
+
+async fn store_in(directory: &Path) -> Arc<dyn Store> {
+    let url = format!("sqlite:{}", directory.join("promptgate.db").display());
+    let connected = connect(&url, SqlOptions::default()).await.unwrap();
+    connected.migrate().await.unwrap();
+    connected.store()
+}
+
+async fn stored(store: &dyn Store) -> u64 {
+    let mut work = store.begin(Access::Read).await.unwrap();
+    work.usage().list(&UsageFilter::default(), PageRequest::clamped(1, 1)).await.unwrap().total
+}
+
+async fn until_stored(store: &dyn Store, wanted: u64) {
+    let poll = async {
+        while stored(store).await != wanted {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("never {wanted} events"));
+}
+
+#[tokio::test]
+async fn every_event_arrives_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store_in(directory.path()).await;
+    let spool = Arc::new(Spool::open(&directory.path().join("spool"), SpoolOptions::default()).unwrap());
+    let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(Drainer::new(Arc::clone(&spool), Arc::clone(&store)).run(shutdown.clone()));
+
+    let begun = Instant::now();
+    let entropy = SeededEntropy::new(1);
+    let events: Vec<_> = (0..5_000).map(|_| event(&entropy)).collect();
+    for event in events.iter().chain(&events[..500]) {
+        spool.append(event).unwrap();
+    }
+    until_stored(&*store, 5_000).await;
+    println!("{} events stored in {:?}", events.len(), begun.elapsed());
+
+    shutdown.cancel();
+    tasks.close();
+    timeout(PATIENCE, tasks.wait()).await.unwrap();
+    assert_eq!(spool.pending_bytes(), 0);
+}
+
+#[tokio::test]
+async fn the_next_process_stores_what_the_last_one_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("spool");
+    let entropy = SeededEntropy::new(2);
+    let left = Spool::open(&root, SpoolOptions::default()).unwrap();
+    (0..700).for_each(|_| left.append(&event(&entropy)).unwrap());
+    drop(left);
+
+    let store = store_in(directory.path()).await;
+    let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(Drainer::orphans(&root, SpoolOptions::default(), Arc::clone(&store)).run(shutdown.clone()));
+    until_stored(&*store, 700).await;
+    shutdown.cancel();
+    tasks.close();
+    timeout(PATIENCE, tasks.wait()).await.unwrap();
+    assert_eq!(std::fs::read_dir(&root).unwrap().count(), 0);
+}
