@@ -39,8 +39,11 @@ async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let invalid = || ApiError::bad_request("invalid_request_body");
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(invalid().message("the body is empty; a JSON object is needed"));
+    // Without this, an array would be taken for the members in their order.
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        Some(_) => return Err(invalid().message("the body must be a JSON object")),
+        None => return Err(invalid().message("the body is empty; a JSON object is needed")),
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

@@ -102,3 +102,70 @@ impl Observed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use promptgate_kernel::{OsEntropy, RepositoryError};
+    use promptgate_store::{Access, Store, UnitOfWork};
+    use promptgate_tokens::{TokenEnv, TokenSecret};
+
+    use crate::testing::Api;
+
+    /// A store that fails on everything, with a detail that nobody outside may see.
+    struct Broken {
+        corrupt: bool,
+    }
+
+    impl Broken {
+        fn error(&self) -> RepositoryError {
+            let source = "password=canary".into();
+            match self.corrupt {
+                true => RepositoryError::Corrupt { table: "projects", id: "1".into(), source },
+                false => RepositoryError::Unavailable { source },
+            }
+        }
+    }
+
+    #[async_trait]
+    impl Store for Broken {
+        async fn begin(&self, _: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
+            Err(self.error())
+        }
+
+        async fn ping(&self) -> Result<(), RepositoryError> {
+            Err(self.error())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_its_request_id_and_nothing_else() {
+        for (corrupt, status, code) in [(true, 500, "internal_error"), (false, 503, "store_unavailable")] {
+            let api = Api::over(Arc::new(Broken { corrupt }));
+            let answer = api.get("/api/v1/admin/projects").await;
+            let expected = format!(r#"{{"error":"{code}","requestId":"{}"}}"#, answer.header("x-request-id"));
+            assert_eq!((answer.status, answer.text()), (status, &*expected));
+            assert_eq!(answer.header("cache-control"), "no-store");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_project_route_never_blames_the_token_for_the_store() {
+        let api = Api::over(Arc::new(Broken { corrupt: false }));
+        let token = TokenSecret::generate(TokenEnv::Live, &OsEntropy);
+        let answer = api.with_token("/api/018f4e6e-0000-7000-8000-000000000001/info", token.expose()).await;
+        assert_eq!((answer.status, &answer.json()["ok"]), (503, &false.into()));
+        assert_eq!(answer.json()["request_id"], answer.header("x-request-id"));
+        assert!(!answer.text().contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn health_is_degraded_while_the_database_is_away() {
+        let api = Api::over(Arc::new(Broken { corrupt: false }));
+        let answer = api.without_key("GET", "/health").await;
+        let expected = r#"{"status":"degraded","checks":{"database":"error"}}"#;
+        assert_eq!((answer.status, answer.text()), (503, expected));
+    }
+}

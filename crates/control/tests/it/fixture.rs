@@ -1,0 +1,122 @@
+//! A control plane over a database in memory.
+
+use std::sync::Arc;
+
+use promptgate_audit::{Chained, verify};
+use promptgate_auth::Actor;
+use promptgate_control::projects;
+use promptgate_control::tokens::{IssueToken, Issued, issue};
+use promptgate_control::{Control, providers};
+use promptgate_coordination_local::LocalBus;
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{KeyRing, ProjectId, Revision, SecretsKey};
+use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
+use promptgate_providers::{NewProvider, ProviderKind, ProviderName};
+use promptgate_store::{Access, Bus, Change, Store};
+use promptgate_store_sql::{SqlOptions, connect};
+use promptgate_tokens::{ScopeSet, TokenEnv, TokenLimits, TokenName};
+use serde_json::Map;
+
+/// Whoever holds the admin key.
+pub(crate) const ADMIN: Actor = Actor::AdminKey;
+
+pub(crate) struct Fixture {
+    pub(crate) control: Control,
+    pub(crate) clock: Arc<TestClock>,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
+        Self::over(connected.store())
+    }
+
+    pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+        Self::with_bus(store, Arc::new(LocalBus::new()))
+    }
+
+    pub(crate) fn with_bus(store: Arc<dyn Store>, bus: Arc<dyn Bus>) -> Self {
+        let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
+        let control = Control {
+            store,
+            bus,
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            keys: keys(),
+        };
+        Self { control, clock }
+    }
+
+    pub(crate) async fn project(&self, kind: ProjectType) -> Project {
+        projects::create(&self.control, ADMIN, new_project(kind)).await.unwrap()
+    }
+
+    pub(crate) async fn token(&self, project: ProjectId, scopes: Option<ScopeSet>) -> Issued {
+        issue(&self.control, ADMIN, issue_token(project, scopes)).await.unwrap()
+    }
+
+    pub(crate) async fn revision(&self) -> Revision {
+        self.control.store.begin(Access::Read).await.unwrap().changes().revision().await.unwrap()
+    }
+
+    /// The latest change.
+    pub(crate) async fn last_change(&self) -> Option<Change> {
+        let mut work = self.control.store.begin(Access::Read).await.unwrap();
+        let changes = work.changes().since(Revision::default(), 1_000).await.unwrap().unwrap();
+        changes.last().map(|(_, change)| *change)
+    }
+
+    /// The audit log, whose chain holds.
+    pub(crate) async fn audit(&self) -> Vec<Chained> {
+        let mut work = self.control.store.begin(Access::Read).await.unwrap();
+        let events = work.audit().list_after(0, 1_000).await.unwrap();
+        verify(&events).unwrap();
+        events
+    }
+
+    pub(crate) async fn actions(&self) -> Vec<String> {
+        self.audit().await.into_iter().map(|chained| chained.event.action).collect()
+    }
+}
+
+pub(crate) fn keys() -> KeyRing {
+    KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![])
+}
+
+pub(crate) fn new_project(kind: ProjectType) -> NewProject {
+    NewProject {
+        name: ProjectName::parse("Search").unwrap(),
+        kind,
+        env: ProjectEnv::default(),
+        default_provider: None,
+        metadata: Map::new(),
+        active: true,
+    }
+}
+
+pub(crate) fn issue_token(project_id: ProjectId, scopes: Option<ScopeSet>) -> IssueToken {
+    IssueToken {
+        project_id,
+        name: TokenName::parse("ci").unwrap(),
+        env: TokenEnv::Live,
+        scopes,
+        endpoint_ids: vec![],
+        limits: TokenLimits::default(),
+        metadata: Map::new(),
+        expires_at: None,
+    }
+}
+
+pub(crate) fn new_provider(name: &str, key: &str) -> providers::CreateProvider {
+    let provider = NewProvider {
+        name: ProviderName::parse(name).unwrap(),
+        display_name: String::new(),
+        kind: ProviderKind::OpenAi,
+        base_url: None,
+        models: vec![],
+        config: Map::new(),
+        enabled: true,
+    };
+    providers::CreateProvider { provider, api_key: providers::ApiKey::parse(key).unwrap() }
+}

@@ -1,0 +1,76 @@
+use crate::fixture::{ADMIN, Fixture, issue_token};
+use promptgate_control::projects;
+use promptgate_control::tokens::{self, IssueTokenError, RotateTokenError, UpdateTokenError};
+use promptgate_projects::ProjectType;
+use promptgate_store::Change;
+use promptgate_tokens::{Scope, ScopeSet, TokenChanges};
+
+#[tokio::test]
+async fn a_token_opens_by_default_what_its_project_serves() {
+    let fixture = Fixture::new().await;
+    for kind in ProjectType::ALL {
+        let project = fixture.project(kind).await;
+        let token = fixture.token(project.id, None).await.token;
+        assert_eq!(token.scopes, tokens::default_scopes(kind));
+        assert!(token.scopes.iter().all(|scope| !scope.is_management()), "{kind}");
+    }
+    let project = fixture.project(ProjectType::AiWrapper).await;
+    let asked: ScopeSet = [Scope::Admin].into_iter().collect();
+    assert_eq!(fixture.token(project.id, Some(asked.clone())).await.token.scopes, asked);
+}
+
+#[tokio::test]
+async fn rotation_and_revocation_announce_the_hash_that_is_remembered() {
+    let fixture = Fixture::new().await;
+    let project = fixture.project(ProjectType::AiWrapper).await;
+    let issued = fixture.token(project.id, None).await;
+    let (id, first) = (issued.token.id, issued.token.hash);
+    let rotated = tokens::rotate(&fixture.control, ADMIN, id).await.unwrap();
+    assert_eq!(fixture.last_change().await, Some(Change::Token { id, hash: first }));
+    assert_eq!(rotated.token.hash, rotated.secret.hash());
+    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    assert_eq!(fixture.last_change().await, Some(Change::Token { id, hash: rotated.token.hash }));
+}
+
+#[tokio::test]
+async fn revoking_again_records_nothing_and_nothing_else_is_possible() {
+    let fixture = Fixture::new().await;
+    let project = fixture.project(ProjectType::AiWrapper).await;
+    let id = fixture.token(project.id, None).await.token.id;
+    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    let (revision, events) = (fixture.revision().await, fixture.audit().await.len());
+    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    assert_eq!((fixture.revision().await, fixture.audit().await.len()), (revision, events));
+    let refused = tokens::rotate(&fixture.control, ADMIN, id).await.unwrap_err();
+    assert!(matches!(refused, RotateTokenError::Revoked(_)));
+    let refused = tokens::update(&fixture.control, ADMIN, id, TokenChanges::default()).await.unwrap_err();
+    assert!(matches!(refused, UpdateTokenError::Revoked(_)));
+}
+
+#[tokio::test]
+async fn a_deleted_project_gets_no_token() {
+    let fixture = Fixture::new().await;
+    let project = fixture.project(ProjectType::AiWrapper).await;
+    projects::delete(&fixture.control, ADMIN, project.id).await.unwrap();
+    let refused = tokens::issue(&fixture.control, ADMIN, issue_token(project.id, None)).await.unwrap_err();
+    assert!(matches!(refused, IssueTokenError::UnknownProject(_)));
+}
+
+#[tokio::test]
+async fn the_log_names_what_happened_and_no_secret() {
+    let fixture = Fixture::new().await;
+    let project = fixture.project(ProjectType::AiWrapper).await;
+    let issued = fixture.token(project.id, None).await;
+    let id = issued.token.id;
+    let off = TokenChanges { is_active: Some(false), ..Default::default() };
+    tokens::update(&fixture.control, ADMIN, id, off).await.unwrap();
+    let rotated = tokens::rotate(&fixture.control, ADMIN, id).await.unwrap();
+    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    let expected =
+        ["project.created", "token.created", "token.deactivated", "token.rotated", "token.revoked"];
+    assert_eq!(fixture.actions().await, expected);
+    let log = format!("{:?}", fixture.audit().await);
+    for secret in [issued.secret.expose(), rotated.secret.expose()] {
+        assert!(!log.contains(secret) && !log.contains(&secret[..12]));
+    }
+}
