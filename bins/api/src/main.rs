@@ -1,3 +1,7 @@
-//! The `promptgate-api` binary.
+//! The `promptgate-api` binary: one process, the same as `promptgate api`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    promptgate_runtime::run(promptgate_runtime::Process::Api)
+}

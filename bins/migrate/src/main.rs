@@ -1,3 +1,7 @@
-//! The `promptgate-migrate` binary.
+//! The `promptgate-migrate` binary: one process, the same as `promptgate migrate`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    promptgate_runtime::run(promptgate_runtime::Process::Migrate)
+}

@@ -1,3 +1,7 @@
-//! The `promptgate` binary.
+//! The `promptgate` binary: every process as a subcommand, and the operator's commands.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    promptgate_runtime::promptgate()
+}

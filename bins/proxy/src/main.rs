@@ -1,3 +1,7 @@
-//! The `promptgate-proxy` binary.
+//! The `promptgate-proxy` binary: one process, the same as `promptgate proxy`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    promptgate_runtime::run(promptgate_runtime::Process::Proxy)
+}

@@ -1,3 +1,7 @@
-//! The `promptgate-scheduler` binary.
+//! The `promptgate-scheduler` binary: one process, the same as `promptgate schedule`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    promptgate_runtime::run(promptgate_runtime::Process::Schedule)
+}

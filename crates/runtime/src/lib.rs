@@ -1,1 +1,27 @@
 //! Assembly: wiring, start, readiness and drain of every process.
+//!
+//! [`promptgate`] is the whole program with its subcommands; [`run`] is one process of it, for the
+//! binaries that are nothing else. Both read their own command line and environment, and this is
+//! the only crate that does. What a process does is in the crates that it wires together; nothing
+//! is decided here but the order in which things start and end.
+
+mod api;
+mod banner;
+mod base;
+mod cli;
+mod files;
+mod listing;
+mod migrate;
+mod ops;
+mod proxy;
+mod run_all;
+mod schedule;
+mod server;
+mod shutdown;
+mod start;
+mod storage;
+mod trace;
+mod usage;
+
+pub use promptgate_settings::Process;
+pub use start::{promptgate, run};

@@ -160,6 +160,8 @@ pub struct ProxySettings {
     pub auth_cache_ttl: Duration,
     /// How many are remembered.
     pub auth_cache_entries: usize,
+    /// How long a known token is honoured while the database is away.
+    pub offline_auth_ttl: Duration,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
     /// Longest life of a session.
@@ -343,6 +345,7 @@ impl Settings {
             poll_interval: self.optional_duration("PROMPTGATE_PROXY_POLL_INTERVAL")?.unwrap_or(poll_default),
             auth_cache_ttl: self.duration("PROMPTGATE_PROXY_AUTH_CACHE_TTL")?,
             auth_cache_entries: length(self.count("PROMPTGATE_PROXY_AUTH_CACHE_ENTRIES")?),
+            offline_auth_ttl: self.duration("PROMPTGATE_OFFLINE_AUTH_TTL")?,
             allowed_origins: self.allowed_origins()?,
             session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,
             spool: SpoolSettings {

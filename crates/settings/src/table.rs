@@ -154,7 +154,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_PROXY_POLL_INTERVAL", P, Kind::Duration),
     Variable::new("PROMPTGATE_PROXY_AUTH_CACHE_TTL", P, Kind::Duration),
     Variable::new("PROMPTGATE_PROXY_AUTH_CACHE_ENTRIES", P, Kind::Count),
-    Variable::new("PROMPTGATE_OFFLINE_AUTH_TTL", P, Kind::Duration).for_later(),
+    Variable::new("PROMPTGATE_OFFLINE_AUTH_TTL", P, Kind::Duration),
     Variable::new("PROMPTGATE_SPOOL_ALARM_BYTES", P, Kind::Count),
     Variable::new("PROMPTGATE_SPOOL_MEMORY_EVENTS", P, Kind::Count),
     Variable::new("PROMPTGATE_WORKER_BATCH_SIZE", W, Kind::Count),

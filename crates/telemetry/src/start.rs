@@ -107,7 +107,8 @@ pub struct BootstrapLogs {
 /// Logs at `info`, as text, on this thread, until settings are known.
 pub fn bootstrap() -> BootstrapLogs {
     let layer = tracing_subscriber::fmt::layer().event_format(TextLines).with_filter(LevelFilter::INFO);
-    BootstrapLogs { _guard: tracing_subscriber::registry().with(layer).set_default() }
+    // Not `SubscriberInitExt::set_default`, which also takes the global logger, for good.
+    BootstrapLogs { _guard: tracing::subscriber::set_default(tracing_subscriber::registry().with(layer)) }
 }
 
 /// Sets up logs, metrics and, if wanted, traces for the whole process.

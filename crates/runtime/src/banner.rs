@@ -1,0 +1,121 @@
+//! What `run-all` says when it is ready. It is printed, not logged: it may hold a token, once.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use promptgate_control::bootstrap::{Overview, Seeded};
+use promptgate_providers::{Provider, ProviderKind};
+
+/// Everything the banner tells.
+pub(crate) struct Banner<'a> {
+    /// Where things are kept; `None` where there is no such directory.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the API listens.
+    pub(crate) api: SocketAddr,
+    /// Where the proxy listens.
+    pub(crate) proxy: SocketAddr,
+    /// How the admin routes are opened.
+    pub(crate) admin_key: AdminKeyPlace,
+    /// What was made just now, at a first start.
+    pub(crate) seeded: Option<&'a Seeded>,
+    /// What is there, at a later one.
+    pub(crate) overview: &'a Overview,
+    /// The model that the example asks.
+    pub(crate) model: Option<String>,
+}
+
+/// Where the admin API key is to be found.
+pub(crate) enum AdminKeyPlace {
+    /// In a file that was made.
+    File(PathBuf),
+    /// In the settings.
+    Setting,
+    /// Nowhere: it is switched off.
+    Off,
+}
+
+impl Banner<'_> {
+    /// The text, which ends with a line that can be pasted.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::from("\n");
+        let mut row = |name: &str, value: &str| {
+            let _ = writeln!(text, "  {name:<15}{value}");
+        };
+        if let Some(directory) = &self.data_dir {
+            row("Data directory", &directory.display().to_string());
+        }
+        row("API docs", &format!("{}/api/docs", base_url(self.api)));
+        row("Proxy", &base_url(self.proxy));
+        let admin_key = match &self.admin_key {
+            AdminKeyPlace::File(path) => format!("in {}", path.display()),
+            AdminKeyPlace::Setting => "as set by PROMPTGATE_ADMIN_API_KEY".into(),
+            AdminKeyPlace::Off => "off (set PROMPTGATE_ADMIN_API_KEY to switch the admin routes on)".into(),
+        };
+        row("Admin API key", &admin_key);
+        row("Providers", &self.providers());
+        let Some(project) = &self.overview.project else {
+            row("Project", "none; create one with POST /api/v1/admin/projects");
+            text.push_str("\nPromptGate is ready.\n");
+            return text;
+        };
+        row("Project", &format!("{} ({})", project.name.as_str(), project.id));
+        let bearer = match (self.seeded, &self.overview.token) {
+            (Some(seeded), _) => {
+                let secret = seeded.issued.secret.expose().to_owned();
+                row("Token", &format!("{secret}  (shown only now; keep it)"));
+                secret
+            }
+            (None, Some(token)) => {
+                row(
+                    "Token",
+                    &format!("{}…{} (its secret was shown when it was made)", token.prefix, token.last_four),
+                );
+                "$PROMPTGATE_TOKEN".into()
+            }
+            (None, None) => {
+                row("Token", "none that works; issue one with POST /api/v1/admin/projects/{uuid}/tokens");
+                "$PROMPTGATE_TOKEN".into()
+            }
+        };
+        text.push_str("\nPromptGate is ready.");
+        if let Some(model) = &self.model {
+            let _ = write!(
+                text,
+                " Try it:\n\ncurl {}/api/{}/v1/chat/completions -H \"Authorization: Bearer {bearer}\" -H 'Content-Type: application/json' -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n",
+                base_url(self.proxy),
+                project.id,
+            );
+        }
+        text.push('\n');
+        text
+    }
+
+    /// The providers by name, and where a key came from that was picked up just now.
+    fn providers(&self) -> String {
+        let picked_up = |provider: &Provider| {
+            self.seeded.is_some_and(|seeded| seeded.providers.iter().any(|new| new.id == provider.id))
+        };
+        let names = self.overview.providers.iter().map(|provider| {
+            let remark = match provider.kind {
+                ProviderKind::Echo => " (built in, answers without a network)",
+                ProviderKind::OpenAi if picked_up(provider) => " (key taken from OPENAI_API_KEY)",
+                ProviderKind::Anthropic if picked_up(provider) => " (key taken from ANTHROPIC_API_KEY)",
+                _ => "",
+            };
+            format!("{}{remark}", provider.name.as_str())
+        });
+        let names = names.collect::<Vec<_>>().join(", ");
+        if names.is_empty() { "none; create one with POST /api/v1/admin/providers".into() } else { names }
+    }
+}
+
+/// The address to reach a socket from this machine.
+fn base_url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}

@@ -1,0 +1,217 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use promptgate_settings::{Process, Sources};
+
+/// PromptGate, an AI gateway.
+#[derive(Debug, Parser)]
+#[command(name = "promptgate", version)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What `promptgate` can do.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process; needs no configuration
+    RunAll,
+    /// The JSON API
+    Api,
+    /// The data plane, which programs call with their tokens
+    Proxy,
+    /// Recurring work
+    Schedule,
+    /// Ingestion of usage events alone
+    Worker,
+    /// Applies the schema and ends; safe to run twice at once
+    Migrate,
+    /// Prints the effective settings, each with its source, secrets masked
+    Config,
+    /// Prints a completion script
+    #[command(alias = "completion")]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints a page of the documentation that is made from the code
+    #[command(hide = true)]
+    Docs {
+        /// Which
+        page: Page,
+    },
+}
+
+/// Pages that are made from the code.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Page {
+    /// `docs/settings.md`
+    Settings,
+    /// `docs/openapi.json`
+    Openapi,
+}
+
+/// Flags of every process. Each stands for a setting and wins over all other sources.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Flags {
+    /// File of settings to use instead of the nearest .env
+    #[arg(long, global = true, value_name = "PATH")]
+    env_file: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    host: Option<String>,
+    /// Port of the API
+    #[arg(long, global = true, value_name = "PORT")]
+    port: Option<String>,
+    /// Port of the proxy
+    #[arg(long, global = true, value_name = "PORT")]
+    proxy_port: Option<String>,
+    /// Directory for what a process keeps
+    #[arg(long, global = true, value_name = "PATH")]
+    data_dir: Option<String>,
+    /// debug, info, warn or error
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// text or json
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl Flags {
+    /// The sources of settings of this process: its working directory, its environment, its flags.
+    /// This is the only place that looks at the environment.
+    pub(crate) fn sources(self) -> std::io::Result<Sources> {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let flags = [
+            ("PROMPTGATE_HOST", self.host),
+            ("PROMPTGATE_PORT", self.port),
+            ("PROMPTGATE_PROXY_PORT", self.proxy_port),
+            ("PROMPTGATE_DATA_DIR", self.data_dir),
+            ("PROMPTGATE_LOG_LEVEL", self.log_level),
+            ("PROMPTGATE_LOG_FORMAT", self.log_format),
+        ];
+        Ok(Sources {
+            working_dir: std::env::current_dir()?,
+            env_file: self.env_file,
+            environment,
+            flags: flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        })
+    }
+}
+
+/// The command line of a binary that is one process.
+#[derive(Debug, Parser)]
+struct ServiceCli {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// What to do instead of starting.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Instead {
+    /// Print this and end well: help or a version.
+    Print(String),
+    /// Print this line and end badly.
+    Refuse(String),
+}
+
+impl From<clap::Error> for Instead {
+    fn from(error: clap::Error) -> Self {
+        if !error.use_stderr() {
+            return Self::Print(error.render().to_string());
+        }
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        Self::Refuse(format!("{}; see --help", first.strip_prefix("error: ").unwrap_or(first)))
+    }
+}
+
+/// Reads the command line of `promptgate`. Without a subcommand it is a wish for help.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Flags, Command), Instead> {
+    let cli = Cli::try_parse_from(arguments)?;
+    match cli.command {
+        Some(command) => Ok((cli.flags, command)),
+        None => Err(Instead::Print(Cli::command().render_help().to_string())),
+    }
+}
+
+/// The completion script of a shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "promptgate", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// Reads the command line of a binary that is one process.
+pub(crate) fn parse_service(
+    process: Process,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Flags, Instead> {
+    let (name, about) = match process {
+        Process::Api => ("promptgate-api", "The JSON API of PromptGate"),
+        Process::Proxy => ("promptgate-proxy", "The data plane of PromptGate"),
+        Process::Schedule => ("promptgate-scheduler", "The recurring work of PromptGate"),
+        Process::Migrate => ("promptgate-migrate", "Applies the schema of PromptGate and ends"),
+        Process::Worker => ("promptgate-worker", "Ingestion of usage events of PromptGate"),
+        Process::RunAll => ("promptgate", "PromptGate"),
+    };
+    let command = ServiceCli::command().name(name).about(about).version(env!("CARGO_PKG_VERSION"));
+    let matches = command.try_get_matches_from(arguments)?;
+    Ok(<ServiceCli as clap::FromArgMatches>::from_arg_matches(&matches)?.flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<(Flags, Command), Instead> {
+        parse(std::iter::once("promptgate").chain(arguments.iter().copied()).map(OsString::from))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+        ServiceCli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_contract_is_there() {
+        for name in ["api", "proxy", "schedule", "worker", "migrate", "run-all", "config"] {
+            parsed(&[name]).unwrap_or_else(|instead| panic!("{name}: {instead:?}"));
+            let (flags, _) = parsed(&[name, "--env-file", "x"]).expect("the flag is everywhere");
+            assert_eq!(flags.env_file.as_deref(), Some("x".as_ref()));
+            parsed(&["--env-file", "x", name]).expect("before the command too");
+        }
+        parsed(&["completions", "bash"]).expect("a shell");
+        parsed(&["completion", "zsh"]).expect("the older name");
+    }
+
+    #[test]
+    fn no_command_prints_help_and_a_wrong_one_is_one_line() {
+        let Err(Instead::Print(help)) = parsed(&[]) else { panic!("help") };
+        assert!(help.contains("run-all") && !help.contains("docs"), "{help}");
+        assert!(
+            matches!(parsed(&["--version"]), Err(Instead::Print(text)) if text.starts_with("promptgate 0"))
+        );
+        for wrong in [&["frobnicate"][..], &["api", "extra"], &["api", "--nonsense"], &["api", "--port"]] {
+            let Err(Instead::Refuse(line)) = parsed(wrong) else { panic!("{wrong:?}") };
+            assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_service_binary_has_the_same_flags() {
+        let arguments = ["promptgate-proxy", "--env-file", "x"].map(OsString::from);
+        let flags = parse_service(Process::Proxy, arguments).expect("known flags");
+        assert_eq!(flags.env_file.as_deref(), Some("x".as_ref()));
+        let wanted = parse_service(Process::Api, ["promptgate-api", "--version"].map(OsString::from));
+        assert!(matches!(wanted, Err(Instead::Print(text)) if text.starts_with("promptgate-api ")));
+    }
+}

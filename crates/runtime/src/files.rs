@@ -1,0 +1,146 @@
+//! The data directory and the keys that are made in it.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use promptgate_kernel::{Entropy, SecretString, SecretsKey};
+
+/// A data directory that can be written to.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+}
+
+impl DataDir {
+    /// Makes the directory if it is not there, and tries whether it can be written to.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o750).create(path)?;
+        let path = fs::canonicalize(path)?;
+        let probe = path.join(format!(".write-test-{}", std::process::id()));
+        fs::write(&probe, b"")?;
+        fs::remove_file(&probe)?;
+        Ok(Self { path })
+    }
+
+    /// The directory itself, absolute.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database of the embedded mode.
+    pub(crate) fn database_url(&self) -> String {
+        format!("sqlite:{}", self.path.join("promptgate.db").display())
+    }
+
+    /// Where usage events wait.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.path.join("spool")
+    }
+
+    /// The file of a key.
+    pub(crate) fn key_path(&self, name: &str) -> PathBuf {
+        self.path.join("keys").join(name)
+    }
+
+    /// The key that credentials are sealed under; made at the first call, by whichever process is first.
+    pub(crate) fn secrets_key(&self, entropy: &dyn Entropy) -> anyhow::Result<SecretsKey> {
+        let text = self.key("secrets_key", || SecretsKey::generate(entropy).encode())?;
+        SecretsKey::parse(text.expose())
+            .with_context(|| format!("{} is damaged", self.key_path("secrets_key").display()))
+    }
+
+    /// The admin API key; made at the first call.
+    pub(crate) fn admin_api_key(&self, entropy: &dyn Entropy) -> anyhow::Result<SecretString> {
+        self.key("admin_api_key", || {
+            let mut bytes = [0; 32];
+            entropy.fill(&mut bytes);
+            let text = bytes.iter().fold("pg_admin_".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+            SecretString::new(text)
+        })
+    }
+
+    fn key(&self, name: &str, make: impl FnOnce() -> SecretString) -> anyhow::Result<SecretString> {
+        let path = self.key_path(name);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                write_once(&path, make().expose())
+                    .with_context(|| format!("cannot write the key file {}", path.display()))?;
+                // Another process may have been first; what is in the file is what counts.
+                fs::read_to_string(&path)
+            }
+            other => other,
+        };
+        let text =
+            SecretString::new(text.with_context(|| format!("cannot read the key file {}", path.display()))?);
+        if text.expose().trim().is_empty() {
+            bail!("the key file {} is empty", path.display());
+        }
+        Ok(SecretString::new(text.expose().trim().to_owned()))
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all, and never over another.
+fn write_once(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let written = writeln!(file, "{text}").and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| fs::hard_link(&draft, path));
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use promptgate_kernel::OsEntropy;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_and_are_the_owners_alone() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let data = DataDir::open(&root.path().join("a/data")).expect("made");
+        let first = data.secrets_key(&OsEntropy).expect("made").id();
+        assert_eq!(data.secrets_key(&OsEntropy).expect("read").id(), first);
+        let admin = data.admin_api_key(&OsEntropy).expect("made");
+        assert_eq!(data.admin_api_key(&OsEntropy).expect("read").expose(), admin.expose());
+        for name in ["secrets_key", "admin_api_key"] {
+            let mode = fs::metadata(data.key_path(name)).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        let files = fs::read_dir(data.path().join("keys")).expect("there").count();
+        assert_eq!(files, 2, "no draft is left");
+    }
+
+    #[test]
+    fn processes_that_start_at_once_agree_on_the_key() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let data = DataDir::open(root.path()).expect("there");
+        let path = data.key_path("k");
+        fs::create_dir_all(path.parent().expect("it has one")).expect("made");
+        write_once(&path, "first").expect("written");
+        write_once(&path, "second").expect("not an error");
+        assert_eq!(fs::read_to_string(&path).expect("there").trim(), "first");
+    }
+
+    #[test]
+    fn damaged_keys_are_named_and_not_shown() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let data = DataDir::open(root.path()).expect("there");
+        fs::create_dir_all(root.path().join("keys")).expect("made");
+        for wrong in ["", "canary"] {
+            fs::write(data.key_path("secrets_key"), wrong).expect("written");
+            let line = format!("{:#}", data.secrets_key(&OsEntropy).expect_err("refused"));
+            assert!(line.contains("secrets_key") && !line.contains("canary"), "{line}");
+        }
+    }
+}

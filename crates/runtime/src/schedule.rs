@@ -1,0 +1,37 @@
+//! `schedule`: recurring work.
+
+use std::sync::Arc;
+
+use axum::Router;
+use promptgate_jobs::{Scheduler, SchedulerOptions};
+
+use crate::api;
+use crate::base::{Base, Site};
+use crate::ops::Readiness;
+use crate::storage::{self, Storage};
+
+pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
+    let settings = base.settings.scheduler()?;
+    let host = base.server_settings()?.host;
+    let (site, _) = Site::bind("scheduler", &host, settings.port, "PROMPTGATE_SCHEDULER_PORT").await?;
+    let data = api::keys_dir(&base)?;
+    let storage = storage::open(&base.common, data.as_ref()).await?;
+    start(&base, &storage)?;
+    let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
+    base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
+    storage.connected.close().await;
+    Ok(())
+}
+
+/// Starts the recurring jobs.
+pub(crate) fn start(base: &Base, storage: &Storage) -> anyhow::Result<()> {
+    let settings = base.settings.scheduler()?;
+    let options = SchedulerOptions {
+        usage_retention: settings.usage_raw_retention,
+        usage_interval: settings.usage_raw_cleanup_interval,
+        ..SchedulerOptions::default()
+    };
+    let scheduler = Scheduler::new(Arc::clone(&storage.store), Arc::clone(&base.clock), options);
+    base.tasks.spawn(scheduler.run(base.stop.clone()));
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Servers over real sockets of this machine.
+
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+
+use super::*;
+use std::sync::Arc;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+struct Bench {
+    address: SocketAddr,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Bench {
+    async fn start(router: Router, drain: Duration) -> Self {
+        Self::start_with(router, PATIENCE, drain).await
+    }
+
+    async fn start_with(router: Router, patience: Patience, drain: Duration) -> Self {
+        let bound = bind("127.0.0.1", 0, "PORT").await.expect("a free port");
+        let (address, stop, tasks) = (bound.address, CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(serve(bound, router, patience, stop.clone(), drain));
+        tasks.close();
+        Self { address, stop, tasks }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("it listens")
+    }
+}
+
+fn hello() -> Router {
+    Router::new()
+        .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }))
+}
+
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut bytes = vec![0; 4096];
+    let length = stream.read(&mut bytes).await.expect("the connection is open");
+    String::from_utf8_lossy(&bytes[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn handlers_know_the_peer() {
+    let bench = Bench::start(hello(), Duration::from_secs(5)).await;
+    let mut client = bench.connect().await;
+    client.write_all(REQUEST).await.expect("written");
+    let peer = client.local_addr().expect("connected").to_string();
+    assert!(answer(&mut client).await.ends_with(&peer));
+}
+
+#[tokio::test]
+async fn a_taken_port_is_one_line_with_the_setting_to_change() {
+    let bench = Bench::start(hello(), Duration::from_secs(5)).await;
+    let error = bind("127.0.0.1", bench.address.port(), "PROMPTGATE_PORT").await.expect_err("taken");
+    let line = format!("{error:#}");
+    assert!(
+        line.contains("the port is taken") && line.contains("PROMPTGATE_PORT") && !line.contains('\n'),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_under_way_finishes_and_new_connections_are_refused() {
+    let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inside, gate) = (Arc::clone(&entered), Arc::clone(&release));
+    let router = Router::new().route(
+        "/",
+        get(move || async move {
+            inside.notify_one();
+            gate.notified().await;
+            "done"
+        }),
+    );
+    let bench = Bench::start(router, Duration::from_secs(60)).await;
+    let mut client = bench.connect().await;
+    client.write_all(REQUEST).await.expect("written");
+    entered.notified().await;
+    bench.stop.cancel();
+    let refused = async {
+        while TcpStream::connect(bench.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the listener closes");
+    release.notify_one();
+    assert!(answer(&mut client).await.ends_with("done"));
+    tokio::time::timeout(Duration::from_secs(10), bench.tasks.wait()).await.expect("it ends by itself");
+}
+
+#[tokio::test]
+async fn what_outlasts_the_drain_is_dropped() {
+    let entered = Arc::new(Notify::new());
+    let inside = Arc::clone(&entered);
+    let router = Router::new().route(
+        "/",
+        get(move || async move {
+            inside.notify_one();
+            std::future::pending::<()>().await;
+        }),
+    );
+    let bench = Bench::start(router, Duration::from_millis(50)).await;
+    let mut client = bench.connect().await;
+    client.write_all(REQUEST).await.expect("written");
+    entered.notified().await;
+    bench.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(10), bench.tasks.wait()).await.expect("it ends at the deadline");
+}
+
+/// Whether a connection is closed while the client waits: after `first` was answered, if there is
+/// any, and `then` was sent.
+async fn is_closed(first: &[u8], then: &[u8], patience: Patience) -> bool {
+    let bench = Bench::start_with(hello(), patience, Duration::from_secs(5)).await;
+    let mut client = bench.connect().await;
+    if !first.is_empty() {
+        client.write_all(first).await.expect("written");
+        assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
+    }
+    client.write_all(then).await.expect("written");
+    let mut rest = Vec::new();
+    tokio::time::timeout(Duration::from_secs(2), client.read_to_end(&mut rest)).await.is_ok()
+}
+
+#[tokio::test]
+async fn slow_headers_are_cut_off_and_idle_connections_are_not() {
+    let strict = Patience { header: Duration::from_millis(100), idle: IDLE_TIMEOUT };
+    let both = Patience { idle: Duration::from_millis(100), ..strict };
+    let closed = tokio::join!(
+        is_closed(b"", b"", strict),
+        is_closed(b"", b"GET / HT", strict),
+        is_closed(REQUEST, b"GET / HT", strict),
+        is_closed(REQUEST, b"", both),
+        is_closed(REQUEST, b"", strict),
+    );
+    assert_eq!(closed, (true, true, true, true, false));
+}

@@ -1,0 +1,155 @@
+//! From the command line to a running process, and back to an exit code.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use promptgate_settings::{Process, Settings, TraceSettings};
+use promptgate_telemetry::{Level, Logs, Telemetry, Traces};
+use promptgate_upstream_http::OtlpHttpClient;
+use tokio::runtime::{Builder, Handle};
+
+use crate::base::Base;
+use crate::cli::{self, Command, Flags, Instead, Page};
+use crate::shutdown::EndSignals;
+use crate::{api, listing, migrate, proxy, run_all, schedule, storage, usage};
+
+/// How long tasks that block may take to end when everything else has ended.
+const LAST_TASKS: Duration = Duration::from_secs(2);
+
+/// The whole program: reads the command line and does what it says.
+pub fn promptgate() -> ExitCode {
+    finish(cli::parse(std::env::args_os()).map(|(flags, command)| match command {
+        Command::RunAll => start(Process::RunAll, flags),
+        Command::Api => start(Process::Api, flags),
+        Command::Proxy => start(Process::Proxy, flags),
+        Command::Schedule => start(Process::Schedule, flags),
+        Command::Worker => start(Process::Worker, flags),
+        Command::Migrate => start(Process::Migrate, flags),
+        Command::Config => listing::print_effective(flags),
+        Command::Completions { shell } => print(&cli::completions(shell)),
+        Command::Docs { page: Page::Settings } => print(&promptgate_settings::docs()),
+        Command::Docs { page: Page::Openapi } => print(&openapi()?),
+    }))
+}
+
+/// One process: reads its command line, which is flags only, and runs it.
+pub fn run(process: Process) -> ExitCode {
+    finish(cli::parse_service(process, std::env::args_os()).map(|flags| start(process, flags)))
+}
+
+/// Writes to standard output. That nobody reads it any more is no failure.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let written = std::io::stdout().lock().write_all(text.as_bytes());
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn openapi() -> anyhow::Result<String> {
+    let mut text =
+        promptgate_rest::openapi().to_pretty_json().context("cannot write the OpenAPI document")?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// An error is its text on standard error and the exit code 1, without usage text.
+fn finish(result: Result<anyhow::Result<()>, Instead>) -> ExitCode {
+    let failure = match result {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(Instead::Print(text)) => match print(&text) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => format!("{error:#}"),
+        },
+        Err(Instead::Refuse(line)) => line,
+    };
+    // Nothing is left to be done if this fails too.
+    let _ = writeln!(std::io::stderr().lock(), "{failure}");
+    ExitCode::FAILURE
+}
+
+fn start(process: Process, flags: Flags) -> anyhow::Result<()> {
+    // The first provider counts; a second attempt means that it is there already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let settings = {
+        let _logs = promptgate_telemetry::bootstrap();
+        let settings = flags.sources().context("cannot read the working directory")?.resolve()?;
+        settings.check(process)?;
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
+        settings
+    };
+    let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let telemetry = telemetry(process, &settings, runtime.handle())?;
+    let result = runtime.block_on(until_ended(process, settings, &telemetry));
+    telemetry.shutdown();
+    runtime.shutdown_timeout(LAST_TASKS);
+    result
+}
+
+fn telemetry(process: Process, settings: &Settings, handle: &Handle) -> anyhow::Result<Telemetry> {
+    let log = settings.common()?.log;
+    let level = match log.level.as_str() {
+        "debug" => Level::Debug,
+        "warn" => Level::Warn,
+        "error" => Level::Error,
+        _ => Level::Info,
+    };
+    let wanted = if process == Process::Migrate { None } else { settings.server()?.traces };
+    let traces = wanted.map(|wanted| traces(process, settings, wanted, handle)).transpose()?;
+    Ok(promptgate_telemetry::init(Logs { level, json: log.json }, traces)?)
+}
+
+fn traces(
+    process: Process,
+    settings: &Settings,
+    wanted: TraceSettings,
+    handle: &Handle,
+) -> anyhow::Result<Traces> {
+    let client = OtlpHttpClient::new(&storage::outbound(settings)?, handle.clone(), wanted.timeout);
+    let headers = wanted.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone()));
+    Ok(Traces {
+        endpoint: wanted.endpoint,
+        headers: headers.collect::<HashMap<_, _>>(),
+        timeout: wanted.timeout,
+        service_name: wanted.service_name,
+        process: process.name(),
+        version: env!("CARGO_PKG_VERSION"),
+        client: Arc::new(client),
+    })
+}
+
+/// Runs a process until it has ended by itself or was asked to and has drained. A second signal
+/// ends it at once.
+async fn until_ended(process: Process, settings: Settings, telemetry: &Telemetry) -> anyhow::Result<()> {
+    let mut signals = EndSignals::listen()?;
+    let base = Base::new(process, settings, telemetry.metrics())?;
+    let asked = base.asked.clone();
+    let mut work = std::pin::pin!(work(base));
+    tokio::select! {
+        result = &mut work => return result,
+        signal = signals.next() => tracing::info!(signal, "{signal}: leaving; once more ends at once"),
+    }
+    asked.cancel();
+    tokio::select! {
+        result = &mut work => result.inspect(|()| tracing::info!("ended")),
+        signal = signals.next() => bail!("ended at once by a second signal ({signal})"),
+    }
+}
+
+async fn work(base: Base) -> anyhow::Result<()> {
+    match base.process {
+        Process::Api => api::run(base).await,
+        Process::Proxy => proxy::run(base).await,
+        Process::Schedule => schedule::run(base).await,
+        Process::Worker => usage::run(base).await,
+        Process::Migrate => migrate::run(base).await,
+        Process::RunAll => run_all::run(base).await,
+    }
+}

@@ -1,0 +1,121 @@
+//! Opening what a process keeps things in: the data directory, the keys, the database, the bus.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use promptgate_coordination_local::LocalBus;
+use promptgate_coordination_redis::{RedisBus, RedisOptions};
+use promptgate_kernel::KeyRing;
+use promptgate_settings::{CommonSettings, Settings};
+use promptgate_store::{Bus, Store};
+use promptgate_store_sql::{Connected, SqlOptions};
+use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
+
+use crate::base::Base;
+use crate::files::DataDir;
+
+/// The database, opened, and its schema known.
+pub(crate) struct Storage {
+    pub(crate) connected: Connected,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+/// The data directory. In cluster mode a process can do without it and says once what it gives up.
+pub(crate) fn data_dir(common: &CommonSettings, gives_up: &str) -> anyhow::Result<Option<DataDir>> {
+    let shown = common.data_dir.display();
+    match DataDir::open(&common.data_dir) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(error) if common.database.is_cluster => {
+            tracing::warn!(
+                data_dir = %shown,
+                error = %error,
+                "the data directory {shown} cannot be written to; going on without it: {gives_up}"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(anyhow!(
+            "cannot write to the data directory {shown}: {error}; set PROMPTGATE_DATA_DIR to a directory that can be written to"
+        )),
+    }
+}
+
+/// Opens the database without looking at it.
+pub(crate) async fn connect(common: &CommonSettings, data: Option<&DataDir>) -> anyhow::Result<Connected> {
+    let database = &common.database;
+    let url = match (&database.url, data) {
+        (Some(url), _) => url.expose().clone(),
+        (None, Some(data)) => data.database_url(),
+        (None, None) => {
+            unreachable!("without an address the database is in the data directory, which is required")
+        }
+    };
+    let options = SqlOptions {
+        max_open: database.max_connections,
+        max_idle: database.idle_connections,
+        max_lifetime: database.connection_lifetime,
+        ..SqlOptions::default()
+    };
+    let shown = promptgate_store_sql::describe(&url);
+    tracing::info!(database = shown, "using the database {shown}");
+    let connected = promptgate_store_sql::connect(&url, options).await.context("PROMPTGATE_DATABASE_URL")?;
+    connected.store().ping().await.with_context(|| format!("cannot reach the database {shown}"))?;
+    Ok(connected)
+}
+
+/// Opens the database of a process that works with it; refuses a schema that it does not know.
+pub(crate) async fn open(common: &CommonSettings, data: Option<&DataDir>) -> anyhow::Result<Storage> {
+    let connected = connect(common, data).await?;
+    connected.check_schema().await?;
+    Ok(Storage { store: connected.store(), connected })
+}
+
+/// The keys that credentials are sealed under: given, or made in the data directory.
+pub(crate) fn keys(base: &Base, data: Option<&DataDir>) -> anyhow::Result<KeyRing> {
+    let secrets = base.settings.secrets()?;
+    let active = match (secrets.key, data) {
+        (Some(key), _) => key,
+        (None, Some(data)) => data.secrets_key(&*base.entropy)?,
+        (None, None) => {
+            unreachable!("without a data directory it is cluster mode, in which the key is required")
+        }
+    };
+    Ok(KeyRing::new(active, secrets.old_keys))
+}
+
+/// The bus, and how it does.
+pub(crate) struct BusInUse {
+    pub(crate) bus: Arc<dyn Bus>,
+    /// `redis`, `postgres` or `local`.
+    pub(crate) name: &'static str,
+    /// Whether it is up, where it can be down.
+    pub(crate) is_up: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// The bus: Redis if there is one, else PostgreSQL if that is the database, else this process.
+pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
+    if let Some(url) = base.server_settings()?.redis_url {
+        let clock = Arc::clone(&base.clock);
+        let bus = Arc::new(
+            RedisBus::connect(url.expose(), RedisOptions::default(), clock)
+                .context("PROMPTGATE_REDIS_URL")?,
+        );
+        let health = Arc::clone(&bus);
+        return Ok(BusInUse { bus, name: "redis", is_up: Arc::new(move || health.is_up()) });
+    }
+    Ok(match storage.connected.bus(&base.tasks) {
+        Some(bus) => BusInUse { bus: Arc::new(bus), name: "postgres", is_up: Arc::new(|| true) },
+        None => BusInUse { bus: Arc::new(LocalBus::new()), name: "local", is_up: Arc::new(|| true) },
+    })
+}
+
+/// Calls to the outside, which trust the certificates of `PROMPTGATE_CA_FILE` too.
+pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<HttpUpstream> {
+    let path = settings.secrets()?.ca_file;
+    let read = |path: PathBuf| {
+        std::fs::read(&path).with_context(|| format!("PROMPTGATE_CA_FILE {}", path.display()))
+    };
+    let ca_pem = path.map(read).transpose()?;
+    HttpUpstream::new(&HttpUpstreamOptions { ca_pem, ..HttpUpstreamOptions::default() })
+        .context("PROMPTGATE_CA_FILE")
+}

@@ -1,0 +1,77 @@
+//! Custody of usage events: where they wait, and who brings them into the database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use promptgate_coordination_local::spool::{Drainer, MemorySpool, Spool, SpoolOptions};
+use promptgate_gateway::ports::UsageSink;
+use promptgate_settings::SpoolSettings;
+use promptgate_store::Store;
+
+use crate::base::{Base, Site};
+use crate::files::DataDir;
+use crate::ops::Readiness;
+use crate::storage;
+
+/// What a proxy hands its events to.
+pub(crate) struct Custody {
+    pub(crate) sink: Arc<dyn UsageSink>,
+    /// Set where events wait in memory, because there is no disk for them.
+    pub(crate) memory: Option<Arc<MemorySpool>>,
+}
+
+/// Opens the spool of this process, or a queue in memory where there is no directory for one, and
+/// starts bringing events into the store.
+pub(crate) fn custody(
+    base: &Base,
+    settings: &SpoolSettings,
+    data: Option<&DataDir>,
+    store: Arc<dyn Store>,
+) -> anyhow::Result<Custody> {
+    let options = SpoolOptions { alarm_bytes: settings.alarm_bytes, ..SpoolOptions::default() };
+    let opened = data.map(|data| Spool::open(&data.spool(), options)).transpose();
+    match opened {
+        Ok(Some(spool)) => {
+            let spool = Arc::new(spool);
+            base.tasks.spawn(Drainer::new(Arc::clone(&spool), store).run(base.stop.clone()));
+            Ok(Custody { sink: spool, memory: None })
+        }
+        Err(error) if !base.common.database.is_cluster => Err(error.into()),
+        nothing => {
+            if let Err(error) = nothing {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "{error}; usage events wait in memory, and those that wait are lost if the process is killed"
+                );
+            }
+            let memory = Arc::new(MemorySpool::new(settings.memory_events));
+            base.tasks.spawn(Drainer::memory(Arc::clone(&memory), store).run(base.stop.clone()));
+            Ok(Custody { sink: Arc::clone(&memory) as Arc<dyn UsageSink>, memory: Some(memory) })
+        }
+    }
+}
+
+/// `worker`: brings what dead processes left in the data directory into the database.
+pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
+    let settings = base.settings.worker()?;
+    let (site, _) =
+        Site::bind("worker", &base.server_settings()?.host, settings.port, "PROMPTGATE_WORKER_PORT").await?;
+    let data = storage::data_dir(&base.common, "this worker finds no spools to bring in")?;
+    let storage = storage::open(&base.common, data.as_ref()).await?;
+    if let Some(data) = &data {
+        let options = SpoolOptions {
+            batch_events: settings.batch_size,
+            adopt_every: settings.block_timeout.max(Duration::from_millis(100)),
+            ..SpoolOptions::default()
+        };
+        std::fs::create_dir_all(data.spool()).context("cannot make the directory of spools")?;
+        let drainer = Drainer::orphans(&data.spool(), options, Arc::clone(&storage.store));
+        base.tasks.spawn(drainer.run(base.stop.clone()));
+    }
+    let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
+    base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
+    storage.connected.close().await;
+    Ok(())
+}
