@@ -11,7 +11,7 @@ const DATABASES: [&str; 2] = ["::sqlx::Postgres", "::sqlx::Sqlite"];
 
 /// Repeats an item for PostgreSQL and for SQLite; inside it, `Db` is the database.
 ///
-/// ```ignore
+/// ```text
 /// #[each_dialect]
 /// #[async_trait]
 /// impl TokenRepository for SqlWork<Db> {

@@ -63,11 +63,11 @@ impl TryFrom<TokenRow> for Token {
             _ => return Err(wrong("state")),
         };
         let limits = TokenLimits {
-            rate_limit_per_minute: number(row.rate_limit_per_minute).ok_or_else(|| wrong("limit"))?,
-            rate_limit_per_hour: number(row.rate_limit_per_hour).ok_or_else(|| wrong("limit"))?,
+            rate_limit_per_minute: number(row.rate_limit_per_minute).map_err(|_| wrong("limit"))?,
+            rate_limit_per_hour: number(row.rate_limit_per_hour).map_err(|_| wrong("limit"))?,
             monthly_budget_usd_cap: row.monthly_budget_usd_cap_nanos.map(Money::from_nanos),
             daily_budget_usd_cap: row.daily_budget_usd_cap_nanos.map(Money::from_nanos),
-            daily_token_cap: number(row.daily_token_cap).ok_or_else(|| wrong("limit"))?,
+            daily_token_cap: number(row.daily_token_cap).map_err(|_| wrong("limit"))?,
         };
         Ok(Self {
             id: TokenId::from_uuid(row.id),
@@ -91,9 +91,9 @@ impl TryFrom<TokenRow> for Token {
     }
 }
 
-/// A stored limit; `None` when it is out of range, `Some(None)` when there is none.
-fn number<T: TryFrom<i64>>(stored: Option<i64>) -> Option<Option<T>> {
-    stored.map(|number| T::try_from(number).ok()).map_or(Some(None), |number| number.map(Some))
+/// A stored limit, unless it is out of range.
+fn number<T: TryFrom<i64>>(stored: Option<i64>) -> Result<Option<T>, T::Error> {
+    stored.map(T::try_from).transpose()
 }
 
 const fn state(state: TokenState) -> (&'static str, Option<i64>) {

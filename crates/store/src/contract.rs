@@ -16,11 +16,11 @@ pub mod usage;
 
 /// Makes a module of tests, one for each behaviour of a store.
 ///
-/// The name is that of the module and of an asynchronous function at the root of the crate, which
-/// answers with a fixture: a value whose method `store()` gives a `&dyn Store` that is empty and
+/// The name is that of the module and of an asynchronous function beside it, which answers with a
+/// fixture: a value whose method `store()` gives a `&dyn Store` that is empty and
 /// stays until the fixture is dropped. The macro needs `tokio` among the crate's dependencies.
 ///
-/// ```ignore
+/// ```text
 /// async fn sqlite_memory() -> Fixture { … }
 /// promptgate_store::contract_tests!(sqlite_memory);
 /// ```
@@ -110,7 +110,7 @@ macro_rules! contract_tests {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    let fixture = crate::$engine().await;
+                    let fixture = super::super::$engine().await;
                     $crate::contract::$domain::$case(fixture.store()).await;
                 }
             )*
@@ -120,8 +120,8 @@ macro_rules! contract_tests {
 
 /// Makes a module of tests, one for each behaviour of a bus.
 ///
-/// The name is that of the module and of an asynchronous function at the root of the crate, which
-/// answers with a fixture: a value whose methods `here()` and `there()` give two ends of the same
+/// The name is that of the module and of an asynchronous function beside it, which answers with a
+/// fixture: a value whose methods `here()` and `there()` give two ends of the same
 /// bus as `&dyn Bus`. Where a bus has one end only, both may be the same.
 #[macro_export]
 macro_rules! bus_contract_tests {
@@ -137,10 +137,39 @@ macro_rules! bus_contract_tests {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    let fixture = crate::$bus().await;
+                    let fixture = super::$bus().await;
                     $crate::contract::bus::$case(fixture.here(), fixture.there()).await;
                 }
             )*
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_behaviour_is_listed() {
+        let listed = include_str!("contract.rs");
+        for (domain, source) in [
+            ("audit", include_str!("contract/audit.rs")),
+            ("bus", include_str!("contract/bus.rs")),
+            ("changes", include_str!("contract/changes.rs")),
+            ("projects", include_str!("contract/projects.rs")),
+            ("providers", include_str!("contract/providers.rs")),
+            ("tokens", include_str!("contract/tokens.rs")),
+            ("unit_of_work", include_str!("contract/unit_of_work.rs")),
+            ("usage", include_str!("contract/usage.rs")),
+        ] {
+            let list = listed.split_once(&format!("@domain $engine {domain}:"));
+            let list = list.or_else(|| listed.split_once("@cases $bus:")).map(|(_, rest)| rest);
+            let list = list.and_then(|rest| rest.split_once(");")).map(|(list, _)| list).unwrap();
+            let listed: Vec<&str> = list.split_whitespace().collect();
+            let written: Vec<&str> = source
+                .split("\npub async fn ")
+                .skip(1)
+                .filter_map(|rest| rest.split_once('(').map(|(name, _)| name))
+                .collect();
+            assert_eq!(listed, written, "{domain}");
+        }
+    }
 }

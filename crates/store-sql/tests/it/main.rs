@@ -1,5 +1,7 @@
 //! The contract of a store and of a bus over both engines, and what is special to SQL.
 
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 mod address;
 mod bus;
 mod migrations;
@@ -16,8 +18,10 @@ use tokio_util::task::TaskTracker;
 /// A migrated database that is gone with this value.
 struct Fixture {
     store: Arc<dyn Store>,
-    _database: Option<TestDatabase>,
-    _directory: Option<TempDir>,
+    /// The PostgreSQL database, for tests that look into it themselves.
+    database: Option<TestDatabase>,
+    /// Where the SQLite file is, as `promptgate.db`.
+    directory: Option<TempDir>,
 }
 
 impl Fixture {
@@ -37,7 +41,7 @@ const OPTIONS: SqlOptions = SqlOptions {
 async fn migrated(url: &str, database: Option<TestDatabase>, directory: Option<TempDir>) -> Fixture {
     let connected = connect(url, OPTIONS).await.unwrap();
     connected.migrate().await.unwrap();
-    Fixture { store: connected.store(), _database: database, _directory: directory }
+    Fixture { store: connected.store(), database, directory }
 }
 
 async fn sqlite_memory() -> Fixture {

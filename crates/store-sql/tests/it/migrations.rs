@@ -90,9 +90,9 @@ type Schema = BTreeMap<String, Table>;
 async fn both_engines_have_the_same_schema() {
     let postgres = crate::postgres().await;
     let sqlite = crate::sqlite_file().await;
-    let path = sqlite._directory.as_ref().unwrap().path().join("promptgate.db");
+    let path = sqlite.directory.as_ref().unwrap().path().join("promptgate.db");
     let url = format!("sqlite:{}", path.display());
-    let from_postgres = postgres_schema(postgres._database.as_ref().unwrap().url()).await;
+    let from_postgres = postgres_schema(postgres.database.as_ref().unwrap().url()).await;
     let from_sqlite = sqlite_schema(&url).await;
     assert!(from_postgres.len() > 7, "{:?}", from_postgres.keys());
     for (name, table) in &from_postgres {

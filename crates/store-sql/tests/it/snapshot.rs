@@ -7,7 +7,10 @@ use promptgate_store::{Access, Change, Store};
 async fn change(store: &dyn Store) {
     let project = ProjectId::mint(&TestClock::at_millis(1), &SeededEntropy::new(1));
     let mut work = store.begin(Access::Write).await.unwrap();
-    work.changes().record(Change::Project(project), Timestamp::default()).await.unwrap();
+    // Reads first, as use cases do: a lock that is only taken at the first write would come too late.
+    let before = work.changes().revision().await.unwrap();
+    let revision = work.changes().record(Change::Project(project), Timestamp::default()).await.unwrap();
+    assert!(revision > before);
     work.commit().await.unwrap();
 }
 
@@ -36,7 +39,7 @@ async fn a_reader_sees_one_state_on_postgresql() {
 #[tokio::test]
 async fn two_processes_share_one_sqlite_file() {
     let first = crate::sqlite_file().await;
-    let directory = first._directory.as_ref().unwrap().path();
+    let directory = first.directory.as_ref().unwrap().path();
     let url = format!("sqlite:{}/promptgate.db", directory.display());
     let second = crate::migrated(&url, None, None).await;
     let writers = (0..40).map(|writer| change(if writer % 2 == 0 { first.store() } else { second.store() }));

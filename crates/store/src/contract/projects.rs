@@ -48,11 +48,11 @@ pub async fn everything_round_trips(store: &dyn Store) {
         default_provider: Some(Some(provider)),
         metadata: Some(serde_json::Map::new()),
     };
-    let changed = project.change(changes, at(9)).expect("a valid change");
+    let after = project.change(changes, at(9)).expect("a valid change");
     let mut work = write(store).await;
-    assert!(work.projects().save(&changed).await.expect(WORKS));
+    assert!(work.projects().save(&after).await.expect(WORKS));
     work.commit().await.expect(WORKS);
-    assert_eq!(find(store, &changed).await.as_ref(), Some(&changed));
+    assert_eq!(find(store, &after).await.as_ref(), Some(&after));
 }
 
 /// U+0000 becomes U+FFFD wherever it is, because PostgreSQL cannot keep it.

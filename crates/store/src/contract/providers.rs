@@ -54,9 +54,9 @@ pub async fn everything_round_trips(store: &dyn Store) {
         config: Some(serde_json::Map::new()),
         enabled: Some(true),
     };
-    let changed = provider.change(changes, at(9)).expect("a valid change");
-    assert!(save(store, &changed).await);
-    assert_eq!(find(store, changed.id).await, Some(changed));
+    let after = provider.change(changes, at(9)).expect("a valid change");
+    assert!(save(store, &after).await);
+    assert_eq!(find(store, after.id).await, Some(after));
 }
 
 /// A provider's name is its route.

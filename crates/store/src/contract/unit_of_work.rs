@@ -92,7 +92,7 @@ pub async fn the_order_of_audit_and_change_does_not_matter(store: &dyn Store) {
     let change = Change::Project(project.id);
     join_all((0..20).map(|writer: u8| async move {
         let mut work = write(store).await;
-        if writer % 2 == 0 {
+        if writer.is_multiple_of(2) {
             work.changes().record(change, at(0)).await.expect(WORKS);
             work.audit().append(&audit_event("x")).await.expect(WORKS);
         } else {
