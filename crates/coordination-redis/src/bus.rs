@@ -24,7 +24,7 @@ use crate::{listener, message};
 const CAPACITY: usize = 256;
 
 /// How patient the bus is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct RedisOptions {
     /// How long an announcement may take, whatever happens.
     pub deadline: Duration,

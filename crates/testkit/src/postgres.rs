@@ -95,12 +95,11 @@ pub async fn database() -> anyhow::Result<TestDatabase> {
 }
 
 fn make_database() -> anyhow::Result<TestDatabase> {
-    let (server, started) = match given_server() {
-        Some(text) => (Url::parse(&text).with_context(|| format!("{SERVER_VARIABLE} is not a URL"))?, None),
-        None => {
-            let started = server_of_this_process()?;
-            (started.url.clone(), Some(started))
-        }
+    let (server, started) = if let Some(text) = given_server() {
+        (Url::parse(&text).with_context(|| format!("{SERVER_VARIABLE} is not a URL"))?, None)
+    } else {
+        let started = server_of_this_process()?;
+        (started.url.clone(), Some(started))
     };
     let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
     execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0"))?;

@@ -27,16 +27,15 @@ impl Quarantine {
     /// Sets an event aside, given as JSON.
     pub(super) fn add(&self, event: &[u8], reason: &str) -> io::Result<()> {
         let event: &RawValue = serde_json::from_slice(event)?;
-        match &self.file {
-            Some(path) => {
-                let mut line = serde_json::to_vec(&Entry { reason, event })?;
-                line.push(b'\n');
-                let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-                file.write_all(&line)?;
-                file.sync_data()?;
-                tracing::error!(reason, file = %path.display(), "a usage event was set aside");
-            }
-            None => tracing::error!(reason, usage.event = event.get(), "a usage event was given up"),
+        if let Some(path) = &self.file {
+            let mut line = serde_json::to_vec(&Entry { reason, event })?;
+            line.push(b'\n');
+            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+            file.write_all(&line)?;
+            file.sync_data()?;
+            tracing::error!(reason, file = %path.display(), "a usage event was set aside");
+        } else {
+            tracing::error!(reason, usage.event = event.get(), "a usage event was given up");
         }
         metrics::counter!("promptgate_spool_quarantined_total").increment(1);
         Ok(())

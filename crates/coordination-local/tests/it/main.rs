@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const WORKS: &str = "the store does what it is asked";
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Both ends are in this process.
 struct Ends(LocalBus);
@@ -31,7 +32,6 @@ impl Ends {
     }
 }
 
-#[expect(clippy::unused_async, reason = "the contract makes fixtures asynchronously")]
 async fn local() -> Ends {
     Ends(LocalBus::new())
 }
@@ -72,14 +72,14 @@ fn event(entropy: &SeededEntropy) -> UsageEvent {
 
 async fn store_in(directory: &Path) -> Arc<dyn Store> {
     let url = format!("sqlite:{}", directory.join("promptgate.db").display());
-    let connected = connect(&url, SqlOptions::default()).await.unwrap();
-    connected.migrate().await.unwrap();
+    let connected = connect(&url, SqlOptions::default()).await.expect(WORKS);
+    connected.migrate().await.expect(WORKS);
     connected.store()
 }
 
 async fn stored(store: &dyn Store) -> u64 {
-    let mut work = store.begin(Access::Read).await.unwrap();
-    work.usage().list(&UsageFilter::default(), PageRequest::clamped(1, 1)).await.unwrap().total
+    let mut work = store.begin(Access::Read).await.expect(WORKS);
+    work.usage().list(&UsageFilter::default(), PageRequest::clamped(1, 1)).await.expect(WORKS).total
 }
 
 async fn until_stored(store: &dyn Store, wanted: u64) {

@@ -9,6 +9,7 @@ use promptgate_store::{Announcement, Bus, Signal, Subscription, bus_contract_tes
 use promptgate_testkit::redis::Redis;
 use tokio::time::{sleep, timeout};
 
+const WORKS: &str = "Redis is there";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn announcement(revision: i64) -> Announcement {
@@ -24,7 +25,7 @@ fn connect(redis: &Redis) -> RedisBus {
         heartbeat: Duration::from_millis(100),
         ..RedisOptions::default()
     };
-    RedisBus::connect(&redis.url(), options, Arc::new(SystemClock)).unwrap()
+    RedisBus::connect(&redis.url(), options, Arc::new(SystemClock)).expect(WORKS)
 }
 
 /// Two processes on one Redis.
@@ -45,7 +46,7 @@ impl Ends {
 }
 
 async fn redis() -> Ends {
-    let redis = Redis::start().await.unwrap();
+    let redis = Redis::start().await.expect(WORKS);
     let ends = Ends { here: connect(&redis), there: connect(&redis), _redis: redis };
     until_up(&ends.here, true).await;
     until_up(&ends.there, true).await;

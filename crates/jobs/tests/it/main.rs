@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+const WORKS: &str = "the store does what it is asked";
 const PATIENCE: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -35,10 +36,10 @@ fn options() -> SchedulerOptions {
 }
 
 async fn store() -> (Arc<dyn Store>, TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect(WORKS);
     let url = format!("sqlite:{}", directory.path().join("promptgate.db").display());
-    let connected = connect(&url, SqlOptions::default()).await.unwrap();
-    connected.migrate().await.unwrap();
+    let connected = connect(&url, SqlOptions::default()).await.expect(WORKS);
+    connected.migrate().await.expect(WORKS);
     (connected.store(), directory)
 }
 
@@ -79,17 +80,17 @@ async fn record(store: &dyn Store, count: usize) {
     let entropy = SeededEntropy::new(1);
     let retention = SchedulerOptions::default().usage_retention;
     let due = clock().now().minus(retention);
-    let mut work = store.begin(Access::Write).await.unwrap();
+    let mut work = store.begin(Access::Write).await.expect(WORKS);
     for at in [due.minus(DAY), due.plus(DAY)] {
         let events: Vec<_> = (0..count).map(|_| event(at, &entropy)).collect();
-        work.usage().record(&events).await.unwrap();
+        work.usage().record(&events).await.expect(WORKS);
     }
-    work.commit().await.unwrap();
+    work.commit().await.expect(WORKS);
 }
 
 async fn events(store: &dyn Store) -> u64 {
-    let mut work = store.begin(Access::Read).await.unwrap();
-    work.usage().list(&UsageFilter::default(), PageRequest::clamped(1, 1)).await.unwrap().total
+    let mut work = store.begin(Access::Read).await.expect(WORKS);
+    work.usage().list(&UsageFilter::default(), PageRequest::clamped(1, 1)).await.expect(WORKS).total
 }
 
 async fn until_events(store: &dyn Store, wanted: u64) {
@@ -104,7 +105,7 @@ async fn until_events(store: &dyn Store, wanted: u64) {
 struct Running(TaskTracker, CancellationToken);
 
 impl Running {
-    fn start(store: &Arc<dyn Store>, options: SchedulerOptions, replicas: usize) -> Self {
+    fn start(store: &Arc<dyn Store>, options: &SchedulerOptions, replicas: usize) -> Self {
         let running = Self(TaskTracker::new(), CancellationToken::new());
         for _ in 0..replicas {
             let scheduler = Scheduler::new(Arc::clone(store), clock(), options.clone());
@@ -124,7 +125,7 @@ impl Running {
 async fn usage_past_its_retention_goes_and_the_rest_stays() {
     let (store, _directory) = store().await;
     record(&*store, 1_050).await;
-    let running = Running::start(&store, options(), 2);
+    let running = Running::start(&store, &options(), 2);
     until_events(&*store, 1_050).await;
     running.stop().await;
     assert_eq!(events(&*store).await, 1_050);
@@ -141,7 +142,7 @@ async fn old_changes_go_and_the_revision_stays_known() {
     }
     work.commit().await.unwrap();
 
-    let running = Running::start(&store, options(), 1);
+    let running = Running::start(&store, &options(), 1);
     let pruned = async {
         loop {
             let mut work = store.begin(Access::Read).await.unwrap();
@@ -164,7 +165,7 @@ async fn it_removes_in_batches_and_stops_between_them() {
     let (store, _directory) = store().await;
     record(&*store, 30).await;
     let options = SchedulerOptions { batch_rows: 10, pause: Duration::from_hours(1), ..options() };
-    let running = Running::start(&store, options, 1);
+    let running = Running::start(&store, &options, 1);
     until_events(&*store, 50).await;
     running.stop().await;
     assert_eq!(events(&*store).await, 50);
