@@ -22,6 +22,20 @@ pub(crate) fn check() -> anyhow::Result<()> {
         fs::read_to_string(manifest).with_context(|| format!("cannot read {manifest}"))
     })?;
     let mut complaints = rules::complaints(&members);
+    for member in members.iter().filter(|member| rules::is_for_everybody(member)) {
+        let tree = cargo([
+            "tree",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{lib}",
+            "--package",
+            &member.name,
+        ]);
+        complaints.extend(rules::reached_by(&member.name, &tree.read()?));
+    }
     complaints.extend(too_long_files()?);
     if complaints.is_empty() {
         println!("{} crates, dependencies point the right way", members.len());

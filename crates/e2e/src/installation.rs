@@ -17,7 +17,7 @@ use promptgate_testkit::{
 };
 use tempfile::TempDir;
 
-use crate::process::Process;
+use crate::{port::free_port, process::Process};
 
 /// The account that processes run as where the test is about not being root.
 const UNPRIVILEGED: u32 = 1000;
@@ -60,6 +60,11 @@ impl Installation {
             redis: None,
         };
         let data = installation.data_directory();
+        // Nobody else's ports, whatever a test forgets.
+        let ports = ["PORT", "PROXY_PORT", "SCHEDULER_PORT", "WORKER_PORT"];
+        let installation = ports.into_iter().fold(installation, |installation, name| {
+            installation.set(&format!("PROMPTGATE_{name}"), &free_port().to_string())
+        });
         Ok(installation
             .set("PROMPTGATE_DATA_DIR", &data.to_string_lossy())
             .set("PROMPTGATE_ADMIN_API_KEY", ADMIN_KEY))

@@ -54,6 +54,22 @@ const HTTP: &[&str] = &[
     "promptgate-bench",
 ];
 
+/// Whether a crate is meant for other programs too, and therefore brings no runtime, by whatever way.
+pub(crate) fn is_for_everybody(member: &Member) -> bool {
+    matches!(member.layer, Some(Layer::Kernel | Layer::Domain))
+}
+
+/// What such a crate must not reach, given the names of all the libraries it reaches.
+pub(crate) fn reached_by(name: &str, libraries: &str) -> Option<String> {
+    let libraries: Vec<_> = libraries.lines().map(|library| library.replace('_', "-")).collect();
+    let is_there = |outside: &&str| libraries.iter().any(|library| library == outside);
+    let impure = IMPURE.into_iter().chain(HOMES.into_iter().map(|(outside, _)| outside)).find(is_there)?;
+    Some(format!(
+        "{name} brings {impure} along, which other programs that use it would have to take: \
+         `cargo tree --edges normal --package {name} --invert {impure}` shows by which way"
+    ))
+}
+
 /// Everything that is not as it should be, one sentence each.
 pub(crate) fn complaints(members: &[Member]) -> Vec<String> {
     members.iter().flat_map(|member| about(member, members)).collect()
@@ -243,6 +259,13 @@ mod tests {
     fn pure_layers_know_no_runtime() {
         assert_eq!(with_edge("promptgate-tokens", edge("tokio")).len(), 1);
         assert_eq!(with_edge("promptgate-control", edge("tokio")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_comes_in_by_a_detour_is_seen() {
+        assert_eq!(reached_by("promptgate-tokens", "serde_core\nsha2\n"), None);
+        let complaint = reached_by("promptgate-tokens", "sha2\ntokio_util\n").unwrap();
+        assert!(complaint.starts_with("promptgate-tokens brings tokio-util along"), "{complaint}");
     }
 
     #[test]

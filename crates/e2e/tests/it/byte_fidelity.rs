@@ -45,8 +45,9 @@ async fn a_chat_completion_keeps_its_bytes_but_for_the_model() {
     assert_eq!(seen.header("authorization"), Some("Bearer key-of-up"));
     assert_eq!(String::from_utf8(seen.body.to_vec()).unwrap(), sent.replace("up:some-model", "some-model"));
 
-    let events = gateway.usage(&project, 1).await.unwrap();
+    let events = gateway.usage(&project, 2).await.unwrap();
     assert_eq!(events.len(), 2, "the call, and the list of models that the set-up asked for");
+    assert_eq!((&events[0]["estimated"], &events[0]["tokens"]["total"]), (&false.into(), &18.into()));
 }
 
 #[tokio::test]

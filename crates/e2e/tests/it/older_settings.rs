@@ -35,6 +35,9 @@ async fn installation(ports: [u16; 3]) -> Installation {
         .unset("PROMPTGATE_SECRETS_KEY")
         .unset("PROMPTGATE_JWT_SECRET")
         .unset("PROMPTGATE_ADMIN_API_KEY")
+        .unset("PROMPTGATE_PORT")
+        .unset("PROMPTGATE_PROXY_PORT")
+        .unset("PROMPTGATE_SCHEDULER_PORT")
         .working_in("somewhere/below")
 }
 

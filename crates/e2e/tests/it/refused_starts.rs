@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
 };
 
-use promptgate_e2e::{Ended, Installation, User, free_port};
+use promptgate_e2e::{Ended, Installation, User};
 
 #[track_caller]
 fn assert_one_line(ended: &Ended, words: &[&str]) {
@@ -22,10 +22,7 @@ fn assert_one_line(ended: &Ended, words: &[&str]) {
 async fn a_port_that_is_taken() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let installation = Installation::embedded()
-        .unwrap()
-        .set("PROMPTGATE_PORT", &free_port().to_string())
-        .set("PROMPTGATE_PROXY_PORT", &port);
+    let installation = Installation::embedded().unwrap().set("PROMPTGATE_PROXY_PORT", &port);
     let ended = installation.start("promptgate", &["run-all"]).unwrap().end().await.unwrap();
     assert_one_line(&ended, &[&port, "PROMPTGATE_PROXY_PORT"]);
 }

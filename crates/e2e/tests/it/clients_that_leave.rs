@@ -1,0 +1,55 @@
+//! What happens upstream when the client goes, by setting.
+
+use promptgate_e2e::{Gateway, Installation, Project};
+use promptgate_testkit::upstream::{Gate, Reply, ScriptedUpstream};
+
+const FIRST: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"first\"}}]}\n\n";
+const REST: &str = concat!(
+    "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":31,\"completion_tokens\":17,\"total_tokens\":48}}\n\n",
+    "data: [DONE]\n\n",
+);
+
+async fn leave_in_the_middle(
+    installation: &Installation,
+    gate: &Gate,
+) -> (Gateway, Project, ScriptedUpstream) {
+    let upstream = ScriptedUpstream::start().await.unwrap();
+    let gateway = Gateway::run_all(installation).await.unwrap();
+    gateway.provider("up", "openai_compatible", &format!("{}/v1", upstream.url())).await.unwrap();
+    let project = gateway.project().await.unwrap();
+    upstream.enqueue(Reply::sse([FIRST]).wait(gate).chunk(REST));
+    let mut stream = project.stream("up:m").await.unwrap();
+    stream.read_until("first").await.unwrap();
+    drop(stream);
+    (gateway, project, upstream)
+}
+
+#[tokio::test]
+async fn the_upstream_call_ends_and_is_estimated() {
+    let installation = Installation::embedded().unwrap();
+    let (gateway, project, upstream) = leave_in_the_middle(&installation, &Gate::new()).await;
+    upstream.wait_until(|counts| counts.aborted == 1).await.unwrap();
+    let event = gateway.usage(&project, 2).await.unwrap().remove(0);
+    assert_eq!(
+        (&event["outcome"], &event["estimated"]),
+        (&"caller_cancelled".into(), &true.into()),
+        "{event}"
+    );
+    assert!(event["tokens"]["total"].as_u64().unwrap() > 0, "{event}");
+}
+
+#[tokio::test]
+async fn the_upstream_call_is_read_to_its_end_for_the_exact_usage() {
+    let installation = Installation::embedded().unwrap().set("PROMPTGATE_PROXY_CLIENT_DISCONNECT", "drain");
+    let gate = Gate::new();
+    let (gateway, project, upstream) = leave_in_the_middle(&installation, &gate).await;
+    gate.open();
+    upstream.wait_until(|counts| counts.finished == 1).await.unwrap();
+    let event = gateway.usage(&project, 2).await.unwrap().remove(0);
+    assert_eq!(
+        (&event["outcome"], &event["estimated"]),
+        (&"caller_cancelled".into(), &false.into()),
+        "{event}"
+    );
+    assert_eq!(event["tokens"]["total"], 48, "{event}");
+}
