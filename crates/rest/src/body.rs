@@ -86,6 +86,7 @@ pub(crate) enum Patch<T> {
 
 impl<T> Patch<T> {
     /// In the words of the domain's changes: `None` keeps, `Some(None)` clears.
+    #[expect(clippy::option_option, reason = "the domain's changes say it so")]
     pub(crate) fn into_change(self) -> Option<Option<T>> {
         match self {
             Self::Keep => None,

@@ -57,6 +57,7 @@ impl ApiError {
             .message(format!("{error}; read it again and repeat the change"))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "an error is handed over here, on its way out")]
     pub(crate) fn message(mut self, message: impl ToString) -> Self {
         self.message = Some(message.to_string());
         self

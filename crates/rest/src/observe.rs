@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use promptgate_kernel::{CallId, Timestamp};
 use serde_json::Value;
 use tracing::Instrument;
@@ -33,7 +33,7 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     let span = tracing::info_span!("http.request", request.id = %observed.id, http.route = %observed.path);
     let mut response = next.run(request).instrument(span).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        response = told(response, failure, &observed);
+        response = told(response.status(), failure, &observed);
     }
     secure(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(&observed.id) {
@@ -44,7 +44,7 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
 }
 
 /// Logs why it failed, once and here, and puts the request's id into the body.
-fn told(response: Response, failure: Failure, observed: &Observed) -> Response {
+fn told(status: StatusCode, failure: Failure, observed: &Observed) -> Response {
     tracing::error!(
         request.id = %observed.id,
         code = failure.code,
@@ -55,7 +55,7 @@ fn told(response: Response, failure: Failure, observed: &Observed) -> Response {
     if let Value::Object(members) = &mut body {
         members.insert(failure.id_member.to_owned(), observed.id.clone().into());
     }
-    (response.status(), Json(body)).into_response()
+    (status, Json(body)).into_response()
 }
 
 impl Observed {
@@ -122,9 +122,10 @@ mod tests {
     impl Broken {
         fn error(&self) -> RepositoryError {
             let source = "password=canary".into();
-            match self.corrupt {
-                true => RepositoryError::Corrupt { table: "projects", id: "1".into(), source },
-                false => RepositoryError::Unavailable { source },
+            if self.corrupt {
+                RepositoryError::Corrupt { table: "projects", id: "1".into(), source }
+            } else {
+                RepositoryError::Unavailable { source }
             }
         }
     }

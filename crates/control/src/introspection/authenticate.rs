@@ -11,7 +11,7 @@ use super::Caller;
 use crate::Control;
 
 /// How old the note of a token's last use may become.
-const TOUCH_AFTER: Duration = Duration::from_secs(60);
+const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
 /// Why a request with a bearer token is turned away, in the order in which it is checked.
 #[derive(Debug, thiserror::Error)]

@@ -58,11 +58,11 @@ async fn forget_default(
         }
         let project_id = project.id;
         let changes = ProjectChanges { default_provider: Some(None), ..ProjectChanges::default() };
-        let changed = project.change(changes, at).map_err(|_: InvalidProject| {
+        let cleared = project.change(changes, at).map_err(|_: InvalidProject| {
             // Nothing that is checked changes, so this is a stored project that breaks a rule.
             DeleteProviderError::ProjectChanged(project_id)
         })?;
-        if !work.projects().save(&changed).await? {
+        if !work.projects().save(&cleared).await? {
             return Err(DeleteProviderError::ProjectChanged(project_id));
         }
         touched.push(project_id);

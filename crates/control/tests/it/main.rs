@@ -1,5 +1,7 @@
 //! Use cases over the SQL store on SQLite in memory.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails, fails the test")]
+
 mod bootstrap;
 mod concurrency;
 mod fixture;

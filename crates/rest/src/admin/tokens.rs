@@ -9,7 +9,7 @@ mod rotate;
 mod update;
 
 use promptgate_control::tokens::Issued;
-use promptgate_kernel::{EndpointId, OwnerId, ProjectId, Timestamp, TokenId};
+use promptgate_kernel::{EndpointId, Money, OwnerId, ProjectId, Timestamp, TokenId};
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Scope, ScopeSet, Token, TokenState};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -102,8 +102,8 @@ impl From<Token> for TokenView {
             endpoint_ids: token.endpoint_ids,
             rate_limit_per_minute: token.limits.rate_limit_per_minute,
             rate_limit_per_hour: token.limits.rate_limit_per_hour,
-            monthly_budget_usd_cap: token.limits.monthly_budget_usd_cap.map(|cap| cap.as_dollars()),
-            daily_budget_usd_cap: token.limits.daily_budget_usd_cap.map(|cap| cap.as_dollars()),
+            monthly_budget_usd_cap: token.limits.monthly_budget_usd_cap.map(Money::as_dollars),
+            daily_budget_usd_cap: token.limits.daily_budget_usd_cap.map(Money::as_dollars),
             daily_token_cap: token.limits.daily_token_cap,
             metadata: token.metadata,
             is_active: token.state == TokenState::Active,

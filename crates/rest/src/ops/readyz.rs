@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use promptgate_kernel::Revision;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,7 +54,7 @@ impl From<Report> for ReadyView {
             Readiness::Draining => "draining",
         };
         let checks = report.checks.into_iter().map(|(name, check)| (name, check.into())).collect();
-        Self { status, revision: report.revision.map(|revision| revision.number()), checks }
+        Self { status, revision: report.revision.map(Revision::number), checks }
     }
 }
 
