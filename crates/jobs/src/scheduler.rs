@@ -80,6 +80,8 @@ impl Scheduler {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // An overdue tick must not win over the end.
+                biased;
                 () = shutdown.cancelled() => return,
                 _ = ticks.tick() => self.run_once(job, keep, shutdown).await,
             }
