@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode};
@@ -30,7 +30,8 @@ pub(crate) async fn observe(State(state): State<ApiState>, request: Request, nex
     let id = given_request_id(request.headers())
         .unwrap_or_else(|| CallId::mint(clock, &*state.control.entropy).to_string());
     let observed = Observed::of(id, &request, clock.now());
-    let span = tracing::info_span!("http.request", request.id = %observed.id, http.route = %observed.path);
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let span = tracing::info_span!("http.request", request.id = %observed.id, http.route = route);
     let mut response = next.run(request).instrument(span).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         response = told(response.status(), failure, &observed);
