@@ -62,8 +62,8 @@ struct Holder {
     held: Vec<u8>,
     /// The event is too large to be judged, or its beginning went out already.
     released: bool,
-    /// The last event was withheld, so an LF that ends it is withheld too.
-    withheld: bool,
+    /// An event was withheld up to a CR at the end of a piece: an LF that comes next is part of it.
+    withheld_to_cr: bool,
 }
 
 impl Observer {
@@ -226,7 +226,10 @@ impl Observer {
         let mut out = Passed { chunk, before: Vec::new(), ranges: Vec::new() };
         // Up to where the chunk is dealt with, and where the event that is going on begins in it.
         let (mut dealt, mut event) = (0, 0);
-        if holder.withheld && self.lines.after_cr() && chunk.first() == Some(&b'\n') {
+        if let Some(first) = chunk.first()
+            && std::mem::take(&mut holder.withheld_to_cr)
+            && *first == b'\n'
+        {
             dealt = 1;
         }
         let mut at = 0;
@@ -240,9 +243,9 @@ impl Observer {
             if !fed.ended {
                 break;
             }
-            holder.withheld = self.judge() && !holder.released;
-            if holder.withheld {
+            if self.judge() && !holder.released {
                 holder.held.clear();
+                holder.withheld_to_cr = chunk[..at].ends_with(b"\r") && at == chunk.len();
                 out.ranges.push(dealt..event.max(dealt));
                 dealt = at;
             } else if !holder.held.is_empty() {

@@ -3,6 +3,8 @@
 //! The format is <https://html.spec.whatwg.org/multipage/server-sent-events.html>: lines end in CR,
 //! LF or both, a blank line ends an event, a colon begins a comment.
 
+use memchr::memchr2;
+
 use super::scan::Scan;
 use super::short::Short;
 
@@ -86,11 +88,6 @@ impl Lines {
         self.in_event() || self.place != Place::Beginning
     }
 
-    /// Whether an LF that comes next still belongs to what ended before.
-    pub(crate) const fn after_cr(&self) -> bool {
-        self.after_cr
-    }
-
     /// The event's name.
     pub(crate) fn name(&self) -> &[u8] {
         self.name.as_bytes()
@@ -129,8 +126,7 @@ impl Lines {
                 _ => {
                     self.after_cr = false;
                     let rest = &piece[at..];
-                    let run =
-                        rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+                    let run = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
                     if self.place == Place::Beginning && byte != b':' && !self.in_event() {
                         self.event = Event::Begun;
                         began = Some(at);

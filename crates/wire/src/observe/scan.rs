@@ -206,6 +206,16 @@ impl Scan {
                         None => break,
                     }
                 }
+                State::InNumberOrWord => {
+                    let rest = &piece[at..];
+                    let run = rest.iter().position(|byte| ends_word(*byte)).unwrap_or(rest.len());
+                    self.pass(&rest[..run]);
+                    at += run;
+                    if run < rest.len() {
+                        self.state = State::CommaOrEnd;
+                    }
+                    continue;
+                }
                 State::Escaped => self.escaped(piece[at]),
                 State::Digits(left) => self.digit(piece[at], left),
                 State::Lost => return,
@@ -216,7 +226,14 @@ impl Scan {
     }
 
     /// Keeps what passes, where it is wanted.
+    #[inline]
     fn pass(&mut self, piece: &[u8]) {
+        if self.copying != Copying::Nothing || self.input_depth.is_some() {
+            self.keep(piece);
+        }
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
         if self.input_depth.is_some() {
             self.text_bytes = self.text_bytes.saturating_add(piece.len() as u64);
         }
@@ -237,15 +254,6 @@ impl Scan {
 
     fn structural(&mut self, byte: u8) {
         self.pass(&[byte]);
-        if self.state == State::InNumberOrWord {
-            match byte {
-                b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n' => self.state = State::CommaOrEnd,
-                _ => return,
-            }
-        }
-        if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-            return;
-        }
         match (self.state, byte) {
             (State::Value | State::ValueOrEnd, b'{') => self.open(true),
             (State::Value | State::ValueOrEnd, b'[') => self.open(false),
@@ -266,6 +274,7 @@ impl Scan {
                 self.state = if self.in_object() { State::Name } else { State::Value };
             }
             (State::CommaOrEnd, b'}' | b']') => self.close(byte),
+            (_, b' ' | b'\t' | b'\r' | b'\n') => {}
             _ => self.state = State::Lost,
         }
     }
@@ -421,6 +430,10 @@ impl Scan {
             self.text_bytes = self.text_bytes.saturating_add(bytes as u64);
         }
     }
+}
+
+const fn ends_word(byte: u8) -> bool {
+    matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn label(json: &[u8]) -> Option<String> {

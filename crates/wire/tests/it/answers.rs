@@ -229,6 +229,24 @@ fn a_failure_stands_alone_behind_half_an_event() {
     assert_eq!(fail(true, ": comm"), format!("\n\n{event}\n\n"));
 }
 
+#[test]
+fn the_withheld_event_is_withheld_wherever_it_is_split() {
+    for line_end in ["\n", "\r\n", "\r"] {
+        let tail: String = OPENAI.split_inclusive("\n\n").skip(4).collect();
+        let commented = tail.replace("data: [DONE]", ": comment\n\ndata: [DONE]");
+        let expected = without_usage(&commented).replace('\n', line_end);
+        let stream = commented.replace('\n', line_end);
+        for at in 0..=stream.len() {
+            let (before, behind) = stream.as_bytes().split_at(at);
+            for next in 0..=behind.len().min(4) {
+                let (middle, behind) = behind.split_at(next);
+                let (passed, _) = pass(ChatCompletions, true, &[before, middle, b"", behind]);
+                assert_eq!(String::from_utf8(passed.concat()).unwrap(), expected, "{line_end:?} {at} {next}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
