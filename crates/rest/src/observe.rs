@@ -80,7 +80,8 @@ impl Observed {
     /// The path without its query, which may hold what must not be logged.
     fn log(&self, response: &Response, now: Timestamp) {
         let status = response.status().as_u16();
-        let duration = now.since(self.started).as_secs_f64() * 1_000.0;
+        let micros = u32::try_from(now.since(self.started).as_micros()).unwrap_or(u32::MAX);
+        let duration = f64::from(micros) / 1_000.0;
         let peer = self.peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string());
         macro_rules! line {
             ($level:ident) => {
