@@ -40,9 +40,9 @@ impl Default for AuthenticatorOptions {
         Self {
             hits: 100_000,
             misses: 20_000,
-            hit_ttl: Duration::from_secs(60),
+            hit_ttl: Duration::from_mins(1),
             miss_ttl: Duration::from_secs(10),
-            offline_ttl: Duration::from_secs(15 * 60),
+            offline_ttl: Duration::from_mins(15),
             lookup_timeout: Duration::from_secs(5),
         }
     }
@@ -315,11 +315,11 @@ mod tests {
         let bench = bench();
         bench.state().await;
         bench.tokens.break_down(true);
-        bench.clock.advance(Duration::from_secs(14 * 60));
+        bench.clock.advance(Duration::from_mins(14));
         assert_eq!(bench.state().await, Some(TokenState::Active));
         let (unknown, _) = token_for(&project(ProjectType::AiWrapper), 2);
         assert!(bench.authenticator.find(unknown).await.is_err());
-        bench.clock.advance(Duration::from_secs(60));
+        bench.clock.advance(Duration::from_mins(1));
         assert!(bench.authenticator.find(bench.presented).await.is_err());
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct Record {
     pub(crate) model: Option<String>,
     pub(crate) streamed: bool,
     pub(crate) prompt_bytes: u64,
+    /// Whether a provider began to answer well, so that it may have worked for the call.
+    pub(crate) worked: bool,
     /// Bytes of an answer that is read whole, while it is read.
     pub(crate) answer_bytes: u64,
     pub(crate) attempts: u32,
@@ -95,6 +97,7 @@ impl Record {
             model: None,
             streamed: false,
             prompt_bytes: 0,
+            worked: false,
             answer_bytes: 0,
             attempts: 0,
             revision: shared.snapshot.load().revision(),
@@ -125,13 +128,18 @@ impl Record {
         self.request_id.to_str().expect("only visible ASCII is taken as a request id")
     }
 
+    /// What a call consumed that fails before its answer is known.
+    pub(crate) fn spent_so_far(&self) -> Spent {
+        if self.worked { Spent::Unseen { answer_bytes: self.answer_bytes } } else { Spent::Nothing }
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         self.settled
     }
 
     /// Makes the call's end known: usage event, log line, metrics. The first time counts; says what
     /// the call cost.
-    pub(crate) fn settle(&mut self, ending: Ending) -> Option<Money> {
+    pub(crate) fn settle(&mut self, ending: &Ending) -> Option<Money> {
         if self.settled {
             return None;
         }
@@ -246,12 +254,13 @@ impl Drop for Record {
     /// Nobody waits for the answer any more.
     fn drop(&mut self) {
         if !self.settled {
+            // A provider that was asked may have read the prompt already, whatever became of it.
             let spent = match self.attempts {
                 0 => Spent::Nothing,
                 _ => Spent::Unseen { answer_bytes: self.answer_bytes },
             };
             self.note("the client left");
-            self.settle(Ending {
+            self.settle(&Ending {
                 outcome: Outcome::CallerCancelled,
                 status: CLIENT_CLOSED_REQUEST,
                 code: Some("caller_cancelled"),

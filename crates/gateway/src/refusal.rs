@@ -9,7 +9,7 @@ use promptgate_tokens::{AccessDenied, MalformedToken, Scope, ScopeSet};
 use promptgate_usage::Outcome;
 use promptgate_wire::{ApiProblem, BadRequest};
 
-use crate::ports::UpstreamError;
+use crate::fault::Fault;
 
 /// Whose doing a refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,50 +122,6 @@ pub enum Refusal {
     },
 }
 
-/// How a provider failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// No connection.
-    Unreachable,
-    /// No connection in time.
-    ConnectTimeout,
-    /// No answer in time.
-    FirstByteTimeout,
-    /// The answer stalled.
-    IdleTimeout,
-    /// The answer took too long.
-    TotalTimeout,
-    /// The answer broke off, or was none.
-    Broken,
-    /// The answer is larger than the gateway keeps.
-    TooLarge,
-    /// It does not accept the credential that is stored for it.
-    AuthFailed {
-        /// What it answered.
-        status: u16,
-    },
-    /// It answered with an error of its own.
-    Failed {
-        /// What it answered.
-        status: u16,
-        /// What it said.
-        message: Option<String>,
-        /// When it wants to be asked again.
-        retry_after: Option<Duration>,
-    },
-    /// It has too much to do.
-    Overloaded {
-        /// What it answered.
-        status: u16,
-        /// What it said.
-        message: Option<String>,
-        /// When it wants to be asked again.
-        retry_after: Option<Duration>,
-    },
-    /// It reported an error in the middle of its answer, in its own words.
-    ReportedInStream,
-}
-
 impl From<AccessDenied> for Refusal {
     fn from(denied: AccessDenied) -> Self {
         match denied {
@@ -183,20 +139,6 @@ impl From<UnknownModel> for Refusal {
             UnknownModel::Disabled { provider } => Self::ProviderDisabled { provider },
             UnknownModel::NoProvider => Self::NoProvider,
             UnknownModel::NoMatch { .. } => Self::UnknownModel { message: unknown.to_string() },
-        }
-    }
-}
-
-impl From<UpstreamError> for Fault {
-    fn from(error: UpstreamError) -> Self {
-        match error {
-            UpstreamError::Connect(_) => Self::Unreachable,
-            UpstreamError::ConnectTimeout => Self::ConnectTimeout,
-            UpstreamError::FirstByteTimeout => Self::FirstByteTimeout,
-            UpstreamError::IdleTimeout => Self::IdleTimeout,
-            UpstreamError::TotalTimeout => Self::TotalTimeout,
-            UpstreamError::Broken(_) => Self::Broken,
-            UpstreamError::TooLarge => Self::TooLarge,
         }
     }
 }
@@ -293,9 +235,7 @@ impl Refusal {
     pub const fn may_retry(&self) -> bool {
         match self {
             Self::AuthUnavailable | Self::ShuttingDown | Self::SlowUpload { .. } | Self::BrokenUpload => true,
-            Self::Upstream { fault, .. } => {
-                !matches!(fault, Fault::TooLarge | Fault::AuthFailed { .. } | Fault::ReportedInStream)
-            }
+            Self::Upstream { fault, .. } => fault.may_pass(),
             _ => false,
         }
     }
@@ -366,10 +306,7 @@ impl Refusal {
             },
             retry_after: match self {
                 Self::AuthUnavailable | Self::ShuttingDown => Some(Duration::from_secs(1)),
-                Self::Upstream {
-                    fault: Fault::Failed { retry_after, .. } | Fault::Overloaded { retry_after, .. },
-                    ..
-                } => *retry_after,
+                Self::Upstream { fault, .. } => fault.retry_after(),
                 _ => None,
             },
         }
@@ -394,63 +331,6 @@ fn wrong_route(provider: &str, kind: ProviderKind, operation: Operation) -> Stri
     }
 }
 
-impl Fault {
-    const fn status(&self) -> u16 {
-        match self {
-            Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout => 504,
-            Self::Unreachable | Self::Broken | Self::TooLarge | Self::AuthFailed { .. } => 502,
-            Self::Failed { .. } | Self::ReportedInStream => 502,
-            Self::Overloaded { .. } => 503,
-        }
-    }
-
-    const fn code(&self) -> &'static str {
-        match self {
-            Self::Unreachable => "upstream_unreachable",
-            Self::ConnectTimeout => "upstream_connect_timeout",
-            Self::FirstByteTimeout => "upstream_first_byte_timeout",
-            Self::IdleTimeout => "upstream_idle_timeout",
-            Self::TotalTimeout => "upstream_total_timeout",
-            Self::Broken => "upstream_broken",
-            Self::TooLarge => "upstream_response_too_large",
-            Self::AuthFailed { .. } => "upstream_auth_failed",
-            Self::Failed { .. } => "upstream_error",
-            Self::Overloaded { .. } => "upstream_overloaded",
-            Self::ReportedInStream => "upstream_error_event",
-        }
-    }
-
-    fn message(&self, provider: &str) -> String {
-        let answered = |status: &u16, message: &Option<String>| match message {
-            Some(message) => format!("the provider `{provider}` answered {status}: {message}"),
-            None => format!("the provider `{provider}` answered {status}"),
-        };
-        match self {
-            Self::Unreachable => format!("the provider `{provider}` cannot be reached"),
-            Self::ConnectTimeout => {
-                format!("the provider `{provider}` did not accept the connection in time")
-            }
-            Self::FirstByteTimeout => format!("the provider `{provider}` did not begin to answer in time"),
-            Self::IdleTimeout => format!("the answer of the provider `{provider}` stalled"),
-            Self::TotalTimeout => {
-                format!("the answer of the provider `{provider}` took too long; ask for a stream")
-            }
-            Self::Broken => format!("the answer of the provider `{provider}` broke off"),
-            Self::TooLarge => {
-                format!("the answer of the provider `{provider}` is too large; ask for a stream or for less")
-            }
-            Self::AuthFailed { status } => format!(
-                "the provider `{provider}` refused the credential that is stored for it ({status}); an \
-                 administrator must renew it"
-            ),
-            Self::Failed { status, message, .. } | Self::Overloaded { status, message, .. } => {
-                answered(status, message)
-            }
-            Self::ReportedInStream => format!("the provider `{provider}` reported an error in its answer"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -472,20 +352,5 @@ mod tests {
         assert!(upstream(Fault::FirstByteTimeout).may_retry());
         assert!(!upstream(Fault::AuthFailed { status: 401 }).may_retry());
         assert!(!Refusal::ProviderDisabled { provider: "main".into() }.may_retry());
-    }
-
-    #[test]
-    fn every_timeout_has_its_own_code() {
-        let codes = [Fault::ConnectTimeout, Fault::FirstByteTimeout, Fault::IdleTimeout, Fault::TotalTimeout]
-            .map(|fault| (fault.status(), fault.code()));
-        assert_eq!(
-            codes,
-            [
-                (504, "upstream_connect_timeout"),
-                (504, "upstream_first_byte_timeout"),
-                (504, "upstream_idle_timeout"),
-                (504, "upstream_total_timeout"),
-            ]
-        );
     }
 }

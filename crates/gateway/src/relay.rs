@@ -11,10 +11,11 @@ use promptgate_usage::Outcome;
 use promptgate_wire::{Envelope, Observer, echo, observe_whole};
 use tokio::time::{Instant, timeout_at};
 
+use crate::fault::Fault;
 use crate::ports::{UpstreamBody, UpstreamError, UpstreamResponse};
 use crate::prepare::{Prepared, Target};
 use crate::record::{Record, Spent};
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::Refusal;
 
 /// As much of an error is read as can hold a message.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -50,7 +51,7 @@ pub(crate) enum Answer {
         /// What is still to come.
         upstream: UpstreamBody,
         /// Watches it.
-        observer: Observer,
+        observer: Box<Observer>,
         /// How long the provider may take to its first piece.
         first_byte_timeout: Duration,
         /// How long it may pause.
@@ -107,12 +108,13 @@ impl Call {
     async fn read(&self, response: UpstreamResponse, record: &mut Record) -> Result<Relayed, Fault> {
         let UpstreamResponse { status, headers, mut body } = response;
         let mut passed = passed_headers(&headers);
+        record.worked = status.is_success();
         if status.is_success() && self.is_stream(&headers) {
             record.streamed = true;
             passed.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
             let answer = Answer::Stream {
                 upstream: body,
-                observer: Observer::new(self.operation, true, self.hide_usage),
+                observer: Box::new(Observer::new(self.operation, true, self.hide_usage)),
                 first_byte_timeout: self.first_byte_timeout.max(self.idle_timeout),
                 idle_timeout: self.idle_timeout,
             };
@@ -191,7 +193,8 @@ fn is_final(status: StatusCode) -> bool {
     status.is_success() || status.is_client_error()
 }
 
-fn failed(error: UpstreamError, record: &mut Record) -> Fault {
+/// Says once what went wrong, with its cause.
+pub(crate) fn failed(error: UpstreamError, record: &mut Record) -> Fault {
     tracing::warn!(
         error = &error as &dyn std::error::Error,
         provider = record.provider.as_ref().map(|compiled| compiled.provider.name.as_str()),

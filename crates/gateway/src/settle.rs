@@ -20,7 +20,7 @@ pub(crate) fn settle(relayed: Relayed, mut record: Record) -> Response<ReplyBody
     let Relayed { status, headers: passed, answer, .. } = relayed;
     match answer {
         Answer::Whole { body, spent, outcome, code } => {
-            let cost = record.settle(Ending { outcome, status: status.as_u16(), code, spent });
+            let cost = record.settle(&Ending { outcome, status: status.as_u16(), code, spent });
             let mut headers = record.headers(cost);
             headers.extend(passed);
             reply(status, headers, ReplyBody::whole(body))
@@ -40,11 +40,11 @@ pub(crate) fn settle(relayed: Relayed, mut record: Record) -> Response<ReplyBody
 /// Books a refused call and says no in the shape of its surface.
 pub(crate) fn refuse(refusal: &Refusal, mut record: Record) -> Response<ReplyBody> {
     record.note(format!("refused ({:?}): {}", refusal.who(), refusal.code()));
-    record.settle(Ending {
+    record.settle(&Ending {
         outcome: refusal.outcome(),
         status: refusal.status(),
         code: Some(refusal.code()),
-        spent: Spent::Nothing,
+        spent: record.spent_so_far(),
     });
     say_no(refusal, record.surface, record.headers(None), record.request_id_text())
 }
@@ -82,7 +82,7 @@ fn say_no(
 
 /// Books a call that the gateway answers by itself.
 pub(crate) fn answer(body: bytes::Bytes, mut record: Record) -> Response<ReplyBody> {
-    record.settle(Ending { outcome: Outcome::Completed, status: 200, code: None, spent: Spent::Nothing });
+    record.settle(&Ending { outcome: Outcome::Completed, status: 200, code: None, spent: Spent::Nothing });
     let mut headers = record.headers(None);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply(StatusCode::OK, headers, ReplyBody::whole(body))
@@ -95,7 +95,7 @@ pub(crate) async fn abandoned(result: Result<Relayed, Refusal>, mut record: Reco
         Ok(Relayed { answer: Answer::Stream { upstream, observer, idle_timeout, .. }, status, .. }) => {
             return drain(upstream, observer, record, status.as_u16(), idle_timeout, deadline).await;
         }
-        Err(_) => Spent::Nothing,
+        Err(_) => record.spent_so_far(),
     };
     cancelled(&mut record, CLIENT_CLOSED_REQUEST, spent);
 }
@@ -104,7 +104,7 @@ pub(crate) async fn abandoned(result: Result<Relayed, Refusal>, mut record: Reco
 pub(crate) fn cancelled(record: &mut Record, status: u16, spent: Spent) {
     record.note("the client left");
     let code = Some("caller_cancelled");
-    record.settle(Ending { outcome: Outcome::CallerCancelled, status, code, spent });
+    record.settle(&Ending { outcome: Outcome::CallerCancelled, status, code, spent });
 }
 
 /// How a stream ended whose last byte has arrived.

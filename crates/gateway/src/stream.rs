@@ -13,10 +13,12 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::attend::drain_permit;
+use crate::fault::Fault;
 use crate::meter::OpenStream;
 use crate::ports::{UpstreamBody, UpstreamError};
 use crate::record::{Ending, Record, Spent};
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::Refusal;
+use crate::relay::failed;
 use crate::settle::{cancelled, ending_of};
 
 /// The body of a streamed answer: hands every piece on as it arrives, and books the call before
@@ -33,14 +35,14 @@ pub(crate) struct RelayedStream {
 
 struct Flow {
     upstream: UpstreamBody,
-    observer: Observer,
+    observer: Box<Observer>,
     record: Record,
 }
 
 impl RelayedStream {
     pub(crate) fn new(
         upstream: UpstreamBody,
-        observer: Observer,
+        observer: Box<Observer>,
         record: Record,
         status: u16,
         (first_byte_timeout, idle_timeout): (Duration, Duration),
@@ -75,7 +77,7 @@ impl RelayedStream {
                     self.patience.renew(self.idle_timeout);
                     flow.pass(chunk, self.status)
                 }
-                Some(Err(error)) => self.fail(error.into()),
+                Some(Err(error)) => self.fail(error),
                 None => self.end(),
             };
             // What is withheld from the client leaves an empty piece, which would look like the end
@@ -92,16 +94,22 @@ impl RelayedStream {
         let rest = flow.observer.end();
         let observed = flow.observer.observed();
         if observed.ended || observed.error_event || flow.may_end_without_mark() {
-            flow.record.settle(ending_of(observed, self.status));
+            flow.record.settle(&ending_of(observed, self.status));
             rest
         } else {
             flow.fail(Fault::Broken, self.status)
         }
     }
 
-    fn fail(&mut self, fault: Fault) -> Bytes {
-        let Some(flow) = self.state.take() else { return Bytes::new() };
-        flow.fail(fault, self.status)
+    fn fail(&mut self, error: UpstreamError) -> Bytes {
+        match self.state.take() {
+            Some(mut flow) if !flow.record.is_settled() => {
+                let fault = failed(error, &mut flow.record);
+                flow.fail(fault, self.status)
+            }
+            // After the answer was complete nothing can fail any more.
+            _ => Bytes::new(),
+        }
     }
 }
 
@@ -112,24 +120,20 @@ impl Flow {
         self.record.note_first_byte();
         let piece = self.observer.observe(chunk);
         if !self.record.is_settled() && self.observer.has_ended() {
-            self.record.settle(ending_of(self.observer.observed(), status));
+            self.record.settle(&ending_of(self.observer.observed(), status));
         }
         piece
     }
 
-    /// Books a call whose answer fails in the middle, and says so in the words of the surface. After
-    /// the answer was complete nothing can fail any more.
+    /// Books a call whose answer fails in the middle, and says so in the words of the surface.
     fn fail(mut self, fault: Fault, status: u16) -> Bytes {
-        if self.record.is_settled() {
-            return Bytes::new();
-        }
         let provider = self.record.provider.as_ref();
         let provider = provider.map_or_else(String::new, |compiled| compiled.provider.name.to_string());
         let refusal = Refusal::Upstream { provider, fault };
         let problem = refusal.problem();
         let event = self.observer.fail(self.record.surface, &problem);
         self.record.note(format!("failed in the middle of the answer: {}", problem.code));
-        self.record.settle(Ending {
+        self.record.settle(&Ending {
             outcome: Outcome::UpstreamFailed,
             status,
             code: Some(problem.code),
@@ -175,7 +179,7 @@ impl Drop for RelayedStream {
 /// seen.
 pub(crate) async fn drain(
     mut upstream: UpstreamBody,
-    mut observer: Observer,
+    mut observer: Box<Observer>,
     mut record: Record,
     status: u16,
     idle_timeout: Duration,

@@ -176,7 +176,7 @@ mod tests {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             };
-            tokio::time::timeout(Duration::from_secs(600), reached).await.expect("the revision arrives");
+            tokio::time::timeout(Duration::from_mins(10), reached).await.expect("the revision arrives");
         }
 
         async fn stop(self) {
@@ -188,7 +188,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_announced_change_is_in_force_at_once() {
-        let bench = Bench::start(Duration::from_secs(3_600)).await;
+        let bench = Bench::start(Duration::from_hours(1)).await;
         let project = project(ProjectType::AiWrapper);
         tokio::time::sleep(Duration::from_secs(1)).await;
         bench.config.add_project(project.clone());
@@ -213,7 +213,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_may_ask_for_a_look() {
-        let bench = Bench::start(Duration::from_secs(3_600)).await;
+        let bench = Bench::start(Duration::from_hours(1)).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         bench.config.add_project(project(ProjectType::AiWrapper));
         bench.snapshot.refresh(Duration::from_secs(1)).await;
@@ -246,7 +246,7 @@ mod tests {
         let bench = Bench::start(Duration::from_secs(5)).await;
         bench.config.break_down(true);
         bench.config.add_project(project(ProjectType::AiWrapper));
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(bench.snapshot.load().revision(), Revision::default());
         bench.config.break_down(false);
         bench.reaches(1).await;

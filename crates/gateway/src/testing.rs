@@ -25,6 +25,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn revision(number: usize) -> Revision {
+    Revision::from_number(i64::try_from(number).unwrap())
+}
+
 fn unavailable() -> RepositoryError {
     RepositoryError::Unavailable { source: "switched off".into() }
 }
@@ -193,7 +197,7 @@ impl ConfigSource for Arc<FakeConfig> {
         if self.away.load(Ordering::SeqCst) {
             return Err(unavailable());
         }
-        let revision = Revision::from_number(lock(&self.changes).len() as i64);
+        let revision = revision(lock(&self.changes).len());
         let projects = lock(&self.projects).clone();
         Ok(Configuration { revision, projects, ..Configuration::default() })
     }
@@ -208,7 +212,7 @@ impl ConfigSource for Arc<FakeConfig> {
             return Ok(None);
         }
         let numbered = known.iter().enumerate().skip(after);
-        Ok(Some(numbered.map(|(at, change)| (Revision::from_number(at as i64 + 1), *change)).collect()))
+        Ok(Some(numbered.map(|(at, change)| (revision(at + 1), *change)).collect()))
     }
 }
 

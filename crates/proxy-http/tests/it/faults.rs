@@ -1,0 +1,132 @@
+//! What a client is told when a provider fails.
+
+use promptgate_gateway::GatewayLimits;
+use promptgate_gateway::ports::UpstreamError;
+use promptgate_usage::Outcome;
+use std::time::Duration;
+
+use crate::support::{Bench, CHAT, CHAT_STREAM, MESSAGES, Script, Step, json, piece};
+
+const ERROR: &str = r#"{"error":{"message":"no such thing","type":"x"}}"#;
+
+#[tokio::test]
+async fn every_failure_to_call_has_its_own_code() {
+    let rows = [
+        (UpstreamError::Connect("refused".into()), 502, "upstream_unreachable"),
+        (UpstreamError::ConnectTimeout, 504, "upstream_connect_timeout"),
+        (UpstreamError::FirstByteTimeout, 504, "upstream_first_byte_timeout"),
+        (UpstreamError::Broken("reset".into()), 502, "upstream_broken"),
+    ];
+    for (error, status, code) in rows {
+        for body in [CHAT, CHAT_STREAM] {
+            let bench = Bench::new();
+            bench.upstream.will(Script::Fail(match &error {
+                UpstreamError::Connect(_) => UpstreamError::Connect("refused".into()),
+                UpstreamError::Broken(_) => UpstreamError::Broken("reset".into()),
+                UpstreamError::ConnectTimeout => UpstreamError::ConnectTimeout,
+                _ => UpstreamError::FirstByteTimeout,
+            }));
+            let answer = bench.chat(body).await;
+            assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (status, Some(code)));
+            assert_eq!(answer.header("x-should-retry"), Some("true"));
+            assert_eq!(answer.header("x-promptgate-attempts"), Some("1"));
+            let event = bench.event();
+            assert_eq!((event.outcome, event.error_code.as_deref()), (Outcome::UpstreamFailed, Some(code)));
+            assert_eq!((event.attempts, event.tokens.total()), (1, 0));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_says_about_the_request_passes_as_it_is() {
+    for status in [400, 404, 413, 422] {
+        let bench = Bench::new();
+        bench.upstream.will(json(status, ERROR));
+        let answer = bench.chat(CHAT_STREAM).await;
+        assert_eq!((answer.status, answer.text()), (status, ERROR));
+        let event = bench.event();
+        assert_eq!((event.status, event.error_code.as_deref()), (status, Some("upstream_rejected")));
+        assert_eq!((event.cost.as_nanos(), event.price_basis.as_str()), (0, "none"));
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_passes_with_the_time_to_wait() {
+    let bench = Bench::new();
+    bench.upstream.will(Script::Answer {
+        status: 429,
+        headers: vec![("content-type", "application/json"), ("retry-after", "7")],
+        steps: vec![piece(ERROR)],
+    });
+    let answer = bench.chat(CHAT).await;
+    assert_eq!((answer.status, answer.text()), (429, ERROR));
+    assert_eq!((answer.header("retry-after"), answer.header("retry-after-ms")), (Some("7"), Some("7000")));
+    assert_eq!(bench.event().error_code.as_deref(), Some("upstream_rate_limited"));
+}
+
+#[tokio::test]
+async fn the_providers_own_troubles_are_told_in_our_words_and_its_message() {
+    let rows = [
+        (500, 502, "upstream_error", true),
+        (502, 502, "upstream_error", true),
+        (503, 503, "upstream_overloaded", true),
+        (529, 503, "upstream_overloaded", true),
+        (401, 502, "upstream_auth_failed", false),
+        (403, 502, "upstream_auth_failed", false),
+        (302, 502, "upstream_broken", false),
+    ];
+    for (theirs, ours, code, has_message) in rows {
+        let bench = Bench::new();
+        bench.upstream.will(json(theirs, ERROR));
+        let answer = bench.ask(bench.request("messages", MESSAGES)).await;
+        let body = answer.json();
+        assert_eq!((answer.status, body["error"]["code"].as_str()), (ours, Some(code)), "{theirs}");
+        let message = body["error"]["message"].as_str().unwrap();
+        assert_eq!(message.contains("no such thing"), has_message, "{message}");
+        assert!(bench.event().trace.iter().any(|note| note.contains(&theirs.to_string())));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_is_kept_is_refused() {
+    let bench = Bench::with_limits(GatewayLimits { max_response_bytes: 10, ..GatewayLimits::default() });
+    bench.upstream.will(json(200, "12345678901"));
+    let answer = bench.chat(CHAT).await;
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (502, &"upstream_response_too_large".into())
+    );
+    assert_eq!(answer.header("x-should-retry"), Some("false"));
+}
+
+fn stalling(steps: Vec<Step>) -> Script {
+    Script::Answer { status: 200, headers: vec![("content-type", "application/json")], steps }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stalls_or_takes_too_long_is_given_up() {
+    let limits = GatewayLimits {
+        idle_timeout: Duration::from_secs(10),
+        total_timeout: Duration::from_secs(25),
+        ..GatewayLimits::default()
+    };
+    let code = async |script| {
+        let bench = Bench::with_limits(limits.clone());
+        bench.upstream.will(script);
+        let answer = bench.chat(CHAT).await;
+        assert_eq!((answer.status, bench.upstream.open()), (504, 0));
+        let event = bench.event();
+        (answer.json()["error"]["code"].as_str().unwrap().to_owned(), event.tokens.total() > 0)
+    };
+    assert_eq!(code(stalling(vec![piece("{"), Step::Stall])).await, ("upstream_idle_timeout".into(), true));
+    assert_eq!(code(Script::NeverAnswer).await, ("upstream_total_timeout".into(), false));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    let bench = Bench::new();
+    bench.upstream.will(stalling(vec![piece("{"), Step::Break]));
+    let answer = bench.chat(CHAT).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (502, &"upstream_broken".into()));
+    assert!(bench.event().estimated, "the provider may have worked for it");
+}

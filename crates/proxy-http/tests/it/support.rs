@@ -1,0 +1,410 @@
+//! A gateway with everything outside of it played by scripts.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use promptgate_gateway::ports::{
+    SinkError, Upstream, UpstreamError, UpstreamRequest, UpstreamResponse, UsageSink,
+};
+use promptgate_gateway::{
+    Authenticator, AuthenticatorOptions, Configuration, Gateway, GatewayLimits, GatewayParts, PassedOn,
+    Snapshot, SnapshotCell, TokenSource,
+};
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{
+    Clock, CredentialId, Entropy, KeyRing, ProjectId, ProviderId, RepositoryError, Revision, SecretString,
+    SecretsKey, Timestamp, TokenId,
+};
+use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
+use promptgate_providers::{BaseUrl, Credential, NewProvider, Provider, ProviderKind, ProviderName};
+use promptgate_tokens::{
+    NewToken, Scope, Token, TokenEnv, TokenHash, TokenLimits, TokenName, TokenSecret, TokenState,
+};
+use promptgate_usage::{PriceTable, UsageEvent};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// One thing that happens in the body of a scripted answer.
+pub(crate) enum Step {
+    /// A piece arrives.
+    Piece(Bytes),
+    /// Nothing happens until the test says so.
+    Wait(Arc<Semaphore>),
+    /// Nothing happens any more.
+    Stall,
+    /// The connection breaks.
+    Break,
+}
+
+/// What the scripted provider does with a call.
+pub(crate) enum Script {
+    Fail(UpstreamError),
+    NeverAnswer,
+    Answer { status: u16, headers: Vec<(&'static str, &'static str)>, steps: Vec<Step> },
+}
+
+/// An answer in JSON.
+pub(crate) fn json(status: u16, body: &str) -> Script {
+    let headers = vec![("content-type", "application/json"), ("x-request-id", "req_upstream")];
+    Script::Answer { status, headers, steps: vec![Step::Piece(Bytes::copy_from_slice(body.as_bytes()))] }
+}
+
+/// An answer that streams.
+pub(crate) fn events(steps: Vec<Step>) -> Script {
+    let headers = vec![("content-type", "text/event-stream; charset=utf-8")];
+    Script::Answer { status: 200, headers, steps }
+}
+
+pub(crate) fn piece(text: &str) -> Step {
+    Step::Piece(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// Plays scripts, one a call.
+#[derive(Default)]
+pub(crate) struct ScriptedUpstream {
+    scripts: Mutex<VecDeque<Script>>,
+    requests: Mutex<Vec<UpstreamRequest>>,
+    /// Calls that are neither answered to the end nor dropped.
+    open: Arc<AtomicUsize>,
+}
+
+struct Opened(Arc<AtomicUsize>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl ScriptedUpstream {
+    pub(crate) fn will(&self, script: Script) {
+        self.scripts.lock().unwrap().push_back(script);
+    }
+
+    pub(crate) fn requests(&self) -> Vec<UpstreamRequest> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Upstream for ScriptedUpstream {
+    async fn call(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
+        self.requests.lock().unwrap().push(request);
+        let script = self.scripts.lock().unwrap().pop_front().expect("a script for every call");
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let opened = Opened(Arc::clone(&self.open));
+        match script {
+            Script::Fail(error) => Err(error),
+            Script::NeverAnswer => {
+                std::future::pending::<()>().await;
+                drop(opened);
+                unreachable!("pending never ends")
+            }
+            Script::Answer { status, headers, steps } => {
+                let headers: HeaderMap = headers
+                    .into_iter()
+                    .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                    .collect();
+                let play = async |(mut steps, opened): (VecDeque<Step>, Opened)| loop {
+                    match steps.pop_front()? {
+                        Step::Piece(bytes) => return Some((Ok(bytes), (steps, opened))),
+                        Step::Break => {
+                            return Some((Err(UpstreamError::Broken("reset".into())), (steps, opened)));
+                        }
+                        Step::Stall => std::future::pending().await,
+                        Step::Wait(gate) => gate.acquire().await.unwrap().forget(),
+                    }
+                };
+                let body = stream::unfold((VecDeque::from(steps), opened), play).boxed();
+                Ok(UpstreamResponse { status: StatusCode::from_u16(status).unwrap(), headers, body })
+            }
+        }
+    }
+}
+
+/// Keeps events for the test.
+#[derive(Default)]
+pub(crate) struct CollectingSink {
+    events: Mutex<Vec<UsageEvent>>,
+    pub(crate) full: AtomicBool,
+}
+
+impl UsageSink for CollectingSink {
+    fn append(&self, event: &UsageEvent) -> Result<(), SinkError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(SinkError("no space left".into()));
+        }
+        self.events.lock().unwrap().push(event.clone());
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct FakeTokens {
+    tokens: Mutex<HashMap<TokenHash, Token>>,
+    pub(crate) away: AtomicBool,
+    pub(crate) lookups: AtomicUsize,
+}
+
+#[async_trait]
+impl TokenSource for FakeTokens {
+    async fn find_by_hash(&self, hash: TokenHash) -> Result<Option<Token>, RepositoryError> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        if self.away.load(Ordering::SeqCst) {
+            return Err(RepositoryError::Unavailable { source: "switched off".into() });
+        }
+        Ok(self.tokens.lock().unwrap().get(&hash).cloned())
+    }
+
+    async fn touch(&self, _: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+}
+
+/// A gateway over scripts. It has the providers `main` (openai), `claude` (anthropic), `vllm`
+/// (`openai_compatible`), `echo`, `off` (switched off) and `sealed` (its credential does not open).
+pub(crate) struct Bench {
+    pub(crate) gateway: Gateway,
+    pub(crate) router: Router,
+    pub(crate) upstream: Arc<ScriptedUpstream>,
+    pub(crate) sink: Arc<CollectingSink>,
+    pub(crate) tokens: Arc<FakeTokens>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) wrapper: ProjectId,
+    pub(crate) inactive: ProjectId,
+    pub(crate) mcp: ProjectId,
+    pub(crate) clock: Arc<TestClock>,
+    entropy: Arc<SeededEntropy>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(GatewayLimits::default(), true)
+    }
+
+    pub(crate) fn with_limits(limits: GatewayLimits) -> Self {
+        Self::with(limits, true)
+    }
+
+    pub(crate) fn without_providers() -> Self {
+        Self::with(GatewayLimits::default(), false)
+    }
+
+    fn with(limits: GatewayLimits, has_providers: bool) -> Self {
+        let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let keys = KeyRing::new(SecretsKey::generate(&*entropy), vec![]);
+        let mut configuration =
+            Configuration { revision: Revision::from_number(7), ..Configuration::default() };
+        let mut project = |kind, active| {
+            let id = ProjectId::mint(&*clock, &*entropy);
+            let new = NewProject {
+                name: ProjectName::parse("Search").unwrap(),
+                kind,
+                env: ProjectEnv::default(),
+                default_provider: None,
+                metadata: serde_json::Map::new(),
+                active,
+            };
+            configuration.projects.push(Project::create(id, new, clock.now()).unwrap());
+            id
+        };
+        let wrapper = project(ProjectType::AiWrapper, true);
+        let inactive = project(ProjectType::AiWrapper, false);
+        let mcp = project(ProjectType::McpGateway, true);
+        if has_providers {
+            add_providers(&mut configuration, &keys, &*clock, &*entropy);
+        }
+        let (snapshot, _) = Snapshot::compile(configuration, &keys);
+        let (upstream, sink) = (Arc::<ScriptedUpstream>::default(), Arc::<CollectingSink>::default());
+        let (tokens, tasks) = (Arc::<FakeTokens>::default(), TaskTracker::new());
+        let authenticator =
+            Authenticator::new(tokens.clone(), clock.clone(), AuthenticatorOptions::default());
+        let gateway = Gateway::new(GatewayParts {
+            snapshot: Arc::new(SnapshotCell::new(snapshot)),
+            authenticator: Arc::new(authenticator),
+            upstream: upstream.clone(),
+            sink: sink.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            limits,
+            prices: Arc::new(PriceTable::bundled()),
+            tasks: tasks.clone(),
+            trace_context: Arc::new(PassedOn),
+        });
+        let router = promptgate_proxy_http::router(gateway.clone());
+        Self { gateway, router, upstream, sink, tokens, tasks, wrapper, inactive, mcp, clock, entropy }
+    }
+
+    /// A token with the scope `chat`, in plain text.
+    pub(crate) fn token(&self, project: ProjectId) -> String {
+        self.token_with(project, |_| {})
+    }
+
+    pub(crate) fn token_with(&self, project: ProjectId, change: impl FnOnce(&mut Token)) -> String {
+        let secret = TokenSecret::generate(TokenEnv::Live, &*self.entropy);
+        let new = NewToken {
+            project_id: project,
+            owner: None,
+            name: TokenName::parse("ci").unwrap(),
+            env: TokenEnv::Live,
+            scopes: [Scope::Chat].into_iter().collect(),
+            endpoint_ids: vec![],
+            limits: TokenLimits::default(),
+            metadata: serde_json::Map::new(),
+            expires_at: None,
+        };
+        let id = TokenId::mint(&*self.clock, &*self.entropy);
+        let mut token = Token::issue(id, new, &secret, self.clock.now()).unwrap();
+        change(&mut token);
+        self.tokens.tokens.lock().unwrap().insert(token.hash, token);
+        secret.expose().to_owned()
+    }
+
+    pub(crate) fn revoked(&self, project: ProjectId) -> String {
+        let at = self.clock.now();
+        self.token_with(project, |token| token.state = TokenState::Revoked { at })
+    }
+
+    /// A request of the wrapper project with a token.
+    pub(crate) fn request(&self, operation: &str, body: &str) -> Request<Body> {
+        Request::post(format!("/api/{}/v1/{operation}", self.wrapper))
+            .header("authorization", format!("Bearer {}", self.token(self.wrapper)))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap()
+    }
+
+    /// Sends a request and returns as soon as the head of the answer is there.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+        Answer::read(self.send(request).await).await
+    }
+
+    pub(crate) async fn chat(&self, body: &str) -> Answer {
+        self.ask(self.request("chat/completions", body)).await
+    }
+
+    pub(crate) fn events(&self) -> Vec<UsageEvent> {
+        self.sink.events.lock().unwrap().clone()
+    }
+
+    /// The one event that there is.
+    pub(crate) fn event(&self) -> UsageEvent {
+        let events = self.events();
+        assert_eq!(events.len(), 1, "{events:#?}");
+        events.into_iter().next().unwrap()
+    }
+
+    /// Waits until nothing goes on in the background.
+    pub(crate) async fn settled(&self) {
+        self.tasks.close();
+        tokio::time::timeout(Duration::from_hours(1), self.tasks.wait()).await.expect("tasks end");
+    }
+}
+
+fn add_providers(
+    configuration: &mut Configuration,
+    keys: &KeyRing,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) {
+    let other_keys = KeyRing::new(SecretsKey::generate(entropy), vec![]);
+    let rows = [
+        ("main", ProviderKind::OpenAi, true, &["gpt-4o", "gpt-4o-mini"][..], Some(keys)),
+        ("claude", ProviderKind::Anthropic, true, &["claude-sonnet-4-20250514"], Some(keys)),
+        ("vllm", ProviderKind::OpenAiCompatible, true, &[], None),
+        ("echo", ProviderKind::Echo, true, &["echo"], None),
+        ("off", ProviderKind::OpenAiCompatible, false, &["hidden"], None),
+        ("sealed", ProviderKind::OpenAiCompatible, true, &[], Some(&other_keys)),
+    ];
+    for (name, kind, enabled, models, sealed_under) in rows {
+        let new = NewProvider {
+            name: ProviderName::parse(name).unwrap(),
+            display_name: String::new(),
+            kind,
+            base_url: Some(BaseUrl::parse(&format!("http://{name}.test/v1")).unwrap()),
+            models: models.iter().map(|model| (*model).to_owned()).collect(),
+            config: serde_json::Map::new(),
+            enabled,
+        };
+        let id = ProviderId::mint(clock, entropy);
+        configuration.providers.push(Provider::create(id, new, clock.now()).unwrap());
+        if let Some(keys) = sealed_under {
+            let credential = CredentialId::mint(clock, entropy);
+            let secret = SecretString::new(format!("sk-{name}"));
+            let credential = Credential::seal(credential, id, &secret, keys, entropy, clock.now());
+            configuration.credentials.push(credential);
+        }
+    }
+}
+
+/// A whole answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) async fn read(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Self { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// The next piece of a body; `None` at its end.
+pub(crate) async fn next_piece(body: &mut Body) -> Option<String> {
+    let frame = body.frame().await?.unwrap();
+    Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
+}
+
+/// What a chat of the usual kind looks like.
+pub(crate) const CHAT: &str = r#"{"model":"main:gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
+pub(crate) const CHAT_STREAM: &str =
+    r#"{"model":"main:gpt-4o","stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
+pub(crate) const MESSAGES: &str =
+    r#"{"model":"claude:claude-sonnet-4","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}"#;
+
+pub(crate) const DELTA: &str = concat!(
+    r#"data: {"id":"c1","object":"chat.completion.chunk","model":"gpt-4o-2024-08-06","#,
+    r#""choices":[{"index":0,"delta":{"content":"Hello there"}}]}"#,
+    "\n\n"
+);
+pub(crate) const USAGE: &str = concat!(
+    r#"data: {"id":"c1","object":"chat.completion.chunk","model":"gpt-4o-2024-08-06","choices":[],"#,
+    r#""usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#,
+    "\n\n"
+);
+pub(crate) const DONE: &str = "data: [DONE]\n\n";
