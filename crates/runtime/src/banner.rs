@@ -119,3 +119,40 @@ fn base_url(address: SocketAddr) -> String {
     };
     format!("http://{}", SocketAddr::new(ip, address.port()))
 }
+
+#[cfg(test)]
+mod tests {
+    use promptgate_kernel::Revision;
+
+    use super::*;
+
+    #[test]
+    fn addresses_can_be_reached_from_this_machine() {
+        for (bound, shown) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::]:8080", "http://[::1]:8080"),
+            ("192.0.2.7:80", "http://192.0.2.7:80"),
+        ] {
+            assert_eq!(base_url(bound.parse().expect("an address")), shown);
+        }
+    }
+
+    #[test]
+    fn without_a_project_there_is_no_example_and_the_way_to_one_is_said() {
+        let overview =
+            Overview { project: None, token: None, providers: Vec::new(), revision: Revision::default() };
+        let banner = Banner {
+            data_dir: None,
+            api: "127.0.0.1:1".parse().expect("an address"),
+            proxy: "127.0.0.1:2".parse().expect("an address"),
+            admin_key: AdminKeyPlace::Off,
+            seeded: None,
+            overview: &overview,
+            model: None,
+        };
+        let text = banner.text();
+        assert!(text.contains("POST /api/v1/admin/projects") && !text.contains("curl"), "{text}");
+        assert!(text.ends_with("PromptGate is ready.\n"), "{text}");
+    }
+}

@@ -1,5 +1,7 @@
 //! `promptgate config`: the effective settings, each with its source.
 
+use std::fmt::Write;
+
 use anyhow::bail;
 use promptgate_settings::{Entry, Settings};
 
@@ -33,7 +35,7 @@ fn table(entries: &[Entry]) -> String {
             (None, None) => "(unset)",
         };
         let source = entry.source.as_deref().map_or_else(String::new, |source| format!("  # {source}"));
-        text.push_str(&format!("{:width$} = {value}{source}\n", entry.variable.name));
+        let _ = writeln!(text, "{:width$} = {value}{source}", entry.variable.name);
     }
     text
 }

@@ -15,7 +15,7 @@ use promptgate_telemetry::Metrics;
 
 use crate::base::Base;
 use crate::shutdown::Leaving;
-use crate::storage::BusInUse;
+use crate::storage::{BusInUse, IsUp};
 
 /// How long the database may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ pub(crate) struct Readiness {
     leaving: Leaving,
     metrics: Metrics,
     metrics_token: Option<AdminKey>,
-    bus: Option<(&'static str, Arc<dyn Fn() -> bool + Send + Sync>)>,
+    bus: Option<(&'static str, IsUp)>,
     snapshot: Option<Arc<SnapshotCell>>,
     memory: Option<Arc<MemorySpool>>,
 }

@@ -38,7 +38,7 @@ const PATIENCE: Patience = Patience { header: HEADER_TIMEOUT, idle: IDLE_TIMEOUT
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may be open between two requests. Longer than what usual load balancers
 /// keep theirs, so that it is they who close first.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(180);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(3);
 /// How often an HTTP/2 client is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no more connections to give.

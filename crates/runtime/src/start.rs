@@ -89,7 +89,10 @@ fn start(process: Process, flags: Flags) -> anyhow::Result<()> {
     let telemetry = telemetry(process, &settings, runtime.handle())?;
     let result = runtime.block_on(until_ended(process, settings, &telemetry));
     telemetry.shutdown();
-    runtime.shutdown_timeout(LAST_TASKS);
+    match result {
+        Ok(()) => runtime.shutdown_timeout(LAST_TASKS),
+        Err(_) => runtime.shutdown_background(),
+    }
     result
 }
 

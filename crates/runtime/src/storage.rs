@@ -83,13 +83,16 @@ pub(crate) fn keys(base: &Base, data: Option<&DataDir>) -> anyhow::Result<KeyRin
     Ok(KeyRing::new(active, secrets.old_keys))
 }
 
+/// Asks whether something is up.
+pub(crate) type IsUp = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// The bus, and how it does.
 pub(crate) struct BusInUse {
     pub(crate) bus: Arc<dyn Bus>,
     /// `redis`, `postgres` or `local`.
     pub(crate) name: &'static str,
     /// Whether it is up, where it can be down.
-    pub(crate) is_up: Arc<dyn Fn() -> bool + Send + Sync>,
+    pub(crate) is_up: IsUp,
 }
 
 /// The bus: Redis if there is one, else PostgreSQL if that is the database, else this process.

@@ -44,7 +44,7 @@ impl Sources {
                     .iter()
                     .any(|variable| variable.key() == *key || alias_key(variable) == Some(key.clone()))
                 {
-                    warnings.push(unknown(key, FILE, &spelling::nearest_key(key)));
+                    warnings.push(unknown(key, FILE, spelling::nearest_key(key).as_ref()));
                 }
             }
             figment = figment.merge(Layer::new(FILE, values));
@@ -82,7 +82,7 @@ struct Layer {
 impl Layer {
     /// Second names become first names, a first name wins over its second, and empty values go.
     fn new(name: impl Into<String>, mut values: Dict) -> Self {
-        values.retain(|_, value| !value.as_str().is_some_and(|text| text.is_empty()));
+        values.retain(|_, value| !value.as_str().is_some_and(str::is_empty));
         for variable in VARIABLES {
             if let Some(value) = alias_key(variable).and_then(|alias| values.remove(&alias)) {
                 values.entry(variable.key()).or_insert(value);
@@ -121,14 +121,14 @@ fn variables(
             && !SILENTLY_IGNORED.contains(&name.as_str())
             && !name.starts_with(TEST_PREFIX)
         {
-            warnings.push(unknown(&name, source, &spelling::nearest_name(&name)));
+            warnings.push(unknown(&name, source, spelling::nearest_name(&name).as_ref()));
         }
     }
     Layer::new(source, values)
 }
 
-fn unknown(name: &str, source: &str, nearest: &Option<String>) -> String {
-    let hint = nearest.as_ref().map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+fn unknown(name: &str, source: &str, nearest: Option<&String>) -> String {
+    let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
     format!("unknown setting {name} ({source}){hint}")
 }
 

@@ -230,7 +230,7 @@ pub struct FirstStartSettings {
 }
 
 const POLL_SQLITE: Duration = Duration::from_millis(250);
-const POLL_POSTGRES: Duration = Duration::from_secs(2);
+const POLL_POSTGRES: Duration = Duration::from_millis(500);
 
 impl Settings {
     /// What every process reads.

@@ -76,7 +76,7 @@ async fn a_request_under_way_finishes_and_new_connections_are_refused() {
             "done"
         }),
     );
-    let bench = Bench::start(router, Duration::from_secs(60)).await;
+    let bench = Bench::start(router, Duration::from_mins(1)).await;
     let mut client = bench.connect().await;
     client.write_all(REQUEST).await.expect("written");
     entered.notified().await;

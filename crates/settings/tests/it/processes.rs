@@ -98,5 +98,5 @@ fn the_workers_settings_can_be_changed() {
     assert_eq!(worker.consumer_name.as_deref(), Some("w"));
     let proxy = settings.proxy().expect("valid");
     assert_eq!(proxy.drain_after_disconnect, Some(Duration::from_secs(30)));
-    assert_eq!(proxy.poll_interval, Duration::from_secs(2));
+    assert_eq!(proxy.poll_interval, Duration::from_millis(500));
 }
