@@ -46,8 +46,9 @@ pub struct Observer {
     streamed: bool,
     scan: Scan,
     lines: Lines,
-    /// `None` when nothing is to be withheld.
-    holder: Option<Holder>,
+    /// Whether the event that carries nothing but usage is withheld.
+    hides: bool,
+    holder: Holder,
     openai: Option<TokenCounts>,
     anthropic: AnthropicCounts,
     /// Whether the provider told the final usage.
@@ -70,13 +71,13 @@ impl Observer {
     /// An observer of one answer. With `hide_usage` the event of an OpenAI stream that carries
     /// nothing but usage is withheld, because the client did not ask for it.
     pub fn new(operation: Operation, streamed: bool, hide_usage: bool) -> Self {
-        let hides = streamed && hide_usage && operation == Operation::ChatCompletions;
         Self {
             format: operation.wire_format(),
             streamed,
             scan: Scan::new(),
             lines: Lines::new(),
-            holder: hides.then(Holder::default),
+            hides: hide_usage && operation == Operation::ChatCompletions,
+            holder: Holder::default(),
             openai: None,
             anthropic: AnthropicCounts::default(),
             settled: false,
@@ -84,51 +85,32 @@ impl Observer {
         }
     }
 
-    /// Looks at the next piece and returns what the client gets now: the piece itself, or with
-    /// `hide_usage` everything up to an event that is not complete yet. May be empty then.
+    /// Looks at the next piece and returns what the client gets now. Of a stream that is everything
+    /// up to an event that is not complete yet, so that a client never has half an event when the
+    /// stream fails; of another answer it is the piece itself. May be empty.
     pub fn observe(&mut self, chunk: Bytes) -> Bytes {
-        if !self.streamed {
+        if self.streamed {
+            self.pass_events(&chunk)
+        } else {
             self.scan.feed(&chunk);
-            return chunk;
+            chunk
         }
-        if let Some(mut holder) = self.holder.take() {
-            let passed = self.pass_held(&mut holder, &chunk);
-            self.holder = Some(holder);
-            return passed;
-        }
-        let mut at = 0;
-        while at < chunk.len() {
-            let fed = self.lines.feed(&chunk[at..], &mut self.scan);
-            at += fed.upto;
-            if fed.ended {
-                self.judge();
-            }
-        }
-        chunk
     }
 
     /// What is still held back when the answer is over; the client gets it. Often empty.
     pub fn end(&mut self) -> Bytes {
-        let usage_only = self.streamed && self.lines.finish(&mut self.scan) && self.judge();
-        match &mut self.holder {
-            Some(holder) if !usage_only => std::mem::take(&mut holder.held).into(),
-            _ => Bytes::new(),
-        }
+        let withheld = self.streamed && self.lines.finish(&mut self.scan) && self.judge();
+        let held = std::mem::take(&mut self.holder.held);
+        if withheld { Bytes::new() } else { held.into() }
     }
 
-    /// The event that ends a stream that fails now. It stands alone even when the client got only
-    /// a part of the event before it; what is held back is dropped.
+    /// The event that ends a stream that fails now; what is held back is dropped. It stands alone
+    /// even when a part of something went out already: a comment, or an event too large to hold.
     pub fn fail(&mut self, surface: Surface, problem: &ApiProblem) -> Bytes {
+        self.holder.held.clear();
         let event = problem_event(surface, problem);
-        let client_waits = match &mut self.holder {
-            Some(holder) => {
-                holder.held.clear();
-                // Comments go out in pieces, and so does an event that is too large to hold.
-                self.lines.in_the_middle() && (holder.released || !self.lines.in_event())
-            }
-            None => self.lines.in_the_middle(),
-        };
-        if client_waits { [b"\n\n", &event[..]].concat().into() } else { event }
+        let in_the_middle = self.lines.in_the_middle() && (self.holder.released || !self.lines.in_event());
+        if in_the_middle { [b"\n\n", &event[..]].concat().into() } else { event }
     }
 
     /// Whether a stream came to its proper end already.
@@ -188,7 +170,7 @@ impl Observer {
         }
     }
 
-    /// Takes what a complete event says; tells whether it says nothing but usage.
+    /// Takes what a complete event says; tells whether it is to be withheld.
     fn judge(&mut self) -> bool {
         if self.lines.name() == b"error" {
             self.seen.error_event = true;
@@ -206,7 +188,7 @@ impl Observer {
                 let Some(json) = self.scan.usage() else { return false };
                 self.openai = usage::openai(json);
                 self.settled = true;
-                self.scan.choices != Choices::Filled && !self.scan.error
+                self.hides && self.scan.choices != Choices::Filled && !self.scan.error
             }
             WireFormat::Anthropic => {
                 let kind = self.scan.kind();
@@ -221,13 +203,13 @@ impl Observer {
         }
     }
 
-    /// Passes on what is surely not the withheld event.
-    fn pass_held(&mut self, holder: &mut Holder, chunk: &Bytes) -> Bytes {
+    /// Passes on what is complete and not to be withheld.
+    fn pass_events(&mut self, chunk: &Bytes) -> Bytes {
         let mut out = Passed { chunk, before: Vec::new(), ranges: Vec::new() };
         // Up to where the chunk is dealt with, and where the event that is going on begins in it.
         let (mut dealt, mut event) = (0, 0);
         if let Some(first) = chunk.first()
-            && std::mem::take(&mut holder.withheld_to_cr)
+            && std::mem::take(&mut self.holder.withheld_to_cr)
             && *first == b'\n'
         {
             dealt = 1;
@@ -237,31 +219,32 @@ impl Observer {
             let fed = self.lines.feed(&chunk[at..], &mut self.scan);
             if let Some(began) = fed.began {
                 event = at + began;
-                holder.released = false;
+                // What does not begin like a field of an event is no event.
+                self.holder.released = !matches!(chunk[event], b'd' | b'e' | b'i' | b'r');
             }
             at += fed.upto;
             if !fed.ended {
                 break;
             }
-            if self.judge() && !holder.released {
-                holder.held.clear();
-                holder.withheld_to_cr = chunk[..at].ends_with(b"\r") && at == chunk.len();
+            if self.judge() && !self.holder.released {
+                self.holder.held.clear();
+                self.holder.withheld_to_cr = chunk[..at].ends_with(b"\r") && at == chunk.len();
                 out.ranges.push(dealt..event.max(dealt));
                 dealt = at;
-            } else if !holder.held.is_empty() {
-                out.before = std::mem::take(&mut holder.held);
+            } else if !self.holder.held.is_empty() {
+                out.before = std::mem::take(&mut self.holder.held);
             }
         }
         let hold_from =
-            if self.lines.in_event() && !holder.released { event.max(dealt) } else { chunk.len() };
+            if self.lines.in_event() && !self.holder.released { event.max(dealt) } else { chunk.len() };
         out.ranges.push(dealt..hold_from);
         let held_back = &chunk[hold_from..];
-        if holder.held.len() + held_back.len() > MAX_HELD {
-            holder.released = true;
+        if self.holder.held.len() + held_back.len() > MAX_HELD {
+            self.holder.released = true;
             out.ranges.push(hold_from..chunk.len());
-            out.before = std::mem::take(&mut holder.held);
+            out.before = std::mem::take(&mut self.holder.held);
         } else {
-            holder.held.extend_from_slice(held_back);
+            self.holder.held.extend_from_slice(held_back);
         }
         out.into_bytes()
     }

@@ -180,6 +180,14 @@ struct AnthropicUsage {
     cache_creation: CacheCreation,
     cache_read_input_tokens: Count,
     output_tokens: Count,
+    #[serde(deserialize_with = "lenient")]
+    output_tokens_details: OutputDetails,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -199,6 +207,7 @@ pub(crate) struct AnthropicCounts {
     write_1h: Option<u64>,
     cache_read: Option<u64>,
     output: Option<u64>,
+    thinking: Option<u64>,
     lied: bool,
 }
 
@@ -223,6 +232,7 @@ impl AnthropicCounts {
         }
         self.write_5m = usage.cache_creation.ephemeral_5m_input_tokens.told().or(self.write_5m);
         self.write_1h = usage.cache_creation.ephemeral_1h_input_tokens.told().or(self.write_1h);
+        self.thinking = usage.output_tokens_details.thinking_tokens.told().or(self.thinking);
         Some(())
     }
 
@@ -232,12 +242,15 @@ impl AnthropicCounts {
         let (brief, long) = (self.write_5m.unwrap_or(0), self.write_1h.unwrap_or(0));
         let written = self.cache_write.unwrap_or(brief + long);
         let cache_write_1h = long.min(written);
+        let output = self.output.unwrap_or(0);
+        let reasoning = self.thinking.unwrap_or(0).min(output);
         Some(TokenCounts {
             input,
             cache_read: self.cache_read.unwrap_or(0),
             cache_write_5m: written - cache_write_1h,
             cache_write_1h,
-            output: self.output.unwrap_or(0),
+            output: output - reasoning,
+            reasoning,
             ..TokenCounts::default()
         })
     }
@@ -320,6 +333,8 @@ mod tests {
             ..TokenCounts::default()
         };
         assert_eq!(counts.counts(), Some(expected));
+        counts.take(br#"{"output_tokens":20,"output_tokens_details":{"thinking_tokens":12}}"#);
+        assert_eq!(counts.counts(), Some(TokenCounts { output: 8, reasoning: 12, ..expected }));
         counts.take(br#"{"output_tokens":-15}"#);
         assert_eq!(counts.counts(), None, "a lie is not covered by an earlier truth");
     }

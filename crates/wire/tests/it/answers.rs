@@ -180,6 +180,14 @@ fn events_that_come_whole_go_out_at_once() {
 }
 
 #[test]
+fn what_is_no_stream_of_events_is_not_held_back() {
+    let mut observer = Observer::new(ChatCompletions, true, true);
+    for piece in ["{\"done\":fal", "se}\n", "{\"done\":true}\n", "<html>"] {
+        assert_eq!(observer.observe(Bytes::from(piece)), piece);
+    }
+}
+
+#[test]
 fn comments_are_not_held_back() {
     let mut observer = Observer::new(ChatCompletions, true, true);
     for piece in [": pi", "ng\n", "\n", "\n", ":\n"] {
@@ -224,9 +232,12 @@ fn a_failure_stands_alone_behind_half_an_event() {
     };
     let event = r#"data: {"error":{"message":"the connection to the provider broke","type":"server_error","param":null,"code":"upstream_broken"}}"#;
     assert_eq!(fail(false, "data: 1\n\n"), format!("{event}\n\n"));
-    assert_eq!(fail(false, "data: {\"ch"), format!("\n\n{event}\n\n"));
-    assert_eq!(fail(true, "data: {\"ch"), format!("{event}\n\n"), "the client got nothing of it");
-    assert_eq!(fail(true, ": comm"), format!("\n\n{event}\n\n"));
+    for hide in [false, true] {
+        assert_eq!(fail(hide, "data: {\"ch"), format!("{event}\n\n"), "the client got nothing of it");
+        assert_eq!(fail(hide, ": comm"), format!("\n\n{event}\n\n"));
+        let large = format!("data: {}", "x".repeat(100_000));
+        assert_eq!(fail(hide, &large), format!("\n\n{event}\n\n"));
+    }
 }
 
 #[test]
@@ -304,15 +315,19 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_held_back_beyond_its_own_event(points in prop::collection::vec(any::<usize>(), 0..40)) {
-        let mut observer = Observer::new(ChatCompletions, true, true);
+    fn nothing_is_held_back_beyond_its_own_event(
+        points in prop::collection::vec(any::<usize>(), 0..40),
+        hide: bool,
+    ) {
+        let mut observer = Observer::new(ChatCompletions, true, hide);
         let (mut came, mut went) = (Vec::new(), Vec::new());
         for piece in cut(OPENAI.as_bytes(), points) {
             came.extend_from_slice(piece);
             went.extend_from_slice(&observer.observe(Bytes::copy_from_slice(piece)));
             let text = String::from_utf8_lossy(&came).into_owned();
             let complete = text.rfind("\n\n").map_or("", |end| &text[..end + 2]);
-            prop_assert_eq!(String::from_utf8_lossy(&went), without_usage(complete));
+            let expected = if hide { without_usage(complete) } else { complete.to_owned() };
+            prop_assert_eq!(String::from_utf8_lossy(&went), expected);
         }
     }
 }
