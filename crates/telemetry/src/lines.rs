@@ -1,6 +1,7 @@
 //! Log lines as `key=value` text.
 
-use std::fmt::{self, Write};
+use std::error::Error;
+use std::fmt::{self, Debug, Write};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -8,6 +9,9 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+/// Most lines are shorter.
+const USUAL_LENGTH: usize = 1024;
 
 /// Writes `time=… level=info msg="…" key=value target=…`, one event a line. A value with blanks,
 /// quotes or control characters is quoted and escaped, so that no value can forge a line.
@@ -27,68 +31,74 @@ where
     ) -> fmt::Result {
         writer.write_str("time=")?;
         SystemTime.format_time(&mut writer)?;
-        let level = match *event.metadata().level() {
-            tracing::Level::ERROR => "error",
-            tracing::Level::WARN => "warn",
-            tracing::Level::INFO => "info",
-            tracing::Level::DEBUG => "debug",
-            tracing::Level::TRACE => "trace",
+        writer.write_str(match *event.metadata().level() {
+            tracing::Level::ERROR => " level=error",
+            tracing::Level::WARN => " level=warn",
+            tracing::Level::INFO => " level=info",
+            tracing::Level::DEBUG => " level=debug",
+            tracing::Level::TRACE => " level=trace",
+        })?;
+        let mut pairs = Pairs { text: String::with_capacity(USUAL_LENGTH) };
+        event.record(&mut pairs);
+        pairs.text.push_str(" target=");
+        pairs.text.push_str(event.metadata().target());
+        pairs.text.push('\n');
+        writer.write_str(&pairs.text)
+    }
+}
+
+/// The fields of an event, in their order; the message is the first of those that have one.
+struct Pairs {
+    text: String,
+}
+
+impl Pairs {
+    /// Writes a pair whose value `write` appends, and quotes the value if it must be.
+    fn add(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
+        let name = match field.name() {
+            "message" => "msg",
+            name if name.starts_with("log.") => return,
+            name => name,
         };
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        write!(writer, " level={level} msg=")?;
-        write_value(&mut writer, &fields.message)?;
-        writer.write_str(&fields.rest)?;
-        writeln!(writer, " target={}", event.metadata().target())
-    }
-}
-
-/// The fields of an event, the message apart.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    rest: String,
-}
-
-impl Fields {
-    fn add(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "message" => value.clone_into(&mut self.message),
-            name if name.starts_with("log.") => {}
-            name => {
-                let _ = write!(self.rest, " {name}=");
-                let _ = write_value(&mut self.rest, value);
-            }
+        self.text.push(' ');
+        self.text.push_str(name);
+        self.text.push('=');
+        let start = self.text.len();
+        write(&mut self.text);
+        if !is_plain(&self.text[start..]) {
+            let value = self.text.split_off(start);
+            let _ = write!(self.text, "{value:?}");
         }
     }
 }
 
-impl Visit for Fields {
+impl Visit for Pairs {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, value);
+        self.add(field, |text| text.push_str(value));
     }
 
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
-        let mut source = value.source();
-        while let Some(cause) = source {
-            let _ = write!(text, ": {cause}");
-            source = cause.source();
-        }
-        self.add(field, &text);
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.add(field, |text| {
+            let _ = write!(text, "{value}");
+            let mut source = value.source();
+            while let Some(cause) = source {
+                let _ = write!(text, ": {cause}");
+                source = cause.source();
+            }
+        });
     }
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, &format!("{value:?}"));
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.add(field, |text| {
+            let _ = write!(text, "{value:?}");
+        });
     }
 }
 
-fn write_value(writer: &mut impl Write, value: &str) -> fmt::Result {
-    let is_plain = !value.is_empty()
-        && value
-            .chars()
-            .all(|letter| !letter.is_whitespace() && !letter.is_control() && !"\"=".contains(letter));
-    if is_plain { writer.write_str(value) } else { write!(writer, "{value:?}") }
+fn is_plain(value: &str) -> bool {
+    let plain = |letter: char| !letter.is_whitespace() && !letter.is_control() && !"\"=".contains(letter);
+    let plain_ascii = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'=';
+    !value.is_empty() && (value.bytes().all(plain_ascii) || value.chars().all(plain))
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use metrics_exporter_prometheus::BuildError;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::lines::TextLines;
@@ -129,12 +130,17 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
         lines.event_format(TextLines).boxed()
     };
     tracing_subscriber::registry()
-        .with(lines.with_filter(ours(logs.level.filter())))
+        .with(lines.with_filter(ours(logs.level.filter()).and(events_only())))
         .with(spans)
         .try_init()
         .map_err(TelemetryError::Logs)?;
     ::metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
     Ok(Telemetry { metrics, provider })
+}
+
+/// Lines say everything themselves: without an export of traces, spans are never made.
+fn events_only<S>() -> impl Filter<S> {
+    filter_fn(|metadata: &Metadata<'_>| metadata.is_event())
 }
 
 /// Our own crates at `level`; libraries from `warn` upwards.

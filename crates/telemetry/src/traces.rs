@@ -61,6 +61,9 @@ impl Traces {
 
 /// Makes `span` part of the trace that a request's `traceparent` names, if it names one.
 pub fn set_parent(span: &Span, headers: &HeaderMap) {
+    if span.is_disabled() {
+        return;
+    }
     let context =
         TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers));
     if context.span().span_context().is_valid() {
@@ -72,6 +75,9 @@ pub fn set_parent(span: &Span, headers: &HeaderMap) {
 /// Writes `traceparent` for a call that belongs to `span`. Leaves the headers alone when `span` is
 /// in no trace, so that what a client sent passes as it is.
 pub fn inject_context(span: &Span, headers: &mut HeaderMap) {
+    if span.is_disabled() {
+        return;
+    }
     let context = span.context();
     if context.span().span_context().is_valid() {
         TraceContextPropagator::new().inject_context(&context, &mut HeaderInjector(headers));
