@@ -21,6 +21,8 @@ pub enum Fault {
     Broken,
     /// The answer is larger than the gateway keeps.
     TooLarge,
+    /// The answer is compressed, which it was asked not to be, so that nothing in it can be read.
+    Compressed,
     /// It does not accept the credential that is stored for it.
     AuthFailed {
         /// What it answered.
@@ -66,8 +68,8 @@ impl Fault {
     pub(crate) const fn status(&self) -> u16 {
         match self {
             Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout => 504,
-            Self::Unreachable | Self::Broken | Self::TooLarge | Self::AuthFailed { .. } => 502,
-            Self::Failed { .. } | Self::ReportedInStream => 502,
+            Self::Unreachable | Self::Broken | Self::TooLarge | Self::Compressed => 502,
+            Self::AuthFailed { .. } | Self::Failed { .. } | Self::ReportedInStream => 502,
             Self::Overloaded { .. } => 503,
         }
     }
@@ -81,6 +83,7 @@ impl Fault {
             Self::TotalTimeout => "upstream_total_timeout",
             Self::Broken => "upstream_broken",
             Self::TooLarge => "upstream_response_too_large",
+            Self::Compressed => "upstream_response_compressed",
             Self::AuthFailed { .. } => "upstream_auth_failed",
             Self::Failed { .. } => "upstream_error",
             Self::Overloaded { .. } => "upstream_overloaded",
@@ -107,6 +110,10 @@ impl Fault {
             Self::TooLarge => {
                 format!("the answer of the provider `{provider}` is too large; ask for a stream or for less")
             }
+            Self::Compressed => format!(
+                "the provider `{provider}` compressed its answer although it was asked not to, so it cannot be \
+                 read"
+            ),
             Self::AuthFailed { status } => format!(
                 "the provider `{provider}` refused the credential that is stored for it ({status}); an \
                  administrator must renew it"
@@ -120,7 +127,7 @@ impl Fault {
 
     /// Whether it may be over when the request is sent again.
     pub(crate) const fn may_pass(&self) -> bool {
-        !matches!(self, Self::TooLarge | Self::AuthFailed { .. } | Self::ReportedInStream)
+        !matches!(self, Self::TooLarge | Self::Compressed | Self::AuthFailed { .. } | Self::ReportedInStream)
     }
 
     /// When the provider wants to be asked again.

@@ -133,12 +133,14 @@ fn outgoing_headers(
 }
 
 /// Whether a header of the client reaches the provider. Everything that is not named here stays:
-/// credentials, cookies, where the client is, and whatever else a network put in.
+/// credentials, cookies, where the client is, whatever else a network put in, and on whose account
+/// the provider is to book, which is not the client's to say.
 fn passes(name: &HeaderName) -> bool {
     let text = name.as_str();
+    let names_account = matches!(text, "openai-organization" | "openai-project");
     name == ACCEPT
         || matches!(text, "user-agent" | "traceparent" | "tracestate" | "idempotency-key")
-        || text.starts_with("openai-")
+        || (text.starts_with("openai-") && !names_account)
         || text.starts_with("anthropic-")
 }
 
@@ -161,6 +163,8 @@ mod tests {
             "content-length",
             "connection",
             "proxy-authorization",
+            "openai-organization",
+            "openai-project",
             "x-anything",
         ];
         for name in passing {

@@ -109,6 +109,14 @@ impl Call {
         let UpstreamResponse { status, headers, mut body } = response;
         let mut passed = passed_headers(&headers);
         record.worked = status.is_success();
+        if is_compressed(&headers) {
+            record.note(format!("the provider answered {status}, compressed"));
+            return Err(Fault::Compressed);
+        }
+        if status == StatusCode::NO_CONTENT || status == StatusCode::RESET_CONTENT {
+            record.note(format!("the provider answered {status}"));
+            return Err(Fault::Broken);
+        }
         if status.is_success() && self.is_stream(&headers) {
             record.streamed = true;
             passed.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -124,15 +132,18 @@ impl Call {
         if status.is_server_error() || matches!(status.as_u16(), 401 | 403) || !is_final(status) {
             record.note(format!("the provider answered {status}"));
             let text = self.read_whole(&mut body, MAX_ERROR_BYTES, record).await.unwrap_or_default();
-            return Err(fault_of(status, &headers, &text));
+            return Err(fault_of(status, &headers, &without_credential(text, record)));
         }
         let limit = record.shared.limits.max_response_bytes;
         let body = self.read_whole(&mut body, limit, record).await.map_err(|error| failed(error, record))?;
         let answer = if status.is_success() {
-            let spent = Spent::Seen(observe_whole(self.operation, &body));
-            Answer::Whole { body, spent, outcome: Outcome::Completed, code: None }
+            self.judge(body, record)?
         } else {
             record.note(format!("the provider answered {status}"));
+            let body = without_credential(body, record);
+            if is_about_credential(&body) {
+                return Err(Fault::AuthFailed { status: status.as_u16() });
+            }
             let code = match status {
                 StatusCode::TOO_MANY_REQUESTS => "upstream_rate_limited",
                 _ => "upstream_rejected",
@@ -141,6 +152,22 @@ impl Call {
             Answer::Whole { body, spent: Spent::Nothing, outcome: Outcome::UpstreamFailed, code }
         };
         Ok(Relayed { status, headers: passed, answer, _made_here: () })
+    }
+
+    /// What a whole answer is whose status says that all is well.
+    fn judge(&self, body: Bytes, record: &mut Record) -> Result<Answer, Fault> {
+        if body.is_empty() {
+            record.note("the provider answered with nothing");
+            return Err(Fault::Broken);
+        }
+        let observed = observe_whole(self.operation, &body);
+        if observed.error_event {
+            record.note("the provider reported an error in its answer");
+            let (outcome, code) = (Outcome::UpstreamFailed, Some("upstream_error"));
+            let body = without_credential(body, record);
+            return Ok(Answer::Whole { body, spent: Spent::Seen(observed), outcome, code });
+        }
+        Ok(Answer::Whole { body, spent: Spent::Seen(observed), outcome: Outcome::Completed, code: None })
     }
 
     /// The provider decides whether it streams; its content type says so.
@@ -191,6 +218,29 @@ impl Call {
 /// Whether a status is an answer to what was asked, and not a redirection or an interim one.
 fn is_final(status: StatusCode) -> bool {
     status.is_success() || status.is_client_error()
+}
+
+/// Whether an answer cannot be read: it was asked for without any encoding.
+fn is_compressed(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        let value = value.as_bytes().trim_ascii();
+        !value.is_empty() && !value.eq_ignore_ascii_case(b"identity")
+    })
+}
+
+fn without_credential(said: Bytes, record: &Record) -> Bytes {
+    match &record.provider {
+        Some(provider) => provider.without_credential(said),
+        None => said,
+    }
+}
+
+/// Whether an error speaks of the credential, which is not the client's. Some do under a status of
+/// their own, and show a part of it.
+fn is_about_credential(body: &[u8]) -> bool {
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) else { return false };
+    let says = |name: &str, word: &str| body["error"][name].as_str() == Some(word);
+    says("code", "invalid_api_key") || says("type", "authentication_error")
 }
 
 /// Says once what went wrong, with its cause.
@@ -247,7 +297,6 @@ fn passed_headers(from: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
     let names = [
         CONTENT_TYPE,
-        CONTENT_ENCODING,
         RETRY_AFTER,
         RETRY_AFTER_MS,
         HeaderName::from_static("x-should-retry"),

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use http::HeaderValue;
 use promptgate_kernel::{KeyRing, ProjectId, ProviderId, Revision, SealError, SecretString};
 use promptgate_projects::Project;
 use promptgate_providers::{Credential, Listed, Operation, Provider, ProviderKind, Timeouts};
 use tokio::sync::{Notify, watch};
+
+/// Stands where a provider repeated its credential.
+const REDACTED: &str = "[credential]";
+const SHORTEST_SECRET: usize = 8;
 
 /// Everything that configures the data plane, as it is stored.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +62,26 @@ impl CompiledProvider {
             Operation::Embeddings => 2,
         };
         &self.urls[position]
+    }
+
+    /// What the provider said, without the credential that it was sent: some repeat it in their
+    /// errors.
+    pub(crate) fn without_credential(&self, said: Bytes) -> Bytes {
+        let Some(secret) = self.auth.secret() else { return said };
+        let text = String::from_utf8_lossy(&said);
+        if text.contains(secret) { text.replace(secret, REDACTED).into() } else { said }
+    }
+}
+
+impl ProviderAuth {
+    /// The secret in the header, unless it is too short to be one: such a word may be meant as a word.
+    fn secret(&self) -> Option<&str> {
+        let value = match self {
+            Self::Bearer(value) | Self::ApiKey(value) => value.to_str().ok()?,
+            Self::None | Self::Unusable => return None,
+        };
+        let secret = value.strip_prefix("Bearer ").unwrap_or(value);
+        (secret.len() >= SHORTEST_SECRET).then_some(secret)
     }
 }
 
@@ -281,6 +306,23 @@ mod tests {
         assert_eq!(unusable.len(), 1);
         assert_eq!(unusable[0].provider, "bad");
         assert!(!format!("{snapshot:?}").contains("sk-good"), "secrets are not shown");
+    }
+
+    #[test]
+    fn what_a_provider_says_is_told_without_its_credential() {
+        let said = |kind, secret: &str, text: &'static str| {
+            let main = provider("main", kind);
+            let credentials = vec![credential(&main, secret, &keys(1))];
+            let configuration =
+                Configuration { providers: vec![main], credentials, ..Configuration::default() };
+            let (snapshot, _) = Snapshot::compile(configuration, &keys(1));
+            snapshot.providers()[0].without_credential(Bytes::from_static(text.as_bytes()))
+        };
+        for kind in [ProviderKind::OpenAi, ProviderKind::Anthropic] {
+            let told = said(kind, "sk-canary", r#"{"error":"no sk-canary, Bearer sk-canary"}"#);
+            assert_eq!(told, r#"{"error":"no [credential], Bearer [credential]"}"#);
+        }
+        assert_eq!(said(ProviderKind::OpenAi, "token", "a token is missing"), "a token is missing");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::response::Response;
 use http_body_util::BodyExt;
@@ -13,10 +14,15 @@ use promptgate_kernel::ProjectId;
 pub(crate) async fn model_api(
     route: Route,
     State(gateway): State<Gateway>,
-    Path(project): Path<String>,
+    project: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    // What is not even text is shown as it came.
+    let project = match project {
+        Ok(Path(project)) => project,
+        Err(_) => parts.uri.path().split('/').nth(2).unwrap_or_default().to_owned(),
+    };
     let answer = match project.parse::<ProjectId>() {
         Ok(project) => {
             let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();

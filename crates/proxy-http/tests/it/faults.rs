@@ -51,6 +51,70 @@ async fn what_the_provider_says_about_the_request_passes_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_provider_that_repeats_its_credential_is_not_quoted() {
+    const SAYS: &str = r#"{"error":{"message":"no such key: sk-claude","type":"x"}}"#;
+    for status in [200, 400, 404, 422, 429, 500, 503, 529] {
+        let bench = Bench::new();
+        bench.upstream.will(json(status, SAYS));
+        let answer = bench.ask(bench.request("messages", MESSAGES)).await;
+        assert!(answer.text().contains("no such key: [credential]"), "{status}: {}", answer.text());
+        assert!(!serde_json::to_string(&bench.event()).unwrap().contains("sk-claude"));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_not_the_clients_matter_whatever_the_status() {
+    for error in [
+        r#"{"error":{"message":"wrong key sk-ma**in","code":"invalid_api_key"}}"#,
+        r#"{"type":"error","error":{"type":"authentication_error","message":"wrong key sk-ma**in"}}"#,
+    ] {
+        let bench = Bench::new();
+        bench.upstream.will(json(400, error));
+        let answer = bench.chat(CHAT).await;
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (502, &"upstream_auth_failed".into()));
+        assert!(!answer.text().contains("sk-ma"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_nothing_in_it_is_no_answer() {
+    for body in [CHAT, CHAT_STREAM] {
+        for (status, kind) in [(200, "application/json"), (204, "application/json"), (204, "text/plain")] {
+            let bench = Bench::new();
+            let headers = vec![("content-type", kind)];
+            bench.upstream.will(Script::Answer { status, headers, steps: vec![] });
+            let answer = bench.chat(body).await;
+            assert_eq!((answer.status, &answer.json()["error"]["code"]), (502, &"upstream_broken".into()));
+            assert_eq!(bench.event().outcome, Outcome::UpstreamFailed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_under_a_good_status_is_booked_as_a_failure() {
+    let bench = Bench::new();
+    bench.upstream.will(json(200, ERROR));
+    let answer = bench.chat(CHAT).await;
+    assert_eq!((answer.status, answer.text()), (200, ERROR));
+    let event = bench.event();
+    let code = event.error_code.as_deref();
+    assert_eq!((event.outcome, code), (Outcome::UpstreamFailed, Some("upstream_error")));
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_refused_because_its_usage_cannot_be_read() {
+    for (status, kind) in [(200, "application/json"), (200, "text/event-stream"), (400, "application/json")] {
+        let bench = Bench::new();
+        let headers = vec![("content-type", kind), ("content-encoding", "gzip")];
+        bench.upstream.will(Script::Answer { status, headers, steps: vec![piece("\u{1f}")] });
+        let answer = bench.chat(CHAT_STREAM).await;
+        let code = answer.json()["error"]["code"].clone();
+        assert_eq!((answer.status, code), (502, "upstream_response_compressed".into()));
+        assert_eq!(bench.event().tokens.total() > 0, status == 200, "the provider may have worked for it");
+    }
+}
+
+#[tokio::test]
 async fn a_rate_limit_passes_with_the_time_to_wait() {
     let bench = Bench::new();
     bench.upstream.will(Script::Answer {

@@ -30,6 +30,7 @@ async fn what_has_no_route_is_told_in_the_shape_of_its_neighbours() {
         (Method::PUT, format!("/api/{id}/v1/messages"), 405, "/error/code", "method_not_allowed"),
         (Method::POST, "/api/none/v1/embeddings".to_owned(), 404, "/error/code", "project_not_found"),
         (Method::POST, "/api/none/v1/messages".to_owned(), 404, "/error/type", "not_found_error"),
+        (Method::POST, "/api/%ff/v1/embeddings".to_owned(), 404, "/error/code", "project_not_found"),
     ];
     for (method, path, status, pointer, value) in rows {
         let answer = bench.ask(request(method, &path)).await;
