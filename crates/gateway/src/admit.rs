@@ -13,10 +13,13 @@ pub(crate) struct Admitted {
     _made_here: (),
 }
 
-/// Turns calls away from a process that is about to end.
+/// Turns calls away from a process that is about to end, or that cannot keep what they cost.
 pub(crate) fn admit(addressed: Addressed, shared: &Shared, record: &mut Record) -> Result<Admitted, Refusal> {
     if shared.ending.load(Ordering::Relaxed) {
         return Err(Refusal::ShuttingDown);
+    }
+    if !shared.sink.has_room() {
+        return Err(Refusal::NoRoomForUsage);
     }
     record.note("admitted: no limit applies");
     Ok(Admitted { addressed, _made_here: () })

@@ -173,6 +173,12 @@ pub(crate) fn turned_away(refusal: &Refusal) {
     tracing::debug!(error.code = refusal.code(), "turned a request away: {}", refusal.message());
 }
 
+/// A call that reached no provider was not recorded, because there was no room; its line in the log
+/// says all that the event would.
+pub(crate) fn event_declined() {
+    counter!("promptgate_usage_events_declined_total").increment(1);
+}
+
 /// A usage event could not be kept; it is written to the log instead, so that it can be booked.
 pub(crate) fn event_lost(event: &UsageEvent, error: &SinkError) {
     counter!("promptgate_usage_events_lost_total").increment(1);

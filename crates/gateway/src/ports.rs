@@ -81,4 +81,11 @@ pub trait UsageSink: Send + Sync {
     /// Keeps an event so that the death of this process does not lose it. Fast (a write to the
     /// page cache), never waits for a database, may be called from `Drop`.
     fn append(&self, event: &UsageEvent) -> Result<(), SinkError>;
+
+    /// Whether the events of further calls can be kept. While they cannot, calls are refused, because
+    /// what they cost would be lost; room is left for the calls that are under way. Asked for every
+    /// call.
+    fn has_room(&self) -> bool {
+        true
+    }
 }

@@ -204,7 +204,10 @@ impl Record {
                 revision: self.revision,
                 trace: std::mem::take(&mut self.trace),
             };
-            if let Err(error) = self.shared.sink.append(&event) {
+            if self.attempts == 0 && !self.shared.sink.has_room() {
+                // The room that is left is for calls that cost something.
+                meter::event_declined();
+            } else if let Err(error) = self.shared.sink.append(&event) {
                 meter::event_lost(&event, &error);
             }
         }

@@ -111,6 +111,8 @@ pub enum Refusal {
         /// The provider's name.
         provider: String,
     },
+    /// What the call costs could not be kept.
+    NoRoomForUsage,
     /// The process is about to end.
     ShuttingDown,
     /// The provider failed.
@@ -161,6 +163,7 @@ impl Refusal {
             | Self::ProviderDisabled { .. }
             | Self::NoProvider
             | Self::CredentialUnusable { .. }
+            | Self::NoRoomForUsage
             | Self::ShuttingDown => 503,
             Self::Upstream { fault, .. } => fault.status(),
         }
@@ -190,6 +193,7 @@ impl Refusal {
             Self::NoProvider => "no_provider",
             Self::WrongRoute { .. } => "operation_not_supported",
             Self::CredentialUnusable { .. } => "provider_credential_unusable",
+            Self::NoRoomForUsage => "usage_spool_full",
             Self::ShuttingDown => "shutting_down",
             Self::Upstream { fault, .. } => fault.code(),
         }
@@ -217,7 +221,10 @@ impl Refusal {
             | Self::ProjectInactive
             | Self::ProviderDisabled { .. }
             | Self::NoProvider => Who::Policy,
-            Self::AuthUnavailable | Self::CredentialUnusable { .. } | Self::ShuttingDown => Who::Us,
+            Self::AuthUnavailable
+            | Self::CredentialUnusable { .. }
+            | Self::NoRoomForUsage
+            | Self::ShuttingDown => Who::Us,
             Self::Upstream { .. } => Who::Upstream,
         }
     }
@@ -234,7 +241,11 @@ impl Refusal {
     /// Whether the same request may succeed when it is sent again.
     pub const fn may_retry(&self) -> bool {
         match self {
-            Self::AuthUnavailable | Self::ShuttingDown | Self::SlowUpload { .. } | Self::BrokenUpload => true,
+            Self::AuthUnavailable
+            | Self::NoRoomForUsage
+            | Self::ShuttingDown
+            | Self::SlowUpload { .. }
+            | Self::BrokenUpload => true,
             Self::Upstream { fault, .. } => fault.may_pass(),
             _ => false,
         }
@@ -288,6 +299,9 @@ impl Refusal {
             Self::CredentialUnusable { provider } => format!(
                 "the credential of the provider `{provider}` cannot be used; an administrator must store it anew"
             ),
+            Self::NoRoomForUsage => {
+                "usage cannot be recorded right now, so no call is answered; try again shortly".into()
+            }
             Self::ShuttingDown => "this instance is shutting down; try again".into(),
             Self::Upstream { provider, fault } => fault.message(provider),
         }
@@ -305,7 +319,9 @@ impl Refusal {
                 _ => None,
             },
             retry_after: match self {
-                Self::AuthUnavailable | Self::ShuttingDown => Some(Duration::from_secs(1)),
+                Self::AuthUnavailable | Self::NoRoomForUsage | Self::ShuttingDown => {
+                    Some(Duration::from_secs(1))
+                }
                 Self::Upstream { fault, .. } => fault.retry_after(),
                 _ => None,
             },

@@ -79,6 +79,10 @@ impl UsageSink for MemorySpool {
         self.appended.notify_one();
         Ok(())
     }
+
+    fn has_room(&self) -> bool {
+        !self.is_full()
+    }
 }
 
 #[cfg(test)]
@@ -93,12 +97,12 @@ mod tests {
             assert!(!spool.is_full());
             spool.append(&sample::event(number)).unwrap();
         }
-        assert!(spool.is_full());
+        assert!(spool.is_full() && !spool.has_room());
         spool.append(&sample::event(8)).unwrap();
         assert!(spool.append(&sample::event(9)).is_err());
         assert_eq!(spool.oldest(2), [sample::event(0), sample::event(1)]);
         spool.mark_stored(2);
-        assert!(!spool.is_full());
+        assert!(!spool.is_full() && spool.has_room());
         spool.append(&sample::event(9)).unwrap();
         assert_eq!(spool.len(), 8);
     }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use super::directory::Directory;
 use super::segment::{self, Position};
 use super::{SpoolError, SpoolOptions, gauge_value, line};
 
+/// For how long no new calls are taken after a write that failed; then the next one tries again.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
 /// Keeps events on the disk until a [`Drainer`](super::Drainer) has stored them.
 ///
 /// When the last owner drops it and everything is stored, its directory goes with it; otherwise it
@@ -26,6 +30,8 @@ pub struct Spool {
     options: SpoolOptions,
     state: Mutex<State>,
     appended: Notify,
+    /// Whether the last write failed.
+    failing: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -42,6 +48,7 @@ struct State {
     dirty: bool,
     sealed_dirty: Vec<Arc<File>>,
     alarmed: bool,
+    failed: Option<Instant>,
 }
 
 impl Spool {
@@ -60,11 +67,13 @@ impl Spool {
                 dirty: false,
                 sealed_dirty: Vec::new(),
                 alarmed: false,
+                failed: None,
             };
             Ok((directory, Mutex::new(state)))
         };
         let (directory, state) = open().map_err(|source| SpoolError { root: root.to_owned(), source })?;
-        Ok(Self { root: root.to_owned(), directory, options, state, appended: Notify::new() })
+        let (appended, failing) = (Notify::new(), AtomicBool::new(false));
+        Ok(Self { root: root.to_owned(), directory, options, state, appended, failing })
     }
 
     /// The bytes that are not stored yet.
@@ -136,8 +145,15 @@ impl Spool {
 
     fn write(&self, line: &[u8]) -> io::Result<()> {
         let mut state = self.state();
+        let written = self.write_in(&mut state, line);
+        state.failed = written.is_err().then(Instant::now);
+        self.failing.store(written.is_err(), Ordering::Relaxed);
+        written
+    }
+
+    fn write_in(&self, state: &mut State, line: &[u8]) -> io::Result<()> {
         if (state.spoiled || state.end.offset >= self.options.segment_bytes)
-            && let Err(error) = self.roll(&mut state)
+            && let Err(error) = self.roll(state)
             && state.spoiled
         {
             return Err(error);
@@ -187,6 +203,11 @@ impl UsageSink for Spool {
         self.write(&line).map_err(|error| SinkError(error.into()))?;
         self.appended.notify_one();
         Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        !self.failing.load(Ordering::Relaxed)
+            || self.state().failed.is_none_or(|failed| failed.elapsed() >= AFTER_FAILURE)
     }
 }
 
@@ -269,6 +290,24 @@ mod tests {
         let path = spool.directory().to_owned();
         drop(spool);
         assert!(path.exists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_takes_nothing_is_told_and_tried_again() {
+        let root = tempfile::tempdir().unwrap();
+        let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
+        // A file that takes no byte, as on a full disk.
+        let full = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let kept = std::mem::replace(&mut spool.state().file, full);
+        assert!(spool.has_room());
+        assert!(spool.append(&sample::event(1)).is_err());
+        assert!(!spool.has_room());
+        tokio::time::advance(AFTER_FAILURE).await;
+        assert!(spool.has_room(), "somebody must try");
+        spool.state().file = kept;
+        spool.append(&sample::event(2)).unwrap();
+        assert!(spool.has_room());
+        assert_eq!(read_all(&spool), [sample::event(2)]);
     }
 
     #[test]

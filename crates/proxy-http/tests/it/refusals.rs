@@ -10,7 +10,9 @@ use promptgate_kernel::ProjectId;
 use promptgate_tokens::{Scope, TokenState};
 use promptgate_usage::Outcome;
 
-use crate::support::{Bench, CHAT, MESSAGES};
+use crate::support::{
+    Bench, CHAT, CHAT_STREAM, DELTA, DONE, MESSAGES, Step, events, json, next_piece, piece,
+};
 
 /// What a row of the table sends, and what it expects.
 struct Row {
@@ -259,4 +261,33 @@ async fn a_process_that_ends_admits_nobody() {
     let answer = bench.chat(CHAT).await;
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"shutting_down".into()));
     assert_eq!(bench.event().outcome, Outcome::GatewayFailed);
+}
+
+#[tokio::test]
+async fn no_call_is_made_whose_usage_could_not_be_kept() {
+    let bench = Bench::new();
+    bench.sink.no_room.store(true, Ordering::SeqCst);
+    let answer = bench.chat(CHAT).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"usage_spool_full".into()));
+    assert_eq!((answer.header("retry-after"), answer.header("x-should-retry")), (Some("1"), Some("true")));
+    assert_eq!(bench.chat("{").await.status, 400);
+    assert!(bench.upstream.requests().is_empty());
+    assert!(bench.events().is_empty(), "the room that is left is for calls under way");
+    bench.sink.no_room.store(false, Ordering::SeqCst);
+    bench.upstream.will(json(200, "{}"));
+    assert_eq!(bench.chat(CHAT).await.status, 200);
+    assert_eq!(bench.events().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_under_way_is_kept_when_the_room_ends() {
+    let bench = Bench::new();
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    bench.upstream.will(events(vec![piece(DELTA), Step::Wait(gate.clone()), piece(DONE)]));
+    let mut body = bench.send(bench.request("chat/completions", CHAT_STREAM)).await.into_body();
+    assert!(next_piece(&mut body).await.is_some());
+    bench.sink.no_room.store(true, Ordering::SeqCst);
+    gate.add_permits(1);
+    while next_piece(&mut body).await.is_some() {}
+    assert_eq!(bench.event().outcome, Outcome::Completed);
 }

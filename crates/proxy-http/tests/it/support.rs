@@ -141,6 +141,7 @@ impl Upstream for ScriptedUpstream {
 pub(crate) struct CollectingSink {
     events: Mutex<Vec<UsageEvent>>,
     pub(crate) full: AtomicBool,
+    pub(crate) no_room: AtomicBool,
 }
 
 impl UsageSink for CollectingSink {
@@ -150,6 +151,10 @@ impl UsageSink for CollectingSink {
         }
         self.events.lock().unwrap().push(event.clone());
         Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        !self.no_room.load(Ordering::SeqCst)
     }
 }
 
