@@ -16,6 +16,8 @@ use crate::last_used::LastUsed;
 
 const GENERATIONS: usize = 1_024;
 const FLIGHTS_BEFORE_SWEEP: usize = 256;
+/// For how long the store is not asked again for a token that is remembered, after it failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// What is remembered, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +87,8 @@ pub struct Authenticator {
     misses: Cache<TokenHash, Miss>,
     generations: Box<[AtomicU64]>,
     flights: Mutex<Flights>,
+    /// When the store last failed, in microseconds.
+    failed_at: AtomicI64,
     last_used: LastUsed,
 }
 
@@ -100,6 +104,7 @@ impl Authenticator {
             misses: Cache::new(options.misses),
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
             flights: Mutex::default(),
+            failed_at: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -123,6 +128,12 @@ impl Authenticator {
             return Ok(None);
         }
         metrics::counter!("promptgate_auth_cache_misses_total").increment(1);
+        let failed_at = self.failed_at.load(Ordering::Relaxed);
+        let just_failed =
+            failed_at != i64::MIN && now.since(Timestamp::from_micros(failed_at)) < PAUSE_AFTER_FAILURE;
+        if let Some(hit) = remembered.as_ref().filter(|hit| just_failed && self.still_serves(hit, now)) {
+            return Ok(Some(Arc::clone(&hit.token)));
+        }
         match (self.look_up(hash, generation).await, remembered) {
             (Ok(Some(token)), remembered) => {
                 let noted_at = remembered.map_or_else(Arc::default, |hit| hit.noted_at);
@@ -135,11 +146,17 @@ impl Authenticator {
                 self.misses.insert(hash, Miss { generation, loaded_at: now });
                 Ok(None)
             }
-            (Err(AuthUnavailable), Some(hit)) if now.since(hit.loaded_at) < self.options.offline_ttl => {
-                Ok(Some(hit.token))
+            (Err(unavailable), remembered) => {
+                self.failed_at.store(self.clock.now().as_micros(), Ordering::Relaxed);
+                let serving = remembered.filter(|hit| self.still_serves(hit, now));
+                serving.map(|hit| Some(hit.token)).ok_or(unavailable)
             }
-            (Err(unavailable), _) => Err(unavailable),
         }
+    }
+
+    /// Whether what is remembered may serve while the store is away.
+    fn still_serves(&self, hit: &Hit, now: Timestamp) -> bool {
+        now.since(hit.loaded_at) < self.options.offline_ttl
     }
 
     /// Forgets what is remembered under a hash, look-ups that are under way included.
@@ -321,6 +338,22 @@ mod tests {
         assert!(bench.authenticator.find(unknown).await.is_err());
         bench.clock.advance(Duration::from_mins(1));
         assert!(bench.authenticator.find(bench.presented).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn while_the_store_is_away_known_tokens_do_not_wait_for_it_each_time() {
+        let bench = bench();
+        bench.state().await;
+        bench.tokens.break_down(true);
+        bench.clock.advance(Duration::from_mins(2));
+        for _ in 0..5 {
+            assert_eq!(bench.state().await, Some(TokenState::Active));
+        }
+        assert_eq!(bench.tokens.lookups(), 2);
+        bench.clock.advance(PAUSE_AFTER_FAILURE);
+        bench.tokens.break_down(false);
+        bench.revoke();
+        assert!(matches!(bench.state().await, Some(TokenState::Revoked { .. })));
     }
 
     #[tokio::test]

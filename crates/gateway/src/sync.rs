@@ -15,6 +15,9 @@ use crate::snapshot::{Snapshot, SnapshotCell};
 /// The shortest time between two looks, whatever is announced.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a look may take. A database behind a dead connection must not keep the next look waiting.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Reads what changed and applies it: forgets tokens, replaces the snapshot. It is woken by the bus,
 /// by the clock, and by requests that name something unknown, so a lost announcement costs at most
 /// one poll interval.
@@ -58,7 +61,8 @@ impl<S: ConfigSource> Synchroniser<S> {
                 () = self.snapshot.wanted() => {}
             }
             let next_look = Instant::now() + PAUSE;
-            match self.catch_up().await {
+            let look = tokio::time::timeout(LOOK_TIMEOUT, self.catch_up()).await;
+            match look.unwrap_or_else(|late| Err(RepositoryError::Unavailable { source: late.into() })) {
                 Ok(()) if store_is_away => {
                     store_is_away = false;
                     tracing::info!("the store answers again; the configuration is up to date");
@@ -238,6 +242,38 @@ mod tests {
         bench.config.change(Change::Token { id: token.id, hash: token.hash });
         bench.reaches(2).await;
         assert_eq!(looked_up().await, 3);
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_put_back_to_an_earlier_state_is_read_anew() {
+        let bench = Bench::start(Duration::from_secs(5)).await;
+        let (kept, lost) = (project(ProjectType::AiWrapper), project(ProjectType::McpGateway));
+        bench.config.add_project(kept.clone());
+        bench.config.add_project(lost.clone());
+        bench.reaches(2).await;
+        let (presented, token) = token_for(&kept, 1);
+        bench.tokens.put(token);
+        bench.authenticator.find(presented).await.unwrap();
+        bench.config.restore(1);
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let snapshot = bench.snapshot.load();
+        assert_eq!(snapshot.revision(), Revision::from_number(1));
+        assert!(snapshot.project(kept.id).is_some() && snapshot.project(lost.id).is_none());
+        bench.authenticator.find(presented).await.unwrap();
+        assert_eq!(bench.tokens.lookups(), 2, "no token is remembered");
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_hangs_is_given_up() {
+        let bench = Bench::start(Duration::from_secs(5)).await;
+        bench.config.hang(true);
+        bench.config.add_project(project(ProjectType::AiWrapper));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        bench.config.hang(false);
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert_eq!(bench.snapshot.load().revision(), Revision::from_number(1));
         bench.stop().await;
     }
 

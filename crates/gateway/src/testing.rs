@@ -169,6 +169,7 @@ pub(crate) struct FakeConfig {
     changes: Mutex<Vec<Change>>,
     pruned: AtomicUsize,
     away: AtomicBool,
+    hangs: AtomicBool,
 }
 
 impl FakeConfig {
@@ -186,8 +187,19 @@ impl FakeConfig {
         self.pruned.store(lock(&self.changes).len() + 1, Ordering::SeqCst);
     }
 
+    /// Goes back to what there was before the last changes.
+    pub(crate) fn restore(&self, revision: usize) {
+        lock(&self.changes).truncate(revision);
+        lock(&self.projects).truncate(revision);
+    }
+
     pub(crate) fn break_down(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Answers nothing any more, or again.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::SeqCst);
     }
 }
 
@@ -203,12 +215,16 @@ impl ConfigSource for Arc<FakeConfig> {
     }
 
     async fn changes(&self, after: Revision) -> Result<Option<Vec<(Revision, Change)>>, RepositoryError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         if self.away.load(Ordering::SeqCst) {
             return Err(unavailable());
         }
         let known = lock(&self.changes);
         let after = usize::try_from(after.number()).unwrap();
-        if after < self.pruned.load(Ordering::SeqCst) && after < known.len() {
+        let pruned = after < self.pruned.load(Ordering::SeqCst) && after < known.len();
+        if pruned || after > known.len() {
             return Ok(None);
         }
         let numbered = known.iter().enumerate().skip(after);
