@@ -63,7 +63,7 @@ impl Default for SpoolOptions {
             alarm_bytes: 1 << 30,
             sync_every: Duration::from_secs(1),
             batch_events: 500,
-            linger: Duration::from_millis(100),
+            linger: Duration::from_millis(200),
             keep_stored: Duration::from_mins(1),
             adopt_every: Duration::from_secs(10),
             drain_deadline: Duration::from_secs(5),

@@ -9,11 +9,15 @@ use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Database, Postgres, Sqlite};
+use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
+use crate::dialect::Begin;
 use crate::migrate::Engine;
 use crate::work::SqlStore;
 use crate::{MigrationReport, PgBus, SchemaError};
+
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// How connections are pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +135,7 @@ fn postgres(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
     let address = postgres_options(url)?;
     let pool = pool::<Postgres>(options).connect_lazy_with(address.clone());
     Ok(Connected {
-        engine: Arc::new(SqlStore { writers: pool.clone(), readers: pool }),
+        engine: Arc::new(SqlStore { writers: pool.clone(), readers: pool, begin: Begin::POSTGRES }),
         postgres: Some(address),
     })
 }
@@ -157,16 +161,43 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
     if in_memory {
         let pool = writer.connect_with(address.shared_cache(false)).await.map_err(refused)?;
         return Ok(Connected {
-            engine: Arc::new(SqlStore { writers: pool.clone(), readers: pool }),
+            engine: Arc::new(SqlStore {
+                writers: pool.clone(),
+                readers: pool,
+                begin: Begin::SQLITE_IN_MEMORY,
+            }),
             postgres: None,
         });
     }
-    let writers = writer.connect_with(address.clone()).await.map_err(refused)?;
-    // An existing file that cannot be written still opens; this finds out.
-    sqlx::raw_sql("BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK")
-        .execute(&writers)
-        .await
-        .map_err(refused)?;
-    let readers = pool::<Sqlite>(options).connect_lazy_with(address);
-    Ok(Connected { engine: Arc::new(SqlStore { writers, readers }), postgres: None })
+    let writers = until_not_busy(options.acquire_timeout, || async {
+        let writers = writer.clone().connect_with(address.clone()).await?;
+        // An existing file that cannot be written still opens; this finds out.
+        sqlx::raw_sql("BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK").execute(&writers).await?;
+        Ok(writers)
+    })
+    .await
+    .map_err(refused)?;
+    let readers = pool::<Sqlite>(options).connect_lazy_with(address.pragma("query_only", "ON"));
+    Ok(Connected { engine: Arc::new(SqlStore { writers, readers, begin: Begin::SQLITE }), postgres: None })
+}
+
+/// Tries again while another process turns the same new file to WAL: SQLite says "locked" at once
+/// there, whatever the busy timeout is.
+async fn until_not_busy<T, F>(patience: Duration, attempt: impl Fn() -> F) -> Result<T, sqlx::Error>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let deadline = Instant::now() + patience;
+    loop {
+        match attempt().await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(BUSY_PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// `SQLITE_BUSY` is 5; extended codes keep it in their low byte.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 5)
 }

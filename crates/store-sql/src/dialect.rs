@@ -3,12 +3,41 @@
 use promptgate_store::Access;
 use sqlx::{Database, Postgres, Sqlite};
 
+/// How transactions are opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begin {
+    /// One that sees one state of the database and writes nothing.
+    read: &'static str,
+    /// One that may write.
+    write: &'static str,
+}
+
+impl Begin {
+    pub(crate) const POSTGRES: Self = Self {
+        read: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        write: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    };
+    /// Over connections of two kinds, those of readers being `query_only` for good. Writers take the
+    /// write lock at once: a transaction that reads first and writes later would fail whenever
+    /// another one wrote in between.
+    pub(crate) const SQLITE: Self = Self { read: "BEGIN DEFERRED", write: "BEGIN IMMEDIATE" };
+    /// Over one connection. Switching makes SQLite prepare all its statements anew.
+    pub(crate) const SQLITE_IN_MEMORY: Self = Self {
+        read: "PRAGMA query_only = ON; BEGIN DEFERRED",
+        write: "PRAGMA query_only = OFF; BEGIN IMMEDIATE",
+    };
+
+    /// The statement that opens one.
+    pub(crate) const fn transaction(self, access: Access) -> &'static str {
+        match access {
+            Access::Read => self.read,
+            Access::Write => self.write,
+        }
+    }
+}
+
 /// The statements that one engine says in its own way.
 pub(crate) trait Dialect: Database {
-    /// Opens a transaction that sees one state of the database and writes nothing.
-    const BEGIN_READ: &'static str;
-    /// Opens a transaction that may write.
-    const BEGIN_WRITE: &'static str;
     /// Waits until no other process migrates; holds until the end of the transaction.
     const LOCK_SCHEMA: &'static str;
     /// Counts 1 when the table `schema_migrations` is there.
@@ -18,18 +47,9 @@ pub(crate) trait Dialect: Database {
 
     /// The one of two texts that is for this engine.
     fn pick<'t>(postgres: &'t str, sqlite: &'t str) -> &'t str;
-
-    fn begin(access: Access) -> &'static str {
-        match access {
-            Access::Read => Self::BEGIN_READ,
-            Access::Write => Self::BEGIN_WRITE,
-        }
-    }
 }
 
 impl Dialect for Postgres {
-    const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    const BEGIN_WRITE: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     // The number is the CRC-32 of "promptgate migrate"; it only has to be ours.
     const LOCK_SCHEMA: &'static str = "SELECT pg_advisory_xact_lock(1255279195)";
     const HAS_SCHEMA: &'static str = "SELECT count(*) FROM information_schema.tables \
@@ -43,10 +63,6 @@ impl Dialect for Postgres {
 }
 
 impl Dialect for Sqlite {
-    // Writers take the write lock at once: a transaction that reads first and writes later would
-    // fail whenever another one wrote in between.
-    const BEGIN_READ: &'static str = "PRAGMA query_only = ON; BEGIN DEFERRED";
-    const BEGIN_WRITE: &'static str = "PRAGMA query_only = OFF; BEGIN IMMEDIATE";
     const LOCK_SCHEMA: &'static str = "SELECT 1"; // BEGIN IMMEDIATE holds the lock already.
     const HAS_SCHEMA: &'static str =
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'";

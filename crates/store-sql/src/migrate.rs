@@ -132,7 +132,8 @@ impl Engine for SqlStore<Db> {
     // One transaction for everything: the lock, what is there, and what is applied.
     #[instrument(name = "db.schema.migrate", skip_all)]
     async fn migrate(&self) -> Result<MigrationReport, SchemaError> {
-        let mut tx = self.writers.begin_with(Db::begin(Access::Write)).await.map_err(unavailable)?;
+        let mut tx =
+            self.writers.begin_with(self.begin.transaction(Access::Write)).await.map_err(unavailable)?;
         sqlx::raw_sql(Db::LOCK_SCHEMA).execute(&mut *tx).await.map_err(unavailable)?;
         sqlx::raw_sql(Db::CREATE_SCHEMA_TABLE).execute(&mut *tx).await.map_err(unavailable)?;
         let applied: Vec<(i64, String)> =
@@ -161,7 +162,8 @@ impl Engine for SqlStore<Db> {
 
     #[instrument(name = "db.schema.check", skip_all)]
     async fn check_schema(&self) -> Result<(), SchemaError> {
-        let mut tx = self.readers.begin_with(Db::begin(Access::Read)).await.map_err(unavailable)?;
+        let mut tx =
+            self.readers.begin_with(self.begin.transaction(Access::Read)).await.map_err(unavailable)?;
         let tables: i64 =
             sqlx::query_scalar(Db::HAS_SCHEMA).fetch_one(&mut *tx).await.map_err(unavailable)?;
         let applied: Vec<(i64, String)> = if tables == 0 {

@@ -1,5 +1,7 @@
 //! Usage events in SQL.
 
+use std::sync::{Arc, OnceLock};
+
 use async_trait::async_trait;
 use promptgate_kernel::{
     CallId, Money, OwnerId, Page, PageRequest, ProjectId, ProviderId, RepositoryError, Revision, Timestamp,
@@ -7,8 +9,8 @@ use promptgate_kernel::{
 };
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::{TokenCounts, UsageEvent, UsageFilter, UsageRepository};
-use sqlx::types::Json;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::types::{Json, Type};
+use sqlx::{AssertSqlSafe, Database, Encode, FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -22,8 +24,8 @@ const COLUMNS: &str = "id, request_id, at, project_id, token_id, owner_id, opera
      estimated, cost_nanos, price_version, price_basis, latency_us, time_to_first_byte_us, outcome, status, \
      error_code, attempts, client_ip, revision, trace";
 
-/// Rows of one statement: 33 values each stay below the 32,766 that SQLite takes.
-const MOST_ROWS: usize = 256;
+/// The numbers of rows that one statement inserts are the powers of two below two to this.
+const STATEMENTS: usize = 8;
 
 #[derive(FromRow)]
 struct UsageRow {
@@ -114,11 +116,37 @@ fn corrupt_number(id: Uuid, error: std::num::TryFromIntError) -> RepositoryError
 /// there are, only a handful of different statements is ever prepared.
 fn batches<'e>(mut events: &'e [&'e UsageEvent]) -> impl Iterator<Item = &'e [&'e UsageEvent]> {
     std::iter::from_fn(move || {
-        let length = events.len().min(MOST_ROWS).checked_ilog2()?;
+        let length = events.len().min(1 << (STATEMENTS - 1)).checked_ilog2()?;
         let (batch, rest) = events.split_at(1 << length);
         events = rest;
         Some(batch)
     })
+}
+
+/// The texts of these statements, each made when it is first needed.
+struct Insertions([OnceLock<Arc<str>>; STATEMENTS]);
+
+impl Insertions {
+    const fn new() -> Self {
+        Self([const { OnceLock::new() }; STATEMENTS])
+    }
+
+    fn of_rows<DB>(&self, rows: usize) -> AssertSqlSafe<Arc<str>>
+    where
+        DB: Database,
+        i64: Type<DB> + for<'q> Encode<'q, DB>,
+    {
+        let text = self.0[rows.ilog2() as usize].get_or_init(|| {
+            let mut query = QueryBuilder::<DB>::new("INSERT INTO usage_events (");
+            query.push(COLUMNS).push(") ").push_values(0..rows, |mut row, _| {
+                for _ in COLUMNS.split(',') {
+                    row.push_bind(0_i64);
+                }
+            });
+            query.push(" ON CONFLICT (id) DO NOTHING").sql().as_str().into()
+        });
+        AssertSqlSafe(Arc::clone(text))
+    }
 }
 
 #[each_dialect]
@@ -126,53 +154,50 @@ fn batches<'e>(mut events: &'e [&'e UsageEvent]) -> impl Iterator<Item = &'e [&'
 impl UsageRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_events.record", skip_all, fields(count = events.len()))]
     async fn record(&mut self, events: &[UsageEvent]) -> Result<(), RepositoryError> {
+        static INSERTIONS: Insertions = Insertions::new();
         // In the order of their ids, so that two writers of the same events never wait for each
         // other in a circle.
         let mut sorted: Vec<&UsageEvent> = events.iter().collect();
         sorted.sort_by_key(|event| event.id);
         for batch in batches(&sorted) {
-            let mut query = QueryBuilder::<Db>::new("INSERT INTO usage_events (");
-            query.push(COLUMNS).push(") ").push_values(batch, |mut row, event| {
-                row.push_bind(event.id.as_uuid())
-                    .push_bind(text(&event.request_id))
-                    .push_bind(event.at.as_micros())
-                    .push_bind(event.project_id.as_uuid())
-                    .push_bind(event.token_id.as_uuid())
-                    .push_bind(event.owner.map(OwnerId::as_uuid))
-                    .push_bind(text(&event.operation))
-                    .push_bind(optional_text(event.requested_model.as_ref()))
-                    .push_bind(event.provider_id.map(ProviderId::as_uuid))
-                    .push_bind(optional_text(event.provider.as_ref()))
-                    .push_bind(optional_text(event.model.as_ref()))
-                    .push_bind(event.streamed)
-                    .push_bind(count(event.tokens.input))
-                    .push_bind(count(event.tokens.cache_read))
-                    .push_bind(count(event.tokens.cache_write_5m))
-                    .push_bind(count(event.tokens.cache_write_1h))
-                    .push_bind(count(event.tokens.audio_input))
-                    .push_bind(count(event.tokens.output))
-                    .push_bind(count(event.tokens.reasoning))
-                    .push_bind(count(event.tokens.audio_output))
-                    .push_bind(event.estimated)
-                    .push_bind(event.cost.as_nanos())
-                    .push_bind(text(&event.price_version))
-                    .push_bind(text(&event.price_basis))
-                    .push_bind(event.latency_us)
-                    .push_bind(event.time_to_first_byte_us)
-                    .push_bind(event.outcome.as_str())
-                    .push_bind(i64::from(event.status))
-                    .push_bind(optional_text(event.error_code.as_ref()))
-                    .push_bind(i64::from(event.attempts))
-                    .push_bind(optional_text(event.client_ip.as_ref()))
-                    .push_bind(event.revision.number())
-                    .push_bind(texts(&event.trace));
-            });
-            query
-                .push(" ON CONFLICT (id) DO NOTHING")
-                .build()
-                .execute(&mut *self.tx)
-                .await
-                .map_err(|error| self.fail(error))?;
+            let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
+            for event in batch {
+                query = query
+                    .bind(event.id.as_uuid())
+                    .bind(text(&event.request_id))
+                    .bind(event.at.as_micros())
+                    .bind(event.project_id.as_uuid())
+                    .bind(event.token_id.as_uuid())
+                    .bind(event.owner.map(OwnerId::as_uuid))
+                    .bind(text(&event.operation))
+                    .bind(optional_text(event.requested_model.as_ref()))
+                    .bind(event.provider_id.map(ProviderId::as_uuid))
+                    .bind(optional_text(event.provider.as_ref()))
+                    .bind(optional_text(event.model.as_ref()))
+                    .bind(event.streamed)
+                    .bind(count(event.tokens.input))
+                    .bind(count(event.tokens.cache_read))
+                    .bind(count(event.tokens.cache_write_5m))
+                    .bind(count(event.tokens.cache_write_1h))
+                    .bind(count(event.tokens.audio_input))
+                    .bind(count(event.tokens.output))
+                    .bind(count(event.tokens.reasoning))
+                    .bind(count(event.tokens.audio_output))
+                    .bind(event.estimated)
+                    .bind(event.cost.as_nanos())
+                    .bind(text(&event.price_version))
+                    .bind(text(&event.price_basis))
+                    .bind(event.latency_us)
+                    .bind(event.time_to_first_byte_us)
+                    .bind(event.outcome.as_str())
+                    .bind(i64::from(event.status))
+                    .bind(optional_text(event.error_code.as_ref()))
+                    .bind(i64::from(event.attempts))
+                    .bind(optional_text(event.client_ip.as_ref()))
+                    .bind(event.revision.number())
+                    .bind(texts(&event.trace));
+            }
+            query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         }
         Ok(())
     }
@@ -263,6 +288,6 @@ mod tests {
         };
         assert_eq!(lengths(0), [0usize; 0]);
         assert_eq!(lengths(1), [1]);
-        assert_eq!(lengths(523), [256, 256, 8, 2, 1]);
+        assert_eq!(lengths(523), [128, 128, 128, 128, 8, 2, 1]);
     }
 }

@@ -11,7 +11,7 @@ use promptgate_tokens::TokenRepository;
 use promptgate_usage::UsageRepository;
 use sqlx::{Database, Pool, Transaction};
 
-use crate::dialect::Dialect;
+use crate::dialect::Begin;
 use crate::error::{Abandoned, classify};
 
 /// Everything, in one database.
@@ -20,6 +20,7 @@ pub(crate) struct SqlStore<DB: Database> {
     pub(crate) writers: Pool<DB>,
     /// Connections that read; on PostgreSQL the same.
     pub(crate) readers: Pool<DB>,
+    pub(crate) begin: Begin,
 }
 
 impl<DB: Database> SqlStore<DB> {
@@ -50,7 +51,7 @@ impl<DB: Database> SqlWork<DB> {
 #[async_trait]
 impl Store for SqlStore<Db> {
     async fn begin(&self, access: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
-        let tx = self.pool(access).begin_with(Db::begin(access)).await.map_err(classify)?;
+        let tx = self.pool(access).begin_with(self.begin.transaction(access)).await.map_err(classify)?;
         Ok(Box::new(SqlWork::<Db> { tx, failed: false }))
     }
 
