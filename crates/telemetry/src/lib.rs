@@ -16,4 +16,4 @@ mod traces;
 pub use lines::TextLines;
 pub use metrics::Metrics;
 pub use start::{BootstrapLogs, Level, Logs, Telemetry, TelemetryError, bootstrap, init};
-pub use traces::{Traces, inject_context, set_parent};
+pub use traces::{Traces, inject_context, set_parent, within_trace};

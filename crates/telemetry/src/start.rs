@@ -118,22 +118,23 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
     let metrics = Metrics::new(recorder.handle());
     let provider = traces.map(Traces::provider).transpose().map_err(TelemetryError::Traces)?;
 
-    let spans = provider.as_ref().map(|provider| {
-        tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("promptgate"))
-            .with_filter(ours(LevelFilter::INFO))
-    });
     let lines = tracing_subscriber::fmt::layer();
     let lines = if logs.json {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
         lines.event_format(TextLines).boxed()
     };
-    tracing_subscriber::registry()
-        .with(lines.with_filter(ours(logs.level.filter()).and(events_only())))
-        .with(spans)
-        .try_init()
-        .map_err(TelemetryError::Logs)?;
+    let lines =
+        tracing_subscriber::registry().with(lines.with_filter(ours(logs.level.filter()).and(events_only())));
+    // A layer that is there but empty would count as one that wants everything.
+    let set_up = match &provider {
+        Some(provider) => {
+            let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("promptgate"));
+            lines.with(spans.with_filter(ours(LevelFilter::INFO))).try_init()
+        }
+        None => lines.try_init(),
+    };
+    set_up.map_err(TelemetryError::Logs)?;
     ::metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
     Ok(Telemetry { metrics, provider })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{FutureExt, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector, HttpClient};
 use opentelemetry_otlp::{ExporterBuildError, WithExportConfig, WithHttpConfig};
@@ -72,6 +72,14 @@ pub fn set_parent(span: &Span, headers: &HeaderMap) {
     }
 }
 
+/// Runs `work` so that the spans it begins belong to the trace that a request's `traceparent` names,
+/// if it names one.
+pub async fn within_trace<F: Future>(headers: &HeaderMap, work: F) -> F::Output {
+    let context =
+        TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers));
+    work.with_context(context).await
+}
+
 /// Writes `traceparent` for a call that belongs to `span`. Leaves the headers alone when `span` is
 /// in no trace, so that what a client sent passes as it is.
 pub fn inject_context(span: &Span, headers: &mut HeaderMap) {
@@ -111,6 +119,25 @@ mod tests {
         let headers = crossing(true);
         let value = headers["traceparent"].to_str().expect("text");
         assert!(value.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && value != PARENT, "{value}");
+    }
+
+    #[test]
+    fn work_within_a_trace_goes_on_under_it() {
+        let provider = SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let mut given = HeaderMap::new();
+            given.insert("traceparent", PARENT.parse().expect("a header value"));
+            let trace = |headers: &HeaderMap| {
+                let mut headers = headers.clone();
+                inject_context(&tracing::info_span!("http.request"), &mut headers);
+                headers["traceparent"].to_str().expect("text")[..36].to_owned()
+            };
+            let ours = within_trace(&given, async { trace(&given) });
+            let ours = std::pin::pin!(ours).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+            assert_eq!(ours, std::task::Poll::Ready(PARENT[..36].to_owned()));
+            assert_ne!(trace(&given), PARENT[..36], "and nothing else does");
+        });
     }
 
     #[test]
