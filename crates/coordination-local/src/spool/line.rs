@@ -5,6 +5,8 @@
 use promptgate_usage::UsageEvent;
 
 const CHECKSUM_LENGTH: usize = 8;
+/// Most lines are shorter.
+const USUAL_LENGTH: usize = 2048;
 
 /// What a line turned out to be.
 #[derive(Debug, PartialEq)]
@@ -19,7 +21,8 @@ pub(super) enum Line {
 
 /// The line of an event, line break included.
 pub(super) fn encode(event: &UsageEvent) -> serde_json::Result<Vec<u8>> {
-    let mut line = vec![b' '; CHECKSUM_LENGTH + 1];
+    let mut line = Vec::with_capacity(USUAL_LENGTH);
+    line.resize(CHECKSUM_LENGTH + 1, b' ');
     serde_json::to_writer(&mut line, event)?;
     let checksum = format!("{:08x}", crc32fast::hash(&line[CHECKSUM_LENGTH + 1..]));
     line[..CHECKSUM_LENGTH].copy_from_slice(checksum.as_bytes());

@@ -2,6 +2,8 @@
 //!
 //! Nothing is kept but what [`Scan`] names, so that an answer of any size takes the same memory.
 
+use memchr::memchr2;
+
 use super::short::Short;
 
 /// Longest name of a member that matters.
@@ -197,7 +199,7 @@ impl Scan {
             match self.state {
                 State::InString => {
                     let rest = &piece[at..];
-                    let run = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+                    let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
                     self.in_string(&rest[..run]);
                     at += run;
                     match piece.get(at) {
