@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use promptgate_providers::Operation;
 use promptgate_usage::Outcome;
 use promptgate_wire::{Envelope, Observer, echo, observe_whole};
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::fault::Fault;
@@ -161,6 +162,10 @@ impl Call {
             return Err(Fault::Broken);
         }
         let observed = observe_whole(self.operation, &body);
+        if !observed.ended && serde_json::from_slice::<&RawValue>(&body).is_err() {
+            record.note("the provider answered with something that is not JSON");
+            return Err(Fault::Broken);
+        }
         if observed.error_event {
             record.note("the provider reported an error in its answer");
             let (outcome, code) = (Outcome::UpstreamFailed, Some("upstream_error"));
@@ -175,7 +180,7 @@ impl Call {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let is =
             |kind: &str| content_type.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind));
-        is("text/event-stream") || (self.stream && !is("application/json"))
+        is("text/event-stream") || (self.stream && !is("application/json") && !is("text/html"))
     }
 
     async fn read_whole(

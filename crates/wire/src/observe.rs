@@ -55,6 +55,8 @@ pub struct Observer {
     settled: bool,
     /// `ended` and `error_event`, as far as events told.
     seen: Observed,
+    /// The client's reader stood inside something that went out when the answer was over.
+    torn: bool,
 }
 
 /// What is held back of the event that is going on.
@@ -82,6 +84,7 @@ impl Observer {
             anthropic: AnthropicCounts::default(),
             settled: false,
             seen: Observed::default(),
+            torn: false,
         }
     }
 
@@ -99,6 +102,7 @@ impl Observer {
 
     /// What is still held back when the answer is over; the client gets it. Often empty.
     pub fn end(&mut self) -> Bytes {
+        self.torn = self.is_torn();
         let withheld = self.streamed && self.lines.finish(&mut self.scan) && self.judge();
         let held = std::mem::take(&mut self.holder.held);
         if withheld { Bytes::new() } else { held.into() }
@@ -109,8 +113,12 @@ impl Observer {
     pub fn fail(&mut self, surface: Surface, problem: &ApiProblem) -> Bytes {
         self.holder.held.clear();
         let event = problem_event(surface, problem);
-        let in_the_middle = self.lines.in_the_middle() && (self.holder.released || !self.lines.in_event());
-        if in_the_middle { [b"\n\n", &event[..]].concat().into() } else { event }
+        if self.torn || self.is_torn() { [b"\n\n", &event[..]].concat().into() } else { event }
+    }
+
+    /// Whether a part of something went out already whose end did not.
+    fn is_torn(&self) -> bool {
+        self.lines.in_the_middle() && (self.holder.released || !self.lines.in_event())
     }
 
     /// Whether a stream came to its proper end already.

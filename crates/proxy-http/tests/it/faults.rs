@@ -91,6 +91,19 @@ async fn an_answer_with_nothing_in_it_is_no_answer() {
 }
 
 #[tokio::test]
+async fn a_page_in_place_of_an_answer_is_no_answer() {
+    for body in [CHAT, CHAT_STREAM] {
+        for kind in ["text/html", "application/json"] {
+            let bench = Bench::new();
+            let headers = vec![("content-type", kind)];
+            bench.upstream.will(Script::Answer { status: 200, headers, steps: vec![piece("<html>Sign in")] });
+            let answer = bench.chat(body).await;
+            assert_eq!((answer.status, &answer.json()["error"]["code"]), (502, &"upstream_broken".into()));
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_error_under_a_good_status_is_booked_as_a_failure() {
     let bench = Bench::new();
     bench.upstream.will(json(200, ERROR));

@@ -238,6 +238,11 @@ fn a_failure_stands_alone_behind_half_an_event() {
         let large = format!("data: {}", "x".repeat(100_000));
         assert_eq!(fail(hide, &large), format!("\n\n{event}\n\n"));
     }
+    // What is no event at all goes out as it comes, and ends somewhere.
+    let mut observer = Observer::new(ChatCompletions, true, true);
+    assert_eq!(observer.observe(Bytes::from("<html>")), "<html>");
+    assert_eq!(observer.end(), "");
+    assert_eq!(observer.fail(Surface::OpenAi, &problem), format!("\n\n{event}\n\n"));
 }
 
 #[test]
