@@ -53,11 +53,12 @@ struct Plan {
     /// How often every target takes its turn.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many plain calls a turn has.
-    #[arg(long, default_value_t = 8_000)]
+    /// How many plain calls a turn has. Processor time is read in steps of 10 ms: fewer calls than
+    /// this, and the steps show in the ratios.
+    #[arg(long, default_value_t = 40_000)]
     calls: usize,
     /// How many streams a turn has.
-    #[arg(long, default_value_t = 1_500)]
+    #[arg(long, default_value_t = 8_000)]
     streams: usize,
     /// How many connections call at the same time.
     #[arg(long, default_value_t = 16)]
