@@ -1,5 +1,6 @@
 //! Tokens: issue, find, list, change, rotate and revoke them.
 
+mod address;
 mod find;
 mod issue;
 mod list;
@@ -7,6 +8,7 @@ mod revoke;
 mod rotate;
 mod update;
 
+pub use address::TokenAddress;
 pub use find::{FindTokenError, find};
 pub use issue::{IssueToken, IssueTokenError, Issued, default_scopes, issue};
 pub use list::{ListTokensError, list};

@@ -10,6 +10,8 @@ use crate::{Operation, ProviderKind, ProviderName};
 
 const MAX_MODELS: usize = 1_000;
 const MAX_MODEL_NAME: usize = 200;
+const MAX_URL_BYTES: usize = 2_048;
+const MAX_CONFIG_BYTES: usize = 64 * 1024;
 
 /// What is wrong with a provider that somebody wants to create or change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,11 +22,11 @@ pub enum InvalidProvider {
     /// The name is a route of the gateway itself.
     #[error("name is reserved, because the gateway has a route of that name")]
     ReservedName,
-    /// The display name is blank or too long.
-    #[error("displayName must have at most 120 characters")]
+    /// The display name is too long, or cannot be shown.
+    #[error("displayName must have at most 120 characters that are no control characters")]
     DisplayName,
     /// The base URL is not one.
-    #[error("baseUrl must be an http or https URL with a host, without user, query or fragment")]
+    #[error("baseUrl must be an http or https URL with a host, without user, query or fragment, of at most 2,048 bytes")]
     BaseUrl,
     /// A kind without a well-known address needs a base URL.
     #[error("baseUrl is required for providers of type {kind}")]
@@ -33,8 +35,11 @@ pub enum InvalidProvider {
         kind: ProviderKind,
     },
     /// A model name is blank or too long, or there are too many.
-    #[error("models must be at most 1,000 names of 1 to 200 characters")]
+    #[error("models must be at most 1,000 names of 1 to 200 characters that are no control characters")]
     Models,
+    /// The configuration is too large.
+    #[error("config must be a JSON object of at most 64 KiB")]
+    Config,
     /// A time-out of the configuration is wrong.
     #[error("config.{field} must be a number of milliseconds from 1 to 3,600,000")]
     Timeout {
@@ -51,7 +56,7 @@ impl InvalidProvider {
             Self::DisplayName => "displayName",
             Self::BaseUrl | Self::BaseUrlRequired { .. } => "baseUrl",
             Self::Models => "models",
-            Self::Timeout { .. } => "config",
+            Self::Config | Self::Timeout { .. } => "config",
         }
     }
 }
@@ -69,7 +74,8 @@ impl BaseUrl {
             && url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
-            && url.fragment().is_none();
+            && url.fragment().is_none()
+            && url.as_str().len() <= MAX_URL_BYTES;
         if plain {
             Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
         } else {
@@ -231,13 +237,18 @@ impl Provider {
     }
 
     fn check(&self) -> Result<(), InvalidProvider> {
-        if self.display_name.chars().count() > 120 {
+        if self.display_name.chars().count() > 120 || self.display_name.contains(char::is_control) {
             return Err(InvalidProvider::DisplayName);
         }
-        let models_fit = self.models.len() <= MAX_MODELS
-            && self.models.iter().all(|model| !model.trim().is_empty() && model.len() <= MAX_MODEL_NAME);
-        if !models_fit {
+        let fits = |model: &String| {
+            !model.trim().is_empty() && model.len() <= MAX_MODEL_NAME && !model.contains(char::is_control)
+        };
+        if self.models.len() > MAX_MODELS || !self.models.iter().all(fits) {
             return Err(InvalidProvider::Models);
+        }
+        let config = serde_json::to_vec(&self.config).map_or(usize::MAX, |bytes| bytes.len());
+        if config > MAX_CONFIG_BYTES {
+            return Err(InvalidProvider::Config);
         }
         self.timeouts().map(|_| ())
     }
@@ -300,9 +311,23 @@ mod tests {
             "https://u:p@h",
             "http://h?x=1",
             "http://h#x",
+            &format!("http://h/{}", "x".repeat(2_048)),
         ] {
             assert_eq!(BaseUrl::parse(wrong), Err(InvalidProvider::BaseUrl), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_or_shown_is_refused() {
+        let mut wrong = new(ProviderKind::OpenAi);
+        wrong.display_name = "a\0b".into();
+        assert_eq!(create(wrong).unwrap_err(), InvalidProvider::DisplayName);
+        let mut wrong = new(ProviderKind::OpenAi);
+        wrong.models = vec!["a\nb".into()];
+        assert_eq!(create(wrong).unwrap_err(), InvalidProvider::Models);
+        let mut wrong = new(ProviderKind::OpenAi);
+        wrong.config.insert("note".into(), "x".repeat(64 * 1024).into());
+        assert_eq!(create(wrong).unwrap_err(), InvalidProvider::Config);
     }
 
     #[test]

@@ -58,11 +58,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// The member that a message is about: an unknown one is named in the message, and maybe not in
-/// the path.
+/// The member that a message is about: an unknown or a repeated one is named in the message, and
+/// maybe not in the path.
 fn field(path: &str, message: &str) -> Option<String> {
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-    match (path, unknown) {
+    let named = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("duplicate field `"));
+    match (path, named.and_then(|rest| rest.split('`').next())) {
         ("." | "?", None) => None,
         ("." | "?", Some(name)) => Some(name.to_owned()),
         (path, Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => {
@@ -166,6 +166,7 @@ mod tests {
             ("{} {}", None),
             ("{}x", None),
             (r#"{"nom":1}"#, Some("nom")),
+            (r#"{"name":"a","name":"b"}"#, Some("name")),
             (r#"{"name":1}"#, Some("name")),
             (r#"{"inner":[{"number":1},{"number":-1}]}"#, Some("inner[1].number")),
             (r#"{"inner":[{"numbre":1}]}"#, Some("inner[0].numbre")),

@@ -60,6 +60,8 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     components.add_security_scheme(PROJECT_TOKEN, SecurityScheme::Http(bearer.build()));
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
+            name(operation);
+            describe(operation);
             if path.starts_with("/api/v1/admin/") {
                 operation.security = Some(vec![SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new())]);
                 fail(
@@ -99,6 +101,26 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// Every operation has a name of its own: handlers of different things are called the same.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.as_ref().and_then(|tags| tags.first());
+    if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{id}"));
+    }
+}
+
+/// A response needs a description; the good ones have nothing to add to their status.
+fn describe(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let status = status.parse::<http::StatusCode>().ok();
+            response.description = status.and_then(|status| status.canonical_reason()).unwrap_or("Answer").into();
+        }
+    }
+}
+
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
         .into_iter()
@@ -120,7 +142,7 @@ mod tests {
     use crate::testing::Api;
 
     /// Every admin route there is. A route that is added is added here, and so is looked at.
-    const ADMIN_ROUTES: [(&str, &str); 17] = [
+    const ADMIN_ROUTES: [(&str, &str); 21] = [
         ("GET", "/api/v1/admin/projects"),
         ("POST", "/api/v1/admin/projects"),
         ("GET", "/api/v1/admin/projects/{uuid}"),
@@ -128,6 +150,10 @@ mod tests {
         ("DELETE", "/api/v1/admin/projects/{uuid}"),
         ("GET", "/api/v1/admin/projects/{uuid}/tokens"),
         ("POST", "/api/v1/admin/projects/{uuid}/tokens"),
+        ("GET", "/api/v1/admin/projects/{uuid}/tokens/{id}"),
+        ("PATCH", "/api/v1/admin/projects/{uuid}/tokens/{id}"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}/tokens/{id}"),
+        ("POST", "/api/v1/admin/projects/{uuid}/tokens/{id}/rotate"),
         ("GET", "/api/v1/admin/projects/{uuid}/usage"),
         ("GET", "/api/v1/admin/tokens/{id}"),
         ("PATCH", "/api/v1/admin/tokens/{id}"),
@@ -157,6 +183,20 @@ mod tests {
         let mut expected: Vec<_> = ADMIN_ROUTES.map(|(method, path)| (method.into(), path.into())).into();
         expected.sort();
         assert_eq!(documented_routes("/api/v1/"), expected);
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own_and_every_answer_is_described() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let mut names = std::collections::HashSet::new();
+        for item in document["paths"].as_object().unwrap().values() {
+            for operation in item.as_object().unwrap().values() {
+                assert!(names.insert(operation["operationId"].as_str().unwrap()), "{operation}");
+                for answer in operation["responses"].as_object().unwrap().values() {
+                    assert!(answer["description"].as_str().is_some_and(|text| !text.is_empty()), "{operation}");
+                }
+            }
+        }
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ mod listing;
 mod observe;
 pub mod ops;
 mod router;
+mod segment;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::headers::secure;
+use crate::router::wrong_method;
 
 /// What a process knows about itself.
 #[async_trait]
@@ -72,7 +73,7 @@ pub struct Report {
 /// loopback peers.
 pub fn router(ops: Arc<dyn Ops>) -> Router {
     let (router, _) = documented().with_state(ops).split_for_parts();
-    router.layer(middleware::from_fn(secured))
+    router.method_not_allowed_fallback(wrong_method).layer(middleware::from_fn(secured))
 }
 
 pub(crate) fn documented() -> OpenApiRouter<Arc<dyn Ops>> {
@@ -118,6 +119,16 @@ pub(crate) mod tests {
 
         fn metrics_token(&self) -> Option<&AdminKey> {
             self.token.as_ref()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_method_is_told_as_json() {
+        use crate::testing::{Answer, request};
+        for path in ["/livez", "/readyz", "/metrics"] {
+            let answer = Answer::of(fake(Readiness::Ready, None), request("POST", path, "")).await;
+            assert_eq!(answer.header("allow"), "GET,HEAD");
+            answer.refused(405, "method_not_allowed");
         }
     }
 

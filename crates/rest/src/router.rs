@@ -16,6 +16,7 @@ use crate::{ApiState, introspection};
 pub fn router(state: ApiState) -> Router {
     let (routes, _) = documented().split_for_parts();
     let docs = SwaggerUi::new("/api/docs").url("/api/openapi.json", openapi());
+    let docs = Router::from(docs).layer(middleware::map_response(no_such_asset));
     routes
         .merge(docs)
         .fallback(unknown_path)
@@ -33,6 +34,14 @@ pub fn introspection_router(state: ApiState) -> Router {
         .with_state(state)
 }
 
+/// The documentation's own answer has no body.
+async fn no_such_asset(response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        return ApiError::not_found("not_found").message("there is nothing at this address").into_response();
+    }
+    response
+}
+
 async fn unknown_path(request: Request) -> Response {
     let message = "there is nothing at this address";
     if !is_project_route(request.uri().path()) {
@@ -42,7 +51,7 @@ async fn unknown_path(request: Request) -> Response {
     introspection::problem(StatusCode::NOT_FOUND, format!("{message}{hint}"))
 }
 
-async fn wrong_method(request: Request) -> Response {
+pub(crate) async fn wrong_method(request: Request) -> Response {
     let message = format!("{} is not allowed here", request.method());
     if is_project_route(request.uri().path()) {
         return introspection::problem(StatusCode::METHOD_NOT_ALLOWED, message);
@@ -115,6 +124,7 @@ mod tests {
         for asset in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
             assert_eq!(api.without_key("GET", &format!("/api/docs/{asset}")).await.status, 200, "{asset}");
         }
+        api.without_key("GET", "/api/docs/nope").await.refused(404, "not_found");
         let redirect = api.without_key("GET", "/api/docs").await;
         assert_eq!((redirect.status, redirect.header("location")), (303, "/api/docs/"));
     }

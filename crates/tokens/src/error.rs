@@ -35,12 +35,18 @@ pub enum InvalidToken {
     /// The name is blank or too long.
     #[error("name must have 1 to 120 characters that are no control characters")]
     Name,
-    /// A limit is not positive.
-    #[error("{field} must be greater than zero; leave it out for no limit")]
+    /// A limit is not positive, or larger than any that could be kept.
+    #[error(
+        "{field} must be greater than zero and at most {most}; leave it out for no limit",
+        most = most(field)
+    )]
     Limit {
         /// The field as the wire names it.
         field: &'static str,
     },
+    /// It is to be limited to too many endpoints.
+    #[error("endpointIds must be at most 1,000 ids")]
+    Endpoints,
     /// The end of its life is not in the future.
     #[error("expiresAt must be in the future")]
     Expiry,
@@ -58,9 +64,19 @@ impl InvalidToken {
         match self {
             Self::Name => "name",
             Self::Limit { field } => field,
+            Self::Endpoints => "endpointIds",
             Self::Expiry => "expiresAt",
             Self::NoScope => "scopes",
             Self::Metadata => "metadata",
         }
+    }
+}
+
+/// The largest value of a limit, for people.
+fn most(field: &str) -> &'static str {
+    match field {
+        "dailyTokenCap" => "9,223,372,036,854,775,807",
+        "monthlyBudgetUsdCap" | "dailyBudgetUsdCap" => "9,223,372,036",
+        _ => "4,294,967,295",
     }
 }

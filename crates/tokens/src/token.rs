@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 use crate::{AccessDenied, InvalidToken, Scope, ScopeSet, TokenEnv, TokenHash, TokenSecret};
 
 const MAX_METADATA_BYTES: usize = 16 * 1024;
+const MAX_ENDPOINTS: usize = 1_000;
+/// What any store can keep.
+const MAX_TOKEN_CAP: u64 = i64::MAX.unsigned_abs();
 
 /// A token's name: 1 to 120 characters, no control characters, no blanks around it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,14 +64,16 @@ pub struct TokenLimits {
 
 impl TokenLimits {
     fn check(&self) -> Result<(), InvalidToken> {
-        let zero = [
+        let budget = |cap: Option<Money>| cap.is_some_and(|cap| cap <= Money::ZERO);
+        let wrong = [
             ("rateLimitPerMinute", self.rate_limit_per_minute == Some(0)),
             ("rateLimitPerHour", self.rate_limit_per_hour == Some(0)),
-            ("monthlyBudgetUsdCap", self.monthly_budget_usd_cap.is_some_and(|cap| cap <= Money::ZERO)),
-            ("dailyBudgetUsdCap", self.daily_budget_usd_cap.is_some_and(|cap| cap <= Money::ZERO)),
-            ("dailyTokenCap", self.daily_token_cap == Some(0)),
+            ("monthlyBudgetUsdCap", budget(self.monthly_budget_usd_cap)),
+            ("dailyBudgetUsdCap", budget(self.daily_budget_usd_cap)),
+            ("dailyTokenCap", self.daily_token_cap.is_some_and(|cap| cap == 0 || cap > MAX_TOKEN_CAP)),
         ];
-        zero.into_iter()
+        wrong
+            .into_iter()
             .find(|(_, wrong)| *wrong)
             .map_or(Ok(()), |(field, _)| Err(InvalidToken::Limit { field }))
     }
@@ -283,6 +288,9 @@ impl Token {
         }
         if self.expires_at.is_some_and(|at| at <= now) {
             return Err(InvalidToken::Expiry);
+        }
+        if self.endpoint_ids.len() > MAX_ENDPOINTS {
+            return Err(InvalidToken::Endpoints);
         }
         let metadata = serde_json::to_vec(&self.metadata).map_or(usize::MAX, |bytes| bytes.len());
         if metadata > MAX_METADATA_BYTES {

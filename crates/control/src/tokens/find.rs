@@ -6,6 +6,7 @@ use promptgate_store::Access;
 use promptgate_tokens::Token;
 use tracing::instrument;
 
+use super::TokenAddress;
 use crate::Control;
 
 /// Why a token is not shown.
@@ -22,10 +23,10 @@ pub enum FindTokenError {
     Store(#[from] RepositoryError),
 }
 
-/// The token with this id, whatever its state.
-#[instrument(name = "control.tokens.find", skip_all, fields(token.id = %id))]
-pub async fn find(control: &Control, actor: Actor, id: TokenId) -> Result<Token, FindTokenError> {
+/// The token at this address, whatever its state.
+#[instrument(name = "control.tokens.find", skip_all, fields(token.id = %address.id))]
+pub async fn find(control: &Control, actor: Actor, address: TokenAddress) -> Result<Token, FindTokenError> {
     actor.require(Permission::ManageTokens)?;
     let mut work = control.store.begin(Access::Read).await?;
-    work.tokens().find(id).await?.ok_or(FindTokenError::NotFound(id))
+    address.find(&mut *work).await?.ok_or(FindTokenError::NotFound(address.id))
 }

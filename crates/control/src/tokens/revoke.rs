@@ -5,6 +5,7 @@ use promptgate_kernel::{RepositoryError, TokenId};
 use promptgate_store::{Access, Change};
 use tracing::instrument;
 
+use super::TokenAddress;
 use crate::Control;
 use crate::journal::Entry;
 
@@ -26,12 +27,13 @@ pub enum RevokeTokenError {
 }
 
 /// Revokes a token. Revoking a revoked one changes and records nothing.
-#[instrument(name = "control.tokens.revoke", skip_all, fields(token.id = %id))]
-pub async fn revoke(control: &Control, actor: Actor, id: TokenId) -> Result<(), RevokeTokenError> {
+#[instrument(name = "control.tokens.revoke", skip_all, fields(token.id = %address.id))]
+pub async fn revoke(control: &Control, actor: Actor, address: TokenAddress) -> Result<(), RevokeTokenError> {
     actor.require(Permission::ManageTokens)?;
+    let id = address.id;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
-    let token = work.tokens().find(id).await?.ok_or(RevokeTokenError::NotFound(id))?;
+    let token = address.find(&mut *work).await?.ok_or(RevokeTokenError::NotFound(id))?;
     let Ok(token) = token.revoke(at) else { return Ok(()) };
     if !work.tokens().save(&token).await? {
         return Err(RevokeTokenError::Changed(id));

@@ -6,7 +6,7 @@ use promptgate_store::{Access, Change};
 use promptgate_tokens::{AlreadyRevoked, TokenSecret};
 use tracing::instrument;
 
-use super::Issued;
+use super::{Issued, TokenAddress};
 use crate::Control;
 use crate::journal::Entry;
 
@@ -31,12 +31,13 @@ pub enum RotateTokenError {
 }
 
 /// Gives a token a new secret; the old one opens nothing from then on, everything else stays.
-#[instrument(name = "control.tokens.rotate", skip_all, fields(token.id = %id))]
-pub async fn rotate(control: &Control, actor: Actor, id: TokenId) -> Result<Issued, RotateTokenError> {
+#[instrument(name = "control.tokens.rotate", skip_all, fields(token.id = %address.id))]
+pub async fn rotate(control: &Control, actor: Actor, address: TokenAddress) -> Result<Issued, RotateTokenError> {
     actor.require(Permission::ManageTokens)?;
+    let id = address.id;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
-    let before = work.tokens().find(id).await?.ok_or(RotateTokenError::NotFound(id))?;
+    let before = address.find(&mut *work).await?.ok_or(RotateTokenError::NotFound(id))?;
     let old_hash = before.hash;
     let secret = TokenSecret::generate(before.env, &*control.entropy);
     let token = before.rotate(&secret)?;

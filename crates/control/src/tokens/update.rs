@@ -6,6 +6,7 @@ use promptgate_store::{Access, Change};
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Token, TokenChanges};
 use tracing::instrument;
 
+use super::TokenAddress;
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
 
@@ -35,19 +36,20 @@ pub enum UpdateTokenError {
 }
 
 /// Applies changes to a token.
-#[instrument(name = "control.tokens.update", skip_all, fields(token.id = %id))]
+#[instrument(name = "control.tokens.update", skip_all, fields(token.id = %address.id))]
 pub async fn update(
     control: &Control,
     actor: Actor,
-    id: TokenId,
+    address: TokenAddress,
     changes: TokenChanges,
 ) -> Result<Token, UpdateTokenError> {
     actor.require(Permission::ManageTokens)?;
+    let id = address.id;
     let at = control.clock.now();
     let fields = fields(&changes);
     let action = update_action(&fields, "isActive", changes.is_active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
-    let token = work.tokens().find(id).await?.ok_or(UpdateTokenError::NotFound(id))?;
+    let token = address.find(&mut *work).await?.ok_or(UpdateTokenError::NotFound(id))?;
     let token = token.change(changes, at)??;
     if !work.tokens().save(&token).await? {
         return Err(UpdateTokenError::Changed(id));

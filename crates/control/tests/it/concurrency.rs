@@ -58,7 +58,7 @@ async fn every_commit_is_announced_with_its_revision() {
     let mut listener = bus.subscribe().await;
     let project = fixture.project(ProjectType::AiWrapper).await;
     let token = fixture.token(project.id, None).await.token;
-    tokens::revoke(&fixture.control, ADMIN, token.id).await.unwrap();
+    tokens::revoke(&fixture.control, ADMIN, token.id.into()).await.unwrap();
     for revision in [1, 2] {
         match listener.next().await {
             Signal::Announced(announced) => assert_eq!(announced.revision.number(), revision),
@@ -94,7 +94,7 @@ async fn writers_get_through(url: &str) {
         create(),
         create(),
         providers::delete(control, ADMIN, provider.id),
-        tokens::rotate(control, ADMIN, token.id),
+        tokens::rotate(control, ADMIN, token.id.into()),
     );
     for created in [a, b, c] {
         created.unwrap();

@@ -15,7 +15,7 @@ async fn a_use_is_noted_to_within_a_minute() {
     let use_it = async || -> Option<Timestamp> {
         let bearer = Some(issued.secret.expose());
         introspection::authenticate(&fixture.control, bearer, Some(project.id), Scope::Models).await.unwrap();
-        tokens::find(&fixture.control, ADMIN, issued.token.id).await.unwrap().last_used_at
+        tokens::find(&fixture.control, ADMIN, issued.token.id.into()).await.unwrap().last_used_at
     };
     let first = fixture.clock.now();
     assert_eq!(use_it().await, Some(first));
@@ -32,7 +32,7 @@ async fn an_expired_token_is_refused_before_its_scopes_are_looked_at() {
     let issued = fixture.token(project.id, None).await;
     let expiry = Some(Some(fixture.clock.now().plus(Duration::from_secs(5))));
     let changes = TokenChanges { expires_at: expiry, ..Default::default() };
-    tokens::update(&fixture.control, ADMIN, issued.token.id, changes).await.unwrap();
+    tokens::update(&fixture.control, ADMIN, issued.token.id.into(), changes).await.unwrap();
     let ask =
         || introspection::authenticate(&fixture.control, Some(issued.secret.expose()), None, Scope::Admin);
     let scope = ask().await.unwrap_err();

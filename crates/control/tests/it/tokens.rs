@@ -25,10 +25,10 @@ async fn rotation_and_revocation_announce_the_hash_that_is_remembered() {
     let project = fixture.project(ProjectType::AiWrapper).await;
     let issued = fixture.token(project.id, None).await;
     let (id, first) = (issued.token.id, issued.token.hash);
-    let rotated = tokens::rotate(&fixture.control, ADMIN, id).await.unwrap();
+    let rotated = tokens::rotate(&fixture.control, ADMIN, id.into()).await.unwrap();
     assert_eq!(fixture.last_change().await, Some(Change::Token { id, hash: first }));
     assert_eq!(rotated.token.hash, rotated.secret.hash());
-    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    tokens::revoke(&fixture.control, ADMIN, id.into()).await.unwrap();
     assert_eq!(fixture.last_change().await, Some(Change::Token { id, hash: rotated.token.hash }));
 }
 
@@ -37,13 +37,13 @@ async fn revoking_again_records_nothing_and_nothing_else_is_possible() {
     let fixture = Fixture::new().await;
     let project = fixture.project(ProjectType::AiWrapper).await;
     let id = fixture.token(project.id, None).await.token.id;
-    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    tokens::revoke(&fixture.control, ADMIN, id.into()).await.unwrap();
     let (revision, events) = (fixture.revision().await, fixture.audit().await.len());
-    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    tokens::revoke(&fixture.control, ADMIN, id.into()).await.unwrap();
     assert_eq!((fixture.revision().await, fixture.audit().await.len()), (revision, events));
-    let refused = tokens::rotate(&fixture.control, ADMIN, id).await.unwrap_err();
+    let refused = tokens::rotate(&fixture.control, ADMIN, id.into()).await.unwrap_err();
     assert!(matches!(refused, RotateTokenError::Revoked(_)));
-    let refused = tokens::update(&fixture.control, ADMIN, id, TokenChanges::default()).await.unwrap_err();
+    let refused = tokens::update(&fixture.control, ADMIN, id.into(), TokenChanges::default()).await.unwrap_err();
     assert!(matches!(refused, UpdateTokenError::Revoked(_)));
 }
 
@@ -63,9 +63,9 @@ async fn the_log_names_what_happened_and_no_secret() {
     let issued = fixture.token(project.id, None).await;
     let id = issued.token.id;
     let off = TokenChanges { is_active: Some(false), ..Default::default() };
-    tokens::update(&fixture.control, ADMIN, id, off).await.unwrap();
-    let rotated = tokens::rotate(&fixture.control, ADMIN, id).await.unwrap();
-    tokens::revoke(&fixture.control, ADMIN, id).await.unwrap();
+    tokens::update(&fixture.control, ADMIN, id.into(), off).await.unwrap();
+    let rotated = tokens::rotate(&fixture.control, ADMIN, id.into()).await.unwrap();
+    tokens::revoke(&fixture.control, ADMIN, id.into()).await.unwrap();
     let expected =
         ["project.created", "token.created", "token.deactivated", "token.rotated", "token.revoked"];
     assert_eq!(fixture.actions().await, expected);

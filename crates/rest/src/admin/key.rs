@@ -29,7 +29,7 @@ where
         let wrong = || unauthorized("invalid_admin_api_key", "X-Admin-API-Key is not the admin API key");
         let only = given.next().is_none();
         let key: Option<AdminKey> = FromRef::from_ref(state);
-        let text = first.to_str().map(str::trim).unwrap_or_default();
+        let text = std::str::from_utf8(first.as_bytes()).map(str::trim).unwrap_or_default();
         match key {
             Some(key) if only && !text.is_empty() && key.matches(text) => Ok(Self(Actor::AdminKey)),
             Some(_) | None => Err(wrong()),
@@ -63,6 +63,7 @@ mod tests {
         assert_eq!(refused(None, &[]).await, Some("missing session"));
         assert_eq!(refused(None, &["k"]).await, invalid, "switched off");
         assert_eq!(refused(None, &[""]).await, invalid, "switched off and empty");
+        assert_eq!(refused(Some("schlüssel"), &["schlüssel"]).await, None);
         for sent in [&["x"] as &[&str], &[""], &["k", "k"], &["k", "x"], &["k,k"]] {
             assert_eq!(refused(Some("k"), sent).await, invalid, "{sent:?}");
         }

@@ -1,5 +1,7 @@
-//! `/api/v1/admin/projects/{uuid}/tokens` and `/api/v1/admin/tokens`.
+//! `/api/v1/admin/projects/{uuid}/tokens` and `/api/v1/admin/tokens`. A token that is there has two
+//! addresses: its own, and one in its project.
 
+mod address;
 mod find;
 mod issue;
 mod limits;
@@ -25,6 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list::list, issue::issue))
         .routes(routes!(find::find, update::update, revoke::revoke))
         .routes(routes!(rotate::rotate))
+        .routes(routes!(find::find_in_project, update::update_in_project, revoke::revoke_in_project))
+        .routes(routes!(rotate::rotate_in_project))
 }
 
 /// A token, without its secret.
@@ -137,11 +141,6 @@ impl From<Issued> for IssuedView {
     }
 }
 
-/// Reads the id in the address; what is no id belongs to no token.
-fn parse_id(text: &str) -> Result<TokenId, ApiError> {
-    text.parse().map_err(not_found)
-}
-
 fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("token_not_found").message(error)
 }
@@ -166,6 +165,7 @@ impl From<InvalidToken> for ApiError {
         let code = match error {
             InvalidToken::Name => "invalid_token_name",
             InvalidToken::Limit { .. } => "invalid_limit",
+            InvalidToken::Endpoints => "invalid_endpoint_ids",
             InvalidToken::Expiry => "invalid_expiration",
             InvalidToken::NoScope => "invalid_scope",
             InvalidToken::Metadata => "invalid_metadata",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::introspection::{self, EndpointSummary};
 use promptgate_kernel::EndpointId;
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::Answer;
 use super::bearer::Bearer;
 use super::error::ProjectError;
+use crate::segment::Segment;
 
 /// An AI endpoint, in short.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,7 +33,7 @@ pub(super) struct EndpointView {
     responses((status = OK, body = Answer<Vec<EndpointView>>)))]
 pub(super) async fn endpoints(
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     bearer: Bearer,
 ) -> Result<Json<Answer<Vec<EndpointView>>>, ProjectError> {
     let project = uuid.parse().ok();

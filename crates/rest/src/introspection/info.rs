@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::introspection::{self, ProjectInfo};
 use promptgate_kernel::ProjectId;
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::Answer;
 use super::bearer::Bearer;
 use super::error::ProjectError;
+use crate::segment::Segment;
 
 /// A project, as its token sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +39,7 @@ pub(super) struct InfoView {
     responses((status = OK, body = Answer<InfoView>)))]
 pub(super) async fn info(
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     bearer: Bearer,
 ) -> Result<Json<Answer<InfoView>>, ProjectError> {
     let project = uuid.parse().ok();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::introspection::{self, ListedModel};
 use promptgate_tokens::Scope;
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::bearer::Bearer;
 use super::error::ProjectError;
+use crate::segment::Segment;
 
 /// Models, as OpenAI lists them.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,7 +40,7 @@ struct ModelView {
     responses((status = OK, body = ModelsView)))]
 pub(super) async fn models(
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     bearer: Bearer,
 ) -> Result<Json<ModelsView>, ProjectError> {
     let project = uuid.parse().ok();

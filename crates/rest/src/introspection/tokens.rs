@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::introspection;
 use promptgate_kernel::{Timestamp, TokenId};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::bearer::Bearer;
 use super::error::ProjectError;
+use crate::segment::Segment;
 
 /// A project's tokens.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,7 +56,7 @@ struct TokenRow {
     responses((status = OK, body = ProjectTokensView)))]
 pub(super) async fn tokens(
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     bearer: Bearer,
 ) -> Result<Json<ProjectTokensView>, ProjectError> {
     let project = uuid.parse().ok();

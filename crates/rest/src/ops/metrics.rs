@@ -31,9 +31,16 @@ pub(super) async fn metrics(
 
 /// A peer on this machine that speaks for nobody else: a reverse proxy beside the process says so.
 fn is_local(peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
-    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip"];
     peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
-        && !forwarded.iter().any(|name| headers.contains_key(*name))
+        && !headers.keys().any(|name| is_of_a_proxy(name.as_str()))
+}
+
+fn is_of_a_proxy(header: &str) -> bool {
+    header.starts_with("x-forwarded-")
+        || matches!(
+            header,
+            "forwarded" | "via" | "x-real-ip" | "x-client-ip" | "cf-connecting-ip" | "true-client-ip"
+        )
 }
 
 fn has_token(ops: &dyn Ops, headers: &HeaderMap) -> bool {
@@ -73,7 +80,9 @@ mod tests {
         assert_eq!(status(Some("127.0.0.1:9"), None, &[]).await, 200);
         assert_eq!(status(Some("[::1]:9"), None, &[]).await, 200);
         assert_eq!(status(Some("[::ffff:127.0.0.1]:9"), None, &[]).await, 200);
-        assert_eq!(status(Some("127.0.0.1:9"), None, &[("x-forwarded-for", "10.0.0.1")]).await, 401);
+        for header in ["x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip", "cf-connecting-ip"] {
+            assert_eq!(status(Some("127.0.0.1:9"), None, &[(header, "127.0.0.1")]).await, 401, "{header}");
+        }
         assert_eq!(status(Some("10.0.0.1:9"), None, &[]).await, 401);
         assert_eq!(status(Some("10.0.0.1:9"), None, &bearer).await, 401, "no token is configured");
         assert_eq!(status(Some("10.0.0.1:9"), Some("t"), &bearer).await, 200);

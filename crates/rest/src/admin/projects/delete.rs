@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use promptgate_control::Control;
 use promptgate_control::projects::{self, DeleteProjectError};
@@ -10,6 +10,7 @@ use promptgate_control::projects::{self, DeleteProjectError};
 use super::{not_found, parse_id};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segment;
 
 /// Deletes a project: its routes and tokens stop, its history stays.
 #[utoipa::path(delete, path = "/api/v1/admin/projects/{uuid}", tag = "projects",
@@ -22,7 +23,7 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) async fn delete(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
 ) -> Result<StatusCode, ApiError> {
     projects::delete(&control, actor, parse_id(&uuid)?).await?;
     Ok(StatusCode::NO_CONTENT)

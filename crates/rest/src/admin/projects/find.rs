@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::projects::{self, FindProjectError};
 
 use super::{ProjectView, not_found, parse_id};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segment;
 
 /// Shows a project.
 #[utoipa::path(get, path = "/api/v1/admin/projects/{uuid}", tag = "projects",
@@ -21,7 +22,7 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) async fn find(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
 ) -> Result<Json<ProjectView>, ApiError> {
     let project = projects::find(&control, actor, parse_id(&uuid)?).await?;
     Ok(Json(project.into()))

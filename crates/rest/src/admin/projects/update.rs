@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::projects::{self, UpdateProjectError};
 use promptgate_projects::{ProjectChanges, ProjectEnv, ProjectName};
@@ -15,6 +15,7 @@ use super::{ProjectView, not_found, parse_id, unknown_provider};
 use crate::admin::Acting;
 use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segment;
 
 /// What is to change about a project. What is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,7 +49,7 @@ pub(super) struct UpdateProjectBody {
 pub(super) async fn update(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     StrictJson(body): StrictJson<UpdateProjectBody>,
 ) -> Result<Json<ProjectView>, ApiError> {
     let project = projects::update(&control, actor, parse_id(&uuid)?, body.try_into()?).await?;

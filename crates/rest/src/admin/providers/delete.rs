@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use promptgate_control::Control;
 use promptgate_control::providers::{self, DeleteProviderError};
@@ -10,6 +10,7 @@ use promptgate_control::providers::{self, DeleteProviderError};
 use super::{not_found, parse_id};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segment;
 
 /// Deletes a provider and its key. Projects that it was the default of have none afterwards.
 #[utoipa::path(delete, path = "/api/v1/admin/providers/{id}", tag = "providers",
@@ -22,7 +23,7 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) async fn delete(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<StatusCode, ApiError> {
     providers::delete(&control, actor, parse_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)

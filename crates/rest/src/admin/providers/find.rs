@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::providers::{self, FindProviderError};
 
 use super::{ProviderView, not_found, parse_id};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segment;
 
 /// Shows a provider, without its key.
 #[utoipa::path(get, path = "/api/v1/admin/providers/{id}", tag = "providers",
@@ -21,7 +22,7 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) async fn find(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<ProviderView>, ApiError> {
     let found = providers::find(&control, actor, parse_id(&id)?).await?;
     Ok(Json(found.into()))

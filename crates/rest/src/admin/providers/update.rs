@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::providers::{self, ApiKey, KeyChange, UpdateProvider, UpdateProviderError};
 use promptgate_providers::{BaseUrl, ProviderChanges, ProviderKind};
@@ -15,6 +15,7 @@ use super::{ProviderView, invalid_key, invalid_type, not_found, parse_id};
 use crate::admin::Acting;
 use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segment;
 
 /// What is to change about a provider. What is left out stays. It has no `Debug`, because it holds
 /// a key.
@@ -51,7 +52,7 @@ pub(super) struct UpdateProviderBody {
 pub(super) async fn update(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     StrictJson(body): StrictJson<UpdateProviderBody>,
 ) -> Result<Json<ProviderView>, ApiError> {
     let changed = providers::update(&control, actor, parse_id(&id)?, body.try_into()?).await?;

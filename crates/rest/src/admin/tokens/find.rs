@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, FindTokenError};
 
-use super::{TokenView, not_found, parse_id};
+use super::address::Addressed;
+use super::{TokenView, not_found};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 
@@ -21,10 +22,25 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) async fn find(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(id): Path<String>,
+    Addressed(address): Addressed,
 ) -> Result<Json<TokenView>, ApiError> {
-    let token = tokens::find(&control, actor, parse_id(&id)?).await?;
+    let token = tokens::find(&control, actor, address).await?;
     Ok(Json(token.into()))
+}
+
+/// Shows a token of a project, without its secret.
+#[utoipa::path(get, path = "/api/v1/admin/projects/{uuid}/tokens/{id}", tag = "tokens",
+    params(("uuid" = String, Path, description = "The project"), ("id" = String, Path, description = "The token")),
+    responses(
+        (status = OK, body = TokenView),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn find_in_project(
+    acting: Acting,
+    control: State<Arc<Control>>,
+    address: Addressed,
+) -> Result<Json<TokenView>, ApiError> {
+    find(acting, control, address).await
 }
 
 impl From<FindTokenError> for ApiError {

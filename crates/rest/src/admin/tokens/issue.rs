@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, IssueToken, IssueTokenError};
@@ -18,6 +18,7 @@ use super::{IssuedView, parse_endpoints, parse_scopes};
 use crate::admin::{Acting, projects};
 use crate::body::StrictJson;
 use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segment;
 
 /// A new token.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -62,7 +63,7 @@ pub(super) struct IssueTokenBody {
 pub(super) async fn issue(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     StrictJson(body): StrictJson<IssueTokenBody>,
 ) -> Result<(StatusCode, Json<IssuedView>), ApiError> {
     let command = body.into_command(projects::parse_id(&uuid)?)?;
@@ -181,6 +182,14 @@ mod tests {
             (json!({"name": "x", "scopes": ["root"]}), "invalid_scope", "scopes"),
             (json!({"name": "x", "scopes": []}), "invalid_scope", "scopes"),
             (json!({"name": "x", "endpointIds": ["7"]}), "invalid_endpoint_ids", "endpointIds"),
+            (
+                json!({"name": "x", "endpointIds": vec![&project; 1_001]}),
+                "invalid_endpoint_ids",
+                "endpointIds",
+            ),
+            (json!({"name": "x", "dailyTokenCap": u64::MAX}), "invalid_limit", "dailyTokenCap"),
+            (json!({"name": "x", "dailyBudgetUsdCap": 9.3e9}), "invalid_limit", "dailyBudgetUsdCap"),
+            (json!({"name": "x", "monthlyBudgetUsdCap": 1e300}), "invalid_limit", "monthlyBudgetUsdCap"),
             (json!({"name": "x", "rateLimitPerHour": 0}), "invalid_limit", "rateLimitPerHour"),
             (json!({"name": "x", "rateLimitPerHour": -1}), "invalid_request_body", "rateLimitPerHour"),
             (json!({"name": "x", "dailyBudgetUsdCap": -0.5}), "invalid_limit", "dailyBudgetUsdCap"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, ListTokensError};
 use promptgate_kernel::SortDirection;
@@ -16,6 +16,7 @@ use crate::admin::{Acting, projects};
 use crate::body::Params;
 use crate::error::{ApiError, ErrorBody};
 use crate::listing::{ListParams, ListView};
+use crate::segment::Segment;
 
 const SORTS: [(&str, TokenSort); 4] = [
     ("createdAt", TokenSort::CreatedAt),
@@ -46,7 +47,7 @@ pub(super) struct Wanted {
 pub(super) async fn list(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     Params(params): Params<ListParams>,
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<ListView<TokenView>>, ApiError> {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, RevokeTokenError};
 
-use super::{not_found, parse_id};
+use super::address::Addressed;
+use super::not_found;
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 
@@ -22,10 +23,26 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) async fn revoke(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(id): Path<String>,
+    Addressed(address): Addressed,
 ) -> Result<StatusCode, ApiError> {
-    tokens::revoke(&control, actor, parse_id(&id)?).await?;
+    tokens::revoke(&control, actor, address).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Revokes a token of a project for good; repeating it changes nothing.
+#[utoipa::path(delete, path = "/api/v1/admin/projects/{uuid}/tokens/{id}", tag = "tokens",
+    params(("uuid" = String, Path, description = "The project"), ("id" = String, Path, description = "The token")),
+    responses(
+        (status = NO_CONTENT, description = "Revoked, now or before"),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+        (status = CONFLICT, description = "`concurrent_change`", body = ErrorBody),
+    ))]
+pub(super) async fn revoke_in_project(
+    acting: Acting,
+    control: State<Arc<Control>>,
+    address: Addressed,
+) -> Result<StatusCode, ApiError> {
+    revoke(acting, control, address).await
 }
 
 impl From<RevokeTokenError> for ApiError {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, RotateTokenError};
 
-use super::{IssuedView, not_found, parse_id};
+use super::address::Addressed;
+use super::{IssuedView, not_found};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 
@@ -23,10 +24,26 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) async fn rotate(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(id): Path<String>,
+    Addressed(address): Addressed,
 ) -> Result<Json<IssuedView>, ApiError> {
-    let issued = tokens::rotate(&control, actor, parse_id(&id)?).await?;
+    let issued = tokens::rotate(&control, actor, address).await?;
     Ok(Json(issued.into()))
+}
+
+/// Gives a token of a project a new secret, which is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/admin/projects/{uuid}/tokens/{id}/rotate", tag = "tokens",
+    params(("uuid" = String, Path, description = "The project"), ("id" = String, Path, description = "The token")),
+    responses(
+        (status = OK, body = IssuedView),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+        (status = CONFLICT, description = "`token_revoked`, `concurrent_change`", body = ErrorBody),
+    ))]
+pub(super) async fn rotate_in_project(
+    acting: Acting,
+    control: State<Arc<Control>>,
+    address: Addressed,
+) -> Result<Json<IssuedView>, ApiError> {
+    rotate(acting, control, address).await
 }
 
 impl From<RotateTokenError> for ApiError {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, UpdateTokenError};
 use promptgate_kernel::Timestamp;
@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::address::Addressed;
 use super::limits::{dollars, warnings};
-use super::{TokenView, not_found, parse_endpoints, parse_id, parse_scopes};
+use super::{TokenView, not_found, parse_endpoints, parse_scopes};
 use crate::admin::Acting;
 use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
@@ -81,11 +82,29 @@ pub(super) struct ChangedView {
 pub(super) async fn update(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(id): Path<String>,
+    Addressed(address): Addressed,
     StrictJson(body): StrictJson<UpdateTokenBody>,
 ) -> Result<Json<ChangedView>, ApiError> {
-    let token = tokens::update(&control, actor, parse_id(&id)?, body.try_into()?).await?;
+    let token = tokens::update(&control, actor, address, body.try_into()?).await?;
     Ok(Json(ChangedView { warnings: warnings(&token), token: token.into() }))
+}
+
+/// Changes a token of a project.
+#[utoipa::path(patch, path = "/api/v1/admin/projects/{uuid}/tokens/{id}", tag = "tokens",
+    params(("uuid" = String, Path, description = "The project"), ("id" = String, Path, description = "The token")),
+    request_body = UpdateTokenBody,
+    responses(
+        (status = OK, body = ChangedView),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+        (status = CONFLICT, description = "`token_revoked`, `concurrent_change`", body = ErrorBody),
+    ))]
+pub(super) async fn update_in_project(
+    acting: Acting,
+    control: State<Arc<Control>>,
+    address: Addressed,
+    body: StrictJson<UpdateTokenBody>,
+) -> Result<Json<ChangedView>, ApiError> {
+    update(acting, control, address, body).await
 }
 
 impl TryFrom<UpdateTokenBody> for TokenChanges {

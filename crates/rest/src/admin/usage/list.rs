@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::usage::{self, ListUsage, ListUsageError};
 use promptgate_kernel::{CallId, OwnerId, ProjectId, ProviderId, SortDirection, Timestamp, TokenId};
@@ -15,6 +15,7 @@ use crate::admin::{Acting, projects};
 use crate::body::Params;
 use crate::error::{ApiError, ErrorBody};
 use crate::listing::{ListParams, ListView};
+use crate::segment::Segment;
 
 /// Which calls are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -106,7 +107,7 @@ struct UsageTokensView {
 pub(super) async fn list(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
-    Path(uuid): Path<String>,
+    Segment(uuid): Segment,
     Params(params): Params<ListParams>,
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<ListView<UsageView>>, ApiError> {
