@@ -194,7 +194,7 @@ impl Kind {
 const NO_DURATION: &str = "must be a duration with a unit, such as 250ms, 30s or 1h30m";
 
 /// The items of a list: separated by blanks or commas, empty ones ignored.
-fn items(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(|separator: char| separator == ',' || separator.is_whitespace())
         .filter(|item| !item.is_empty())
 }

@@ -9,7 +9,7 @@ use promptgate_kernel::{SecretString, SecretsKey};
 use url::Url;
 
 use crate::error::{Problem, Problems, SettingsError};
-use crate::kind::{Kind, Value};
+use crate::kind::{Kind, Value, items};
 use crate::process::Process;
 use crate::table::{self, VARIABLES, Variable};
 
@@ -211,25 +211,34 @@ fn shown(variable: &Variable, text: &str) -> String {
     }
     match variable.kind {
         Kind::DatabaseUrl | Kind::RedisUrl | Kind::HttpUrl => masked(text),
+        Kind::Origins => items(text).map(masked).collect::<Vec<_>>().join(", "),
         _ => text.trim().to_owned(),
     }
 }
 
-/// An address without the password in it. One that cannot be understood is not shown at all, and
-/// neither are parameters, which may carry a password too.
+/// An address without what may be secret in it: its password, a user name that stands alone (often
+/// a key), its parameters. The user and harmless parameters of a database are shown. An address
+/// that cannot be understood is not shown at all.
 fn masked(text: &str) -> String {
-    if text.trim().starts_with("sqlite:") {
-        return text.trim().to_owned();
+    const HIDDEN: &str = "***";
+    let text = text.trim();
+    if text.starts_with("sqlite:") {
+        return text.to_owned();
     }
-    let Ok(mut url) = Url::parse(text.trim()) else { return "[unreadable]".into() };
-    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+    let Ok(mut url) = Url::parse(text) else { return "[unreadable]".into() };
+    let is_database = url.scheme().starts_with("postgres");
+    let hides_user = !is_database && url.password().is_none() && !url.username().is_empty();
+    let hides_parameters =
+        if is_database { url.query_pairs().any(|(name, _)| name.contains("pass")) } else { url.query().is_some() };
+    let masked = (url.password().is_none() || url.set_password(Some(HIDDEN)).is_ok())
+        && (!hides_user || url.set_username(HIDDEN).is_ok());
+    if !masked {
         return "[unreadable]".into();
     }
-    let hides_password = url.query_pairs().any(|(name, _)| name.contains("pass"));
-    if hides_password {
-        url.set_query(None);
+    if hides_parameters {
+        url.set_query(Some(HIDDEN));
     }
-    url.to_string()
+    if hides_user || hides_parameters || url.password().is_some() { url.to_string() } else { text.to_owned() }
 }
 
 fn shortened(text: &str) -> String {

@@ -146,12 +146,24 @@ fn secrets_and_passwords_are_never_shown() {
         ("PROMPTGATE_REDIS_URL", "redis://:canary@redis:6379/0"),
         ("OPENAI_API_KEY", "canary"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization canary"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://canary@h:4318/otlp?api_key=canary"),
+        ("PROMPTGATE_PROXY_BASE_URL", "http://u:canary@h"),
+        ("PROMPTGATE_FRONTEND_BASE_URL", "http://localhost:3000"),
+        ("PROMPTGATE_CORS_ALLOWED_ORIGINS", "https://a.example https://u:canary@b.example"),
     ]);
     let everything = format!("{settings:?} {:?}", settings.entries().collect::<Vec<_>>());
     assert!(!everything.contains("canary"), "{everything}");
     assert_eq!(shown(&settings, "PROMPTGATE_REDIS_URL").0.as_deref(), Some("redis://:***@redis:6379/0"));
     assert_eq!(
         shown(&settings, "PROMPTGATE_DATABASE_URL").0.as_deref(),
-        Some("postgres://user:***@db/promptgate")
+        Some("postgres://user:***@db/promptgate?***")
     );
+    for (name, expected) in [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://***@h:4318/otlp?***"),
+        ("PROMPTGATE_PROXY_BASE_URL", "http://u:***@h/"),
+        ("PROMPTGATE_CORS_ALLOWED_ORIGINS", "https://a.example, https://u:***@b.example/"),
+        ("PROMPTGATE_FRONTEND_BASE_URL", "http://localhost:3000"),
+    ] {
+        assert_eq!(shown(&settings, name).0.as_deref(), Some(expected), "{name}");
+    }
 }
