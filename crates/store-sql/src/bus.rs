@@ -1,5 +1,7 @@
 //! Announcements over `LISTEN`/`NOTIFY`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,6 +34,7 @@ const BACKLOG: usize = 256;
 pub struct PgBus {
     speaker: PgPool,
     signals: broadcast::Sender<Signal>,
+    hears: Arc<AtomicBool>,
     _listening: DropGuard,
 }
 
@@ -45,13 +48,21 @@ impl PgBus {
         let pool = |size| PgPoolOptions::new().max_connections(size).acquire_timeout(CONNECT_DEADLINE);
         let (signals, _) = broadcast::channel(BACKLOG);
         let stop = CancellationToken::new();
+        let hears = Arc::new(AtomicBool::new(false));
         let listener = Listener {
             pool: pool(1).max_lifetime(None).idle_timeout(None).connect_lazy_with(options.clone()),
             signals: signals.clone(),
+            hears: Arc::clone(&hears),
         };
         let stopped = stop.clone();
         tasks.spawn(async move { stopped.run_until_cancelled(listener.run()).await });
-        Self { speaker: pool(2).connect_lazy_with(options), signals, _listening: stop.drop_guard() }
+        Self { speaker: pool(2).connect_lazy_with(options), signals, hears, _listening: stop.drop_guard() }
+    }
+
+    /// Whether the connection that listens is there. A connection that died without a word counts as
+    /// there for a quarter of a minute.
+    pub fn is_up(&self) -> bool {
+        self.hears.load(Ordering::Relaxed)
     }
 }
 
@@ -93,6 +104,7 @@ impl Subscription for PgSubscription {
 struct Listener {
     pool: PgPool,
     signals: broadcast::Sender<Signal>,
+    hears: Arc<AtomicBool>,
 }
 
 impl Listener {
@@ -104,9 +116,11 @@ impl Listener {
                 Ok(listener) => {
                     info!("listening for configuration changes");
                     pause = FIRST_PAUSE;
+                    self.hears.store(true, Ordering::Relaxed);
                     // Whatever was announced before was not heard. Nobody there to hear is fine.
                     let _ = self.signals.send(Signal::Missed);
                     let error = self.listen(listener).await;
+                    self.hears.store(false, Ordering::Relaxed);
                     warn!(error = %error, "the connection that hears configuration changes was lost");
                 }
                 Err(error) => debug!(error = %error, "cannot listen for configuration changes yet"),

@@ -18,6 +18,7 @@ async fn a_lost_connection_comes_back_and_says_so() {
     let bus = PgBus::open(database.url(), &TaskTracker::new()).unwrap();
     let mut subscription = bus.subscribe().await;
     assert_eq!(timeout(DEADLINE, subscription.next()).await.unwrap(), Signal::Missed);
+    assert!(bus.is_up());
     let mut operator = PgConnection::connect(database.url()).await.unwrap();
     operator
         .execute(
@@ -40,6 +41,7 @@ async fn without_a_database_it_starts_and_refuses_within_its_deadline() {
     let started = Instant::now();
     let announcement = Announcement { revision: Revision::from_number(1) };
     bus.announce(announcement).await.unwrap_err();
+    assert!(!bus.is_up());
     assert!(started.elapsed() < Duration::from_secs(5));
     assert!(timeout(Duration::from_millis(50), subscription.next()).await.is_err());
 }
