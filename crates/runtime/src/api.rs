@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware;
 use promptgate_auth::AdminKey;
 use promptgate_control::Control;
 use promptgate_kernel::KeyRing;
@@ -14,6 +15,7 @@ use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
 use crate::files::DataDir;
 use crate::ops::Readiness;
+use crate::trace::continue_trace;
 use crate::storage::{self, BusInUse, Storage};
 
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
@@ -64,7 +66,7 @@ impl ControlPlane {
         let (admin_key, place) = admin_key(base, data)?;
         let state = ApiState { control: Arc::clone(&control), admin_key };
         let ops = Readiness::new(base, Arc::clone(&storage.store))?.with_bus(bus).router();
-        let router = promptgate_rest::router(state).merge(ops);
+        let router = promptgate_rest::router(state).layer(middleware::from_fn(continue_trace)).merge(ops);
         Ok(Self { control, admin_key: place, router })
     }
 }

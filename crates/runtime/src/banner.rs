@@ -71,10 +71,14 @@ impl Banner<'_> {
                     "Token",
                     &format!("{}…{} (its secret was shown when it was made)", token.prefix, token.last_four),
                 );
+                // A first start that was killed may have made it and shown it to nobody.
+                row("If it is lost", &self.post(&format!("tokens/{}/rotate", token.id), ""));
                 "$PROMPTGATE_TOKEN".into()
             }
             (None, None) => {
-                row("Token", "none that works; issue one with POST /api/v1/admin/projects/{uuid}/tokens");
+                row("Token", "none that works");
+                let body = " -d '{\"name\":\"My token\"}'";
+                row("To issue one", &self.post(&format!("projects/{}/tokens", project.id), body));
                 "$PROMPTGATE_TOKEN".into()
             }
         };
@@ -89,6 +93,21 @@ impl Banner<'_> {
         }
         text.push('\n');
         text
+    }
+
+    /// A line that posts to an admin route.
+    fn post(&self, route: &str, body: &str) -> String {
+        let (key, first) = match &self.admin_key {
+            AdminKeyPlace::File(path) => {
+                (format!("$(cat '{}')", path.display().to_string().replace('\'', "'\\''")), "")
+            }
+            AdminKeyPlace::Setting => ("$PROMPTGATE_ADMIN_API_KEY".to_owned(), ""),
+            AdminKeyPlace::Off => {
+                ("$PROMPTGATE_ADMIN_API_KEY".to_owned(), "set PROMPTGATE_ADMIN_API_KEY, start again, then: ")
+            }
+        };
+        let api = base_url(self.api);
+        format!("{first}curl -X POST {api}/api/v1/admin/{route} -H \"X-Admin-API-Key: {key}\"{body}")
     }
 
     /// The providers by name, and where a key came from that was picked up just now.
@@ -136,6 +155,28 @@ mod tests {
         ] {
             assert_eq!(base_url(bound.parse().expect("an address")), shown);
         }
+    }
+
+    #[test]
+    fn a_lost_secret_can_be_replaced_by_a_line_that_is_said() {
+        let overview =
+            Overview { project: None, token: None, providers: Vec::new(), revision: Revision::default() };
+        let banner = |admin_key| Banner {
+            data_dir: None,
+            api: "127.0.0.1:1".parse().expect("an address"),
+            proxy: "127.0.0.1:2".parse().expect("an address"),
+            admin_key,
+            seeded: None,
+            overview: &overview,
+            model: None,
+        };
+        assert_eq!(
+            banner(AdminKeyPlace::File("/d's/keys/admin_api_key".into())).post("tokens/1/rotate", ""),
+            "curl -X POST http://127.0.0.1:1/api/v1/admin/tokens/1/rotate \
+             -H \"X-Admin-API-Key: $(cat '/d'\\''s/keys/admin_api_key')\""
+        );
+        let off = banner(AdminKeyPlace::Off).post("x", "");
+        assert!(off.starts_with("set PROMPTGATE_ADMIN_API_KEY"), "{off}");
     }
 
     #[test]

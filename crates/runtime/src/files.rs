@@ -2,10 +2,10 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use promptgate_kernel::{Entropy, SecretString, SecretsKey};
 
 /// A data directory that can be written to.
@@ -17,6 +17,9 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the directory if it is not there, and tries whether it can be written to.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        if path.exists() && !path.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is a file, not a directory"));
+        }
         DirBuilder::new().recursive(true).mode(0o750).create(path)?;
         let path = fs::canonicalize(path)?;
         let probe = path.join(format!(".write-test-{}", std::process::id()));
@@ -30,9 +33,15 @@ impl DataDir {
         &self.path
     }
 
-    /// The database of the embedded mode.
-    pub(crate) fn database_url(&self) -> String {
-        format!("sqlite:{}", self.path.join("promptgate.db").display())
+    /// The database of the embedded mode. It is made here, because it would be everybody's to read
+    /// otherwise; what SQLite puts beside it takes after it.
+    pub(crate) fn database_url(&self) -> io::Result<String> {
+        let path = self.path.join("promptgate.db");
+        OpenOptions::new().append(true).create(true).mode(0o640).open(&path)?;
+        // A path stands in a URL, where some letters mean something else.
+        let shown = path.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        let escaped = shown.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+        Ok(format!("sqlite:{escaped}"))
     }
 
     /// Where usage events wait.
@@ -49,7 +58,13 @@ impl DataDir {
     pub(crate) fn secrets_key(&self, entropy: &dyn Entropy) -> anyhow::Result<SecretsKey> {
         let text = self.key("secrets_key", || SecretsKey::generate(entropy).encode())?;
         SecretsKey::parse(text.expose())
-            .with_context(|| format!("{} is damaged", self.key_path("secrets_key").display()))
+            .map_err(|_| {
+                anyhow!(
+                    "the key file {} is damaged: it must hold base64 of 32 bytes; put back a copy of it (without \
+                     it a new key is made, which does not open the credentials that are stored)",
+                    self.key_path("secrets_key").display()
+                )
+            })
     }
 
     /// The admin API key; made at the first call.
@@ -75,10 +90,23 @@ impl DataDir {
         };
         let text =
             SecretString::new(text.with_context(|| format!("cannot read the key file {}", path.display()))?);
+        warn_if_open(&path);
         if text.expose().trim().is_empty() {
             bail!("the key file {} is empty", path.display());
         }
         Ok(SecretString::new(text.expose().trim().to_owned()))
+    }
+}
+
+/// Says so when others than its owner can read a key.
+fn warn_if_open(path: &Path) {
+    let mode = fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    if mode & 0o077 != 0 {
+        let shown = path.display();
+        tracing::warn!(
+            file = %shown,
+            "the key file {shown} can be read by others than its owner; run: chmod 600 {shown}"
+        );
     }
 }
 
@@ -99,8 +127,6 @@ fn write_once(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use promptgate_kernel::OsEntropy;
 
     use super::*;
@@ -119,6 +145,30 @@ mod tests {
         }
         let files = fs::read_dir(data.path().join("keys")).expect("there").count();
         assert_eq!(files, 2, "no draft is left");
+    }
+
+    #[tokio::test]
+    async fn a_directory_of_any_name_holds_the_database() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        for name in ["plain", "with blank", "100%", "%41", "a?mode=ro#b", "ü"] {
+            let data = DataDir::open(&root.path().join(name)).expect("made");
+            let url = data.database_url().expect("made");
+            let connected = promptgate_store_sql::connect(&url, promptgate_store_sql::SqlOptions::default())
+                .await
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            connected.migrate().await.expect("migrated");
+            connected.close().await;
+            let file = fs::metadata(data.path().join("promptgate.db")).expect("there");
+            assert!(file.len() > 0, "{name}");
+            assert_eq!(file.permissions().mode() & 0o007, 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        let root = tempfile::NamedTempFile::new().expect("a temporary file");
+        let error = DataDir::open(root.path()).expect_err("refused");
+        assert_eq!(error.to_string(), "it is a file, not a directory");
     }
 
     #[test]

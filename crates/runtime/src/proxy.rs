@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use axum::middleware;
 use promptgate_control::Control;
 use promptgate_gateway::SnapshotCell;
 use promptgate_gateway::Synchroniser;
@@ -22,7 +23,7 @@ use crate::files::DataDir;
 use crate::ops::Readiness;
 use crate::shutdown::ReloadSignal;
 use crate::storage::{self, BusInUse, Storage};
-use crate::trace::W3cTraceContext;
+use crate::trace::{W3cTraceContext, continue_trace};
 use crate::usage;
 
 /// What the proxy gives up without a data directory.
@@ -85,7 +86,8 @@ impl DataPlane {
             keys,
         };
         let introspection =
-            promptgate_rest::introspection_router(ApiState { control: Arc::new(control), admin_key: None });
+            promptgate_rest::introspection_router(ApiState { control: Arc::new(control), admin_key: None })
+                .layer(middleware::from_fn(continue_trace));
         let ops = Readiness::new(base, Arc::clone(&storage.store))?
             .with_bus(bus)
             .with_snapshot(Arc::clone(&configuration.snapshot))

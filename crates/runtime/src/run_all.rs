@@ -1,6 +1,6 @@
 //! `run-all`: everything in one process, on nothing but a directory to write to.
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use promptgate_auth::Actor;
 use promptgate_control::bootstrap::{self, Overview, Seed};
 use promptgate_control::providers::ApiKey;
@@ -27,8 +27,12 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
     let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone())?;
-    let seeded = bootstrap::seed(&control.control, Actor::System, seed(&base)?).await?;
-    let overview = bootstrap::overview(&control.control, Actor::System).await?;
+    let seeded = bootstrap::seed(&control.control, Actor::System, seed(&base)?)
+        .await
+        .context("cannot set up the first project")?;
+    let overview = bootstrap::overview(&control.control, Actor::System)
+        .await
+        .context("cannot look at what is there")?;
     let data_plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys).await?;
     schedule::start(&base, &storage)?;
 

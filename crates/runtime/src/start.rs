@@ -61,10 +61,10 @@ fn openapi() -> anyhow::Result<String> {
 fn finish(result: Result<anyhow::Result<()>, Instead>) -> ExitCode {
     let failure = match result {
         Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => format!("{error:#}"),
+        Ok(Err(error)) => one_line(&error),
         Err(Instead::Print(text)) => match print(&text) {
             Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => format!("{error:#}"),
+            Err(error) => one_line(&error),
         },
         Err(Instead::Refuse(line)) => line,
     };
@@ -73,16 +73,30 @@ fn finish(result: Result<anyhow::Result<()>, Instead>) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// An error and what is behind it. Many errors repeat their cause; it is said once.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for text in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = text;
+        } else if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+    }
+    line
+}
+
 fn start(process: Process, flags: Flags) -> anyhow::Result<()> {
     // The first provider counts; a second attempt means that it is there already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = {
         let _logs = promptgate_telemetry::bootstrap();
         let settings = flags.sources().context("cannot read the working directory")?.resolve()?;
-        settings.check(process)?;
+        // Before the check: a mistyped name is why another is missing.
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
         }
+        settings.check(process)?;
         settings
     };
     let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
@@ -154,5 +168,18 @@ async fn work(base: Base) -> anyhow::Result<()> {
         Process::Worker => usage::run(base).await,
         Process::Migrate => migrate::run(base).await,
         Process::RunAll => run_all::run(base).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = anyhow::anyhow!("disk full").context("cannot write: disk full").context("PROMPTGATE_X");
+        assert_eq!(one_line(&cause), "PROMPTGATE_X: cannot write: disk full");
+        let cause = anyhow::anyhow!("disk full").context("cannot write");
+        assert_eq!(one_line(&cause), "cannot write: disk full");
     }
 }

@@ -45,7 +45,9 @@ pub(crate) async fn connect(common: &CommonSettings, data: Option<&DataDir>) -> 
     let database = &common.database;
     let url = match (&database.url, data) {
         (Some(url), _) => url.expose().clone(),
-        (None, Some(data)) => data.database_url(),
+        (None, Some(data)) => data
+            .database_url()
+            .with_context(|| format!("cannot open the database in {}", data.path().display()))?,
         (None, None) => {
             unreachable!("without an address the database is in the data directory, which is required")
         }
@@ -58,7 +60,8 @@ pub(crate) async fn connect(common: &CommonSettings, data: Option<&DataDir>) -> 
     };
     let shown = promptgate_store_sql::describe(&url);
     tracing::info!(database = shown, "using the database {shown}");
-    let connected = promptgate_store_sql::connect(&url, options).await.context("PROMPTGATE_DATABASE_URL")?;
+    let source = if database.url.is_some() { "PROMPTGATE_DATABASE_URL" } else { "the embedded database" };
+    let connected = promptgate_store_sql::connect(&url, options).await.context(source)?;
     connected.store().ping().await.with_context(|| format!("cannot reach the database {shown}"))?;
     Ok(connected)
 }
@@ -107,7 +110,11 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
         return Ok(BusInUse { bus, name: "redis", is_up: Arc::new(move || health.is_up()) });
     }
     Ok(match storage.connected.bus(&base.tasks) {
-        Some(bus) => BusInUse { bus: Arc::new(bus), name: "postgres", is_up: Arc::new(|| true) },
+        Some(bus) => {
+            let bus = Arc::new(bus);
+            let health = Arc::clone(&bus);
+            BusInUse { bus, name: "postgres", is_up: Arc::new(move || health.is_up()) }
+        }
         None => BusInUse { bus: Arc::new(LocalBus::new()), name: "local", is_up: Arc::new(|| true) },
     })
 }
