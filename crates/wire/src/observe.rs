@@ -55,8 +55,6 @@ pub struct Observer {
     settled: bool,
     /// `ended` and `error_event`, as far as events told.
     seen: Observed,
-    /// The client's reader stood inside something that went out when the answer was over.
-    torn: bool,
 }
 
 /// What is held back of the event that is going on.
@@ -67,6 +65,8 @@ struct Holder {
     released: bool,
     /// An event was withheld up to a CR at the end of a piece: an LF that comes next is part of it.
     withheld_to_cr: bool,
+    /// The client's reader stood inside something that went out when the answer was over.
+    torn: bool,
 }
 
 impl Observer {
@@ -84,7 +84,6 @@ impl Observer {
             anthropic: AnthropicCounts::default(),
             settled: false,
             seen: Observed::default(),
-            torn: false,
         }
     }
 
@@ -102,7 +101,7 @@ impl Observer {
 
     /// What is still held back when the answer is over; the client gets it. Often empty.
     pub fn end(&mut self) -> Bytes {
-        self.torn = self.is_torn();
+        self.holder.torn = self.is_torn();
         let withheld = self.streamed && self.lines.finish(&mut self.scan) && self.judge();
         let held = std::mem::take(&mut self.holder.held);
         if withheld { Bytes::new() } else { held.into() }
@@ -113,7 +112,7 @@ impl Observer {
     pub fn fail(&mut self, surface: Surface, problem: &ApiProblem) -> Bytes {
         self.holder.held.clear();
         let event = problem_event(surface, problem);
-        if self.torn || self.is_torn() { [b"\n\n", &event[..]].concat().into() } else { event }
+        if self.holder.torn || self.is_torn() { [b"\n\n", &event[..]].concat().into() } else { event }
     }
 
     /// Whether a part of something went out already whose end did not.
