@@ -95,7 +95,7 @@ impl RelayedStream {
         let observed = flow.observer.observed();
         if observed.ended || observed.error_event || flow.may_end_without_mark() {
             flow.record.settle(&ending_of(observed, self.status));
-            rest
+            flow.told(rest)
         } else {
             flow.fail(Fault::Broken, self.status)
         }
@@ -122,7 +122,16 @@ impl Flow {
         if !self.record.is_settled() && self.observer.has_ended() {
             self.record.settle(&ending_of(self.observer.observed(), status));
         }
-        piece
+        self.told(piece)
+    }
+
+    /// A piece as the client gets it: what reports an error is passed on as whole events, in which a
+    /// provider may repeat its credential.
+    fn told(&self, piece: Bytes) -> Bytes {
+        match &self.record.provider {
+            Some(provider) if self.observer.has_reported() => provider.without_credential(piece),
+            _ => piece,
+        }
     }
 
     /// Books a call whose answer fails in the middle, and says so in the words of the surface.

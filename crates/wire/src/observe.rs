@@ -125,6 +125,11 @@ impl Observer {
         self.seen.ended
     }
 
+    /// Whether the provider reported an error in the stream already.
+    pub const fn has_reported(&self) -> bool {
+        self.seen.error_event
+    }
+
     /// What was seen so far; for the settlement of a call that ends here, in whichever way.
     pub fn observed(&self) -> Observed {
         let mut seen = Observed {

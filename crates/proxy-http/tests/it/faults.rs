@@ -5,7 +5,7 @@ use promptgate_gateway::ports::UpstreamError;
 use promptgate_usage::Outcome;
 use std::time::Duration;
 
-use crate::support::{Bench, CHAT, CHAT_STREAM, MESSAGES, Script, Step, json, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, MESSAGES, Script, Step, events, json, piece};
 
 const ERROR: &str = r#"{"error":{"message":"no such thing","type":"x"}}"#;
 
@@ -59,6 +59,20 @@ async fn a_provider_that_repeats_its_credential_is_not_quoted() {
         let answer = bench.ask(bench.request("messages", MESSAGES)).await;
         assert!(answer.text().contains("no such key: [credential]"), "{status}: {}", answer.text());
         assert!(!serde_json::to_string(&bench.event()).unwrap().contains("sk-claude"));
+    }
+}
+
+#[tokio::test]
+async fn nor_is_one_that_repeats_it_in_the_middle_of_a_stream() {
+    const SAYS: &str = r#"{"type":"error","error":{"message":"no such key: sk-claude"}}"#;
+    let stream = MESSAGES.replacen('{', r#"{"stream":true,"#, 1);
+    for (head, tail) in [("event: error\ndata: ", "\n\n"), ("data: ", "")] {
+        let bench = Bench::new();
+        let (first, second) = SAYS.split_at(SAYS.len() - 8);
+        let steps = vec![piece(&format!("{head}{first}")), piece(&format!("{second}{tail}"))];
+        bench.upstream.will(events(steps));
+        let answer = bench.ask(bench.request("messages", &stream)).await;
+        assert!(answer.text().contains("no such key: [credential]"), "{}", answer.text());
     }
 }
 
