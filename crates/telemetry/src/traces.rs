@@ -134,7 +134,8 @@ mod tests {
                 headers["traceparent"].to_str().expect("text")[..36].to_owned()
             };
             let ours = within_trace(&given, async { trace(&given) });
-            let ours = std::pin::pin!(ours).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+            let ours =
+                std::pin::pin!(ours).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
             assert_eq!(ours, std::task::Poll::Ready(PARENT[..36].to_owned()));
             assert_ne!(trace(&given), PARENT[..36], "and nothing else does");
         });
