@@ -26,7 +26,9 @@ pub enum InvalidProvider {
     #[error("displayName must have at most 120 characters that are no control characters")]
     DisplayName,
     /// The base URL is not one.
-    #[error("baseUrl must be an http or https URL with a host, without user, query or fragment, of at most 2,048 bytes")]
+    #[error(
+        "baseUrl must be an http or https URL with a host, without user, query or fragment, of at most 2,048 bytes"
+    )]
     BaseUrl,
     /// A kind without a well-known address needs a base URL.
     #[error("baseUrl is required for providers of type {kind}")]

@@ -116,7 +116,8 @@ fn describe(operation: &mut Operation) {
             && response.description.is_empty()
         {
             let status = status.parse::<http::StatusCode>().ok();
-            response.description = status.and_then(|status| status.canonical_reason()).unwrap_or("Answer").into();
+            response.description =
+                status.and_then(|status| status.canonical_reason()).unwrap_or("Answer").into();
         }
     }
 }
@@ -193,7 +194,10 @@ mod tests {
             for operation in item.as_object().unwrap().values() {
                 assert!(names.insert(operation["operationId"].as_str().unwrap()), "{operation}");
                 for answer in operation["responses"].as_object().unwrap().values() {
-                    assert!(answer["description"].as_str().is_some_and(|text| !text.is_empty()), "{operation}");
+                    assert!(
+                        answer["description"].as_str().is_some_and(|text| !text.is_empty()),
+                        "{operation}"
+                    );
                 }
             }
         }

@@ -15,8 +15,8 @@ use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
 use crate::files::DataDir;
 use crate::ops::Readiness;
-use crate::trace::continue_trace;
 use crate::storage::{self, BusInUse, Storage};
+use crate::trace::continue_trace;
 
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let (site, _) = bind(&base).await?;

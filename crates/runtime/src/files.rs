@@ -57,14 +57,13 @@ impl DataDir {
     /// The key that credentials are sealed under; made at the first call, by whichever process is first.
     pub(crate) fn secrets_key(&self, entropy: &dyn Entropy) -> anyhow::Result<SecretsKey> {
         let text = self.key("secrets_key", || SecretsKey::generate(entropy).encode())?;
-        SecretsKey::parse(text.expose())
-            .map_err(|_| {
-                anyhow!(
-                    "the key file {} is damaged: it must hold base64 of 32 bytes; put back a copy of it (without \
+        SecretsKey::parse(text.expose()).map_err(|_| {
+            anyhow!(
+                "the key file {} is damaged: it must hold base64 of 32 bytes; put back a copy of it (without \
                      it a new key is made, which does not open the credentials that are stored)",
-                    self.key_path("secrets_key").display()
-                )
-            })
+                self.key_path("secrets_key").display()
+            )
+        })
     }
 
     /// The admin API key; made at the first call.

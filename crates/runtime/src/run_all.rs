@@ -30,9 +30,8 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let seeded = bootstrap::seed(&control.control, Actor::System, seed(&base)?)
         .await
         .context("cannot set up the first project")?;
-    let overview = bootstrap::overview(&control.control, Actor::System)
-        .await
-        .context("cannot look at what is there")?;
+    let overview =
+        bootstrap::overview(&control.control, Actor::System).await.context("cannot look at what is there")?;
     let data_plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys).await?;
     schedule::start(&base, &storage)?;
 

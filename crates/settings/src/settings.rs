@@ -228,8 +228,11 @@ fn masked(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else { return "[unreadable]".into() };
     let is_database = url.scheme().starts_with("postgres");
     let hides_user = !is_database && url.password().is_none() && !url.username().is_empty();
-    let hides_parameters =
-        if is_database { url.query_pairs().any(|(name, _)| name.contains("pass")) } else { url.query().is_some() };
+    let hides_parameters = if is_database {
+        url.query_pairs().any(|(name, _)| name.contains("pass"))
+    } else {
+        url.query().is_some()
+    };
     let masked = (url.password().is_none() || url.set_password(Some(HIDDEN)).is_ok())
         && (!hides_user || url.set_username(HIDDEN).is_ok());
     if !masked {

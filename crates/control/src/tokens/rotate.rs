@@ -32,7 +32,11 @@ pub enum RotateTokenError {
 
 /// Gives a token a new secret; the old one opens nothing from then on, everything else stays.
 #[instrument(name = "control.tokens.rotate", skip_all, fields(token.id = %address.id))]
-pub async fn rotate(control: &Control, actor: Actor, address: TokenAddress) -> Result<Issued, RotateTokenError> {
+pub async fn rotate(
+    control: &Control,
+    actor: Actor,
+    address: TokenAddress,
+) -> Result<Issued, RotateTokenError> {
     actor.require(Permission::ManageTokens)?;
     let id = address.id;
     let at = control.clock.now();

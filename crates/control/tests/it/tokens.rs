@@ -43,7 +43,8 @@ async fn revoking_again_records_nothing_and_nothing_else_is_possible() {
     assert_eq!((fixture.revision().await, fixture.audit().await.len()), (revision, events));
     let refused = tokens::rotate(&fixture.control, ADMIN, id.into()).await.unwrap_err();
     assert!(matches!(refused, RotateTokenError::Revoked(_)));
-    let refused = tokens::update(&fixture.control, ADMIN, id.into(), TokenChanges::default()).await.unwrap_err();
+    let refused =
+        tokens::update(&fixture.control, ADMIN, id.into(), TokenChanges::default()).await.unwrap_err();
     assert!(matches!(refused, UpdateTokenError::Revoked(_)));
 }
 

@@ -80,7 +80,9 @@ mod tests {
         assert_eq!(status(Some("127.0.0.1:9"), None, &[]).await, 200);
         assert_eq!(status(Some("[::1]:9"), None, &[]).await, 200);
         assert_eq!(status(Some("[::ffff:127.0.0.1]:9"), None, &[]).await, 200);
-        for header in ["x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip", "cf-connecting-ip"] {
+        for header in
+            ["x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip", "cf-connecting-ip"]
+        {
             assert_eq!(status(Some("127.0.0.1:9"), None, &[(header, "127.0.0.1")]).await, 401, "{header}");
         }
         assert_eq!(status(Some("10.0.0.1:9"), None, &[]).await, 401);
