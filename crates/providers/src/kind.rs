@@ -20,18 +20,28 @@ pub enum WireFormat {
 pub enum Operation {
     /// OpenAI chat completions.
     ChatCompletions,
+    /// OpenAI responses.
+    Responses,
     /// Anthropic messages.
     Messages,
+    /// Anthropic's count of a request's tokens.
+    CountTokens,
     /// OpenAI embeddings.
     Embeddings,
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 5] =
+        [Self::ChatCompletions, Self::Responses, Self::Messages, Self::CountTokens, Self::Embeddings];
+
     /// The name in logs and records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ChatCompletions => "chat_completions",
+            Self::Responses => "responses",
             Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
             Self::Embeddings => "embeddings",
         }
     }
@@ -39,8 +49,8 @@ impl Operation {
     /// The wire format of its requests and answers.
     pub const fn wire_format(self) -> WireFormat {
         match self {
-            Self::ChatCompletions | Self::Embeddings => WireFormat::OpenAi,
-            Self::Messages => WireFormat::Anthropic,
+            Self::ChatCompletions | Self::Responses | Self::Embeddings => WireFormat::OpenAi,
+            Self::Messages | Self::CountTokens => WireFormat::Anthropic,
         }
     }
 
@@ -48,7 +58,9 @@ impl Operation {
     pub const fn path(self) -> &'static str {
         match self {
             Self::ChatCompletions => "/v1/chat/completions",
+            Self::Responses => "/v1/responses",
             Self::Messages => "/v1/messages",
+            Self::CountTokens => "/v1/messages/count_tokens",
             Self::Embeddings => "/v1/embeddings",
         }
     }
@@ -58,7 +70,7 @@ impl std::str::FromStr for Operation {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::ChatCompletions, Self::Messages, Self::Embeddings]
+        Self::ALL
             .into_iter()
             .find(|operation| operation.as_str() == text)
             .ok_or_else(|| format!("unknown operation `{text}`"))

@@ -13,16 +13,20 @@
 //! assert_eq!("openai".parse(), Ok(ProviderKind::OpenAi));
 //! ```
 
+mod capabilities;
 mod credential;
 mod kind;
 mod name;
 mod provider;
 mod repository;
 mod resolve;
+mod shape;
 
+pub use capabilities::{Capabilities, Feature, Modality};
 pub use credential::Credential;
 pub use kind::{Operation, ProviderKind, UnknownKind, WireFormat};
 pub use name::ProviderName;
 pub use provider::{BaseUrl, InvalidProvider, NewProvider, Provider, ProviderChanges, Timeouts};
 pub use repository::{ProviderFilter, ProviderRepository, ProviderSort};
+pub use shape::Shape;
 pub use resolve::{Listed, Resolved, UnknownModel, resolve};

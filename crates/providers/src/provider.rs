@@ -99,6 +99,8 @@ impl BaseUrl {
             (_, Operation::Embeddings) => format!("{base}/embeddings"),
             (_, Operation::Messages) if base.ends_with("/v1") => format!("{base}/messages"),
             (_, Operation::Messages) => format!("{base}/v1/messages"),
+            (_, Operation::CountTokens) => format!("{base}/v1/messages/count_tokens"),
+            (_, Operation::Responses) => format!("{base}/responses"),
         }
     }
 }

@@ -1,0 +1,1 @@
+//! AI endpoints: named calls with a fixed prompt and provider.
