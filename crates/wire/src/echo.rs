@@ -5,6 +5,7 @@
 mod chat;
 mod embeddings;
 mod messages;
+mod responses;
 
 use bytes::Bytes;
 use promptgate_kernel::Timestamp;
@@ -32,22 +33,26 @@ pub struct Reply<'a> {
     pub include_usage: bool,
 }
 
-/// The answer as a whole: for chat completions and messages the text of the last user message, for
-/// embeddings a vector of length one for every input.
+/// The answer as a whole: for conversations the text of the last user message, for embeddings a
+/// vector of length one for every input, for a count of tokens the estimate that its own usage is.
 pub fn whole(envelope: &Envelope, reply: &Reply<'_>) -> Result<Bytes, BadRequest> {
     Ok(match envelope.operation {
         Operation::ChatCompletions => chat::whole(&Said::of(envelope)?, reply),
+        Operation::Responses => responses::whole(envelope, &Said::of(envelope)?, reply)?,
         Operation::Messages => messages::whole(&Said::of(envelope)?, reply),
+        Operation::CountTokens => crate::json(&serde_json::json!({ "input_tokens": read_by(envelope) })),
         Operation::Embeddings => embeddings::whole(envelope, reply)?,
     })
 }
 
-/// The answer as the events of a stream, word by word. Embeddings do not stream: one piece, whole.
+/// The answer as the events of a stream, word by word. Embeddings and counts do not stream: one
+/// piece, whole.
 pub fn events(envelope: &Envelope, reply: &Reply<'_>) -> Result<Vec<Bytes>, BadRequest> {
     Ok(match envelope.operation {
         Operation::ChatCompletions => chat::events(&Said::of(envelope)?, reply),
+        Operation::Responses => responses::events(envelope, &Said::of(envelope)?, reply)?,
         Operation::Messages => messages::events(&Said::of(envelope)?, reply),
-        Operation::Embeddings => vec![embeddings::whole(envelope, reply)?],
+        Operation::CountTokens | Operation::Embeddings => vec![whole(envelope, reply)?],
     })
 }
 
@@ -60,14 +65,17 @@ struct Said {
 
 impl Said {
     fn of(envelope: &Envelope) -> Result<Self, BadRequest> {
-        let body: Value = serde_json::from_slice(envelope.body())
-            .map_err(|error| BadRequest::json(format!("the body cannot be echoed: {error}")))?;
-        let messages = body["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let body = body_of(envelope)?;
+        let said = &body[if envelope.operation == Operation::Responses { "input" } else { "messages" }];
+        let messages = said.as_array().map(Vec::as_slice).unwrap_or_default();
         let asked = messages.iter().rev().find(|message| message["role"] == "user");
-        let text = asked.map(|message| text_of(&message["content"])).unwrap_or_default();
+        let text = asked.map_or_else(
+            || said.as_str().unwrap_or_default().to_owned(),
+            |message| text_of(&message["content"]),
+        );
         let text = if text.trim().is_empty() { GREETING.to_owned() } else { text };
         let written = estimate::tokens_of_bytes(text.len() as u64);
-        Ok(Self { text, read: estimate::tokens_of_bytes(envelope.prompt_bytes).max(1), written })
+        Ok(Self { text, read: read_by(envelope), written })
     }
 
     /// The text word by word, each with the blanks behind it.
@@ -83,6 +91,16 @@ impl Said {
         }
         pieces
     }
+}
+
+fn body_of(envelope: &Envelope) -> Result<Value, BadRequest> {
+    serde_json::from_slice(envelope.body())
+        .map_err(|error| BadRequest::json(format!("the body cannot be echoed: {error}")))
+}
+
+/// How many tokens echo takes a request to be; never none.
+fn read_by(envelope: &Envelope) -> u64 {
+    estimate::tokens_of_bytes(envelope.prompt_bytes).max(1)
 }
 
 /// A text, or the text parts of an array of parts.

@@ -112,7 +112,7 @@ impl Envelope {
         let model_span = model_member.span.clone();
         let stream = match find("stream").map(|member| member.value.get()) {
             None | Some("null" | "false") => false,
-            Some("true") => operation != Operation::Embeddings,
+            Some("true") => !matches!(operation, Operation::Embeddings | Operation::CountTokens),
             Some(_) => return Err(BadRequest::invalid("stream", "true or false")),
         };
         check_content(operation, &members)?;
@@ -123,7 +123,9 @@ impl Envelope {
         };
         let max_output = find("max_completion_tokens")
             .filter(|_| operation == Operation::ChatCompletions)
-            .or_else(|| find("max_tokens"))
+            .or_else(|| {
+                find(if operation == Operation::Responses { "max_output_tokens" } else { "max_tokens" })
+            })
             .and_then(|member| member.value.get().parse().ok());
         let prompt_bytes = prompt::bytes_read(operation, &members);
         Ok(Self {
@@ -171,10 +173,18 @@ impl Envelope {
 /// Whether what the model is to read is there at all; the provider judges the rest.
 fn check_content(operation: Operation, members: &[Member<'_>]) -> Result<(), BadRequest> {
     let (name, openings, expected) = match operation {
-        Operation::ChatCompletions | Operation::Messages => ("messages", "[", "an array of messages"),
+        Operation::ChatCompletions | Operation::Messages | Operation::CountTokens => {
+            ("messages", "[", "an array of messages")
+        }
+        Operation::Responses => ("input", "[\"", "a text or an array of items"),
         Operation::Embeddings => ("input", "[\"", "a text, an array of texts or an array of tokens"),
     };
+    let elsewhere = || {
+        let names = ["prompt", "previous_response_id", "conversation"];
+        operation == Operation::Responses && names.iter().any(|name| members::find(members, name).is_some())
+    };
     match members::find(members, name) {
+        None if elsewhere() => Ok(()),
         None => Err(BadRequest::missing(name)),
         Some(member) if member.value.get().starts_with(|first| openings.contains(first)) => Ok(()),
         Some(_) => Err(BadRequest::invalid(name, expected)),

@@ -16,11 +16,15 @@ pub(crate) fn bytes_read(operation: Operation, members: &[Member<'_>]) -> u64 {
     members
         .iter()
         .map(|member| match (operation, &*member.name) {
-            (Operation::ChatCompletions | Operation::Messages, "messages")
-            | (Operation::Messages, "system") => text_in(member.value, 0),
+            (Operation::ChatCompletions | Operation::Messages | Operation::CountTokens, "messages")
+            | (Operation::Messages | Operation::CountTokens, "system")
+            | (Operation::Responses, "input" | "instructions") => text_in(member.value, 0),
             (Operation::Embeddings, "input") => text_in(member.value, BYTES_PER_TOKEN),
             (Operation::ChatCompletions, "tools" | "functions" | "response_format")
-            | (Operation::Messages, "tools" | "output_format") => length(member.value),
+            | (Operation::Responses, "tools" | "text" | "prompt")
+            | (Operation::Messages | Operation::CountTokens, "tools" | "output_format") => {
+                length(member.value)
+            }
             _ => 0,
         })
         .fold(0, u64::saturating_add)
@@ -137,8 +141,9 @@ impl<'de> Deserialize<'de> for Role {
 
             fn visit_str<E>(self, name: &str) -> Result<Role, E> {
                 Ok(match name {
-                    "type" | "role" | "id" | "tool_call_id" | "tool_use_id" | "cache_control"
-                    | "signature" | "image_url" | "input_audio" | "audio" | "file" | "data" => Role::Unread,
+                    "type" | "role" | "id" | "tool_call_id" | "tool_use_id" | "cache_control" | "call_id"
+                    | "signature" | "encrypted_content" | "image_url" | "input_audio" | "audio" | "file"
+                    | "file_data" | "data" => Role::Unread,
                     "input" => Role::AsJson,
                     "source" => Role::Source,
                     _ => Role::Walked,
