@@ -28,11 +28,7 @@ impl Untranslatable {
     /// A member is not what its format says.
     pub fn invalid(field: impl Into<String>, expected: &str) -> Self {
         let field = field.into();
-        Self {
-            message: format!("`{field}` must be {expected}"),
-            field: Some(field),
-            code: "invalid_field",
-        }
+        Self { message: format!("`{field}` must be {expected}"), field: Some(field), code: "invalid_field" }
     }
 
     /// The target cannot do it.

@@ -3,11 +3,28 @@
 //! [`ChatRequest`] and [`ChatAnswer`] say what a chat is in no vendor's words. Each format has a
 //! module that reads into them and writes from them, whole and as a stream. The crate does no I/O.
 
+pub mod chat;
+pub mod cohere;
+pub mod embeddings;
+pub mod gemini;
+pub mod messages;
+pub mod prompt;
+pub mod responses;
+pub mod sse;
+pub mod summary;
+
+mod compose;
+mod effort;
 mod error;
+mod ids;
+mod members;
 mod model;
+mod stream;
+mod target;
 
 pub use error::{Unreadable, Untranslatable};
 pub use model::{
-    Block, Cache, ChatAnswer, ChatRequest, Extra, Json, Message, Opening, OutputFormat, ProviderError,
-    Reasoning, Role, Sampling, Source, Stop, StreamEvent, Tool, ToolChoice, Weight,
+    Block, Cache, ChatAnswer, ChatRequest, Extra, Json, Message, Number, Opening, OutputFormat,
+    ProviderError, Reasoning, Role, Sampling, Source, Stop, StreamEvent, Tool, ToolChoice, Weight,
 };
+pub use target::{Context, Failure, Outgoing, Seen, Target};

@@ -60,6 +60,57 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
+/// A number as it is spelt: `0.70` does not become `0.7`, nor a large one a float.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Number(Json);
+
+impl Number {
+    /// Keeps `text` if it is a JSON number.
+    pub fn parse(text: &str) -> Option<Self> {
+        let json = Json::parse(text)?;
+        let first = json.as_str().bytes().next()?;
+        (first == b'-' || first.is_ascii_digit()).then_some(Self(json))
+    }
+
+    /// The number as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Its value, as near as a float comes.
+    pub fn as_f64(&self) -> Option<f64> {
+        self.as_str().parse().ok()
+    }
+
+    /// Its value, if it is a whole number from zero, however it is spelt.
+    pub fn as_u64(&self) -> Option<u64> {
+        let text = self.as_str();
+        let whole = match text.split_once('.') {
+            Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
+            _ => text,
+        };
+        whole.parse().ok()
+    }
+}
+
+impl From<u64> for Number {
+    fn from(number: u64) -> Self {
+        Self(Json::parse(&number.to_string()).expect("digits are JSON"))
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 /// What a client asks of a model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChatRequest {
@@ -97,17 +148,17 @@ pub struct ChatRequest {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sampling {
     /// From 0 to 2 (Anthropic and Cohere: to 1).
-    pub temperature: Option<serde_json::Number>,
+    pub temperature: Option<Number>,
     /// From 0 to 1.
-    pub top_p: Option<serde_json::Number>,
+    pub top_p: Option<Number>,
     /// How many candidates are looked at.
-    pub top_k: Option<serde_json::Number>,
+    pub top_k: Option<Number>,
     /// From -2 to 2.
-    pub frequency_penalty: Option<serde_json::Number>,
+    pub frequency_penalty: Option<Number>,
     /// From -2 to 2.
-    pub presence_penalty: Option<serde_json::Number>,
+    pub presence_penalty: Option<Number>,
     /// For answers that repeat.
-    pub seed: Option<serde_json::Number>,
+    pub seed: Option<Number>,
 }
 
 /// A member of a request that the model of this crate has no place for.
