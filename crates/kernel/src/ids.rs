@@ -112,6 +112,22 @@ id! {
     pub EndpointId
 }
 id! {
+    /// Identifies a provider template, from which endpoints take provider, model and settings.
+    pub TemplateId
+}
+id! {
+    /// Identifies a golden set of one AI endpoint.
+    pub EvalId
+}
+id! {
+    /// Identifies one run of a golden set.
+    pub EvalRunId
+}
+id! {
+    /// Identifies a conversation that the gateway remembers; the `session_id` of requests.
+    pub AiSessionId
+}
+id! {
     /// Identifies one call through the gateway: its request id, its usage event, its log row.
     pub CallId
 }
