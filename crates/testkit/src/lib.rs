@@ -3,7 +3,8 @@
 //! - [`postgres::database`] answers with a fresh database, on a server that the test command
 //!   provides or that is started for this process.
 //! - [`redis::Redis`] is a server that a test may stop, restart and pause.
-//! - [`upstream::ScriptedUpstream`] answers HTTP as a test tells it to, and remembers what it saw.
+//! - [`upstream::ScriptedUpstream`] answers HTTP as a test tells it to, and remembers what it saw;
+//!   [`vendor::answer`] makes it a service that speaks every vendor's wire format.
 //!
 //! Servers listen on 127.0.0.1 only and do not outlive the process that started them, not even when
 //! that is killed: a watching shell stops them and removes their files. Nothing in here belongs in
@@ -13,3 +14,4 @@ pub mod postgres;
 pub mod redis;
 mod server;
 pub mod upstream;
+pub mod vendor;
