@@ -116,6 +116,10 @@ id! {
     pub TemplateId
 }
 id! {
+    /// Identifies a project's own name for a model.
+    pub AliasId
+}
+id! {
     /// Identifies a golden set of one AI endpoint.
     pub EvalId
 }

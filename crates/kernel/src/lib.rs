@@ -32,8 +32,8 @@ pub use error::RepositoryError;
 #[doc(hidden)]
 pub use ids::uuid_v7 as __uuid_v7;
 pub use ids::{
-    ActorId, AiSessionId, AuditEventId, CallId, CredentialId, EndpointId, EvalId, EvalRunId, InvalidId,
-    OwnerId, ProjectId, ProviderId, TemplateId, TokenId,
+    ActorId, AiSessionId, AliasId, AuditEventId, CallId, CredentialId, EndpointId, EvalId, EvalRunId,
+    InvalidId, OwnerId, ProjectId, ProviderId, TemplateId, TokenId,
 };
 pub use money::{Money, PricePerMillion};
 pub use page::{Page, PageRequest, SortDirection};
