@@ -59,7 +59,8 @@ fn find(
     record: &mut Record,
 ) -> Result<(Arc<CompiledProvider>, String), Refusal> {
     let listed = snapshot.listed();
-    let resolved = resolve(&envelope.model, &listed, project.default_provider)?;
+    let found = resolve(&envelope.model, &listed, project.default_provider, |_| None)?;
+    let resolved = found.targets[0];
     let provider = snapshot
         .provider(resolved.provider)
         .map(Arc::clone)
@@ -70,7 +71,7 @@ fn find(
         shortened(&envelope.model),
         provider.provider.name,
         shortened(&model),
-        resolved.rule
+        found.rule
     ));
     record.provider = Some(Arc::clone(&provider));
     record.model = Some(shortened(&model));

@@ -138,9 +138,9 @@ impl From<AccessDenied> for Refusal {
 impl From<UnknownModel> for Refusal {
     fn from(unknown: UnknownModel) -> Self {
         match unknown {
-            UnknownModel::Disabled { provider } => Self::ProviderDisabled { provider },
+            UnknownModel::Disabled { provider } | UnknownModel::NotAllowed { provider } => Self::ProviderDisabled { provider },
             UnknownModel::NoProvider => Self::NoProvider,
-            UnknownModel::NoMatch { .. } => Self::UnknownModel { message: unknown.to_string() },
+            UnknownModel::NoMatch { .. } | UnknownModel::NoAlias { .. } => Self::UnknownModel { message: unknown.to_string() },
         }
     }
 }

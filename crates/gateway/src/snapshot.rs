@@ -172,6 +172,7 @@ impl Snapshot {
                 kind: compiled.provider.kind,
                 models: &compiled.provider.models,
                 enabled: compiled.provider.enabled,
+                allowed: true,
             })
             .collect()
     }
@@ -227,7 +228,7 @@ fn header(kind: ProviderKind, secret: &SecretString) -> Option<ProviderAuth> {
     match kind {
         ProviderKind::Anthropic => value(secret.expose()).map(ProviderAuth::ApiKey),
         ProviderKind::Echo => Some(ProviderAuth::None),
-        ProviderKind::OpenAi | ProviderKind::Ollama | ProviderKind::OpenAiCompatible => {
+        _ => {
             value(&format!("Bearer {}", secret.expose())).map(ProviderAuth::Bearer)
         }
     }

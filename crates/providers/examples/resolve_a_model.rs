@@ -13,11 +13,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ids = [(); 2].map(|()| ProviderId::mint(&SystemClock, &OsEntropy));
     let kinds = [ProviderKind::OpenAi, ProviderKind::Anthropic];
     let listed: Vec<_> = (0..2)
-        .map(|at| Listed { id: ids[at], name: &names[at], kind: kinds[at], models: &[], enabled: true })
+        .map(|at| Listed {
+            id: ids[at],
+            name: &names[at],
+            kind: kinds[at],
+            models: &[],
+            enabled: true,
+            allowed: true,
+        })
         .collect();
     for model in ["team-openai:gpt-4o", "anthropic/claude-sonnet-4", "gpt-4o-mini", "mystery-1"] {
-        match resolve(model, &listed, None) {
-            Ok(found) => println!("{model}: {} by {}", found.model, found.rule),
+        match resolve(model, &listed, None, |_| None) {
+            Ok(found) => println!("{model}: {} by {}", found.targets[0].model, found.rule),
             Err(error) => println!("{model}: {error}"),
         }
     }

@@ -6,6 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::Shape;
 
+/// The common names of parameters; the keys of [`Capabilities::parameters`].
+pub const PARAMETERS: [&str; 17] = [
+    "max_output",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop",
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+    "user",
+    "metadata",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "reasoning_budget",
+    "service_tier",
+    "dimensions",
+    "encoding_format",
+    "input_type",
+];
+
 /// A kind of content besides text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,6 +71,12 @@ pub enum Feature {
     ThinkingHistory,
     /// Images inside of tool results.
     ToolResultImages,
+    /// Every stream ends with its end mark, so that one without it was cut off.
+    StreamEndMark,
+    /// Responses are stored, and can be read, deleted, cancelled and continued by their id.
+    StoredResponses,
+    /// Conversations are stored and can be managed by their id.
+    Conversations,
 }
 
 /// What a model of a provider can do, as the capability table says it.
@@ -58,13 +85,13 @@ pub enum Feature {
 pub struct Capabilities {
     /// The shapes its service answers, the preferred one for translation first.
     pub shapes: Vec<Shape>,
-    /// Parameters by their common name (`max_output`, `temperature`, `top_p`, `top_k`, `stop`, `seed`,
-    /// `frequency_penalty`, `presence_penalty`, `user`, `metadata`, `parallel_tool_calls`,
-    /// `reasoning_effort`, `reasoning_budget`, `service_tier`, `dimensions`, `encoding_format`,
-    /// `input_type`), with their name on the wire. One that is missing is not supported.
+    /// Parameters by their common name, one of [`PARAMETERS`], with their name on the wire of the
+    /// first shape. One that is missing is not supported.
     pub parameters: BTreeMap<String, String>,
     /// What may be in a message besides text.
     pub modalities: BTreeSet<Modality>,
+    /// The largest value of a parameter, by its common name, where a service takes less than others.
+    pub maximums: BTreeMap<String, u64>,
     /// What else it can do.
     pub features: BTreeSet<Feature>,
     /// What `max_output` is when the client gives none and the shape demands one.
@@ -87,6 +114,19 @@ impl Capabilities {
     /// The name of a parameter on the wire; `None` if it is not supported.
     pub fn parameter(&self, common: &str) -> Option<&str> {
         self.parameters.get(common).map(String::as_str)
+    }
+
+    /// The largest value of a parameter; `None` where nothing special is known.
+    pub fn maximum(&self, common: &str) -> Option<u64> {
+        self.maximums.get(common).copied()
+    }
+
+    /// Whether a value of `anthropic-beta` is passed on.
+    pub fn takes_beta(&self, beta: &str) -> bool {
+        self.betas.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => beta.starts_with(beginning),
+            None => beta == pattern,
+        })
     }
 
     /// Whether a message may hold this.

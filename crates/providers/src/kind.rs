@@ -78,7 +78,7 @@ impl std::str::FromStr for Operation {
 }
 
 /// What kind of service a provider is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
     /// OpenAI itself.
@@ -86,8 +86,21 @@ pub enum ProviderKind {
     OpenAi,
     /// Anthropic itself.
     Anthropic,
+    /// Google's Gemini API.
+    Google,
+    /// Mistral.
+    Mistral,
+    /// Groq.
+    Groq,
+    /// Together.
+    Together,
+    /// Cohere.
+    Cohere,
     /// A local Ollama.
     Ollama,
+    /// OpenAI's models at Microsoft Azure.
+    #[serde(rename = "azure_openai")]
+    AzureOpenAi,
     /// Anything that speaks OpenAI's API: vLLM, LM Studio, OpenRouter and many more.
     #[serde(rename = "openai_compatible")]
     OpenAiCompatible,
@@ -97,22 +110,87 @@ pub enum ProviderKind {
 
 /// A text that names no kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("type must be one of openai, anthropic, ollama, openai_compatible, echo")]
+#[error(
+    "type must be one of openai, anthropic, google, mistral, groq, together, cohere, ollama, azure_openai, \
+     openai_compatible, echo"
+)]
 pub struct UnknownKind;
+
+/// How a service wants to be told who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthStyle {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// `x-api-key: …`, Anthropic's.
+    XApiKey,
+    /// `x-goog-api-key: …`, Google's; never in the address, which is logged on the way.
+    XGoogApiKey,
+    /// `api-key: …`, Azure's.
+    ApiKey,
+    /// Nobody needs to know.
+    None,
+}
+
+impl AuthStyle {
+    /// The header's name in lower case, and what stands before the secret; nothing without a header.
+    pub const fn header(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Bearer => Some(("authorization", "Bearer ")),
+            Self::XApiKey => Some(("x-api-key", "")),
+            Self::XGoogApiKey => Some(("x-goog-api-key", "")),
+            Self::ApiKey => Some(("api-key", "")),
+            Self::None => None,
+        }
+    }
+}
 
 impl ProviderKind {
     /// Every kind, in the order they are shown.
-    pub const ALL: [Self; 5] =
-        [Self::OpenAi, Self::Anthropic, Self::Ollama, Self::OpenAiCompatible, Self::Echo];
+    pub const ALL: [Self; 11] = [
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Google,
+        Self::Mistral,
+        Self::Groq,
+        Self::Together,
+        Self::Cohere,
+        Self::Ollama,
+        Self::AzureOpenAi,
+        Self::OpenAiCompatible,
+        Self::Echo,
+    ];
 
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
+            Self::Google => "google",
+            Self::Mistral => "mistral",
+            Self::Groq => "groq",
+            Self::Together => "together",
+            Self::Cohere => "cohere",
             Self::Ollama => "ollama",
+            Self::AzureOpenAi => "azure_openai",
             Self::OpenAiCompatible => "openai_compatible",
             Self::Echo => "echo",
+        }
+    }
+
+    /// The name for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OpenAi => "OpenAI",
+            Self::Anthropic => "Anthropic",
+            Self::Google => "Google Gemini",
+            Self::Mistral => "Mistral",
+            Self::Groq => "Groq",
+            Self::Together => "Together AI",
+            Self::Cohere => "Cohere",
+            Self::Ollama => "Ollama",
+            Self::AzureOpenAi => "Azure OpenAI",
+            Self::OpenAiCompatible => "OpenAI-compatible",
+            Self::Echo => "Echo",
         }
     }
 
@@ -121,9 +199,8 @@ impl ProviderKind {
         match self {
             Self::Echo => true,
             Self::Anthropic => matches!(operation, Operation::Messages),
-            Self::OpenAi | Self::Ollama | Self::OpenAiCompatible => {
-                matches!(operation, Operation::ChatCompletions | Operation::Embeddings)
-            }
+            Self::Google | Self::Cohere => false,
+            _ => matches!(operation, Operation::ChatCompletions | Operation::Embeddings),
         }
     }
 
@@ -132,9 +209,31 @@ impl ProviderKind {
         match self {
             Self::OpenAi => Some("https://api.openai.com/v1"),
             Self::Anthropic => Some("https://api.anthropic.com"),
+            Self::Google => Some("https://generativelanguage.googleapis.com/v1beta"),
+            Self::Mistral => Some("https://api.mistral.ai/v1"),
+            Self::Groq => Some("https://api.groq.com/openai/v1"),
+            Self::Together => Some("https://api.together.xyz/v1"),
+            Self::Cohere => Some("https://api.cohere.com/v2"),
             Self::Ollama => Some("http://127.0.0.1:11434/v1"),
-            Self::OpenAiCompatible => None,
+            Self::AzureOpenAi | Self::OpenAiCompatible => None,
             Self::Echo => Some("http://echo.invalid"),
+        }
+    }
+
+    /// How its services want to be told who calls.
+    pub const fn auth_style(self) -> AuthStyle {
+        match self {
+            Self::OpenAi
+            | Self::Mistral
+            | Self::Groq
+            | Self::Together
+            | Self::Cohere
+            | Self::Ollama
+            | Self::OpenAiCompatible => AuthStyle::Bearer,
+            Self::Anthropic => AuthStyle::XApiKey,
+            Self::Google => AuthStyle::XGoogApiKey,
+            Self::AzureOpenAi => AuthStyle::ApiKey,
+            Self::Echo => AuthStyle::None,
         }
     }
 
@@ -148,17 +247,27 @@ impl ProviderKind {
 
     /// The kind whose vendor names models like this, such as `claude-…`.
     pub fn of_family(model: &str) -> Option<Self> {
-        const FAMILIES: [(&str, ProviderKind); 8] = [
-            ("claude-", ProviderKind::Anthropic),
-            ("gpt-", ProviderKind::OpenAi),
-            ("chatgpt-", ProviderKind::OpenAi),
-            ("o1", ProviderKind::OpenAi),
-            ("o3", ProviderKind::OpenAi),
-            ("o4", ProviderKind::OpenAi),
-            ("text-embedding-", ProviderKind::OpenAi),
-            ("codex-", ProviderKind::OpenAi),
+        const FAMILIES: [(ProviderKind, &[&str]); 5] = [
+            (ProviderKind::Anthropic, &["claude-"]),
+            (ProviderKind::OpenAi, &["gpt-", "chatgpt-", "o1", "o3", "o4", "text-embedding-", "codex-"]),
+            (ProviderKind::Google, &["gemini-"]),
+            (
+                ProviderKind::Mistral,
+                &[
+                    "mistral-",
+                    "ministral-",
+                    "magistral-",
+                    "codestral-",
+                    "devstral-",
+                    "pixtral-",
+                    "open-mistral-",
+                    "open-mixtral-",
+                ],
+            ),
+            (ProviderKind::Cohere, &["command-", "embed-"]),
         ];
-        FAMILIES.into_iter().find(|(prefix, _)| model.starts_with(prefix)).map(|(_, kind)| kind)
+        let of = |prefixes: &[&str]| prefixes.iter().any(|prefix| model.starts_with(prefix));
+        FAMILIES.into_iter().find(|(_, prefixes)| of(prefixes)).map(|(kind, _)| kind)
     }
 }
 
@@ -185,6 +294,7 @@ mod tests {
         for kind in ProviderKind::ALL {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
             assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert!(UnknownKind.to_string().contains(kind.as_str()), "{kind} is named");
         }
     }
 
@@ -194,5 +304,30 @@ mod tests {
         assert!(!ProviderKind::Anthropic.serves(Operation::ChatCompletions));
         assert!(!ProviderKind::OpenAi.serves(Operation::Messages));
         assert!(ProviderKind::Echo.serves(Operation::Embeddings));
+    }
+
+    #[test]
+    fn families_have_their_vendor() {
+        for (model, kind) in [
+            ("claude-opus-4-5", Some(ProviderKind::Anthropic)),
+            ("gpt-5.1", Some(ProviderKind::OpenAi)),
+            ("o3-mini", Some(ProviderKind::OpenAi)),
+            ("gemini-2.5-pro", Some(ProviderKind::Google)),
+            ("codestral-latest", Some(ProviderKind::Mistral)),
+            ("embed-v4.0", Some(ProviderKind::Cohere)),
+            ("llama3", None),
+            ("", None),
+        ] {
+            assert_eq!(ProviderKind::of_family(model), kind, "{model}");
+        }
+    }
+
+    #[test]
+    fn who_has_no_address_says_so() {
+        for kind in ProviderKind::ALL {
+            let known = kind.default_base_url().is_some();
+            let custom = [ProviderKind::AzureOpenAi, ProviderKind::OpenAiCompatible].contains(&kind);
+            assert!(known != custom, "{kind}");
+        }
     }
 }

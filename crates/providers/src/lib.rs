@@ -13,20 +13,31 @@
 //! assert_eq!("openai".parse(), Ok(ProviderKind::OpenAi));
 //! ```
 
+mod alias;
 mod capabilities;
 mod credential;
 mod kind;
+mod limits;
 mod name;
+mod project_provider;
 mod provider;
 mod repository;
 mod resolve;
 mod shape;
+mod template;
 
-pub use capabilities::{Capabilities, Feature, Modality};
-pub use credential::Credential;
-pub use kind::{Operation, ProviderKind, UnknownKind, WireFormat};
+pub use alias::{Alias, AliasChanges, InvalidAlias, NewAlias, Preset};
+pub use capabilities::{Capabilities, Feature, Modality, PARAMETERS};
+pub use credential::{Credential, CredentialChanges, InvalidCredential, NewCredential, PreviousSecret};
+pub use kind::{AuthStyle, Operation, ProviderKind, UnknownKind, WireFormat};
 pub use name::ProviderName;
+pub use project_provider::ProjectProvider;
 pub use provider::{BaseUrl, InvalidProvider, NewProvider, Provider, ProviderChanges, Timeouts};
-pub use repository::{ProviderFilter, ProviderRepository, ProviderSort};
+pub use repository::{
+    AliasRepository, CredentialFilter, CredentialRepository, CredentialSort, CredentialUses,
+    ListedCredential, ProjectProviderRepository, ProviderFilter, ProviderRepository, ProviderSort,
+    TemplateFilter, TemplateRepository, TemplateSort,
+};
+pub use resolve::{Listed, Resolved, Target, UnknownModel, resolve};
 pub use shape::Shape;
-pub use resolve::{Listed, Resolved, UnknownModel, resolve};
+pub use template::{InvalidTemplate, NewTemplate, Template, TemplateChanges};

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use crate::InvalidProvider;
+use crate::limits::is_slug;
 
 /// First path segments that the gateway uses itself, so that no provider may have them.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "api",
+    "promptgate",
     "auth",
     "login",
     "logout",
@@ -18,6 +20,7 @@ const RESERVED: [&str; 22] = [
     "metrics",
     "mcp",
     "v1",
+    "v1beta",
     "v2",
     "static",
     "assets",
@@ -39,16 +42,18 @@ impl ProviderName {
     /// Trims, lower-cases and checks a name.
     pub fn parse(text: &str) -> Result<Self, InvalidProvider> {
         let name = text.trim().to_lowercase();
-        let words_fit = name.split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        });
-        if !words_fit || name.len() > 120 {
+        if !is_slug(&name) {
             return Err(InvalidProvider::Name);
         }
         if RESERVED.contains(&name.as_str()) {
             return Err(InvalidProvider::ReservedName);
         }
         Ok(Self(name))
+    }
+
+    /// Wraps a name that was accepted when it was stored, also if it is reserved by now.
+    pub const fn from_stored(name: String) -> Self {
+        Self(name)
     }
 
     /// The name.
@@ -73,6 +78,10 @@ mod tests {
         for wrong in ["", "-a", "a-", "a--b", "a_b", "ä", "a/b", &"x".repeat(121)] {
             assert_eq!(ProviderName::parse(wrong), Err(InvalidProvider::Name), "{wrong}");
         }
-        assert_eq!(ProviderName::parse("V1"), Err(InvalidProvider::ReservedName));
+        for reserved in ["V1", "v1beta", "promptgate", "mcp"] {
+            assert_eq!(ProviderName::parse(reserved), Err(InvalidProvider::ReservedName), "{reserved}");
+        }
+        assert_eq!(ProviderName::from_stored("v1".into()).as_str(), "v1", "what is stored stays readable");
+        assert!(ProviderName::parse("openai").is_ok());
     }
 }

@@ -6,10 +6,10 @@ use promptgate_kernel::{ProviderId, Timestamp};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::limits::is_model;
 use crate::{Operation, ProviderKind, ProviderName};
 
 const MAX_MODELS: usize = 1_000;
-const MAX_MODEL_NAME: usize = 200;
 const MAX_URL_BYTES: usize = 2_048;
 const MAX_CONFIG_BYTES: usize = 64 * 1024;
 
@@ -244,10 +244,7 @@ impl Provider {
         if self.display_name.chars().count() > 120 || self.display_name.contains(char::is_control) {
             return Err(InvalidProvider::DisplayName);
         }
-        let fits = |model: &String| {
-            !model.trim().is_empty() && model.len() <= MAX_MODEL_NAME && !model.contains(char::is_control)
-        };
-        if self.models.len() > MAX_MODELS || !self.models.iter().all(fits) {
+        if self.models.len() > MAX_MODELS || !self.models.iter().all(|model| is_model(model)) {
             return Err(InvalidProvider::Models);
         }
         let config = serde_json::to_vec(&self.config).map_or(usize::MAX, |bytes| bytes.len());

@@ -1,8 +1,8 @@
-//! Which provider answers a model name.
+//! Which providers answer a model name.
 
 use promptgate_kernel::ProviderId;
 
-use crate::{ProviderKind, ProviderName};
+use crate::{Alias, ProviderKind, ProviderName};
 
 /// What the rule needs to know of a provider.
 #[derive(Debug, Clone, Copy)]
@@ -15,17 +15,40 @@ pub struct Listed<'a> {
     pub kind: ProviderKind,
     /// The models it is known to have.
     pub models: &'a [String],
-    /// Whether it answers.
+    /// Whether it answers at all.
     pub enabled: bool,
+    /// Whether the project may use it.
+    pub allowed: bool,
 }
 
-/// The answer: who is asked, for which model.
+impl Listed<'_> {
+    const fn open(&self) -> bool {
+        self.enabled && self.allowed
+    }
+
+    /// Why it does not answer; switched off everywhere says more than switched off here.
+    fn closed(&self) -> UnknownModel {
+        let provider = self.name.as_str().to_owned();
+        if self.enabled { UnknownModel::NotAllowed { provider } } else { UnknownModel::Disabled { provider } }
+    }
+}
+
+/// Who is asked, for which model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resolved<'m> {
+pub struct Target<'a> {
     /// The provider.
     pub provider: ProviderId,
     /// The model's name as that provider knows it.
-    pub model: &'m str,
+    pub model: &'a str,
+}
+
+/// The answer: who may be asked, the preferred one first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved<'a> {
+    /// Who is asked; at least one. All of them know the model by the same name.
+    pub targets: Vec<Target<'a>>,
+    /// The alias that was named, with its preset.
+    pub alias: Option<&'a Alias>,
     /// Which rule decided, in a few words for the decision trace.
     pub rule: &'static str,
 }
@@ -33,19 +56,32 @@ pub struct Resolved<'m> {
 /// Why nobody answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownModel {
-    /// The named provider is switched off.
+    /// The provider is switched off for everybody.
     #[error("the provider `{provider}` is switched off")]
     Disabled {
+        /// Its name.
+        provider: String,
+    },
+    /// The project may not use the provider.
+    #[error("the provider `{provider}` is not enabled for this project")]
+    NotAllowed {
         /// Its name.
         provider: String,
     },
     /// No provider at all is switched on.
     #[error("no provider is enabled yet; add one with POST /api/v1/admin/providers")]
     NoProvider,
+    /// The project has no such alias.
+    #[error("the project has no alias `{name}`")]
+    NoAlias {
+        /// What was asked for, shortened.
+        name: String,
+    },
     /// No rule fits.
     #[error(
-        "no provider answers the model `{model}`; name one as `provider:model`, list the model with a provider, \
-         use a vendor's name such as gpt-… or claude-…, or set the project's default provider"
+        "no provider answers the model `{model}`; name one as `provider:model`, use an alias of the project, \
+         list the model with a provider, use a vendor's name such as gpt-…, claude-… or gemini-…, or set the \
+         project's default provider"
     )]
     NoMatch {
         /// What was asked for, shortened.
@@ -53,157 +89,116 @@ pub enum UnknownModel {
     },
 }
 
-/// Decides which provider answers `model`: `x:model` or `x/model`, x being a provider's name, else a
-/// kind that exactly one enabled provider has; then an enabled provider that lists the model, the
-/// project's default first; then by the vendor's family, if one provider of that kind is enabled;
-/// then the project's default provider.
-pub fn resolve<'m>(
-    model: &'m str,
+/// Decides which providers answer `model`; the first rule that fits counts:
+///
+/// 1. an alias of the project, as `promptgate:name` or bare, whatever characters are in its name;
+/// 2. `x:model` or `x/model`, x being a provider's name, else a kind that exactly one open provider has;
+/// 3. the open providers that list the model, in the given order, which is the project's;
+/// 4. the vendor's family, if exactly one open provider is of that kind;
+/// 5. the project's default provider.
+///
+/// A provider is open if it is enabled, and allowed in the project. One that is not, but would have
+/// answered, is the reason given when nobody does.
+pub fn resolve<'a>(
+    model: &'a str,
     providers: &[Listed<'_>],
     default: Option<ProviderId>,
-) -> Result<Resolved<'m>, UnknownModel> {
-    if let Some(resolved) = by_prefix(model, providers)? {
+    alias: impl Fn(&str) -> Option<&'a Alias>,
+) -> Result<Resolved<'a>, UnknownModel> {
+    let reserved = model.strip_prefix(Alias::PREFIX);
+    if let Some(alias) = alias(reserved.unwrap_or(model)) {
+        return by_alias(alias, providers);
+    }
+    if let Some(name) = reserved {
+        return Err(UnknownModel::NoAlias { name: shortened(name) });
+    }
+    let mut closed = None;
+    if let Some(resolved) = by_prefix(model, providers, &mut closed)? {
         return Ok(resolved);
     }
     if !providers.iter().any(|provider| provider.enabled) {
         return Err(UnknownModel::NoProvider);
     }
-    let enabled = || providers.iter().filter(|provider| provider.enabled);
-    let default = default.and_then(|id| enabled().find(|provider| provider.id == id));
     let lists = |provider: &&Listed<'_>| provider.models.iter().any(|listed| listed == model);
-    let found = default
+    let listing: Vec<Target<'a>> = providers
+        .iter()
         .filter(lists)
-        .or_else(|| enabled().find(lists))
-        .map(|provider| (provider, "listed by the provider"))
-        .or_else(|| {
-            let kind = ProviderKind::of_family(model)?;
-            only(enabled().filter(|provider| provider.kind == kind))
-                .map(|provider| (provider, "family of the model"))
-        })
-        .or_else(|| default.map(|provider| (provider, "default provider of the project")));
-    match found {
-        Some((provider, rule)) => Ok(Resolved { provider: provider.id, model, rule }),
-        None => Err(UnknownModel::NoMatch { model: model.chars().take(128).collect() }),
+        .filter(|provider| provider.open())
+        .map(|provider| Target { provider: provider.id, model })
+        .collect();
+    if !listing.is_empty() {
+        return Ok(Resolved { targets: listing, alias: None, rule: "listed by the provider" });
+    }
+    let closed = closed.or_else(|| providers.iter().find(lists).map(Listed::closed));
+    if let Some(kind) = ProviderKind::of_family(model)
+        && let Some(provider) = only_of_kind(providers, kind)
+    {
+        return Ok(one(provider.id, model, "family of the model"));
+    }
+    if let Some(closed) = closed {
+        return Err(closed);
+    }
+    match default.and_then(|id| providers.iter().find(|provider| provider.id == id)) {
+        Some(provider) if provider.open() => Ok(one(provider.id, model, "default provider of the project")),
+        Some(provider) => Err(provider.closed()),
+        None => Err(UnknownModel::NoMatch { model: shortened(model) }),
     }
 }
 
-fn by_prefix<'m>(model: &'m str, providers: &[Listed<'_>]) -> Result<Option<Resolved<'m>>, UnknownModel> {
+fn by_alias<'a>(alias: &'a Alias, providers: &[Listed<'_>]) -> Result<Resolved<'a>, UnknownModel> {
+    let Some(provider) = providers.iter().find(|provider| provider.id == alias.provider_id) else {
+        return Err(UnknownModel::NoMatch { model: shortened(&alias.name) });
+    };
+    if !provider.open() {
+        return Err(provider.closed());
+    }
+    let target = Target { provider: provider.id, model: &alias.model };
+    Ok(Resolved { targets: vec![target], alias: Some(alias), rule: "alias of the project" })
+}
+
+/// What stands before the first colon, else before the first slash, if it names a provider or a kind.
+/// Notes the provider that would have been meant but is closed.
+fn by_prefix<'a>(
+    model: &'a str,
+    providers: &[Listed<'_>],
+    closed: &mut Option<UnknownModel>,
+) -> Result<Option<Resolved<'a>>, UnknownModel> {
     for separator in [':', '/'] {
         let Some((prefix, rest)) = model.split_once(separator) else { continue };
-        if rest.is_empty() {
+        // `x:*` is how lists of models show a provider, not a model of it.
+        if rest.is_empty() || rest == "*" {
             continue;
         }
         if let Some(named) = providers.iter().find(|provider| provider.name.as_str() == prefix) {
-            if !named.enabled {
-                return Err(UnknownModel::Disabled { provider: prefix.to_owned() });
-            }
-            return Ok(Some(Resolved { provider: named.id, model: rest, rule: "named provider" }));
+            return if named.open() {
+                Ok(Some(one(named.id, rest, "named provider")))
+            } else {
+                Err(named.closed())
+            };
         }
-        let of_kind =
-            providers.iter().filter(|provider| provider.enabled && provider.kind.as_str() == prefix);
-        if let Some(provider) = only(of_kind) {
-            return Ok(Some(Resolved {
-                provider: provider.id,
-                model: rest,
-                rule: "only provider of the kind",
-            }));
+        let Ok(kind) = prefix.parse::<ProviderKind>() else { continue };
+        if let Some(provider) = only_of_kind(providers, kind) {
+            return Ok(Some(one(provider.id, rest, "only provider of the kind")));
+        }
+        let mut of_kind = providers.iter().filter(|provider| provider.kind == kind);
+        if closed.is_none() && !of_kind.clone().any(Listed::open) {
+            *closed = of_kind.next().map(Listed::closed);
         }
     }
     Ok(None)
 }
 
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
+fn one<'a>(provider: ProviderId, model: &'a str, rule: &'static str) -> Resolved<'a> {
+    Resolved { targets: vec![Target { provider, model }], alias: None, rule }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The open provider of a kind, if there is exactly one.
+fn only_of_kind<'p, 'l>(providers: &'p [Listed<'l>], kind: ProviderKind) -> Option<&'p Listed<'l>> {
+    let mut open = providers.iter().filter(|provider| provider.kind == kind && provider.open());
+    let first = open.next()?;
+    open.next().is_none().then_some(first)
+}
 
-    struct Fixture {
-        names: Vec<ProviderName>,
-        models: Vec<String>,
-    }
-
-    fn id(number: u8) -> ProviderId {
-        format!("018f4e6e-0000-7000-8000-0000000000{number:02x}").parse().unwrap()
-    }
-
-    impl Fixture {
-        fn new() -> Self {
-            let names = ["openai", "claude-team", "local"].map(|name| ProviderName::parse(name).unwrap());
-            Self { names: names.to_vec(), models: vec!["llama3:8b".into(), "shared".into()] }
-        }
-
-        fn providers(&self) -> Vec<Listed<'_>> {
-            let kinds = [ProviderKind::OpenAi, ProviderKind::Anthropic, ProviderKind::Ollama];
-            let models: [&[String]; 3] = [&self.models[1..], &[], &self.models];
-            (0..3u8)
-                .map(|n| Listed {
-                    id: id(n),
-                    name: &self.names[usize::from(n)],
-                    kind: kinds[usize::from(n)],
-                    models: models[usize::from(n)],
-                    enabled: true,
-                })
-                .collect()
-        }
-    }
-
-    fn answer(
-        model: &str,
-        providers: &[Listed<'_>],
-        default: Option<ProviderId>,
-    ) -> Option<(ProviderId, String)> {
-        resolve(model, providers, default).ok().map(|resolved| (resolved.provider, resolved.model.to_owned()))
-    }
-
-    #[test]
-    fn each_rule_in_its_turn() {
-        let fixture = Fixture::new();
-        let providers = fixture.providers();
-        let is = |model: &str, provider: u8, upstream: &str| {
-            assert_eq!(answer(model, &providers, None), Some((id(provider), upstream.into())), "{model}");
-        };
-        is("openai:gpt-4o", 0, "gpt-4o");
-        is("openai/gpt-4o", 0, "gpt-4o");
-        is("anthropic:claude-x", 1, "claude-x");
-        is("ollama/meta/llama:7b", 2, "meta/llama:7b");
-        is("llama3:8b", 2, "llama3:8b");
-        is("shared", 0, "shared");
-        is("claude-sonnet-4", 1, "claude-sonnet-4");
-        assert_eq!(answer("mystery", &providers, None), None);
-        assert_eq!(answer("mystery", &providers, Some(id(2))), Some((id(2), "mystery".into())));
-        assert_eq!(
-            answer("shared", &providers, Some(id(2))),
-            Some((id(2), "shared".into())),
-            "the default comes first"
-        );
-        assert_eq!(answer("openai:", &providers, None), None);
-    }
-
-    #[test]
-    fn a_kind_that_two_providers_have_decides_nothing() {
-        let fixture = Fixture::new();
-        let mut providers = fixture.providers();
-        providers[2].kind = ProviderKind::Anthropic;
-        assert_eq!(answer("anthropic:claude-x", &providers, None), None);
-        assert_eq!(answer("claude-x", &providers, None), None);
-    }
-
-    #[test]
-    fn switched_off_is_said() {
-        let fixture = Fixture::new();
-        let mut providers = fixture.providers();
-        providers[0].enabled = false;
-        assert_eq!(
-            resolve("openai:x", &providers, None),
-            Err(UnknownModel::Disabled { provider: "openai".into() })
-        );
-        for provider in &mut providers {
-            provider.enabled = false;
-        }
-        assert_eq!(resolve("gpt-4o", &providers, None), Err(UnknownModel::NoProvider));
-    }
+fn shortened(name: &str) -> String {
+    name.chars().take(128).collect()
 }

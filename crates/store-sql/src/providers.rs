@@ -42,7 +42,7 @@ impl TryFrom<ProviderRow> for Provider {
     fn try_from(row: ProviderRow) -> Result<Self, RepositoryError> {
         Ok(Self {
             id: ProviderId::from_uuid(row.id),
-            name: ProviderName::parse(&row.name).map_err(|error| corrupt("providers", row.id, error))?,
+            name: ProviderName::from_stored(row.name),
             display_name: row.display_name,
             kind: row
                 .kind
@@ -72,8 +72,15 @@ impl From<CredentialRow> for Credential {
         Self {
             id: CredentialId::from_uuid(row.id),
             provider_id: ProviderId::from_uuid(row.provider_id),
+            name: Self::DEFAULT_NAME.to_owned(),
+            preview: String::new(),
+            weight: 1,
+            active: true,
             sealed: Sealed::from_text(row.sealed),
+            previous: None,
             created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.created_at),
+            version: 1,
         }
     }
 }
