@@ -1,4 +1,4 @@
-//! Custody of usage events between the end of a call and the store.
+//! Custody of usage events, and of what was said in the calls, between the end of a call and the store.
 //!
 //! A process appends to its own directory, `<root>/<instance>/`, which it holds locked. Appending is
 //! one write to the page cache: a killed process loses nothing, a power cut at most what was not
@@ -14,6 +14,7 @@
 //!
 //! A process without a directory to write to uses [`MemorySpool`], and gives up what that says.
 
+mod call;
 mod directory;
 mod drainer;
 mod ledger;
@@ -38,13 +39,15 @@ pub use writer::Spool;
 pub struct SpoolOptions {
     /// A segment is closed when it has reached this size.
     pub segment_bytes: u64,
-    /// Above this much that is not stored yet, the spool complains. It goes on: an event is worth
-    /// more than the disk it takes.
+    /// Above this much that is not stored yet, the spool complains. It goes on, but leaves out what is
+    /// said in the calls: an event is worth more than the disk it takes, a content is not.
     pub alarm_bytes: u64,
     /// How often what was appended is forced to the disk.
     pub sync_every: Duration,
     /// Events go to the store in batches of at most this many.
     pub batch_events: usize,
+    /// A batch that has reached this size is not made larger.
+    pub batch_bytes: u64,
     /// How long an incomplete batch waits for more.
     pub linger: Duration,
     /// How long a segment is kept after its events were stored: a store may itself forget its last
@@ -63,6 +66,7 @@ impl Default for SpoolOptions {
             alarm_bytes: 1 << 30,
             sync_every: Duration::from_secs(1),
             batch_events: 500,
+            batch_bytes: 4 << 20,
             linger: Duration::from_millis(200),
             keep_stored: Duration::from_mins(1),
             adopt_every: Duration::from_secs(10),

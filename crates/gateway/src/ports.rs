@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, StatusCode};
-use promptgate_usage::UsageEvent;
+use promptgate_usage::{CallContent, UsageEvent};
 
 /// One call to a provider: a POST with a JSON body.
 #[derive(Debug, Clone)]
@@ -78,9 +78,9 @@ pub struct SinkError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Takes usage events into custody. Adapter: the spool of `coordination-local`.
 pub trait UsageSink: Send + Sync {
-    /// Keeps an event so that the death of this process does not lose it. Fast (a write to the
-    /// page cache), never waits for a database, may be called from `Drop`.
-    fn append(&self, event: &UsageEvent) -> Result<(), SinkError>;
+    /// Keeps an event, and what was said in its call, so that the death of this process does not lose
+    /// them. Fast (a write to the page cache), never waits for a database, may be called from `Drop`.
+    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError>;
 
     /// Whether the events of further calls can be kept. While they cannot, calls are refused, because
     /// what they cost would be lost; room is left for the calls that are under way. Asked for every

@@ -177,13 +177,8 @@ impl Record {
         self.span.in_scope(|| meter::settled(&settled, &self.span));
         if let Some(token) = self.caller.take() {
             let event = UsageEvent {
-                id: self.id,
                 request_id: self.request_id_text().to_owned(),
-                at: self.arrived_at,
-                project_id: token.project_id,
-                token_id: token.id,
                 owner: token.owner,
-                operation: self.route.name().to_owned(),
                 requested_model: self.requested_model.take(),
                 provider_id: self.provider.as_ref().map(|compiled| compiled.provider.id),
                 provider: self.provider.as_ref().map(|compiled| compiled.provider.name.as_str().to_owned()),
@@ -196,18 +191,25 @@ impl Record {
                 price_basis: priced.map_or("none", |priced| priced.basis.as_str()).to_owned(),
                 latency_us: micros(latency),
                 time_to_first_byte_us: self.first_byte.map(micros),
-                outcome: ending.outcome,
-                status: ending.status,
                 error_code: ending.code.map(str::to_owned),
                 attempts: self.attempts,
                 client_ip: Some(self.client.to_string()),
                 revision: self.revision,
                 trace: std::mem::take(&mut self.trace),
+                ..UsageEvent::of_call(
+                    self.id,
+                    self.arrived_at,
+                    token.project_id,
+                    token.id,
+                    self.route.name(),
+                    ending.outcome,
+                    ending.status,
+                )
             };
             if self.attempts == 0 && !self.shared.sink.has_room() {
                 // The room that is left is for calls that cost something.
                 meter::event_declined();
-            } else if let Err(error) = self.shared.sink.append(&event) {
+            } else if let Err(error) = self.shared.sink.append(&event, None) {
                 meter::event_lost(&event, &error);
             }
         }

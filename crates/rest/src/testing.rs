@@ -129,35 +129,29 @@ impl Api {
     /// Records a call, as the data plane does.
     pub(crate) async fn record_call(&self, project: &str, token: &str, request_id: &str) {
         let event = UsageEvent {
-            id: CallId::mint(&*self.clock, &OsEntropy),
             request_id: request_id.to_owned(),
-            at: self.clock.now(),
-            project_id: project.parse().unwrap(),
-            token_id: token.parse().unwrap(),
-            owner: None,
-            operation: "chat_completions".into(),
             requested_model: Some("echo:echo".into()),
-            provider_id: None,
             provider: Some("echo".into()),
             model: Some("echo".into()),
-            streamed: false,
             tokens: TokenCounts { input: 4, cache_write_5m: 2, output: 6, ..TokenCounts::default() },
-            estimated: false,
             cost: Money::from_nanos(2_500_000),
             price_version: "2025-09-30".into(),
             price_basis: "exact".into(),
             latency_us: 1_500,
-            time_to_first_byte_us: None,
-            outcome: Outcome::Completed,
-            status: 200,
-            error_code: None,
             attempts: 1,
-            client_ip: None,
             revision: Revision::from_number(1),
-            trace: vec![],
+            ..UsageEvent::of_call(
+                CallId::mint(&*self.clock, &OsEntropy),
+                self.clock.now(),
+                project.parse().unwrap(),
+                token.parse().unwrap(),
+                "chat_completions",
+                Outcome::Completed,
+                200,
+            )
         };
         let mut work = self.store.begin(Access::Write).await.unwrap();
-        work.usage().record(&[event]).await.unwrap();
+        work.usage().record(&[&event]).await.unwrap();
         work.commit().await.unwrap();
     }
 }

@@ -20,10 +20,13 @@
 mod address;
 mod audit;
 mod bus;
+mod call_contents;
 mod changes;
 mod connect;
 mod dialect;
 mod error;
+mod idempotency;
+mod insert;
 mod migrate;
 mod projects;
 mod providers;

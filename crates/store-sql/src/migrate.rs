@@ -18,7 +18,7 @@ struct Migration {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration {
         number: 1,
         name: "projects",
@@ -48,6 +48,18 @@ const MIGRATIONS: [Migration; 5] = [
         name: "audit_and_changes",
         postgres: include_str!("../../../migrations/postgres/0005_audit_and_changes.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0005_audit_and_changes.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "calls",
+        postgres: include_str!("../../../migrations/postgres/0006_calls.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0006_calls.sql"),
+    },
+    Migration {
+        number: 7,
+        name: "idempotency",
+        postgres: include_str!("../../../migrations/postgres/0007_idempotency.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0007_idempotency.sql"),
     },
 ];
 

@@ -1,20 +1,22 @@
 //! Usage events in SQL.
 
-use std::sync::{Arc, OnceLock};
-
 use async_trait::async_trait;
 use promptgate_kernel::{
-    CallId, Money, OwnerId, Page, PageRequest, ProjectId, ProviderId, RepositoryError, Revision, Timestamp,
-    TokenId,
+    CallId, CredentialId, EndpointId, Money, OwnerId, Page, PageRequest, ProjectId, ProviderId,
+    RepositoryError, Revision, Timestamp, TokenId,
 };
 use promptgate_store_sql_macros::each_dialect;
-use promptgate_usage::{TokenCounts, UsageEvent, UsageFilter, UsageRepository};
-use sqlx::types::{Json, Type};
-use sqlx::{AssertSqlSafe, Database, Encode, FromRow, QueryBuilder};
+use promptgate_usage::{
+    Attempt, CallFilter, Cursor, Outcome, TokenCounts, UsageEvent, UsageFilter, UsageRepository,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
 use crate::error::corrupt;
+use crate::insert::{Insertions, batches};
 use crate::value::{count, optional_text, text, texts};
 use crate::work::SqlWork;
 
@@ -22,10 +24,12 @@ const COLUMNS: &str = "id, request_id, at, project_id, token_id, owner_id, opera
      provider_id, provider, model, streamed, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
      cache_write_1h_tokens, audio_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens, \
      estimated, cost_nanos, price_version, price_basis, latency_us, time_to_first_byte_us, outcome, status, \
-     error_code, attempts, client_ip, revision, trace";
+     error_code, attempts, client_ip, revision, trace, endpoint_id, endpoint_slug, parent_request_id, \
+     credential_id, routing_decision, tried, cache_hit, cached_tokens, error_message, client_tool, \
+     client_session, provider_response_id, upstream_us, dropped";
 
-/// The numbers of rows that one statement inserts are the powers of two below two to this.
-const STATEMENTS: usize = 8;
+/// From this status on, `usage_events_status_at_idx` holds a row.
+const FIRST_FAILURE: u16 = 400;
 
 #[derive(FromRow)]
 struct UsageRow {
@@ -62,6 +66,56 @@ struct UsageRow {
     client_ip: Option<String>,
     revision: i64,
     trace: Json<Vec<String>>,
+    endpoint_id: Option<Uuid>,
+    endpoint_slug: Option<String>,
+    parent_request_id: Option<String>,
+    credential_id: Option<Uuid>,
+    routing_decision: Option<String>,
+    tried: Json<Vec<StoredAttempt>>,
+    cache_hit: bool,
+    cached_tokens: i64,
+    error_message: Option<String>,
+    client_tool: Option<String>,
+    client_session: Option<String>,
+    provider_response_id: Option<String>,
+    upstream_us: Option<i64>,
+    dropped: Json<Vec<String>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAttempt {
+    provider: String,
+    model: String,
+    credential_id: Option<CredentialId>,
+    fault: Option<String>,
+    status: Option<u16>,
+    duration_us: i64,
+}
+
+impl From<&Attempt> for StoredAttempt {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            provider: text(&attempt.provider).into_owned(),
+            model: text(&attempt.model).into_owned(),
+            credential_id: attempt.credential_id,
+            fault: optional_text(attempt.fault.as_ref()).map(String::from),
+            status: attempt.status,
+            duration_us: attempt.duration_us,
+        }
+    }
+}
+
+impl From<StoredAttempt> for Attempt {
+    fn from(stored: StoredAttempt) -> Self {
+        Self {
+            provider: stored.provider,
+            model: stored.model,
+            credential_id: stored.credential_id,
+            fault: stored.fault,
+            status: stored.status,
+            duration_us: stored.duration_us,
+        }
+    }
 }
 
 impl TryFrom<UsageRow> for UsageEvent {
@@ -104,6 +158,20 @@ impl TryFrom<UsageRow> for UsageEvent {
             client_ip: row.client_ip,
             revision: Revision::from_number(row.revision),
             trace: row.trace.0,
+            endpoint_id: row.endpoint_id.map(EndpointId::from_uuid),
+            endpoint_slug: row.endpoint_slug,
+            parent_request_id: row.parent_request_id,
+            credential_id: row.credential_id.map(CredentialId::from_uuid),
+            routing_decision: row.routing_decision,
+            tried: row.tried.0.into_iter().map(Attempt::from).collect(),
+            cache_hit: row.cache_hit,
+            cached_tokens: row.cached_tokens.unsigned_abs(),
+            error_message: row.error_message,
+            client_tool: row.client_tool,
+            client_session: row.client_session,
+            provider_response_id: row.provider_response_id,
+            upstream_us: row.upstream_us,
+            dropped: row.dropped.0,
         })
     }
 }
@@ -112,52 +180,15 @@ fn corrupt_number(id: Uuid, error: std::num::TryFromIntError) -> RepositoryError
     corrupt("usage_events", id, error)
 }
 
-/// Cuts the events into runs whose lengths are powers of two, the longest first: however many
-/// there are, only a handful of different statements is ever prepared.
-fn batches<'e>(mut events: &'e [&'e UsageEvent]) -> impl Iterator<Item = &'e [&'e UsageEvent]> {
-    std::iter::from_fn(move || {
-        let length = events.len().min(1 << (STATEMENTS - 1)).checked_ilog2()?;
-        let (batch, rest) = events.split_at(1 << length);
-        events = rest;
-        Some(batch)
-    })
-}
-
-/// The texts of these statements, each made when it is first needed.
-struct Insertions([OnceLock<Arc<str>>; STATEMENTS]);
-
-impl Insertions {
-    const fn new() -> Self {
-        Self([const { OnceLock::new() }; STATEMENTS])
-    }
-
-    fn of_rows<DB>(&self, rows: usize) -> AssertSqlSafe<Arc<str>>
-    where
-        DB: Database,
-        i64: Type<DB> + for<'q> Encode<'q, DB>,
-    {
-        let text = self.0[rows.ilog2() as usize].get_or_init(|| {
-            let mut query = QueryBuilder::<DB>::new("INSERT INTO usage_events (");
-            query.push(COLUMNS).push(") ").push_values(0..rows, |mut row, _| {
-                for _ in COLUMNS.split(',') {
-                    row.push_bind(0_i64);
-                }
-            });
-            query.push(" ON CONFLICT (id) DO NOTHING").sql().as_str().into()
-        });
-        AssertSqlSafe(Arc::clone(text))
-    }
-}
-
 #[each_dialect]
 #[async_trait]
 impl UsageRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_events.record", skip_all, fields(count = events.len()))]
-    async fn record(&mut self, events: &[UsageEvent]) -> Result<(), RepositoryError> {
-        static INSERTIONS: Insertions = Insertions::new();
+    async fn record(&mut self, events: &[&UsageEvent]) -> Result<(), RepositoryError> {
+        static INSERTIONS: Insertions = Insertions::new("usage_events", COLUMNS, "id");
         // In the order of their ids, so that two writers of the same events never wait for each
         // other in a circle.
-        let mut sorted: Vec<&UsageEvent> = events.iter().collect();
+        let mut sorted = events.to_vec();
         sorted.sort_by_key(|event| event.id);
         for batch in batches(&sorted) {
             let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
@@ -195,7 +226,21 @@ impl UsageRepository for SqlWork<Db> {
                     .bind(i64::from(event.attempts))
                     .bind(optional_text(event.client_ip.as_ref()))
                     .bind(event.revision.number())
-                    .bind(texts(&event.trace));
+                    .bind(texts(&event.trace))
+                    .bind(event.endpoint_id.map(EndpointId::as_uuid))
+                    .bind(optional_text(event.endpoint_slug.as_ref()))
+                    .bind(optional_text(event.parent_request_id.as_ref()))
+                    .bind(event.credential_id.map(CredentialId::as_uuid))
+                    .bind(optional_text(event.routing_decision.as_ref()))
+                    .bind(Json(event.tried.iter().map(StoredAttempt::from).collect::<Vec<_>>()))
+                    .bind(event.cache_hit)
+                    .bind(count(event.cached_tokens))
+                    .bind(optional_text(event.error_message.as_ref()))
+                    .bind(optional_text(event.client_tool.as_ref()))
+                    .bind(optional_text(event.client_session.as_ref()))
+                    .bind(optional_text(event.provider_response_id.as_ref()))
+                    .bind(event.upstream_us)
+                    .bind(texts(&event.dropped));
             }
             query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         }
@@ -253,6 +298,63 @@ impl UsageRepository for SqlWork<Db> {
         Ok(Page { items, request: page, total: total.unsigned_abs() })
     }
 
+    #[instrument(level = "debug", name = "db.usage_events.page", skip_all)]
+    async fn page(
+        &mut self,
+        filter: &CallFilter,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<UsageEvent>, RepositoryError> {
+        let mut query = QueryBuilder::<Db>::new("SELECT ");
+        query.push(COLUMNS).push(" FROM usage_events WHERE 1 = 1");
+        for (column, id) in [
+            ("project_id", filter.project.map(ProjectId::as_uuid)),
+            ("token_id", filter.token.map(TokenId::as_uuid)),
+            ("owner_id", filter.owner.map(OwnerId::as_uuid)),
+            ("endpoint_id", filter.endpoint.map(EndpointId::as_uuid)),
+        ] {
+            if let Some(id) = id {
+                query.push(" AND ").push(column).push(" = ").push_bind(id);
+            }
+        }
+        for (column, value) in [
+            ("model", filter.model.as_deref()),
+            ("provider", filter.provider.as_deref()),
+            ("outcome", filter.outcome.map(Outcome::as_str)),
+            ("request_id", filter.request_id.as_deref()),
+            ("parent_request_id", filter.parent_request_id.as_deref()),
+        ] {
+            if let Some(value) = value {
+                query.push(" AND ").push(column).push(" = ").push_bind(text(value).into_owned());
+            }
+        }
+        if let Some(status) = filter.status {
+            query.push(" AND status = ").push_bind(i64::from(status));
+            if status >= FIRST_FAILURE {
+                // The condition of the index, literally: no plan is made with a value in mind.
+                query.push(" AND status >= 400");
+            }
+        }
+        if let Some(from) = filter.from {
+            query.push(" AND at >= ").push_bind(from.as_micros());
+        }
+        if let Some(to) = filter.to {
+            query.push(" AND at < ").push_bind(to.as_micros());
+        }
+        if let Some(Cursor { at, id }) = after {
+            query.push(" AND (at, id) < (").push_bind(at.as_micros()).push(", ").push_bind(id.as_uuid());
+            query.push(")");
+        }
+        let rows: Vec<UsageRow> = query
+            .push(" ORDER BY at DESC, id DESC LIMIT ")
+            .push_bind(i64::from(limit))
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        rows.into_iter().map(UsageEvent::try_from).collect()
+    }
+
     #[instrument(level = "debug", name = "db.usage_events.prune", skip_all)]
     async fn prune(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
         let done = sqlx::query(
@@ -265,29 +367,5 @@ impl UsageRepository for SqlWork<Db> {
         .await
         .map_err(|error| self.fail(error))?;
         Ok(done.rows_affected())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_number_of_events_is_cut_into_powers_of_two() {
-        let lengths = |count: usize| {
-            let event: UsageEvent = serde_json::from_value(serde_json::json!({
-                "id": "018f4e6e-0000-7000-8000-000000000001", "request_id": "r", "at": "2026-01-01T00:00:00Z",
-                "project_id": "018f4e6e-0000-7000-8000-000000000001",
-                "token_id": "018f4e6e-0000-7000-8000-000000000001", "operation": "models", "streamed": false,
-                "tokens": {}, "estimated": false, "cost": 0, "price_version": "", "price_basis": "none",
-                "latency_us": 0, "outcome": "completed", "status": 200, "attempts": 0, "revision": 0,
-                "trace": [],
-            }))
-            .unwrap();
-            batches(&vec![&event; count]).map(<[_]>::len).collect::<Vec<_>>()
-        };
-        assert_eq!(lengths(0), [0usize; 0]);
-        assert_eq!(lengths(1), [1]);
-        assert_eq!(lengths(523), [128, 128, 128, 128, 8, 2, 1]);
     }
 }

@@ -8,7 +8,7 @@ use promptgate_providers::ProviderRepository;
 use promptgate_store::{Access, ChangeLog, Store, UnitOfWork};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
-use promptgate_usage::UsageRepository;
+use promptgate_usage::{CallContentRepository, IdempotencyRepository, UsageRepository};
 use sqlx::{Database, Pool, Transaction};
 
 use crate::dialect::Begin;
@@ -76,6 +76,14 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn usage(&mut self) -> &mut dyn UsageRepository {
+        self
+    }
+
+    fn call_contents(&mut self) -> &mut dyn CallContentRepository {
+        self
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
         self
     }
 

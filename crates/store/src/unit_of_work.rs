@@ -6,7 +6,7 @@ use promptgate_kernel::RepositoryError;
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::ProviderRepository;
 use promptgate_tokens::TokenRepository;
-use promptgate_usage::UsageRepository;
+use promptgate_usage::{CallContentRepository, IdempotencyRepository, UsageRepository};
 
 use crate::ChangeLog;
 
@@ -41,6 +41,10 @@ pub trait UnitOfWork: Send {
     fn providers(&mut self) -> &mut dyn ProviderRepository;
     /// Usage events.
     fn usage(&mut self) -> &mut dyn UsageRepository;
+    /// What was said in calls.
+    fn call_contents(&mut self) -> &mut dyn CallContentRepository;
+    /// Answers that may be asked for again.
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository;
     /// The audit log.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Configuration changes and the revision.

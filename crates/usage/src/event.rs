@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use promptgate_kernel::{CallId, Money, OwnerId, ProjectId, ProviderId, Revision, Timestamp, TokenId};
+use promptgate_kernel::{
+    CallId, CredentialId, EndpointId, Money, OwnerId, ProjectId, ProviderId, Revision, Timestamp, TokenId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::TokenCounts;
@@ -55,6 +57,26 @@ impl std::str::FromStr for Outcome {
             .find(|outcome| outcome.as_str() == text)
             .ok_or_else(|| format!("unknown outcome `{text}`"))
     }
+}
+
+/// One call to a provider among those that were made for a client's call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The provider, by name at that time.
+    pub provider: String,
+    /// The model as the provider knows it.
+    pub model: String,
+    /// The credential it was made with; `None` where the provider has none.
+    #[serde(default)]
+    pub credential_id: Option<CredentialId>,
+    /// The stable code of what went wrong; `None` for the one whose answer went out.
+    #[serde(default)]
+    pub fault: Option<String>,
+    /// The provider's HTTP status, if it gave one.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// From its start to its end, or to the answer's head, in microseconds.
+    pub duration_us: i64,
 }
 
 /// The immutable record of one finished call by an authenticated caller, refused ones too.
@@ -112,4 +134,139 @@ pub struct UsageEvent {
     pub revision: Revision,
     /// What the stages decided and why, in order.
     pub trace: Vec<String>,
+    /// The AI endpoint that was called.
+    #[serde(default)]
+    pub endpoint_id: Option<EndpointId>,
+    /// The slug of that endpoint at that time.
+    #[serde(default)]
+    pub endpoint_slug: Option<String>,
+    /// The request id of the call that this one repeats.
+    #[serde(default)]
+    pub parent_request_id: Option<String>,
+    /// The credential whose answer went out.
+    #[serde(default)]
+    pub credential_id: Option<CredentialId>,
+    /// Why it went where it went, in a few words.
+    #[serde(default)]
+    pub routing_decision: Option<String>,
+    /// The calls to providers, in order. [`Self::attempts`] counts them.
+    #[serde(default)]
+    pub tried: Vec<Attempt>,
+    /// Whether it was answered from the response cache.
+    #[serde(default)]
+    pub cache_hit: bool,
+    /// The tokens that a hit saved.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// What the client was told went wrong, up to [`MAX_ERROR_MESSAGE`](Self::MAX_ERROR_MESSAGE)
+    /// characters.
+    #[serde(default)]
+    pub error_message: Option<String>,
+    /// The tool that called, such as `claude_code`, as far as its headers say.
+    #[serde(default)]
+    pub client_tool: Option<String>,
+    /// That tool's own id of its session.
+    #[serde(default)]
+    pub client_session: Option<String>,
+    /// The provider's id of its answer.
+    #[serde(default)]
+    pub provider_response_id: Option<String>,
+    /// How long providers took of the latency, in microseconds.
+    #[serde(default)]
+    pub upstream_us: Option<i64>,
+    /// The hints of the request that its provider has no counterpart for.
+    #[serde(default)]
+    pub dropped: Vec<String>,
+}
+
+impl UsageEvent {
+    /// The most characters that are kept of a message.
+    pub const MAX_ERROR_MESSAGE: usize = 500;
+
+    /// A call that reached no provider and cost nothing: what every call has, everything else empty.
+    pub fn of_call(
+        id: CallId,
+        at: Timestamp,
+        project_id: ProjectId,
+        token_id: TokenId,
+        operation: &str,
+        outcome: Outcome,
+        status: u16,
+    ) -> Self {
+        Self {
+            id,
+            request_id: id.to_string(),
+            at,
+            project_id,
+            token_id,
+            owner: None,
+            operation: operation.to_owned(),
+            requested_model: None,
+            provider_id: None,
+            provider: None,
+            model: None,
+            streamed: false,
+            tokens: TokenCounts::default(),
+            estimated: false,
+            cost: Money::ZERO,
+            price_version: String::new(),
+            price_basis: "none".to_owned(),
+            latency_us: 0,
+            time_to_first_byte_us: None,
+            outcome,
+            status,
+            error_code: None,
+            attempts: 0,
+            client_ip: None,
+            revision: Revision::default(),
+            trace: Vec::new(),
+            endpoint_id: None,
+            endpoint_slug: None,
+            parent_request_id: None,
+            credential_id: None,
+            routing_decision: None,
+            tried: Vec::new(),
+            cache_hit: false,
+            cached_tokens: 0,
+            error_message: None,
+            client_tool: None,
+            client_session: None,
+            provider_response_id: None,
+            upstream_us: None,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// A message as [`Self::error_message`] keeps it.
+    pub fn shorten_message(message: &str) -> String {
+        message.chars().take(Self::MAX_ERROR_MESSAGE).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_version_wrote_is_read() {
+        let id = "018f4e6e-0000-7000-8000-000000000001";
+        let json = serde_json::json!({
+            "id": id, "request_id": "r", "at": "2026-01-01T00:00:00Z", "project_id": id, "token_id": id,
+            "owner": null, "operation": "models", "requested_model": null, "provider_id": null,
+            "provider": null, "model": null, "streamed": false, "tokens": {}, "estimated": false, "cost": 0,
+            "price_version": "", "price_basis": "none", "latency_us": 0, "time_to_first_byte_us": null,
+            "outcome": "completed", "status": 200, "error_code": null, "attempts": 0, "client_ip": null,
+            "revision": 0, "trace": [],
+        });
+        let read: UsageEvent = serde_json::from_value(json).unwrap();
+        let ids = (id.parse().unwrap(), id.parse().unwrap(), id.parse().unwrap());
+        let expected = UsageEvent::of_call(ids.0, read.at, ids.1, ids.2, "models", Outcome::Completed, 200);
+        assert_eq!(read, UsageEvent { request_id: "r".into(), ..expected });
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        assert_eq!(UsageEvent::shorten_message(&"ä".repeat(600)), "ä".repeat(500));
+        assert_eq!(UsageEvent::shorten_message("short"), "short");
+    }
 }

@@ -2,8 +2,10 @@
 //!
 //! A [`UsageEvent`] is the immutable record of one finished call; everything that is counted is
 //! derived from these. [`TokenCounts`] are disjoint classes, so that nothing is counted twice, and
-//! a [`PriceTable`] turns them into [`Money`](promptgate_kernel::Money). The crate reads no wire
-//! format and keeps nothing; [`UsageRepository`] says what a store must do.
+//! a [`PriceTable`] turns them into [`Money`](promptgate_kernel::Money). [`CallContent`] is what was
+//! said in the call, kept apart and for a shorter time; an [`IdempotencyRecord`] lets a client repeat
+//! a call without it being made twice. The crate reads no wire format and keeps nothing;
+//! [`UsageRepository`] and its like say what a store must do.
 //!
 //! ```
 //! use promptgate_usage::{PriceTable, TokenCounts};
@@ -14,12 +16,19 @@
 //! assert_eq!(priced.cost.to_string(), "0.0035");
 //! ```
 
+mod content;
 mod event;
+mod idempotency;
 mod price;
 mod repository;
 mod tokens;
 
-pub use event::{Outcome, UsageEvent};
+pub use content::{CallContent, ToolCallRecord};
+pub use event::{Attempt, Outcome, UsageEvent};
+pub use idempotency::{IdempotencyKey, IdempotencyRecord, IdempotencyState, RememberedAnswer, Repeated};
 pub use price::{InvalidPriceTable, ModelPrice, PriceBasis, PriceTable, Priced};
-pub use repository::{UsageFilter, UsageRepository};
+pub use repository::{
+    CallContentRepository, CallFilter, Cursor, IdempotencyRepository, InvalidCursor, UsageFilter,
+    UsageRepository,
+};
 pub use tokens::TokenCounts;

@@ -13,7 +13,7 @@ use super::directory::Directory;
 use super::ledger::Ledger;
 use super::quarantine::Quarantine;
 use super::recorder::{NotNow, Recorder, Recording};
-use super::segment::{self, Batch, Position};
+use super::segment::{self, Batch, Limit, Position};
 use super::{MemorySpool, Spool, SpoolOptions, gauge_value};
 
 const TICK: Duration = Duration::from_secs(1);
@@ -147,7 +147,7 @@ impl Drainer {
 
     /// One batch of every spool whose turn it is.
     async fn pass(&mut self, its_turn: fn(&Recorder) -> bool) -> Pass {
-        let limit = self.options.batch_events;
+        let limit = Limit { lines: self.options.batch_events, bytes: self.options.batch_bytes };
         let mut pass = if its_turn(&self.recorder) { self.bring_own(limit).await } else { Pass::Stuck };
         for orphan in self.orphans.iter_mut().filter(|orphan| orphan.stored.is_none()) {
             let brought = if its_turn(&orphan.recorder) { orphan.bring(limit).await } else { Pass::Stuck };
@@ -156,7 +156,7 @@ impl Drainer {
         pass
     }
 
-    async fn bring_own(&mut self, limit: usize) -> Pass {
+    async fn bring_own(&mut self, limit: Limit) -> Pass {
         match &self.own {
             Own::Disk(spool) => {
                 let (from, end) = spool.unstored();
@@ -171,11 +171,11 @@ impl Drainer {
                 }
             }
             Own::Memory(spool) => {
-                let events = spool.oldest(limit);
-                match self.recorder.record(&events).await {
+                let calls = spool.oldest(limit);
+                match self.recorder.record(&calls).await {
                     Ok(()) => {
-                        spool.mark_stored(events.len());
-                        more_if(events.len() == limit)
+                        spool.mark_stored(calls.len());
+                        more_if(!spool.is_empty())
                     }
                     Err(NotNow) => Pass::Stuck,
                 }
@@ -260,7 +260,7 @@ impl Orphan {
         Ok(Self { directory, recorder, position, end, stored: None })
     }
 
-    async fn bring(&mut self, limit: usize) -> Pass {
+    async fn bring(&mut self, limit: Limit) -> Pass {
         match bring(&mut self.recorder, self.directory.path(), self.position, self.end, limit).await {
             Ok(batch) => {
                 metrics::gauge!("promptgate_spool_pending_bytes").decrement(gauge_value(batch.bytes));
@@ -287,7 +287,7 @@ async fn bring(
     directory: &Path,
     from: Position,
     end: Position,
-    limit: usize,
+    limit: Limit,
 ) -> Result<Batch, NotNow> {
     if from >= end {
         return Ok(Batch { next: from, ..Batch::default() });
@@ -298,7 +298,7 @@ async fn bring(
         tracing::error!(%error, spool = %directory.display(), "cannot read a spool");
         recorder.put_off()
     })?;
-    recorder.record(&batch.events).await?;
+    recorder.record(&batch.calls).await?;
     for json in &batch.foreign {
         recorder.set_aside(json, "not a usage event of this version")?;
     }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use promptgate_kernel::RepositoryError;
 use promptgate_store::{Access, Store};
-use promptgate_usage::UsageEvent;
 
-/// The store, reduced to usage events.
+use super::call::SpooledCall;
+
+/// The store, reduced to calls.
 #[async_trait]
 pub(super) trait Ledger: Send + Sync {
     /// Records all of these or none.
-    async fn record(&self, events: &[UsageEvent]) -> Result<(), RepositoryError>;
+    async fn record(&self, calls: &[SpooledCall]) -> Result<(), RepositoryError>;
 
     /// Whether it answers at all.
     async fn answers(&self) -> bool;
@@ -19,9 +20,12 @@ pub(super) trait Ledger: Send + Sync {
 
 #[async_trait]
 impl Ledger for Arc<dyn Store> {
-    async fn record(&self, events: &[UsageEvent]) -> Result<(), RepositoryError> {
+    async fn record(&self, calls: &[SpooledCall]) -> Result<(), RepositoryError> {
+        let events: Vec<_> = calls.iter().map(|call| &call.event).collect();
+        let contents: Vec<_> = calls.iter().filter_map(|call| call.content.as_ref()).collect();
         let mut work = self.begin(Access::Write).await?;
-        work.usage().record(events).await?;
+        work.usage().record(&events).await?;
+        work.call_contents().record(&contents).await?;
         work.commit().await
     }
 

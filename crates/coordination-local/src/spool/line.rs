@@ -1,29 +1,46 @@
-//! One event, one line: the CRC-32 of the rest in eight hexadecimal digits, a space, the event as JSON.
+//! One call, one line: the CRC-32 of the rest in eight hexadecimal digits, a space, the event as JSON.
+//! What was said in the call is the last member of that JSON, `content`, so that a version that knows
+//! nothing of it reads the event all the same.
 //!
 //! JSON holds no line break, so that a torn line spoils only itself.
 
-use promptgate_usage::UsageEvent;
+use promptgate_usage::{CallContent, UsageEvent};
+use serde::Deserialize;
+
+use super::call::{SpooledCall, bounded};
 
 const CHECKSUM_LENGTH: usize = 8;
-/// Most lines are shorter.
+/// Most lines without a content are shorter.
 const USUAL_LENGTH: usize = 2048;
+const CONTENT: &[u8] = b",\"content\":";
 
 /// What a line turned out to be.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
-    /// An event.
-    Event(Box<UsageEvent>),
+    /// A call.
+    Call(Box<SpooledCall>),
     /// Not what was written: the process or the power ended in the middle of it.
     Torn,
     /// Whole, but no event of this version: the JSON.
     Foreign(Vec<u8>),
 }
 
-/// The line of an event, line break included.
-pub(super) fn encode(event: &UsageEvent) -> serde_json::Result<Vec<u8>> {
+#[derive(Deserialize)]
+struct ContentOfLine {
+    content: Option<CallContent>,
+}
+
+/// The line of a call, line break included.
+pub(super) fn encode(event: &UsageEvent, content: Option<&CallContent>) -> serde_json::Result<Vec<u8>> {
     let mut line = Vec::with_capacity(USUAL_LENGTH);
     line.resize(CHECKSUM_LENGTH + 1, b' ');
     serde_json::to_writer(&mut line, event)?;
+    if let Some(content) = content {
+        line.pop();
+        line.extend_from_slice(CONTENT);
+        serde_json::to_writer(&mut line, &*bounded(content))?;
+        line.push(b'}');
+    }
     let checksum = format!("{:08x}", crc32fast::hash(&line[CHECKSUM_LENGTH + 1..]));
     line[..CHECKSUM_LENGTH].copy_from_slice(checksum.as_bytes());
     line.push(b'\n');
@@ -34,7 +51,11 @@ pub(super) fn encode(event: &UsageEvent) -> serde_json::Result<Vec<u8>> {
 pub(super) fn decode(line: &[u8]) -> Line {
     let Some(json) = checked(line) else { return Line::Torn };
     match serde_json::from_slice(json) {
-        Ok(event) => Line::Event(Box::new(event)),
+        // An event is worth more than a content of another version.
+        Ok(event) => {
+            let content = serde_json::from_slice(json).ok().and_then(|line: ContentOfLine| line.content);
+            Line::Call(Box::new(SpooledCall { event, content }))
+        }
         Err(_) => Line::Foreign(json.to_vec()),
     }
 }
@@ -51,24 +72,52 @@ mod tests {
     use super::super::sample;
     use super::*;
 
+    fn with_checksum(json: &[u8]) -> Vec<u8> {
+        [format!("{:08x} ", crc32fast::hash(json)).as_bytes(), json, b"\n"].concat()
+    }
+
     #[test]
-    fn an_event_survives_and_any_missing_end_is_noticed() {
-        let event = sample::event(1);
-        let line = encode(&event).unwrap();
-        assert_eq!(decode(&line), Line::Event(Box::new(event)));
-        for length in 0..line.len() {
-            assert_eq!(decode(&line[..length]), Line::Torn, "cut at {length}");
+    fn a_call_survives_and_any_missing_end_is_noticed() {
+        for content in [None, Some(sample::content(1, 100))] {
+            let event = sample::event(1);
+            let line = encode(&event, content.as_ref()).unwrap();
+            assert_eq!(decode(&line), Line::Call(Box::new(SpooledCall { event, content })));
+            for length in 0..line.len() {
+                assert_eq!(decode(&line[..length]), Line::Torn, "cut at {length}");
+            }
+            let mut changed = line;
+            changed[40] ^= 1;
+            assert_eq!(decode(&changed), Line::Torn);
         }
-        let mut changed = line;
-        changed[40] ^= 1;
-        assert_eq!(decode(&changed), Line::Torn);
         assert_eq!(decode(&[0; 64]), Line::Torn);
     }
 
     #[test]
     fn what_another_version_wrote_is_kept_apart() {
         let json = b"{\"later\":true}";
-        let line = [format!("{:08x} ", crc32fast::hash(json)).as_bytes(), json, b"\n"].concat();
-        assert_eq!(decode(&line), Line::Foreign(json.to_vec()));
+        assert_eq!(decode(&with_checksum(json)), Line::Foreign(json.to_vec()));
+    }
+
+    #[test]
+    fn a_content_of_another_version_does_not_cost_the_event() {
+        let mut json = serde_json::to_value(sample::event(1)).unwrap();
+        json["content"] = serde_json::json!({"later": true});
+        let line = with_checksum(&serde_json::to_vec(&json).unwrap());
+        assert_eq!(decode(&line), Line::Call(Box::new(sample::call(1))));
+    }
+
+    #[test]
+    fn a_version_that_knows_no_content_reads_the_event() {
+        let line = encode(&sample::event(1), Some(&sample::content(1, 10))).unwrap();
+        let read: UsageEvent = serde_json::from_slice(checked(&line).unwrap()).unwrap();
+        assert_eq!(read, sample::event(1));
+    }
+
+    #[test]
+    fn a_long_content_is_cut() {
+        let line = encode(&sample::event(1), Some(&sample::content(1, 1 << 20))).unwrap();
+        let Line::Call(call) = decode(&line) else { panic!("a call") };
+        let content = call.content.unwrap();
+        assert!(content.fits() && content.truncated);
     }
 }

@@ -4,14 +4,20 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use promptgate_gateway::ports::{SinkError, UsageSink};
-use promptgate_usage::UsageEvent;
+use promptgate_usage::{CallContent, UsageEvent};
 use tokio::sync::Notify;
+
+use super::call::{self, SpooledCall};
+use super::segment::Limit;
+
+/// The most bytes of contents that are kept; beyond that, events are kept without.
+const CONTENT_BYTES: usize = 64 << 20;
 
 #[derive(Debug, thiserror::Error)]
 #[error("{0} usage events wait in memory and no more are taken")]
 struct Full(usize);
 
-/// Keeps events in memory, for a process that has no directory to write to. What is gained is that
+/// Keeps events in memory, and what was said in their calls as long as it is little, for a process that has no directory to write to. What is gained is that
 /// such a process can serve at all; what is given up: a process that is killed loses the events that
 /// are not stored yet.
 ///
@@ -21,21 +27,29 @@ struct Full(usize);
 /// possible from a destructor, cannot exert.
 #[derive(Debug)]
 pub struct MemorySpool {
-    events: Mutex<VecDeque<UsageEvent>>,
+    waiting: Mutex<Waiting>,
     capacity: usize,
+    content_bytes: usize,
     appended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    calls: VecDeque<SpooledCall>,
+    /// What their contents take.
+    content_bytes: usize,
 }
 
 impl MemorySpool {
     /// A spool that [`is_full`](Self::is_full) from this many events on. It takes an eighth more, for
     /// calls that are under way by then.
     pub fn new(capacity: usize) -> Self {
-        Self { events: Mutex::default(), capacity, appended: Notify::new() }
+        Self { waiting: Mutex::default(), capacity, content_bytes: CONTENT_BYTES, appended: Notify::new() }
     }
 
     /// How many events wait.
     pub fn len(&self) -> usize {
-        self.events().len()
+        self.waiting().calls.len()
     }
 
     /// Whether none waits.
@@ -52,29 +66,47 @@ impl MemorySpool {
         self.appended.notified().await;
     }
 
-    /// The oldest events. They stay until they are [`Self::mark_stored`].
-    pub(super) fn oldest(&self, limit: usize) -> Vec<UsageEvent> {
-        self.events().iter().take(limit).cloned().collect()
+    /// The oldest calls. They stay until they are [`Self::mark_stored`].
+    pub(super) fn oldest(&self, limit: Limit) -> Vec<SpooledCall> {
+        let mut bytes = 0_u64;
+        let fits = |spooled: &&SpooledCall| {
+            let room = bytes < limit.bytes;
+            bytes += spooled.content.as_ref().map_or(0, |content| call::size(content) as u64);
+            room
+        };
+        self.waiting().calls.iter().take(limit.lines).take_while(fits).cloned().collect()
     }
 
-    /// Forgets the oldest events.
+    /// Forgets the oldest calls.
     pub(super) fn mark_stored(&self, count: usize) {
-        self.events().drain(..count);
+        let mut waiting = self.waiting();
+        let stored = waiting.calls.drain(..count);
+        let freed: usize = stored.filter_map(|call| call.content).map(|content| call::size(&content)).sum();
+        waiting.content_bytes -= freed;
     }
 
-    fn events(&self) -> MutexGuard<'_, VecDeque<UsageEvent>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl UsageSink for MemorySpool {
-    fn append(&self, event: &UsageEvent) -> Result<(), SinkError> {
-        let mut events = self.events();
-        if events.len() >= self.capacity + self.capacity / 8 {
-            return Err(SinkError(Full(events.len()).into()));
+    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
+        let content = content.map(|content| call::bounded(content).into_owned());
+        let size = content.as_ref().map_or(0, call::size);
+        let mut waiting = self.waiting();
+        if waiting.calls.len() >= self.capacity + self.capacity / 8 {
+            return Err(SinkError(Full(waiting.calls.len()).into()));
         }
-        events.push_back(event.clone());
-        drop(events);
+        let content = if waiting.content_bytes + size > self.content_bytes {
+            call::left_out();
+            None
+        } else {
+            waiting.content_bytes += size;
+            content
+        };
+        waiting.calls.push_back(SpooledCall { event: event.clone(), content });
+        drop(waiting);
         metrics::counter!("promptgate_spool_events_total").increment(1);
         self.appended.notify_one();
         Ok(())
@@ -90,20 +122,39 @@ mod tests {
     use super::super::sample;
     use super::*;
 
+    const TWO: Limit = Limit { lines: 2, bytes: u64::MAX };
+
     #[test]
     fn says_that_it_is_full_before_it_refuses() {
         let spool = MemorySpool::new(8);
         for number in 0..8 {
             assert!(!spool.is_full());
-            spool.append(&sample::event(number)).unwrap();
+            spool.append(&sample::event(number), None).unwrap();
         }
         assert!(spool.is_full() && !spool.has_room());
-        spool.append(&sample::event(8)).unwrap();
-        assert!(spool.append(&sample::event(9)).is_err());
-        assert_eq!(spool.oldest(2), [sample::event(0), sample::event(1)]);
+        spool.append(&sample::event(8), None).unwrap();
+        assert!(spool.append(&sample::event(9), None).is_err());
+        assert_eq!(spool.oldest(TWO), [sample::call(0), sample::call(1)]);
         spool.mark_stored(2);
         assert!(!spool.is_full() && spool.has_room());
-        spool.append(&sample::event(9)).unwrap();
+        spool.append(&sample::event(9), None).unwrap();
         assert_eq!(spool.len(), 8);
+    }
+
+    #[test]
+    fn contents_give_way_and_events_do_not() {
+        let spool = MemorySpool { content_bytes: 1_000, ..MemorySpool::new(8) };
+        let append =
+            |number| spool.append(&sample::event(number), Some(&sample::content(number, 400))).unwrap();
+        (0..3).for_each(append);
+        let kept = |limit| spool.oldest(limit).iter().filter(|call| call.content.is_some()).count();
+        let all = Limit { lines: 8, bytes: u64::MAX };
+        assert_eq!((spool.len(), kept(all)), (3, 2));
+        assert_eq!(spool.oldest(Limit { bytes: 400, ..all }).len(), 1);
+        spool.mark_stored(1);
+        append(3);
+        assert_eq!((spool.len(), kept(all)), (3, 2));
+        spool.mark_stored(3);
+        assert_eq!(spool.waiting().content_bytes, 0);
     }
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use promptgate_kernel::RepositoryError;
-use promptgate_usage::UsageEvent;
 use tokio::time::Instant;
 
+use super::call::SpooledCall;
 use super::ledger::Ledger;
 use super::quarantine::Quarantine;
 
@@ -62,15 +62,15 @@ impl Recorder {
         self.due
     }
 
-    /// Records events; some may have been set aside instead.
-    pub(super) async fn record(&mut self, events: &[UsageEvent]) -> Result<(), NotNow> {
-        if events.is_empty() {
+    /// Records calls; some may have been set aside instead.
+    pub(super) async fn record(&mut self, calls: &[SpooledCall]) -> Result<(), NotNow> {
+        if calls.is_empty() {
             return Ok(());
         }
         if self.failures == 0 {
             self.taken_before = self.shared.taken.load(Ordering::Relaxed);
         }
-        let Err(error) = self.attempt(events).await else {
+        let Err(error) = self.attempt(calls).await else {
             self.succeeded();
             return Ok(());
         };
@@ -81,7 +81,7 @@ impl Recorder {
                 return Err(self.failed(&error));
             }
         }
-        self.record_one_by_one(events, error).await
+        self.record_one_by_one(calls, error).await
     }
 
     /// Puts off the next attempt because of something else, such as a disk that cannot be read.
@@ -105,12 +105,12 @@ impl Recorder {
     /// one: a full disk refuses everything, and must not empty the spool into the quarantine.
     async fn record_one_by_one(
         &mut self,
-        events: &[UsageEvent],
+        calls: &[SpooledCall],
         first: RepositoryError,
     ) -> Result<(), NotNow> {
-        let mut refused: Vec<(&UsageEvent, RepositoryError)> = Vec::new();
+        let mut refused: Vec<(&SpooledCall, RepositoryError)> = Vec::new();
         let mut parts = Vec::new();
-        split(events, first, &mut parts, &mut refused);
+        split(calls, first, &mut parts, &mut refused);
         while let Some(part) = parts.pop() {
             match self.attempt(part).await {
                 Ok(()) => {}
@@ -124,18 +124,19 @@ impl Recorder {
         if let Some((_, error)) = refused.iter().find(|(_, error)| !took_one && !is_about_an_event(error)) {
             return Err(self.failed(error));
         }
-        for (event, error) in &refused {
-            let Ok(json) = serde_json::to_vec(event) else { return Err(self.put_off()) };
+        for (call, error) in &refused {
+            // Without what was said: nobody would remove that from the file when its time is over.
+            let Ok(json) = serde_json::to_vec(&call.event) else { return Err(self.put_off()) };
             self.set_aside(&json, &with_causes(error))?;
         }
         self.succeeded();
         Ok(())
     }
 
-    async fn attempt(&self, events: &[UsageEvent]) -> Result<(), RepositoryError> {
-        self.shared.ledger.record(events).await?;
-        self.shared.taken.fetch_add(events.len() as u64, Ordering::Relaxed);
-        metrics::counter!("promptgate_usage_events_stored_total").increment(events.len() as u64);
+    async fn attempt(&self, calls: &[SpooledCall]) -> Result<(), RepositoryError> {
+        self.shared.ledger.record(calls).await?;
+        self.shared.taken.fetch_add(calls.len() as u64, Ordering::Relaxed);
+        metrics::counter!("promptgate_usage_events_stored_total").increment(calls.len() as u64);
         Ok(())
     }
 
@@ -157,13 +158,13 @@ impl Recorder {
 
 /// Puts the halves of a refused part on the stack, or a single event among the refused.
 fn split<'a>(
-    part: &'a [UsageEvent],
+    part: &'a [SpooledCall],
     error: RepositoryError,
-    parts: &mut Vec<&'a [UsageEvent]>,
-    refused: &mut Vec<(&'a UsageEvent, RepositoryError)>,
+    parts: &mut Vec<&'a [SpooledCall]>,
+    refused: &mut Vec<(&'a SpooledCall, RepositoryError)>,
 ) {
-    if let [event] = part {
-        refused.push((event, error));
+    if let [call] = part {
+        refused.push((call, error));
     } else {
         let (left, right) = part.split_at(part.len() / 2);
         parts.extend([right, left]);
@@ -210,11 +211,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (recording, behaviour) = recording(root.path());
         let mut recorder = Recorder::new(recording);
-        let events: Vec<_> = (0..50).map(sample::event).collect();
-        behaviour.lock().unwrap().poison.insert(events[17].id);
-        assert_eq!(recorder.record(&events).await, Err(NotNow));
-        assert_eq!(recorder.record(&events).await, Err(NotNow));
-        assert_eq!(recorder.record(&events).await, Ok(()));
+        let calls: Vec<_> = (0..50).map(sample::call).collect();
+        behaviour.lock().unwrap().poison.insert(calls[17].event.event.id);
+        assert_eq!(recorder.record(&calls).await, Err(NotNow));
+        assert_eq!(recorder.record(&calls).await, Err(NotNow));
+        assert_eq!(recorder.record(&calls).await, Ok(()));
         assert_eq!(behaviour.lock().unwrap().taken.len(), 49);
         let text = std::fs::read_to_string(root.path().join("quarantine.jsonl")).unwrap();
         assert_eq!(quarantined(root.path()), 1);
@@ -226,13 +227,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (recording, behaviour) = recording(root.path());
         let mut recorder = Recorder::new(recording);
-        let events: Vec<_> = (0..5).map(sample::event).collect();
+        let calls: Vec<_> = (0..5).map(sample::call).collect();
         behaviour.lock().unwrap().full = true;
         for _ in 0..10 {
-            assert_eq!(recorder.record(&events).await, Err(NotNow));
+            assert_eq!(recorder.record(&calls).await, Err(NotNow));
         }
         behaviour.lock().unwrap().full = false;
-        assert_eq!(recorder.record(&events).await, Ok(()));
+        assert_eq!(recorder.record(&calls).await, Ok(()));
         assert_eq!((quarantined(root.path()), behaviour.lock().unwrap().taken.len()), (0, 5));
     }
 
@@ -241,14 +242,14 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (recording, behaviour) = recording(root.path());
         let (mut bad, mut other) = (Recorder::new(Arc::clone(&recording)), Recorder::new(recording));
-        let event = sample::event(1);
-        behaviour.lock().unwrap().poison.insert(event.id);
+        let call = sample::call(1);
+        behaviour.lock().unwrap().poison.insert(call.event.id);
         for _ in 0..5 {
-            assert_eq!(bad.record(std::slice::from_ref(&event)).await, Err(NotNow));
+            assert_eq!(bad.record(std::slice::from_ref(&call)).await, Err(NotNow));
         }
         assert_eq!(quarantined(root.path()), 0);
-        assert_eq!(other.record(&[sample::event(2)]).await, Ok(()));
-        assert_eq!(bad.record(&[event]).await, Ok(()));
+        assert_eq!(other.record(&[sample::call(2)]).await, Ok(()));
+        assert_eq!(bad.record(&[call]).await, Ok(()));
         assert_eq!(quarantined(root.path()), 1);
     }
 
@@ -260,13 +261,13 @@ mod tests {
         behaviour.lock().unwrap().away = true;
         for wait in [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
             assert!(recorder.is_due());
-            assert_eq!(recorder.record(&[sample::event(1)]).await, Err(NotNow));
+            assert_eq!(recorder.record(&[sample::call(1)]).await, Err(NotNow));
             tokio::time::advance(Duration::from_millis(wait - 1)).await;
             assert!(!recorder.is_due(), "{wait}");
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         behaviour.lock().unwrap().away = false;
-        assert_eq!(recorder.record(&[sample::event(1)]).await, Ok(()));
+        assert_eq!(recorder.record(&[sample::call(1)]).await, Ok(()));
         assert!(recorder.is_due());
     }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{CallId, Money, ProjectId, RepositoryError, Revision, Timestamp, TokenId};
-use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent};
 
+use super::call::SpooledCall;
 use super::ledger::Ledger;
 
 /// How a [`FakeLedger`] behaves, and what it holds.
@@ -23,6 +24,8 @@ pub(super) struct Behaviour {
     pub(super) attempts: u32,
     /// What it took.
     pub(super) taken: HashSet<CallId>,
+    /// What was said in those, as far as it came with them.
+    pub(super) contents: Vec<CallContent>,
 }
 
 /// Clones are the same ledger.
@@ -31,14 +34,15 @@ pub(super) struct FakeLedger(pub(super) Arc<Mutex<Behaviour>>);
 
 #[async_trait]
 impl Ledger for FakeLedger {
-    async fn record(&self, events: &[UsageEvent]) -> Result<(), RepositoryError> {
+    async fn record(&self, calls: &[SpooledCall]) -> Result<(), RepositoryError> {
         let mut behaviour = self.0.lock().expect("no test panics with it");
         behaviour.attempts += 1;
-        let poisoned = events.iter().any(|event| behaviour.poison.contains(&event.id));
+        let poisoned = calls.iter().any(|call| behaviour.poison.contains(&call.event.id));
         if behaviour.away || behaviour.full || poisoned {
             return Err(RepositoryError::Unavailable { source: "no".into() });
         }
-        behaviour.taken.extend(events.iter().map(|event| event.id));
+        behaviour.taken.extend(calls.iter().map(|call| call.event.id));
+        behaviour.contents.extend(calls.iter().filter_map(|call| call.content.clone()));
         Ok(())
     }
 
@@ -53,31 +57,41 @@ pub(super) fn event(number: u64) -> UsageEvent {
     let id = CallId::mint(&clock, &SeededEntropy::new(number));
     let (clock, entropy) = (TestClock::at_millis(1_600_000_000_000), SeededEntropy::new(1));
     UsageEvent {
-        id,
         request_id: format!("request-{number}"),
-        at: Timestamp::from_micros(1_700_000_000_000_000),
-        project_id: ProjectId::mint(&clock, &entropy),
-        token_id: TokenId::mint(&clock, &entropy),
-        owner: None,
-        operation: "chat_completions".to_owned(),
         requested_model: Some("echo:echo\nü".to_owned()),
-        provider_id: None,
         provider: Some("echo".to_owned()),
         model: Some("echo".to_owned()),
         streamed: true,
         tokens: TokenCounts { input: 10, output: 20, ..TokenCounts::default() },
-        estimated: false,
         cost: Money::from_nanos(1_000),
         price_version: "2026-11-01".to_owned(),
         price_basis: "exact".to_owned(),
         latency_us: 1_000,
         time_to_first_byte_us: Some(500),
-        outcome: Outcome::Completed,
-        status: 200,
-        error_code: None,
         attempts: 1,
         client_ip: Some("127.0.0.1".to_owned()),
         revision: Revision::from_number(1),
         trace: vec!["matched the alias".to_owned()],
+        ..UsageEvent::of_call(
+            id,
+            Timestamp::from_micros(1_700_000_000_000_000),
+            ProjectId::mint(&clock, &entropy),
+            TokenId::mint(&clock, &entropy),
+            "chat_completions",
+            Outcome::Completed,
+            200,
+        )
     }
+}
+
+/// The call with this number, nothing of what was said in it.
+pub(super) fn call(number: u64) -> SpooledCall {
+    SpooledCall { event: event(number), content: None }
+}
+
+/// What was said in the call with this number: a prompt of so many bytes.
+pub(super) fn content(number: u64, bytes: usize) -> CallContent {
+    let event = event(number);
+    let prompt = Some("\"p\"\n".repeat(bytes.div_ceil(4)));
+    CallContent { prompt, ..CallContent::of_call(event.id, event.at, event.project_id) }
 }

@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use promptgate_usage::UsageEvent;
-
+use super::call::SpooledCall;
 use super::line::{self, Line};
 
 /// A place between two lines of a spool.
@@ -20,8 +19,8 @@ pub(super) struct Position {
 /// What was read in one go.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The events.
-    pub(super) events: Vec<UsageEvent>,
+    /// The calls.
+    pub(super) calls: Vec<SpooledCall>,
     /// Whole lines that are no event of this version.
     pub(super) foreign: Vec<Vec<u8>>,
     /// Lines that were not whole.
@@ -56,12 +55,20 @@ pub(super) fn distance(directory: &Path, from: Position, end: Position) -> u64 {
     bytes.saturating_sub(from.offset)
 }
 
-/// Reads up to `limit` lines from a position on, not beyond `end`. A segment that is not there is
-/// as good as empty.
-pub(super) fn read(directory: &Path, from: Position, end: Position, limit: usize) -> io::Result<Batch> {
+/// How much is read in one go: whichever is reached first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) lines: usize,
+    /// The line that goes beyond it is the last one.
+    pub(super) bytes: u64,
+}
+
+/// Reads up to `limit` from a position on, not beyond `end`. A segment that is not there is as good
+/// as empty.
+pub(super) fn read(directory: &Path, from: Position, end: Position, limit: Limit) -> io::Result<Batch> {
     let mut batch = Batch { next: from, ..Batch::default() };
     let mut lines = 0;
-    while lines < limit && batch.next < end {
+    while lines < limit.lines && batch.bytes < limit.bytes && batch.next < end {
         let number = batch.next.segment;
         let file = match File::open(path(directory, number)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -70,10 +77,10 @@ pub(super) fn read(directory: &Path, from: Position, end: Position, limit: usize
         if let Some(mut file) = file {
             file.seek(SeekFrom::Start(batch.next.offset))?;
             let rest = if number == end.segment { end.offset - batch.next.offset } else { u64::MAX };
-            lines +=
-                read_lines(BufReader::with_capacity(1 << 16, file.take(rest)), &mut batch, limit - lines)?;
+            let reader = BufReader::with_capacity(1 << 16, file.take(rest));
+            lines += read_lines(reader, &mut batch, Limit { lines: limit.lines - lines, ..limit })?;
         }
-        if lines < limit {
+        if lines < limit.lines && batch.bytes < limit.bytes {
             if number == end.segment {
                 batch.next = end;
             } else {
@@ -84,23 +91,26 @@ pub(super) fn read(directory: &Path, from: Position, end: Position, limit: usize
     Ok(batch)
 }
 
-fn read_lines(mut reader: impl BufRead, batch: &mut Batch, limit: usize) -> io::Result<usize> {
+fn read_lines(mut reader: impl BufRead, batch: &mut Batch, limit: Limit) -> io::Result<usize> {
     let mut bytes = Vec::new();
-    for count in 0..limit {
+    for count in 0..limit.lines {
+        if batch.bytes >= limit.bytes {
+            return Ok(count);
+        }
         bytes.clear();
         let length = reader.read_until(b'\n', &mut bytes)? as u64;
         if length == 0 {
             return Ok(count);
         }
         match line::decode(&bytes) {
-            Line::Event(event) => batch.events.push(*event),
+            Line::Call(call) => batch.calls.push(*call),
             Line::Foreign(json) => batch.foreign.push(json),
             Line::Torn => batch.torn += 1,
         }
         batch.bytes += length;
         batch.next.offset += length;
     }
-    Ok(limit)
+    Ok(limit.lines)
 }
 
 #[cfg(test)]
@@ -115,7 +125,7 @@ mod tests {
     #[test]
     fn lines_are_read_across_segments_and_torn_ones_are_counted() {
         let directory = tempfile::tempdir().unwrap();
-        let line = |number| line::encode(&sample::event(number)).unwrap();
+        let line = |number| line::encode(&sample::event(number), None).unwrap();
         let torn = &line(9)[..30];
         fs::write(path(directory.path(), 1), [&line(1)[..], torn].concat()).unwrap();
         let last = [torn, b"\n", &line(2)[..], &line(3)[..]].concat();
@@ -123,27 +133,31 @@ mod tests {
         assert_eq!(numbers(directory.path()).unwrap(), [1, 4]);
 
         let all = end(4, last.len() as u64);
-        let batch = read(directory.path(), end(1, 0), all, 100).unwrap();
-        assert_eq!(batch.events, [1, 2, 3].map(sample::event));
+        let batch = read(directory.path(), end(1, 0), all, Limit { lines: 100, bytes: u64::MAX }).unwrap();
+        assert_eq!(batch.calls, [1, 2, 3].map(sample::call));
         assert_eq!((batch.torn, batch.next), (2, all));
 
-        let mut position = end(1, 0);
-        let mut one_by_one = Vec::new();
-        while position < all {
-            let batch = read(directory.path(), position, all, 1).unwrap();
-            one_by_one.extend(batch.events);
-            position = batch.next;
+        for limit in [Limit { lines: 1, bytes: u64::MAX }, Limit { lines: 100, bytes: 1 }] {
+            let mut position = end(1, 0);
+            let mut one_by_one = Vec::new();
+            while position < all {
+                let batch = read(directory.path(), position, all, limit).unwrap();
+                assert!(batch.calls.len() < 2);
+                one_by_one.extend(batch.calls);
+                position = batch.next;
+            }
+            assert_eq!(one_by_one, [1, 2, 3].map(sample::call));
         }
-        assert_eq!(one_by_one, [1, 2, 3].map(sample::event));
         assert_eq!(distance(directory.path(), all, all), 0);
     }
 
     #[test]
     fn nothing_is_read_beyond_the_end() {
         let directory = tempfile::tempdir().unwrap();
-        let lines = [1, 2].map(|number| line::encode(&sample::event(number)).unwrap());
+        let lines = [1, 2].map(|number| line::encode(&sample::event(number), None).unwrap());
         fs::write(path(directory.path(), 0), lines.concat()).unwrap();
-        let batch = read(directory.path(), end(0, 0), end(0, lines[0].len() as u64), 100).unwrap();
-        assert_eq!(batch.events, [sample::event(1)]);
+        let limit = Limit { lines: 100, bytes: u64::MAX };
+        let batch = read(directory.path(), end(0, 0), end(0, lines[0].len() as u64), limit).unwrap();
+        assert_eq!(batch.calls, [sample::call(1)]);
     }
 }

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use promptgate_gateway::ports::{SinkError, UsageSink};
-use promptgate_usage::UsageEvent;
+use promptgate_usage::{CallContent, UsageEvent};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::directory::Directory;
 use super::segment::{self, Position};
-use super::{SpoolError, SpoolOptions, gauge_value, line};
+use super::{SpoolError, SpoolOptions, call, gauge_value, line};
 
 /// For how long no new calls are taken after a write that failed; then the next one tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -174,7 +174,8 @@ impl Spool {
             tracing::error!(
                 spool.pending_bytes = state.pending,
                 spool.root = %self.root.display(),
-                "the spool of usage events has outgrown its bound: is the store away? It goes on growing"
+                "the spool of usage events has outgrown its bound: is the store away? It goes on growing, \
+                 without what is said in the calls"
             );
         }
         Ok(())
@@ -198,8 +199,14 @@ impl Spool {
 }
 
 impl UsageSink for Spool {
-    fn append(&self, event: &UsageEvent) -> Result<(), SinkError> {
-        let line = line::encode(event).map_err(|error| SinkError(error.into()))?;
+    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
+        let content = if content.is_some() && self.state().alarmed {
+            call::left_out();
+            None
+        } else {
+            content
+        };
+        let line = line::encode(event, content).map_err(|error| SinkError(error.into()))?;
         self.write(&line).map_err(|error| SinkError(error.into()))?;
         self.appended.notify_one();
         Ok(())
@@ -229,12 +236,19 @@ fn create(directory: &Path, number: u64) -> io::Result<Arc<File>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::call::SpooledCall;
     use super::super::sample;
+    use super::super::segment::Limit;
     use super::*;
 
-    fn read_all(spool: &Spool) -> Vec<UsageEvent> {
+    fn read_calls(spool: &Spool) -> Vec<SpooledCall> {
         let (from, end) = spool.unstored();
-        segment::read(spool.directory(), from, end, usize::MAX).unwrap().events
+        let limit = Limit { lines: usize::MAX, bytes: u64::MAX };
+        segment::read(spool.directory(), from, end, limit).unwrap().calls
+    }
+
+    fn read_all(spool: &Spool) -> Vec<UsageEvent> {
+        read_calls(spool).into_iter().map(|call| call.event).collect()
     }
 
     #[test]
@@ -244,7 +258,7 @@ mod tests {
         let spool = Spool::open(root.path(), options).unwrap();
         let events: Vec<_> = (0..20).map(sample::event).collect();
         for event in &events {
-            spool.append(event).unwrap();
+            spool.append(event, None).unwrap();
         }
         assert!(segment::numbers(spool.directory()).unwrap().len() > 3);
         assert_eq!(read_all(&spool), events);
@@ -262,7 +276,9 @@ mod tests {
             for thread in 0..8 {
                 let spool = &spool;
                 scope.spawn(move || {
-                    (0..100).for_each(|number| spool.append(&sample::event(thread * 100 + number)).unwrap());
+                    (0..100).for_each(|number| {
+                        spool.append(&sample::event(thread * 100 + number), None).unwrap()
+                    });
                 });
             }
         });
@@ -276,7 +292,7 @@ mod tests {
     fn a_stored_spool_goes_with_its_owner_and_another_one_stays() {
         let root = tempfile::tempdir().unwrap();
         let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
-        spool.append(&sample::event(1)).unwrap();
+        spool.append(&sample::event(1), None).unwrap();
         let (_, end) = spool.unstored();
         spool.mark_stored(end, end.offset);
         assert_eq!(spool.seal_stored(Duration::ZERO).unwrap(), Some(1));
@@ -286,7 +302,7 @@ mod tests {
         assert!(!path.exists());
 
         let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
-        spool.append(&sample::event(1)).unwrap();
+        spool.append(&sample::event(1), None).unwrap();
         let path = spool.directory().to_owned();
         drop(spool);
         assert!(path.exists());
@@ -300,14 +316,30 @@ mod tests {
         let full = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
         let kept = std::mem::replace(&mut spool.state().file, full);
         assert!(spool.has_room());
-        assert!(spool.append(&sample::event(1)).is_err());
+        assert!(spool.append(&sample::event(1), None).is_err());
         assert!(!spool.has_room());
         tokio::time::advance(AFTER_FAILURE).await;
         assert!(spool.has_room(), "somebody must try");
         spool.state().file = kept;
-        spool.append(&sample::event(2)).unwrap();
+        spool.append(&sample::event(2), None).unwrap();
         assert!(spool.has_room());
         assert_eq!(read_all(&spool), [sample::event(2)]);
+    }
+
+    #[test]
+    fn beyond_the_bound_events_are_kept_without_what_was_said() {
+        let root = tempfile::tempdir().unwrap();
+        let options = SpoolOptions { alarm_bytes: 20_000, ..SpoolOptions::default() };
+        let spool = Spool::open(root.path(), options).unwrap();
+        let append =
+            |number| spool.append(&sample::event(number), Some(&sample::content(number, 8_000))).unwrap();
+        (0..4).for_each(append);
+        let kept: Vec<_> = read_calls(&spool).iter().map(|call| call.content.is_some()).collect();
+        assert_eq!(kept, [true, true, false, false]);
+        let (_, end) = spool.unstored();
+        spool.mark_stored(end, end.offset);
+        append(4);
+        assert_eq!(read_calls(&spool)[0].content, Some(sample::content(4, 8_000)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{CallId, Money, PageRequest, ProjectId, Revision, Timestamp, TokenId};
 use promptgate_store::{Access, Bus, Store, bus_contract_tests};
 use promptgate_store_sql::{SqlOptions, connect};
-use promptgate_usage::{Outcome, TokenCounts, UsageEvent, UsageFilter};
+use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent, UsageFilter};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,32 +41,28 @@ bus_contract_tests!(local);
 fn event(entropy: &SeededEntropy) -> UsageEvent {
     let clock = TestClock::at_millis(1_700_000_000_000);
     UsageEvent {
-        id: CallId::mint(&clock, entropy),
-        request_id: "request".to_owned(),
-        at: Timestamp::from_micros(1_700_000_000_000_000),
-        project_id: ProjectId::mint(&clock, entropy),
-        token_id: TokenId::mint(&clock, entropy),
-        owner: None,
-        operation: "chat_completions".to_owned(),
         requested_model: Some("echo:echo".to_owned()),
-        provider_id: None,
         provider: Some("echo".to_owned()),
         model: Some("echo".to_owned()),
-        streamed: false,
         tokens: TokenCounts { input: 3, output: 4, ..TokenCounts::default() },
-        estimated: false,
         cost: Money::from_nanos(1),
         price_version: "2026-11-01".to_owned(),
         price_basis: "exact".to_owned(),
         latency_us: 1,
         time_to_first_byte_us: Some(1),
-        outcome: Outcome::Completed,
-        status: 200,
-        error_code: None,
         attempts: 1,
         client_ip: Some("127.0.0.1".to_owned()),
         revision: Revision::from_number(1),
         trace: vec!["address: the bare model is listed by `echo`".to_owned()],
+        ..UsageEvent::of_call(
+            CallId::mint(&clock, entropy),
+            Timestamp::from_micros(1_700_000_000_000_000),
+            ProjectId::mint(&clock, entropy),
+            TokenId::mint(&clock, entropy),
+            "chat_completions",
+            Outcome::Completed,
+            200,
+        )
     }
 }
 
@@ -103,7 +99,7 @@ async fn every_event_arrives_once() {
     let entropy = SeededEntropy::new(1);
     let events: Vec<_> = (0..5_000).map(|_| event(&entropy)).collect();
     for event in events.iter().chain(&events[..500]) {
-        spool.append(event).unwrap();
+        spool.append(event, None).unwrap();
     }
     until_stored(&*store, 5_000).await;
     println!("{} events stored in {:?}", events.len(), begun.elapsed());
@@ -115,12 +111,35 @@ async fn every_event_arrives_once() {
 }
 
 #[tokio::test]
+async fn what_was_said_is_stored_with_its_event() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store_in(directory.path()).await;
+    let spool = Arc::new(Spool::open(&directory.path().join("spool"), SpoolOptions::default()).unwrap());
+    let event = event(&SeededEntropy::new(3));
+    let content = CallContent {
+        prompt: Some("why?".to_owned()),
+        ..CallContent::of_call(event.id, event.at, event.project_id)
+    };
+    for _ in 0..2 {
+        spool.append(&event, Some(&content)).unwrap();
+    }
+    let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(Drainer::new(Arc::clone(&spool), Arc::clone(&store)).run(shutdown.clone()));
+    until_stored(&*store, 1).await;
+    shutdown.cancel();
+    tasks.close();
+    timeout(PATIENCE, tasks.wait()).await.unwrap();
+    let mut work = store.begin(Access::Read).await.expect(WORKS);
+    assert_eq!(work.call_contents().find(event.id).await.expect(WORKS), Some(content));
+}
+
+#[tokio::test]
 async fn the_next_process_stores_what_the_last_one_left() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("spool");
     let entropy = SeededEntropy::new(2);
     let left = Spool::open(&root, SpoolOptions::default()).unwrap();
-    (0..700).for_each(|_| left.append(&event(&entropy)).unwrap());
+    (0..700).for_each(|_| left.append(&event(&entropy), None).unwrap());
     drop(left);
 
     let store = store_in(directory.path()).await;

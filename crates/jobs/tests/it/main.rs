@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use promptgate_jobs::{Scheduler, SchedulerOptions};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
-use promptgate_kernel::{CallId, Clock, Money, PageRequest, ProjectId, Revision, Timestamp, TokenId};
+use promptgate_kernel::{CallId, Clock, PageRequest, ProjectId, Revision, Timestamp, TokenId};
 use promptgate_store::{Access, Change, Store};
 use promptgate_store_sql::{SqlOptions, connect};
-use promptgate_usage::{Outcome, TokenCounts, UsageEvent, UsageFilter};
+use promptgate_usage::{Outcome, UsageEvent, UsageFilter};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -45,34 +45,15 @@ async fn store() -> (Arc<dyn Store>, TempDir) {
 
 fn event(at: Timestamp, entropy: &SeededEntropy) -> UsageEvent {
     let clock = TestClock::at_millis(NOW);
-    UsageEvent {
-        id: CallId::mint(&clock, entropy),
-        request_id: "request".to_owned(),
+    UsageEvent::of_call(
+        CallId::mint(&clock, entropy),
         at,
-        project_id: ProjectId::mint(&clock, entropy),
-        token_id: TokenId::mint(&clock, entropy),
-        owner: None,
-        operation: "models".to_owned(),
-        requested_model: None,
-        provider_id: None,
-        provider: None,
-        model: None,
-        streamed: false,
-        tokens: TokenCounts::default(),
-        estimated: false,
-        cost: Money::ZERO,
-        price_version: "2026-11-01".to_owned(),
-        price_basis: "none".to_owned(),
-        latency_us: 1,
-        time_to_first_byte_us: None,
-        outcome: Outcome::Completed,
-        status: 200,
-        error_code: None,
-        attempts: 0,
-        client_ip: None,
-        revision: Revision::from_number(1),
-        trace: Vec::new(),
-    }
+        ProjectId::mint(&clock, entropy),
+        TokenId::mint(&clock, entropy),
+        "models",
+        Outcome::Completed,
+        200,
+    )
 }
 
 /// Records events that were due for removal a day ago, and as many that are due in a day.
@@ -83,7 +64,7 @@ async fn record(store: &dyn Store, count: usize) {
     let mut work = store.begin(Access::Write).await.expect(WORKS);
     for at in [due.minus(DAY), due.plus(DAY)] {
         let events: Vec<_> = (0..count).map(|_| event(at, &entropy)).collect();
-        work.usage().record(&events).await.expect(WORKS);
+        work.usage().record(&events.iter().collect::<Vec<_>>()).await.expect(WORKS);
     }
     work.commit().await.expect(WORKS);
 }

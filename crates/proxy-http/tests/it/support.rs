@@ -29,7 +29,7 @@ use promptgate_providers::{BaseUrl, Credential, NewProvider, Provider, ProviderK
 use promptgate_tokens::{
     NewToken, Scope, Token, TokenEnv, TokenHash, TokenLimits, TokenName, TokenSecret, TokenState,
 };
-use promptgate_usage::{PriceTable, UsageEvent};
+use promptgate_usage::{CallContent, PriceTable, UsageEvent};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -145,7 +145,7 @@ pub(crate) struct CollectingSink {
 }
 
 impl UsageSink for CollectingSink {
-    fn append(&self, event: &UsageEvent) -> Result<(), SinkError> {
+    fn append(&self, event: &UsageEvent, _: Option<&CallContent>) -> Result<(), SinkError> {
         if self.full.load(Ordering::SeqCst) {
             return Err(SinkError("no space left".into()));
         }

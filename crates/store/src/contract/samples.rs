@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use promptgate_audit::Event;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    AuditEventId, CallId, Clock, CredentialId, Entropy, Money, ProjectId, ProviderId, Revision, Sealed,
-    Timestamp, TokenId,
+    AuditEventId, CallId, Clock, CredentialId, Entropy, ProjectId, ProviderId, Revision, Sealed, Timestamp,
+    TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{Credential, NewProvider, Provider, ProviderKind, ProviderName};
 use promptgate_tokens::{NewToken, Scope, Token, TokenEnv, TokenLimits, TokenName, TokenSecret};
-use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+use promptgate_usage::{Outcome, UsageEvent};
 use serde_json::{Map, Value, json};
 
 use crate::{Access, Store, UnitOfWork};
@@ -139,39 +139,34 @@ pub(super) fn credential(provider: ProviderId, text: &str, created: Timestamp) -
     Credential {
         id: CredentialId::mint(clock(), entropy()),
         provider_id: provider,
+        name: Credential::DEFAULT_NAME.to_owned(),
+        preview: String::new(),
+        weight: 1,
+        active: true,
         sealed: Sealed::from_text(text.to_owned()),
+        previous: None,
         created_at: created,
+        updated_at: created,
+        version: 1,
     }
 }
 
 pub(super) fn usage_event(arrived: Timestamp) -> UsageEvent {
     UsageEvent {
-        id: CallId::mint(clock(), entropy()),
         request_id: "request".into(),
-        at: arrived,
-        project_id: ProjectId::mint(clock(), entropy()),
-        token_id: TokenId::mint(clock(), entropy()),
-        owner: None,
-        operation: "chat_completions".into(),
-        requested_model: None,
-        provider_id: None,
-        provider: None,
-        model: None,
-        streamed: false,
-        tokens: TokenCounts::default(),
-        estimated: false,
-        cost: Money::ZERO,
         price_version: "2026-11-01".into(),
-        price_basis: "none".into(),
         latency_us: 1,
-        time_to_first_byte_us: None,
-        outcome: Outcome::Completed,
-        status: 200,
-        error_code: None,
         attempts: 1,
-        client_ip: None,
         revision: Revision::from_number(1),
-        trace: vec![],
+        ..UsageEvent::of_call(
+            CallId::mint(clock(), entropy()),
+            arrived,
+            ProjectId::mint(clock(), entropy()),
+            TokenId::mint(clock(), entropy()),
+            "chat_completions",
+            Outcome::Completed,
+            200,
+        )
     }
 }
 

@@ -14,7 +14,7 @@ async fn write_everywhere(work: &mut dyn UnitOfWork, project: &Project) {
     work.projects().insert(project).await.expect(WORKS);
     work.tokens().insert(&token(project, "ci")).await.expect(WORKS);
     work.providers().insert(&provider("main")).await.expect(WORKS);
-    work.usage().record(&[usage_event(at(0))]).await.expect(WORKS);
+    work.usage().record(&[&usage_event(at(0))]).await.expect(WORKS);
     work.audit().append(&audit_event("x")).await.expect(WORKS);
     work.changes().record(Change::Project(project.id), at(0)).await.expect(WORKS);
 }
@@ -68,7 +68,7 @@ pub async fn reading_refuses_to_write(store: &dyn Store) {
     assert!(matches!(refused, Err(RepositoryError::Unavailable { .. })), "{refused:?}");
     let refused = read(store).await.audit().append(&audit_event("x")).await;
     assert!(refused.is_err());
-    let refused = read(store).await.usage().record(&[usage_event(at(0))]).await;
+    let refused = read(store).await.usage().record(&[&usage_event(at(0))]).await;
     assert!(refused.is_err());
     // The next one that may write is not held back by it.
     stored_project(store).await;

@@ -9,7 +9,7 @@ use crate::Store;
 
 async fn record(store: &dyn Store, events: &[UsageEvent]) {
     let mut work = write(store).await;
-    work.usage().record(events).await.expect(WORKS);
+    work.usage().record(&events.iter().collect::<Vec<_>>()).await.expect(WORKS);
     work.commit().await.expect(WORKS);
 }
 
@@ -87,8 +87,8 @@ pub async fn recording_again_changes_nothing(store: &dyn Store) {
     let event = usage_event(at(0));
     let again = UsageEvent { status: 500, ..event.clone() };
     let mut work = write(store).await;
-    work.usage().record(&[event.clone(), event.clone()]).await.expect(WORKS);
-    work.usage().record(std::slice::from_ref(&again)).await.expect(WORKS);
+    work.usage().record(&[&event, &event]).await.expect(WORKS);
+    work.usage().record(&[&again]).await.expect(WORKS);
     work.commit().await.expect(WORKS);
     record(store, &[again, usage_event(at(1))]).await;
     assert_eq!(find(store, &event).await, Some(event));

@@ -81,7 +81,7 @@ fn open(root: &Path) -> Arc<Spool> {
 }
 
 fn append(spool: &impl UsageSink, numbers: std::ops::Range<u64>) {
-    numbers.for_each(|number| spool.append(&sample::event(number)).unwrap());
+    numbers.for_each(|number| spool.append(&sample::event(number), None).unwrap());
 }
 
 async fn gone(what: &Path) {
@@ -114,6 +114,35 @@ async fn events_are_stored_and_their_segments_removed() {
     // A write to the disk that was going on when the drainer ended may be the last owner.
     gone(&directory).await;
     assert_eq!(entries(root.path()), 0);
+}
+
+#[tokio::test]
+async fn what_was_said_comes_with_its_event_whatever_it_weighs() {
+    const WEIGHT: usize = 60_000;
+    let root = tempfile::tempdir().unwrap();
+    let options = SpoolOptions { batch_bytes: 150_000, ..quick() };
+    let spool = Arc::new(Spool::open(root.path(), options).unwrap());
+    let memory = Arc::new(MemorySpool::new(100));
+    for number in 0..20 {
+        let (event, content) = (sample::event(number), sample::content(number, WEIGHT));
+        spool.append(&event, Some(&content)).unwrap();
+        memory.append(&event, Some(&content)).unwrap();
+    }
+    let own = Own::Memory(Arc::clone(&memory));
+    let in_memory =
+        |ledger| Drainer::with(own, None, SpoolOptions { batch_bytes: 150_000, ..quick() }, ledger);
+    for running in [Running::of(&spool), Running::start(in_memory)] {
+        running.taken(20).await;
+        {
+            let behaviour = running.behaviour();
+            assert_eq!(
+                behaviour.contents,
+                (0..20).map(|number| sample::content(number, WEIGHT)).collect::<Vec<_>>()
+            );
+            assert!(behaviour.attempts >= 7, "batches are small: {}", behaviour.attempts);
+        }
+        running.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -211,7 +240,7 @@ fn child_that_appends_until_it_is_killed() {
     let spool = open(Path::new(&root));
     let mut acknowledged = std::io::stdout().lock();
     for number in 0.. {
-        spool.append(&sample::event(number)).unwrap();
+        spool.append(&sample::event(number), None).unwrap();
         writeln!(acknowledged, "appended {number}").unwrap();
     }
 }

@@ -1,0 +1,131 @@
+//! What was said in calls, in SQL.
+
+use async_trait::async_trait;
+use promptgate_kernel::{CallId, ProjectId, RepositoryError, Timestamp};
+use promptgate_store_sql_macros::each_dialect;
+use promptgate_usage::{CallContent, CallContentRepository, ToolCallRecord};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+use sqlx::types::Json;
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::insert::{Insertions, batches};
+use crate::value::{optional_text, text};
+use crate::work::SqlWork;
+
+const COLUMNS: &str = "call_id, at, project_id, prompt, request, response, tool_calls, truncated";
+
+#[derive(FromRow)]
+struct ContentRow {
+    call_id: Uuid,
+    at: i64,
+    project_id: Uuid,
+    prompt: Option<String>,
+    request: Option<String>,
+    response: Option<String>,
+    tool_calls: Json<Vec<StoredToolCall>>,
+    truncated: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredToolCall {
+    id: String,
+    name: String,
+    arguments: String,
+    injected: bool,
+}
+
+impl From<&ToolCallRecord> for StoredToolCall {
+    fn from(call: &ToolCallRecord) -> Self {
+        Self {
+            id: text(&call.id).into_owned(),
+            name: text(&call.name).into_owned(),
+            arguments: text(&call.arguments).into_owned(),
+            injected: call.injected,
+        }
+    }
+}
+
+impl From<StoredToolCall> for ToolCallRecord {
+    fn from(call: StoredToolCall) -> Self {
+        Self { id: call.id, name: call.name, arguments: call.arguments, injected: call.injected }
+    }
+}
+
+impl From<ContentRow> for CallContent {
+    fn from(row: ContentRow) -> Self {
+        Self {
+            call_id: CallId::from_uuid(row.call_id),
+            at: Timestamp::from_micros(row.at),
+            project_id: ProjectId::from_uuid(row.project_id),
+            prompt: row.prompt,
+            request: row.request,
+            response: row.response,
+            tool_calls: row.tool_calls.0.into_iter().map(ToolCallRecord::from).collect(),
+            truncated: row.truncated,
+        }
+    }
+}
+
+#[each_dialect]
+#[async_trait]
+impl CallContentRepository for SqlWork<Db> {
+    #[instrument(level = "debug", name = "db.call_contents.record", skip_all, fields(count = contents.len()))]
+    async fn record(&mut self, contents: &[&CallContent]) -> Result<(), RepositoryError> {
+        static INSERTIONS: Insertions = Insertions::new("call_contents", COLUMNS, "call_id");
+        // In the order of their ids, as usage events are, for the same reason.
+        let mut sorted = contents.to_vec();
+        sorted.sort_by_key(|content| content.call_id);
+        let mut trimmed;
+        for batch in batches(&sorted) {
+            let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
+            for mut content in batch.iter().copied() {
+                if !content.fits() {
+                    trimmed = content.clone();
+                    trimmed.trim();
+                    content = &trimmed;
+                }
+                // The values are copied: what was trimmed does not live until the statement runs.
+                query = query
+                    .bind(content.call_id.as_uuid())
+                    .bind(content.at.as_micros())
+                    .bind(content.project_id.as_uuid())
+                    .bind(optional_text(content.prompt.as_ref()).map(String::from))
+                    .bind(optional_text(content.request.as_ref()).map(String::from))
+                    .bind(optional_text(content.response.as_ref()).map(String::from))
+                    .bind(Json(content.tool_calls.iter().map(StoredToolCall::from).collect::<Vec<_>>()))
+                    .bind(content.truncated);
+            }
+            query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        }
+        Ok(())
+    }
+
+    #[instrument(level = "debug", name = "db.call_contents.find", skip_all, fields(call.id = %call))]
+    async fn find(&mut self, call: CallId) -> Result<Option<CallContent>, RepositoryError> {
+        let row: Option<ContentRow> = sqlx::query_as(
+            "SELECT call_id, at, project_id, prompt, request, response, tool_calls, truncated \
+             FROM call_contents WHERE call_id = $1",
+        )
+        .bind(call.as_uuid())
+        .fetch_optional(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(row.map(CallContent::from))
+    }
+
+    #[instrument(level = "debug", name = "db.call_contents.prune", skip_all)]
+    async fn prune(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
+        let done = sqlx::query(
+            "DELETE FROM call_contents WHERE call_id IN \
+             (SELECT call_id FROM call_contents WHERE at < $1 ORDER BY at, call_id LIMIT $2)",
+        )
+        .bind(before.as_micros())
+        .bind(i64::from(limit))
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected())
+    }
+}

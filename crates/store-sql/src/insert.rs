@@ -1,0 +1,75 @@
+//! Many rows by few statements.
+
+use std::sync::{Arc, OnceLock};
+
+use sqlx::types::Type;
+use sqlx::{AssertSqlSafe, Database, Encode, QueryBuilder};
+
+/// The numbers of rows that one statement inserts are the powers of two below two to this.
+const STATEMENTS: usize = 8;
+
+/// Cuts items into runs whose lengths are powers of two, the longest first: however many there are,
+/// only a handful of different statements is ever prepared.
+pub(crate) fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = items.len().min(1 << (STATEMENTS - 1)).checked_ilog2()?;
+        let (batch, rest) = items.split_at(1 << length);
+        items = rest;
+        Some(batch)
+    })
+}
+
+/// The texts of the statements that insert into one table, each made when it is first needed. Rows
+/// that are there already are left as they are.
+pub(crate) struct Insertions {
+    table: &'static str,
+    columns: &'static str,
+    key: &'static str,
+    texts: [OnceLock<Arc<str>>; STATEMENTS],
+}
+
+impl Insertions {
+    /// Into these columns, given with commas between them; `key` is the primary key.
+    pub(crate) const fn new(table: &'static str, columns: &'static str, key: &'static str) -> Self {
+        Self { table, columns, key, texts: [const { OnceLock::new() }; STATEMENTS] }
+    }
+
+    /// The statement for as many rows as one of the [`batches`] has.
+    pub(crate) fn of_rows<DB>(&self, rows: usize) -> AssertSqlSafe<Arc<str>>
+    where
+        DB: Database,
+        i64: Type<DB> + for<'q> Encode<'q, DB>,
+    {
+        let text = self.texts[rows.ilog2() as usize].get_or_init(|| {
+            let mut query = QueryBuilder::<DB>::new("INSERT INTO ");
+            query.push(self.table).push(" (").push(self.columns).push(") ");
+            query.push_values(0..rows, |mut row, _| {
+                for _ in self.columns.split(',') {
+                    row.push_bind(0_i64);
+                }
+            });
+            query.push(" ON CONFLICT (").push(self.key).push(") DO NOTHING").sql().as_str().into()
+        });
+        AssertSqlSafe(Arc::clone(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_items_is_cut_into_powers_of_two() {
+        let lengths = |count: usize| batches(&vec![0; count]).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(lengths(0), [0usize; 0]);
+        assert_eq!(lengths(1), [1]);
+        assert_eq!(lengths(523), [128, 128, 128, 128, 8, 2, 1]);
+    }
+
+    #[test]
+    fn a_statement_has_a_place_for_every_value() {
+        let insertions = Insertions::new("t", "a, b", "a");
+        let text = insertions.of_rows::<sqlx::Sqlite>(2).0;
+        assert_eq!(&*text, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON CONFLICT (a) DO NOTHING");
+    }
+}
