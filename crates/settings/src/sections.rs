@@ -150,6 +150,18 @@ pub struct ProxySettings {
     pub drain_after_disconnect: Option<Duration>,
     /// How many calls are read on at a time.
     pub max_drains: usize,
+    /// How long a client may take nothing of its answer.
+    pub client_write_timeout: Duration,
+    /// How many upstream calls one call may make.
+    pub max_attempts: u32,
+    /// How much load retries may add, in percent.
+    pub retry_budget_percent: u32,
+    /// A capability table in place of the built-in one.
+    pub capabilities_file: Option<PathBuf>,
+    /// What is kept of what was said: `full`, `prompts` or `none`.
+    pub record_bodies: String,
+    /// How long outcomes are kept for retried requests.
+    pub idempotency_ttl: Duration,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
     /// Everybody's forwarded headers count.
@@ -203,6 +215,10 @@ pub struct SchedulerSettings {
     pub usage_raw_retention: Duration,
     /// How often older ones are removed.
     pub usage_raw_cleanup_interval: Duration,
+    /// How long what was said is kept.
+    pub call_content_retention: Duration,
+    /// How long conversations of AI endpoints are kept at most.
+    pub ai_session_retention: Duration,
 }
 
 /// What the worker reads.
@@ -340,6 +356,12 @@ impl Settings {
             },
             drain_after_disconnect: drains.then_some(drain_limit),
             max_drains: length(self.count("PROMPTGATE_PROXY_MAX_DRAINS")?),
+            client_write_timeout: self.duration("PROMPTGATE_PROXY_CLIENT_WRITE_TIMEOUT")?,
+            max_attempts: small(self.count("PROMPTGATE_PROXY_MAX_ATTEMPTS")?),
+            retry_budget_percent: small(self.count("PROMPTGATE_PROXY_RETRY_BUDGET_PERCENT")?),
+            capabilities_file: self.path("PROMPTGATE_CAPABILITIES_FILE")?,
+            record_bodies: self.text("PROMPTGATE_RECORD_BODIES")?.unwrap_or_default(),
+            idempotency_ttl: self.duration("PROMPTGATE_IDEMPOTENCY_TTL")?,
             trusted_proxies: self.networks("PROMPTGATE_PROXY_TRUSTED_PROXIES")?,
             trust_forward_headers: self.switch("PROMPTGATE_PROXY_TRUST_FORWARD_HEADERS")?,
             poll_interval: self.optional_duration("PROMPTGATE_PROXY_POLL_INTERVAL")?.unwrap_or(poll_default),
@@ -369,6 +391,8 @@ impl Settings {
             port: self.port("PROMPTGATE_SCHEDULER_PORT")?,
             usage_raw_retention: self.duration("PROMPTGATE_USAGE_RAW_RETENTION")?,
             usage_raw_cleanup_interval: self.duration("PROMPTGATE_USAGE_RAW_CLEANUP_INTERVAL")?,
+            call_content_retention: self.duration("PROMPTGATE_CALL_CONTENT_RETENTION")?,
+            ai_session_retention: self.duration("PROMPTGATE_AI_SESSION_RETENTION")?,
         })
     }
 
