@@ -2,8 +2,10 @@
 //! answers a model name.
 //!
 //! A [`Provider`] is a configured upstream, a [`Credential`] one sealed secret of it, and
-//! [`resolve`] the rule that turns the `model` of a request into a provider and that provider's
-//! own model name. The crate makes no calls; [`ProviderRepository`] says what a store must do.
+//! [`resolve`] the rule that turns the `model` of a request into providers and their own name for
+//! it. What a kind's models can do is in no code: the [`CapabilityTable`] is data. A [`Template`] is
+//! a choice of provider, model and settings that endpoints share; an [`Alias`] is a project's own
+//! name for a model. The crate makes no calls; the repository traits say what a store must do.
 //!
 //! ```
 //! use promptgate_providers::{ProviderKind, ProviderName};
@@ -23,7 +25,9 @@ mod project_provider;
 mod provider;
 mod repository;
 mod resolve;
+mod service;
 mod shape;
+mod table;
 mod template;
 
 pub use alias::{Alias, AliasChanges, InvalidAlias, NewAlias, Preset};
@@ -39,5 +43,7 @@ pub use repository::{
     TemplateFilter, TemplateRepository, TemplateSort,
 };
 pub use resolve::{Listed, Resolved, Target, UnknownModel, resolve};
+pub use service::UnaddressableModel;
 pub use shape::Shape;
+pub use table::{CapabilityTable, InvalidTable, ModelCapabilities};
 pub use template::{InvalidTemplate, NewTemplate, Template, TemplateChanges};

@@ -48,6 +48,17 @@ pub enum InvalidProvider {
         /// The member of `config`.
         field: &'static str,
     },
+    /// What the configuration says about the service's abilities cannot be read.
+    #[error("config.{field}: {problem}")]
+    Capabilities {
+        /// The member of `config`.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Azure's version is not one.
+    #[error("config.apiVersion must be 1 to 40 letters, digits, hyphens and dots, such as 2024-10-21")]
+    ApiVersion,
 }
 
 impl InvalidProvider {
@@ -58,7 +69,7 @@ impl InvalidProvider {
             Self::DisplayName => "displayName",
             Self::BaseUrl | Self::BaseUrlRequired { .. } => "baseUrl",
             Self::Models => "models",
-            Self::Config | Self::Timeout { .. } => "config",
+            Self::Config | Self::Timeout { .. } | Self::Capabilities { .. } | Self::ApiVersion => "config",
         }
     }
 }
@@ -134,7 +145,7 @@ pub struct Provider {
     /// The models it is known to have, in order.
     pub models: Vec<String>,
     /// Free options. Known members: `connectTimeoutMs`, `firstByteTimeoutMs`, `idleTimeoutMs`,
-    /// `totalTimeoutMs`.
+    /// `totalTimeoutMs`, `shapes`, `capabilities`, `modelCapabilities`, `apiVersion`.
     pub config: Map<String, Value>,
     /// Whether it answers; switched off, every request aimed at it is refused.
     pub enabled: bool,
@@ -251,7 +262,10 @@ impl Provider {
         if config > MAX_CONFIG_BYTES {
             return Err(InvalidProvider::Config);
         }
-        self.timeouts().map(|_| ())
+        self.timeouts()?;
+        self.overrides()?;
+        self.api_version()?;
+        Ok(())
     }
 }
 

@@ -202,3 +202,6 @@ fn only_of_kind<'p, 'l>(providers: &'p [Listed<'l>], kind: ProviderKind) -> Opti
 fn shortened(name: &str) -> String {
     name.chars().take(128).collect()
 }
+
+#[cfg(test)]
+mod tests;

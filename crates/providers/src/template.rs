@@ -278,11 +278,11 @@ mod tests {
     fn another_provider_takes_no_foreign_credential_along() {
         let template = create(new()).unwrap();
         let other: ProviderId = "018f4e6e-0000-7000-8000-000000000009".parse().unwrap();
-        let changes = TemplateChanges { provider_id: Some(other), ..TemplateChanges::default() };
-        let changed = template.clone().change(changes, Timestamp::default()).unwrap();
-        assert_eq!((changed.provider_id, changed.credential_id, changed.version), (other, None, 2));
-        let changes = TemplateChanges { temperature: Some(None), ..TemplateChanges::default() };
-        let changed = template.change(changes, Timestamp::default()).unwrap();
-        assert_eq!((changed.temperature, changed.credential_id.is_some()), (None, true));
+        let moved = TemplateChanges { provider_id: Some(other), ..TemplateChanges::default() };
+        let elsewhere = template.clone().change(moved, Timestamp::default()).unwrap();
+        assert_eq!((elsewhere.provider_id, elsewhere.credential_id, elsewhere.version), (other, None, 2));
+        let cooled = TemplateChanges { temperature: Some(None), ..TemplateChanges::default() };
+        let kept = template.change(cooled, Timestamp::default()).unwrap();
+        assert_eq!((kept.temperature, kept.credential_id.is_some()), (None, true));
     }
 }

@@ -95,7 +95,10 @@ impl From<InvalidProvider> for ApiError {
             InvalidProvider::DisplayName => "invalid_display_name",
             InvalidProvider::BaseUrl | InvalidProvider::BaseUrlRequired { .. } => "invalid_url",
             InvalidProvider::Models => "invalid_models",
-            InvalidProvider::Config | InvalidProvider::Timeout { .. } => "invalid_config",
+            InvalidProvider::Config
+            | InvalidProvider::Timeout { .. }
+            | InvalidProvider::Capabilities { .. }
+            | InvalidProvider::ApiVersion => "invalid_config",
         };
         Self::bad_request(code).field(error.field()).message(error)
     }
