@@ -18,18 +18,22 @@
 //! of a signed 64-bit integer are stored as its largest value.
 
 mod address;
+mod aliases;
 mod audit;
 mod bus;
 mod call_contents;
 mod changes;
 mod connect;
+mod credentials;
 mod dialect;
 mod error;
 mod idempotency;
 mod insert;
 mod migrate;
+mod project_providers;
 mod projects;
 mod providers;
+mod templates;
 mod tokens;
 mod usage;
 mod value;

@@ -18,7 +18,7 @@ struct Migration {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 11] = [
     Migration {
         number: 1,
         name: "projects",
@@ -60,6 +60,30 @@ const MIGRATIONS: [Migration; 7] = [
         name: "idempotency",
         postgres: include_str!("../../../migrations/postgres/0007_idempotency.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0007_idempotency.sql"),
+    },
+    Migration {
+        number: 8,
+        name: "credentials",
+        postgres: include_str!("../../../migrations/postgres/0008_credentials.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0008_credentials.sql"),
+    },
+    Migration {
+        number: 9,
+        name: "models",
+        postgres: include_str!("../../../migrations/postgres/0009_models.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0009_models.sql"),
+    },
+    Migration {
+        number: 10,
+        name: "endpoints",
+        postgres: include_str!("../../../migrations/postgres/0010_endpoints.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0010_endpoints.sql"),
+    },
+    Migration {
+        number: 11,
+        name: "conversations",
+        postgres: include_str!("../../../migrations/postgres/0011_conversations.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0011_conversations.sql"),
     },
 ];
 

@@ -13,14 +13,11 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use crate::error::corrupt;
-use crate::value::{count, document, order_by, text};
+use crate::value::{containing, count, document, order_by};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT id, name, kind, env, active, default_provider_id, metadata, created_at, \
      updated_at, deleted_at, version FROM projects";
-
-/// Longer than any folded name, so that cutting a search text here finds nothing that it would not.
-const MAX_SEARCH: usize = 1_000;
 
 #[derive(FromRow)]
 struct ProjectRow {
@@ -67,17 +64,25 @@ const fn column(sort: ProjectSort) -> &'static str {
     }
 }
 
-/// A `LIKE` pattern, to be used with `ESCAPE '\'`, for texts that contain this one.
-fn containing(search: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in search.to_lowercase().chars().take(MAX_SEARCH) {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
+/// What goes with a project. Everything else of an endpoint goes with the endpoint.
+const OF_PROJECT: [&str; 3] = [
+    "DELETE FROM endpoints WHERE project_id = $1",
+    "DELETE FROM aliases WHERE project_id = $1",
+    "DELETE FROM project_providers WHERE project_id = $1",
+];
+
+#[each_dialect]
+impl SqlWork<Db> {
+    async fn remove_what_only_a_project_has(&mut self, id: ProjectId) -> Result<(), RepositoryError> {
+        for statement in OF_PROJECT {
+            sqlx::query(statement)
+                .bind(id.as_uuid())
+                .execute(&mut *self.tx)
+                .await
+                .map_err(|error| self.fail(error))?;
         }
-        pattern.push(character);
+        Ok(())
     }
-    pattern.push('%');
-    text(&pattern).into_owned()
 }
 
 #[each_dialect]
@@ -140,7 +145,11 @@ impl ProjectRepository for SqlWork<Db> {
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        let saved = done.rows_affected() == 1;
+        if saved && project.deleted_at.is_some() {
+            self.remove_what_only_a_project_has(project.id).await?;
+        }
+        Ok(saved)
     }
 
     #[instrument(level = "debug", name = "db.projects.list", skip_all)]

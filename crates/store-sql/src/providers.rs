@@ -1,9 +1,10 @@
 //! Providers and their credentials in SQL.
 
 use async_trait::async_trait;
-use promptgate_kernel::{CredentialId, Page, PageRequest, ProviderId, RepositoryError, Sealed, Timestamp};
+use promptgate_kernel::{CredentialId, Page, PageRequest, ProviderId, RepositoryError, Timestamp};
 use promptgate_providers::{
-    BaseUrl, Credential, Provider, ProviderFilter, ProviderName, ProviderRepository, ProviderSort,
+    BaseUrl, Credential, CredentialRepository, Provider, ProviderFilter, ProviderName, ProviderRepository,
+    ProviderSort,
 };
 use promptgate_store_sql_macros::each_dialect;
 use serde_json::{Map, Value};
@@ -12,14 +13,13 @@ use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
+use crate::credentials::{self, CredentialRow};
 use crate::error::corrupt;
 use crate::value::{count, document, order_by, text, texts};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT id, name, display_name, kind, base_url, models, config, enabled, created_at, \
      updated_at, version FROM providers";
-
-const SELECT_CREDENTIALS: &str = "SELECT id, provider_id, sealed, created_at FROM credentials";
 
 #[derive(FromRow)]
 struct ProviderRow {
@@ -59,32 +59,6 @@ impl TryFrom<ProviderRow> for Provider {
     }
 }
 
-#[derive(FromRow)]
-struct CredentialRow {
-    id: Uuid,
-    provider_id: Uuid,
-    sealed: String,
-    created_at: i64,
-}
-
-impl From<CredentialRow> for Credential {
-    fn from(row: CredentialRow) -> Self {
-        Self {
-            id: CredentialId::from_uuid(row.id),
-            provider_id: ProviderId::from_uuid(row.provider_id),
-            name: Self::DEFAULT_NAME.to_owned(),
-            preview: String::new(),
-            weight: 1,
-            active: true,
-            sealed: Sealed::from_text(row.sealed),
-            previous: None,
-            created_at: Timestamp::from_micros(row.created_at),
-            updated_at: Timestamp::from_micros(row.created_at),
-            version: 1,
-        }
-    }
-}
-
 const fn column(sort: ProviderSort) -> &'static str {
     match sort {
         ProviderSort::Name => "name",
@@ -96,6 +70,24 @@ const fn column(sort: ProviderSort) -> &'static str {
         ProviderSort::Enabled => "enabled",
         ProviderSort::CreatedAt => "created_at",
         ProviderSort::UpdatedAt => "updated_at",
+    }
+}
+
+#[each_dialect]
+impl SqlWork<Db> {
+    /// Makes whoever read an endpoint that depends on a provider notice that it changed, because it is
+    /// about to lose what it names.
+    async fn outdate_users_of_provider(&mut self, id: ProviderId) -> Result<(), RepositoryError> {
+        sqlx::query(
+            "UPDATE endpoints SET version = version + 1 WHERE provider_id = $1 OR credential_id IN \
+             (SELECT id FROM credentials WHERE provider_id = $1) OR provider_template_id IN \
+             (SELECT id FROM templates WHERE provider_id = $1)",
+        )
+        .bind(id.as_uuid())
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(())
     }
 }
 
@@ -164,6 +156,7 @@ impl ProviderRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.providers.remove", skip_all, fields(provider.id = %id))]
     async fn remove(&mut self, id: ProviderId) -> Result<bool, RepositoryError> {
+        self.outdate_users_of_provider(id).await?;
         let done = sqlx::query("DELETE FROM providers WHERE id = $1")
             .bind(id.as_uuid())
             .execute(&mut *self.tx)
@@ -206,28 +199,30 @@ impl ProviderRepository for SqlWork<Db> {
         rows.into_iter().map(Provider::try_from).collect()
     }
 
-    #[instrument(level = "debug", name = "db.credentials.list", skip_all, fields(provider.id = %provider))]
+    #[instrument(level = "debug", name = "db.credentials.of_provider", skip_all, fields(provider.id = %provider))]
     async fn credentials(&mut self, provider: ProviderId) -> Result<Vec<Credential>, RepositoryError> {
-        let rows: Vec<CredentialRow> = QueryBuilder::<Db>::new(SELECT_CREDENTIALS)
-            .push(" WHERE provider_id = ")
+        let rows: Vec<CredentialRow> = QueryBuilder::<Db>::new("SELECT ")
+            .push(credentials::COLUMNS)
+            .push(" FROM credentials WHERE provider_id = ")
             .push_bind(provider.as_uuid())
             .push(" ORDER BY created_at, id")
             .build_query_as()
             .fetch_all(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
-        Ok(rows.into_iter().map(Credential::from).collect())
+        rows.into_iter().map(Credential::try_from).collect()
     }
 
     #[instrument(level = "debug", name = "db.credentials.list_all", skip_all)]
     async fn all_credentials(&mut self) -> Result<Vec<Credential>, RepositoryError> {
-        let rows: Vec<CredentialRow> = QueryBuilder::<Db>::new(SELECT_CREDENTIALS)
-            .push(" ORDER BY provider_id, created_at, id")
+        let rows: Vec<CredentialRow> = QueryBuilder::<Db>::new("SELECT ")
+            .push(credentials::COLUMNS)
+            .push(" FROM credentials ORDER BY provider_id, created_at, id")
             .build_query_as()
             .fetch_all(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
-        Ok(rows.into_iter().map(Credential::from).collect())
+        rows.into_iter().map(Credential::try_from).collect()
     }
 
     #[instrument(level = "debug", name = "db.credentials.replace", skip_all, fields(provider.id = %provider))]
@@ -236,22 +231,19 @@ impl ProviderRepository for SqlWork<Db> {
         provider: ProviderId,
         credentials: &[Credential],
     ) -> Result<(), RepositoryError> {
-        sqlx::query("DELETE FROM credentials WHERE provider_id = $1")
+        let stored: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM credentials WHERE provider_id = $1")
             .bind(provider.as_uuid())
-            .execute(&mut *self.tx)
+            .fetch_all(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
+        for id in stored.into_iter().map(CredentialId::from_uuid) {
+            // One that stays under its id keeps what names it.
+            if !credentials.iter().any(|credential| credential.id == id) {
+                CredentialRepository::remove(self, id).await?;
+            }
+        }
         for credential in credentials {
-            sqlx::query(
-                "INSERT INTO credentials (id, provider_id, sealed, created_at) VALUES ($1, $2, $3, $4)",
-            )
-            .bind(credential.id.as_uuid())
-            .bind(provider.as_uuid())
-            .bind(credential.sealed.as_text())
-            .bind(credential.created_at.as_micros())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
+            self.put_credential(credential).await?;
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ use sqlx::types::Json;
 const NUL: char = '\0';
 const REPLACEMENT: &str = "\u{fffd}";
 
+/// Longer than any folded name, so that cutting a search text here finds nothing that it would not.
+const MAX_SEARCH: usize = 1_000;
+
 /// A text that both engines take: U+0000, which PostgreSQL refuses, becomes U+FFFD.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
     if text.contains(NUL) { Cow::Owned(text.replace(NUL, REPLACEMENT)) } else { Cow::Borrowed(text) }
@@ -55,6 +58,19 @@ fn clean_value(value: &Value) -> Value {
 /// A count as a column keeps it; what does not fit becomes the largest that does.
 pub(crate) fn count(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A `LIKE` pattern, to be used with `ESCAPE '\'`, for texts that contain this one.
+pub(crate) fn containing(search: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in search.to_lowercase().chars().take(MAX_SEARCH) {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    text(&pattern).into_owned()
 }
 
 /// How a page is sorted, up to its `LIMIT`: what is missing comes last, equal ones go by id.

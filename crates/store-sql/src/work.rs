@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
 use promptgate_kernel::RepositoryError;
 use promptgate_projects::ProjectRepository;
-use promptgate_providers::ProviderRepository;
+use promptgate_providers::{
+    AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
+};
 use promptgate_store::{Access, ChangeLog, Store, UnitOfWork};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
@@ -72,6 +74,22 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn providers(&mut self) -> &mut dyn ProviderRepository {
+        self
+    }
+
+    fn credentials(&mut self) -> &mut dyn CredentialRepository {
+        self
+    }
+
+    fn templates(&mut self) -> &mut dyn TemplateRepository {
+        self
+    }
+
+    fn aliases(&mut self) -> &mut dyn AliasRepository {
+        self
+    }
+
+    fn project_providers(&mut self) -> &mut dyn ProjectProviderRepository {
         self
     }
 

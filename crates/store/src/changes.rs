@@ -1,16 +1,22 @@
 //! Configuration changes and their revisions.
 
 use async_trait::async_trait;
-use promptgate_kernel::{ProjectId, ProviderId, RepositoryError, Revision, Timestamp, TokenId};
+use promptgate_kernel::{
+    EndpointId, ProjectId, ProviderId, RepositoryError, Revision, TemplateId, Timestamp, TokenId,
+};
 use promptgate_tokens::TokenHash;
 
 /// Something that running processes must take note of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A project was created, changed or deleted.
+    /// A project was created, changed or deleted, or one of its aliases or settings of providers.
     Project(ProjectId),
     /// A provider or its credentials were created, changed or removed.
     Provider(ProviderId),
+    /// A template was created, changed or removed.
+    Template(TemplateId),
+    /// An AI endpoint was created, changed or removed.
+    Endpoint(EndpointId),
     /// A token was changed, rotated or revoked: what is remembered under `hash` no longer holds.
     Token {
         /// The token.
@@ -26,11 +32,14 @@ pub enum Change {
 pub struct InvalidChange(pub String);
 
 impl Change {
-    /// The text that is stored: `project:<id>`, `provider:<id>`, `token:<id>:<hash in hexadecimal>`.
+    /// The text that is stored: `project:<id>`, `provider:<id>`, `template:<id>`, `endpoint:<id>`,
+    /// `token:<id>:<hash in hexadecimal>`.
     pub fn to_text(self) -> String {
         match self {
             Self::Project(id) => format!("project:{id}"),
             Self::Provider(id) => format!("provider:{id}"),
+            Self::Template(id) => format!("template:{id}"),
+            Self::Endpoint(id) => format!("endpoint:{id}"),
             Self::Token { id, hash } => {
                 let mut text = format!("token:{id}:");
                 for byte in hash.as_bytes() {
@@ -50,6 +59,8 @@ impl Change {
         match (kind, id, hash) {
             (Some("project"), Some(id), None) => id.parse().map(Self::Project).map_err(|_| invalid()),
             (Some("provider"), Some(id), None) => id.parse().map(Self::Provider).map_err(|_| invalid()),
+            (Some("template"), Some(id), None) => id.parse().map(Self::Template).map_err(|_| invalid()),
+            (Some("endpoint"), Some(id), None) => id.parse().map(Self::Endpoint).map_err(|_| invalid()),
             (Some("token"), Some(id), Some(hash)) => {
                 let id = id.parse().map_err(|_| invalid())?;
                 let hash = parse_hash(hash).ok_or_else(invalid)?;
@@ -105,6 +116,8 @@ mod tests {
         let changes = [
             Change::Project(id.parse().unwrap()),
             Change::Provider(id.parse().unwrap()),
+            Change::Template(id.parse().unwrap()),
+            Change::Endpoint(id.parse().unwrap()),
             Change::Token { id: id.parse().unwrap(), hash: TokenHash::from_bytes([0xa7; 32]) },
         ];
         for change in changes {

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
 use promptgate_kernel::RepositoryError;
 use promptgate_projects::ProjectRepository;
-use promptgate_providers::ProviderRepository;
+use promptgate_providers::{
+    AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
+};
 use promptgate_tokens::TokenRepository;
 use promptgate_usage::{CallContentRepository, IdempotencyRepository, UsageRepository};
 
@@ -37,8 +39,16 @@ pub trait UnitOfWork: Send {
     fn projects(&mut self) -> &mut dyn ProjectRepository;
     /// Tokens.
     fn tokens(&mut self) -> &mut dyn TokenRepository;
-    /// Providers and their credentials.
+    /// Providers, and their credentials as a whole.
     fn providers(&mut self) -> &mut dyn ProviderRepository;
+    /// Credentials, one by one.
+    fn credentials(&mut self) -> &mut dyn CredentialRepository;
+    /// Templates.
+    fn templates(&mut self) -> &mut dyn TemplateRepository;
+    /// The projects' own names for models.
+    fn aliases(&mut self) -> &mut dyn AliasRepository;
+    /// What projects do with providers.
+    fn project_providers(&mut self) -> &mut dyn ProjectProviderRepository;
     /// Usage events.
     fn usage(&mut self) -> &mut dyn UsageRepository;
     /// What was said in calls.
