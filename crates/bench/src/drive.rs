@@ -37,7 +37,7 @@ pub(crate) async fn turn(
     count: usize,
 ) -> anyhow::Result<Turn> {
     let left = Arc::new(AtomicUsize::new(count));
-    let body = Bytes::from(request_body(&target.model, stream));
+    let body = Bytes::from(request_body(target, stream));
     let started = Instant::now();
     let mut callers = JoinSet::new();
     for _ in 0..clients {
@@ -80,12 +80,15 @@ async fn caller(target: Target, body: Bytes, left: Arc<AtomicUsize>) -> anyhow::
     Ok(latencies)
 }
 
-/// A chat request of about 1 KB.
-fn request_body(model: &str, stream: bool) -> String {
+/// A chat request of about 1 KB. Without the option of one of them it is one of OpenAI's and of
+/// Anthropic's.
+fn request_body(target: &Target, stream: bool) -> String {
+    let model = &target.model;
+    let asks_usage = stream && target.path.ends_with("/chat/completions");
     let text = "What does a gateway between programs and models have to do, and why? ".repeat(12);
     // The upstream looks for this spelling, so it is written by hand.
     format!(
-        r#"{{"model":"{model}","messages":[{{"role":"user","content":"{text}"}}],"stream":{stream},"stream_options":{{"include_usage":true}}}}"#
+        r#"{{"model":"{model}","messages":[{{"role":"user","content":"{text}"}}],"max_tokens":500,"stream":{stream},"stream_options":{{"include_usage":true}}}}"#
     )
-    .replace(if stream { "\u{0}" } else { r#","stream_options":{"include_usage":true}"# }, "")
+    .replace(if asks_usage { "\u{0}" } else { r#","stream_options":{"include_usage":true}"# }, "")
 }

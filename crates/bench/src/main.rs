@@ -50,6 +50,9 @@ struct Plan {
     /// The `promptgate` binary, built in release mode.
     #[arg(long)]
     gateway: PathBuf,
+    /// An older `promptgate` binary, to see what a change costs.
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// How often every target takes its turn.
     #[arg(long, default_value_t = 5)]
     rounds: usize,

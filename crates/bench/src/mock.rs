@@ -87,11 +87,10 @@ fn events() -> Vec<String> {
         format!("data: {chunk}\n\n")
     };
     let mut events: Vec<String> = (0..EVENTS - 1)
-        .map(|_| {
-            chunk(
-                json!([{"index": 0, "delta": {"content": "some words "}, "finish_reason": null}]),
-                json!(null),
-            )
+        .map(|number| {
+            let reason = if number == EVENTS - 2 { json!("stop") } else { json!(null) };
+            let delta = json!({"content": "some words "});
+            chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]), json!(null))
         })
         .collect();
     events

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
@@ -18,10 +19,12 @@ use crate::process::{Process, free_address};
 use crate::report::{Series, table};
 
 const ADMIN_KEY: &str = "bench-admin-key";
+const NAME: &str = "promptgate";
+const TRANSLATING: &str = "promptgate, translating";
 
 struct Contestant {
     name: &'static str,
-    process: Process,
+    process: Arc<Process>,
     target: Target,
     plain: Series,
     streamed: Series,
@@ -40,7 +43,12 @@ pub(crate) async fn run(options: Plan) -> anyhow::Result<()> {
         Some(nginx) => contestants.push(self::nginx(&nginx, directory, upstream).await?),
         None => say("nginx is not installed: measuring without it"),
     }
-    contestants.push(gateway(&options.gateway, directory, upstream).await?);
+    if let Some(before) = &options.before {
+        contestants.push(gateway("promptgate before", before, directory, upstream).await?);
+    }
+    let measured = gateway(NAME, &options.gateway, directory, upstream).await?;
+    let translating = measured.translating();
+    contestants.extend([measured, translating]);
 
     for contestant in &contestants {
         turn(&contestant.target, false, options.clients, options.calls / 8).await?;
@@ -60,13 +68,13 @@ pub(crate) async fn run(options: Plan) -> anyhow::Result<()> {
         }
     }
     let yardsticks: Vec<&str> =
-        contestants.iter().map(|c| c.name).filter(|name| *name != "promptgate").collect();
+        contestants.iter().map(|c| c.name).filter(|name| *name != NAME && *name != TRANSLATING).collect();
     let plain: Vec<_> = contestants.iter().map(|c| (c.name, &c.plain)).collect();
     let streamed: Vec<_> = contestants.iter().map(|c| (c.name, &c.streamed)).collect();
     say(&table("Plain call, 1 KB each way", &plain, &yardsticks));
     say(&table("Stream of 40 events", &streamed, &yardsticks));
     say("\n### Resident memory\n\n| target | peak MiB | at the end MiB |\n| --- | ---: | ---: |");
-    for contestant in &contestants {
+    for contestant in contestants.iter().filter(|contestant| contestant.name != TRANSLATING) {
         let (peak, now) = contestant.process.memory_mib();
         say(&format!("| {} | {peak:.1} | {now:.1} |", contestant.name));
     }
@@ -102,7 +110,15 @@ async fn nginx(program: &Path, directory: &Path, upstream: SocketAddr) -> anyhow
     Ok(Contestant::new("nginx", process, plain_target(address)))
 }
 
-async fn gateway(program: &Path, directory: &Path, upstream: SocketAddr) -> anyhow::Result<Contestant> {
+async fn gateway(
+    name: &'static str,
+    program: &Path,
+    directory: &Path,
+    upstream: SocketAddr,
+) -> anyhow::Result<Contestant> {
+    let directory = directory.join(name.replace(' ', "-"));
+    std::fs::create_dir_all(&directory)?;
+    let directory = directory.as_path();
     let (api, proxy, scheduler) = (free_address()?, free_address()?, free_address()?);
     let settings = format!(
         "PROMPTGATE_PORT={}\nPROMPTGATE_PROXY_PORT={}\nPROMPTGATE_SCHEDULER_PORT={}\n\
@@ -116,7 +132,7 @@ async fn gateway(program: &Path, directory: &Path, upstream: SocketAddr) -> anyh
     std::fs::write(&file, settings)?;
     let program = std::path::absolute(program)?;
     let arguments = [PathBuf::from("run-all"), PathBuf::from("--env-file"), file];
-    let process = Process::start("promptgate", &program, arguments, directory, proxy).await?;
+    let process = Process::start(name, &program, arguments, directory, proxy).await?;
     let provider = json!({
         "name": "bench", "displayName": "Bench", "type": "openai_compatible", "enabled": true,
         "baseUrl": format!("http://{upstream}/v1"), "apiKey": "sk-bench", "models": ["bench"]
@@ -131,7 +147,7 @@ async fn gateway(program: &Path, directory: &Path, upstream: SocketAddr) -> anyh
     let path = format!("/api/{uuid}/v1/chat/completions");
     let target = Target { address: proxy, path, token, model: "bench:bench".into() };
     wait_until_served(&target).await?;
-    Ok(Contestant::new("promptgate", process, target))
+    Ok(Contestant::new(name, process, target))
 }
 
 /// A new project and provider reach the proxy within a moment.
@@ -181,6 +197,19 @@ fn say(text: &str) {
 
 impl Contestant {
     fn new(name: &'static str, process: Process, target: Target) -> Self {
+        let process = Arc::new(process);
         Self { name, process, target, plain: Series::default(), streamed: Series::default() }
+    }
+
+    /// The same process, asked in Anthropic's shape for a model that is asked in OpenAI's.
+    fn translating(&self) -> Self {
+        let path = self.target.path.replace("/v1/chat/completions", "/v1/messages");
+        Self {
+            name: TRANSLATING,
+            process: Arc::clone(&self.process),
+            target: Target { path, ..self.target.clone() },
+            plain: Series::default(),
+            streamed: Series::default(),
+        }
     }
 }
