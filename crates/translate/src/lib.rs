@@ -13,12 +13,19 @@ pub mod responses;
 pub mod sse;
 pub mod summary;
 
+mod arguments;
 mod compose;
+mod counts;
+mod demands;
 mod effort;
 mod error;
 mod ids;
+mod maker;
+mod media;
 mod members;
 mod model;
+mod openai;
+mod sequence;
 mod stream;
 mod target;
 

@@ -1,1 +1,33 @@
-//! OpenAI Responses.
+//! OpenAI Responses, <https://platform.openai.com/docs/api-reference/responses>.
+//!
+//! A translated answer is kept nowhere, so what refers to an earlier one is refused. Reasoning goes
+//! to clients as items whose `encrypted_content` holds what the vendor wants back.
+
+mod answer;
+mod input;
+mod items;
+mod output;
+mod read;
+mod reader;
+mod write;
+mod writer;
+
+use bytes::Bytes;
+
+use crate::ProviderError;
+
+pub use answer::{read_answer, write_answer};
+pub use read::read_request;
+pub use reader::Reader;
+pub use write::write_request;
+pub use writer::Writer;
+
+/// Reads the error that a provider answered.
+pub fn read_error(body: &[u8]) -> Option<ProviderError> {
+    crate::openai::read_error(body)
+}
+
+/// Writes an error for a client.
+pub fn write_error(status: u16, error: &ProviderError, request_id: &str) -> Bytes {
+    crate::openai::write_error(status, error, request_id)
+}

@@ -1,0 +1,280 @@
+//! Reading requests.
+
+use super::content::read_messages;
+use crate::members::{Members, Value};
+use crate::{
+    Cache, ChatRequest, Extra, Json, OutputFormat, Reasoning, Sampling, Tool, ToolChoice, Untranslatable,
+    Weight,
+};
+
+/// Members that have a place in the model.
+const PLACED: [&str; 22] = [
+    "model",
+    "messages",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "reasoning_effort",
+    "reasoning",
+    "max_tokens",
+    "max_completion_tokens",
+    "stop",
+    "stream",
+    "stream_options",
+    "user",
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "n",
+    "logprobs",
+];
+
+/// Members without a place whose absence would change what the answer means.
+const MEANT: [&str; 8] = [
+    "functions",
+    "function_call",
+    "modalities",
+    "audio",
+    "top_logprobs",
+    "web_search_options",
+    "guided_json",
+    "grammar",
+];
+
+/// Reads a client's request.
+pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
+    let body = Members::parse(body)?;
+    let mut extras = Vec::new();
+    let messages = read_messages(&body.need("messages")?, &mut extras)?;
+    let stream_options = body.members("stream_options")?;
+    let include_usage = match &stream_options {
+        Some(options) => options.flag("include_usage")?.unwrap_or(false),
+        None => false,
+    };
+    read_extras(&body, &mut extras)?;
+    Ok(ChatRequest {
+        model: body.need_text("model")?,
+        messages,
+        tools: body.items("tools")?.iter().map(read_tool).collect::<Result<_, _>>()?,
+        tool_choice: body.get("tool_choice").map(|choice| read_tool_choice(&choice)).transpose()?,
+        parallel_tool_calls: body.flag("parallel_tool_calls")?,
+        output: read_output(&body)?,
+        reasoning: read_reasoning(&body)?,
+        sampling: Sampling {
+            temperature: body.number("temperature")?,
+            top_p: body.number("top_p")?,
+            top_k: body.number("top_k")?,
+            frequency_penalty: body.number("frequency_penalty")?,
+            presence_penalty: body.number("presence_penalty")?,
+            seed: body.number("seed")?,
+        },
+        max_output: match body.count("max_completion_tokens")? {
+            Some(tokens) => Some(tokens),
+            None => body.count("max_tokens")?,
+        },
+        stop: read_stop(&body)?,
+        stream: body.flag("stream")?.unwrap_or(false),
+        include_usage,
+        user: body.text("user")?,
+        extras,
+    })
+}
+
+fn read_stop(body: &Members<'_>) -> Result<Vec<String>, Untranslatable> {
+    match body.get("stop") {
+        None => Ok(Vec::new()),
+        Some(stop) if stop.is_text() => Ok(vec![stop.text()?]),
+        Some(stop) => stop.items()?.iter().map(Value::text).collect(),
+    }
+}
+
+fn read_tool(tool: &Value<'_>) -> Result<Tool, Untranslatable> {
+    let tool = tool.members()?;
+    let kind = tool.need_text("type")?;
+    if kind != "function" {
+        return Err(Untranslatable::unsupported(
+            tool.path_of("type"),
+            &format!("tools of the type `{kind}` exist at the vendor of this format only"),
+        ));
+    }
+    let function = tool.need("function")?.members()?;
+    Ok(Tool {
+        name: function.need_text("name")?,
+        description: function.text("description")?,
+        parameters: function.json("parameters"),
+        strict: function.flag("strict")?,
+        cache: read_cache(&tool)?,
+    })
+}
+
+/// Reads a marker that OpenRouter and others allow.
+pub(super) fn read_cache(members: &Members<'_>) -> Result<Option<Cache>, Untranslatable> {
+    let Some(marker) = members.members("cache_control")? else { return Ok(None) };
+    Ok(Some(Cache { ttl: marker.text("ttl")? }))
+}
+
+fn read_tool_choice(choice: &Value<'_>) -> Result<ToolChoice, Untranslatable> {
+    if choice.is_text() {
+        return match choice.text()?.as_str() {
+            "auto" => Ok(ToolChoice::Auto),
+            "none" => Ok(ToolChoice::None),
+            "required" | "any" => Ok(ToolChoice::Required),
+            _ => Err(choice.invalid("`auto`, `none`, `required` or an object that names a function")),
+        };
+    }
+    let choice = choice.members()?;
+    match choice.need_text("type")?.as_str() {
+        "function" => Ok(ToolChoice::Named(choice.need("function")?.members()?.need_text("name")?)),
+        kind => Err(Untranslatable::unsupported(
+            choice.path_of("type"),
+            &format!("a choice of the type `{kind}` exists at the vendor of this format only"),
+        )),
+    }
+}
+
+fn read_output(body: &Members<'_>) -> Result<OutputFormat, Untranslatable> {
+    let Some(format) = body.members("response_format")? else { return Ok(OutputFormat::Text) };
+    match format.need_text("type")?.as_str() {
+        "text" => Ok(OutputFormat::Text),
+        "json_object" => Ok(OutputFormat::JsonObject),
+        "json_schema" => read_schema(&format.need("json_schema")?.members()?),
+        kind => Err(Untranslatable::unsupported(
+            format.path_of("type"),
+            &format!("an output of the type `{kind}` exists at the vendor of this format only"),
+        )),
+    }
+}
+
+/// Reads the members of an output schema.
+pub(crate) fn read_schema(format: &Members<'_>) -> Result<OutputFormat, Untranslatable> {
+    Ok(OutputFormat::JsonSchema {
+        name: format.need_text("name")?,
+        description: format.text("description")?,
+        schema: match format.json("schema") {
+            Some(schema) => schema,
+            None => Json::parse("{}").expect("an empty object is JSON"),
+        },
+        strict: format.flag("strict")?,
+    })
+}
+
+fn read_reasoning(body: &Members<'_>) -> Result<Option<Reasoning>, Untranslatable> {
+    let effort = body.text("reasoning_effort")?;
+    let Some(reasoning) = body.members("reasoning")? else {
+        return Ok(effort.map(|effort| Reasoning { effort: Some(effort), ..Reasoning::default() }));
+    };
+    let switched_off = reasoning.flag("enabled")? == Some(false);
+    let effort = reasoning.text("effort")?.or(effort).or_else(|| switched_off.then(|| "none".to_owned()));
+    let summary = reasoning.text("summary")?;
+    Ok(Some(Reasoning { effort, budget: reasoning.count("max_tokens")?, adaptive: false, summary }))
+}
+
+fn read_extras(body: &Members<'_>, extras: &mut Vec<Extra>) -> Result<(), Untranslatable> {
+    let mut keep = |name: &str, weight, value: &Value<'_>| {
+        extras.push(Extra { name: name.to_owned(), weight, value: value.json() });
+    };
+    if let Some(choices) = body.get("n")
+        && body.count("n")? != Some(1)
+    {
+        keep("n", Weight::Meaning, &choices);
+    }
+    if let Some(logprobs) = body.get("logprobs")
+        && body.flag("logprobs")? == Some(true)
+    {
+        keep("logprobs", Weight::Meaning, &logprobs);
+    }
+    for (name, value) in body.iter() {
+        let only_text = name == "modalities" && only_text(&value);
+        let no_more_than_nothing = name == "top_logprobs" && value.json().as_str() == "0";
+        if PLACED.contains(&name) || only_text || no_more_than_nothing {
+            continue;
+        }
+        keep(name, if MEANT.contains(&name) { Weight::Meaning } else { Weight::Hint }, &value);
+    }
+    if let Some(options) = body.members("stream_options")? {
+        for (name, value) in options.iter().filter(|(name, _)| *name != "include_usage") {
+            keep(&options.path_of(name), Weight::Hint, &value);
+        }
+    }
+    Ok(())
+}
+
+fn only_text(modalities: &Value<'_>) -> bool {
+    modalities
+        .items()
+        .is_ok_and(|items| items.iter().all(|item| item.text().is_ok_and(|modality| modality == "text")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<ChatRequest, Untranslatable> {
+        read_request(body.as_bytes())
+    }
+
+    fn field(body: &str) -> (Option<String>, &'static str) {
+        let error = read(body).unwrap_err();
+        (error.field, error.code)
+    }
+
+    #[test]
+    fn numbers_and_schemas_keep_their_spelling() {
+        let request = read(
+            r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0.70,"seed":12345678901234567890123,
+                "tools":[{"type":"function","function":{"name":"f","parameters":{"z":1,"a":1.50}}}]}"#,
+        )
+        .unwrap();
+        assert_eq!(request.sampling.temperature.unwrap().as_str(), "0.70");
+        assert_eq!(request.sampling.seed.unwrap().as_str(), "12345678901234567890123");
+        assert_eq!(request.tools[0].parameters.as_ref().unwrap().as_str(), r#"{"z":1,"a":1.50}"#);
+    }
+
+    #[test]
+    fn what_changes_the_answer_is_told_from_hints() {
+        let request = read(
+            r#"{"model":"m","messages":[],"n":2,"logprobs":true,"modalities":["text","audio"],"logit_bias":{"1":2},
+                "store":true,"stream_options":{"include_usage":true,"include_obfuscation":false},"stream":true}"#,
+        )
+        .unwrap();
+        let meant: Vec<_> = request.extras.iter().filter(|extra| extra.weight == Weight::Meaning).collect();
+        assert_eq!(meant.iter().map(|extra| extra.name.as_str()).collect::<Vec<_>>(), ["n", "logprobs", "modalities"]);
+        assert_eq!(request.extras.len(), 6);
+        assert!(request.include_usage && request.stream);
+        let harmless = read(
+            r#"{"model":"m","messages":[],"n":1,"logprobs":false,"modalities":["text"],"top_logprobs":0,"seed":null}"#,
+        );
+        assert_eq!(harmless.unwrap().extras, []);
+    }
+
+    #[test]
+    fn tool_choices_are_read() {
+        let choice = |choice: &str| {
+            read(&format!(r#"{{"model":"m","messages":[],"tool_choice":{choice}}}"#)).map(|request| request.tool_choice)
+        };
+        assert_eq!(choice("null"), Ok(None));
+        assert_eq!(choice(r#""none""#), Ok(Some(ToolChoice::None)));
+        let named = r#"{"type":"function","function":{"name":"f"}}"#;
+        assert_eq!(choice(named), Ok(Some(ToolChoice::Named("f".to_owned()))));
+        assert_eq!(choice(r#""perhaps""#).unwrap_err().code, "invalid_field");
+        let allowed = choice(r#"{"type":"allowed_tools","allowed_tools":{}}"#).unwrap_err();
+        assert_eq!((allowed.code, allowed.field.as_deref()), ("unsupported_by_provider", Some("tool_choice.type")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert_eq!(field("[]"), (None, "invalid_json"));
+        assert_eq!(field(r#"{"messages":[]}"#), (Some("model".to_owned()), "missing_field"));
+        assert_eq!(field(r#"{"model":"m"}"#), (Some("messages".to_owned()), "missing_field"));
+        let parts = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"hologram"}]}]}"#;
+        assert_eq!(field(parts), (Some("messages[0].content[0].type".to_owned()), "unsupported_by_provider"));
+        let tools = r#"{"model":"m","messages":[],"tools":[{"type":"web_search"}]}"#;
+        assert_eq!(field(tools), (Some("tools[0].type".to_owned()), "unsupported_by_provider"));
+        let tokens = r#"{"model":"m","messages":[],"max_tokens":-1}"#;
+        assert_eq!(field(tokens), (Some("max_tokens".to_owned()), "invalid_field"));
+    }
+}
