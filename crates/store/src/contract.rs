@@ -4,12 +4,18 @@
 //! [`contract_tests`](crate::contract_tests), which makes one named test of each; a bus does the
 //! same with [`bus_contract_tests`](crate::bus_contract_tests).
 
+pub mod aliases;
 pub mod audit;
 pub mod bus;
+pub mod call_contents;
 pub mod changes;
+pub mod credentials;
+pub mod idempotency;
+pub mod project_providers;
 pub mod projects;
 pub mod providers;
 mod samples;
+pub mod templates;
 pub mod tokens;
 pub mod unit_of_work;
 pub mod usage;
@@ -75,7 +81,50 @@ macro_rules! contract_tests {
                 many_are_recorded_at_once
                 the_same_events_are_recorded_by_many_at_once
                 filters_combine_and_the_newest_come_first
+                the_log_is_filtered_by_everything_it_names
+                pages_of_the_log_are_stable_under_insert
                 pruning_takes_the_oldest_in_batches
+            );
+            $crate::contract_tests!(@domain $engine credentials:
+                everything_round_trips
+                a_lost_update_is_noticed
+                removal_clears_what_names_it
+                replacing_all_keeps_what_names_those_that_stay
+                they_are_listed_with_their_uses
+            );
+            $crate::contract_tests!(@domain $engine templates:
+                everything_round_trips
+                a_second_one_of_the_same_slug_is_a_conflict
+                a_lost_update_is_noticed
+                removal_and_the_end_of_a_provider
+                they_are_narrowed_and_sorted
+            );
+            $crate::contract_tests!(@domain $engine aliases:
+                everything_round_trips
+                a_second_one_of_the_same_name_is_a_conflict
+                a_lost_update_is_noticed
+                a_project_lists_its_own_by_name
+                they_go_with_what_they_belong_to
+            );
+            $crate::contract_tests!(@domain $engine project_providers:
+                a_setting_is_replaced
+                they_are_listed_by_provider
+                they_go_with_what_they_belong_to
+            );
+            $crate::contract_tests!(@domain $engine call_contents:
+                everything_round_trips
+                what_one_engine_cannot_keep_is_replaced_on_all
+                recording_again_changes_nothing
+                pruning_takes_the_oldest_in_batches
+            );
+            $crate::contract_tests!(@domain $engine idempotency:
+                a_claim_is_answered
+                keys_of_other_tokens_are_others
+                of_many_that_claim_at_once_one_wins
+                an_expired_claim_is_taken_over_once
+                a_claim_is_given_back
+                rollback_discards
+                pruning_takes_the_longest_expired_in_batches
             );
             $crate::contract_tests!(@domain $engine audit:
                 the_chain_spans_units_of_work
@@ -157,6 +206,12 @@ mod tests {
             ("projects", include_str!("contract/projects.rs")),
             ("providers", include_str!("contract/providers.rs")),
             ("tokens", include_str!("contract/tokens.rs")),
+            ("credentials", include_str!("contract/credentials.rs")),
+            ("templates", include_str!("contract/templates.rs")),
+            ("aliases", include_str!("contract/aliases.rs")),
+            ("project_providers", include_str!("contract/project_providers.rs")),
+            ("call_contents", include_str!("contract/call_contents.rs")),
+            ("idempotency", include_str!("contract/idempotency.rs")),
             ("unit_of_work", include_str!("contract/unit_of_work.rs")),
             ("usage", include_str!("contract/usage.rs")),
         ] {

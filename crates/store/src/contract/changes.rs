@@ -1,7 +1,7 @@
 //! Behaviour of a change log.
 
 use futures_util::future::join_all;
-use promptgate_kernel::{ProjectId, ProviderId, Revision, TokenId};
+use promptgate_kernel::{EndpointId, ProjectId, ProviderId, Revision, TemplateId, TokenId};
 use promptgate_tokens::TokenHash;
 
 use super::samples::{WORKS, at, clock, entropy, read, write};
@@ -53,7 +53,13 @@ pub async fn a_rollback_gives_the_revision_back(store: &dyn Store) {
 pub async fn changes_are_read_in_order_and_in_parts(store: &dyn Store) {
     let token =
         Change::Token { id: TokenId::mint(clock(), entropy()), hash: TokenHash::from_bytes([0xfe; 32]) };
-    let changes = [change(), Change::Provider(ProviderId::mint(clock(), entropy())), token];
+    let changes = [
+        change(),
+        Change::Provider(ProviderId::mint(clock(), entropy())),
+        Change::Template(TemplateId::mint(clock(), entropy())),
+        Change::Endpoint(EndpointId::mint(clock(), entropy())),
+        token,
+    ];
     let mut expected = Vec::new();
     for change in changes {
         expected.push((record(store, change, 0).await, change));
@@ -61,7 +67,7 @@ pub async fn changes_are_read_in_order_and_in_parts(store: &dyn Store) {
     assert_eq!(since(store, 0, 10).await.as_ref(), Some(&expected));
     assert_eq!(since(store, 0, 2).await.as_deref(), Some(&expected[..2]));
     assert_eq!(since(store, 2, 10).await.as_deref(), Some(&expected[2..]));
-    assert_eq!(since(store, 3, 10).await, Some(vec![]));
+    assert_eq!(since(store, 5, 10).await, Some(vec![]));
 }
 
 /// Whoever sees a revision has all smaller ones: a reader that follows the log never meets a gap.

@@ -6,11 +6,14 @@ use std::sync::LazyLock;
 use promptgate_audit::Event;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    AuditEventId, CallId, Clock, CredentialId, Entropy, ProjectId, ProviderId, Revision, Sealed, Timestamp,
-    TokenId,
+    AliasId, AuditEventId, CallId, Clock, CredentialId, Entropy, ProjectId, ProviderId, Revision, Sealed,
+    TemplateId, Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
-use promptgate_providers::{Credential, NewProvider, Provider, ProviderKind, ProviderName};
+use promptgate_providers::{
+    Alias, Credential, NewAlias, NewProvider, NewTemplate, Preset, Provider, ProviderKind, ProviderName,
+    Template,
+};
 use promptgate_tokens::{NewToken, Scope, Token, TokenEnv, TokenLimits, TokenName, TokenSecret};
 use promptgate_usage::{Outcome, UsageEvent};
 use serde_json::{Map, Value, json};
@@ -139,8 +142,8 @@ pub(super) fn credential(provider: ProviderId, text: &str, created: Timestamp) -
     Credential {
         id: CredentialId::mint(clock(), entropy()),
         provider_id: provider,
-        name: Credential::DEFAULT_NAME.to_owned(),
-        preview: String::new(),
+        name: Credential::DEFAULT_NAME.into(),
+        preview: "…".into(),
         weight: 1,
         active: true,
         sealed: Sealed::from_text(text.to_owned()),
@@ -149,6 +152,44 @@ pub(super) fn credential(provider: ProviderId, text: &str, created: Timestamp) -
         updated_at: created,
         version: 1,
     }
+}
+
+/// A credential that is stored.
+pub(super) async fn stored_credential(store: &dyn Store, provider: ProviderId, name: &str) -> Credential {
+    let credential = Credential { name: name.into(), ..credential(provider, "pg1:a:b", at(0)) };
+    let mut work = write(store).await;
+    work.credentials().insert(&credential).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    credential
+}
+
+pub(super) fn template(provider: ProviderId, slug: &str) -> Template {
+    let new = NewTemplate {
+        name: slug.into(),
+        slug: Some(slug.into()),
+        description: String::new(),
+        tags: vec![],
+        provider_id: provider,
+        model: "gpt-4o".into(),
+        credential_id: None,
+        temperature: None,
+        top_p: None,
+        max_output_tokens: None,
+        active: true,
+    };
+    Template::create(TemplateId::mint(clock(), entropy()), new, at(0)).expect("a valid template")
+}
+
+pub(super) fn alias(project: ProjectId, provider: ProviderId, name: &str) -> Alias {
+    let new = NewAlias {
+        project_id: project,
+        name: name.into(),
+        provider_id: provider,
+        model: "gpt-4o".into(),
+        description: String::new(),
+        preset: Preset::default(),
+    };
+    Alias::create(AliasId::mint(clock(), entropy()), new, at(0)).expect("a valid alias")
 }
 
 pub(super) fn usage_event(arrived: Timestamp) -> UsageEvent {

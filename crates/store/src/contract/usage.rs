@@ -1,11 +1,13 @@
 //! Behaviour of a usage repository.
 
 use futures_util::future::join_all;
-use promptgate_kernel::{Money, OwnerId, PageRequest, ProviderId, Revision};
-use promptgate_usage::{Outcome, TokenCounts, UsageEvent, UsageFilter};
+use promptgate_kernel::{CredentialId, EndpointId, Money, OwnerId, PageRequest, ProviderId, Revision};
+use promptgate_usage::{Attempt, CallFilter, Cursor, Outcome, TokenCounts, UsageEvent, UsageFilter};
 
 use super::samples::{WORKS, at, clock, entropy, read, usage_event, write};
 use crate::Store;
+
+const LARGEST: u64 = i64::MAX.unsigned_abs();
 
 async fn record(store: &dyn Store, events: &[UsageEvent]) {
     let mut work = write(store).await;
@@ -25,7 +27,6 @@ async fn list(store: &dyn Store, filter: &UsageFilter, size: u32) -> (Vec<UsageE
 
 /// Every field comes back as it was, extremes too.
 pub async fn everything_round_trips(store: &dyn Store) {
-    let largest = i64::MAX.unsigned_abs();
     let full = UsageEvent {
         owner: Some(OwnerId::mint(clock(), entropy())),
         requested_model: Some("日本 \"x\" 🦀".repeat(10)),
@@ -41,7 +42,7 @@ pub async fn everything_round_trips(store: &dyn Store) {
             audio_input: 5,
             output: 6,
             reasoning: 7,
-            audio_output: largest,
+            audio_output: LARGEST,
         },
         estimated: true,
         cost: Money::from_nanos(i64::MIN),
@@ -54,6 +55,37 @@ pub async fn everything_round_trips(store: &dyn Store) {
         client_ip: Some("2001:db8::1".into()),
         revision: Revision::from_number(i64::MAX),
         trace: vec!["rule: a\nb".into(), String::new()],
+        endpoint_id: Some(EndpointId::mint(clock(), entropy())),
+        endpoint_slug: Some("summarise".into()),
+        parent_request_id: Some("parent".into()),
+        credential_id: Some(CredentialId::mint(clock(), entropy())),
+        routing_decision: Some("rule 2: \"long\"".into()),
+        tried: vec![
+            Attempt {
+                provider: "main".into(),
+                model: "ü".into(),
+                credential_id: Some(CredentialId::mint(clock(), entropy())),
+                fault: Some("upstream_timeout".into()),
+                status: Some(u16::MAX),
+                duration_us: i64::MAX,
+            },
+            Attempt {
+                provider: String::new(),
+                model: String::new(),
+                credential_id: None,
+                fault: None,
+                status: None,
+                duration_us: 0,
+            },
+        ],
+        cache_hit: true,
+        cached_tokens: LARGEST,
+        error_message: Some("日本 \"x\" 🦀".into()),
+        client_tool: Some("claude_code".into()),
+        client_session: Some(String::new()),
+        provider_response_id: Some("msg_1".into()),
+        upstream_us: Some(i64::MAX),
+        dropped: vec!["top_k".into(), String::new()],
         ..usage_event(at(0))
     };
     let plain: Vec<UsageEvent> =
@@ -73,13 +105,32 @@ pub async fn what_one_engine_cannot_keep_is_replaced_on_all(store: &dyn Store) {
         requested_model: Some("x\0y".into()),
         trace: vec!["\0".into()],
         tokens: TokenCounts { input: u64::MAX, ..TokenCounts::default() },
+        cached_tokens: u64::MAX,
+        error_message: Some("\0".into()),
+        dropped: vec!["\0".into()],
+        tried: vec![Attempt {
+            provider: "a\0".into(),
+            model: "\0".into(),
+            credential_id: None,
+            fault: Some("\0".into()),
+            status: None,
+            duration_us: 1,
+        }],
         ..usage_event(at(0))
     };
     record(store, std::slice::from_ref(&event)).await;
     let found = find(store, &event).await.expect("it is there");
     assert_eq!(found.requested_model.as_deref(), Some("x\u{fffd}y"));
     assert_eq!(found.trace, ["\u{fffd}"]);
-    assert_eq!(found.tokens.input, i64::MAX.unsigned_abs());
+    assert_eq!((found.tokens.input, found.cached_tokens), (LARGEST, LARGEST));
+    assert_eq!(
+        (found.error_message.as_deref(), &*found.dropped),
+        (Some("\u{fffd}"), &["\u{fffd}".to_owned()][..])
+    );
+    assert_eq!(
+        (found.tried[0].provider.as_str(), found.tried[0].fault.as_deref()),
+        ("a\u{fffd}", Some("\u{fffd}"))
+    );
 }
 
 /// An event that comes again, in the same call, in the same unit of work or later, is ignored.
@@ -138,6 +189,72 @@ pub async fn filters_combine_and_the_newest_come_first(store: &dyn Store) {
     let nowhere = UsageFilter { request_id: Some("\0".into()), ..by_project };
     assert_eq!(list(store, &nowhere, 10).await, (vec![], 0));
     assert_eq!(list(store, &UsageFilter::default(), 10).await.1, 4);
+}
+
+async fn page(store: &dyn Store, filter: &CallFilter, after: Option<Cursor>, limit: u32) -> Vec<UsageEvent> {
+    read(store).await.usage().page(filter, after, limit).await.expect(WORKS)
+}
+
+/// Every condition of the call log leaves out what it is not about, alone and with others.
+pub async fn the_log_is_filtered_by_everything_it_names(store: &dyn Store) {
+    let wanted = UsageEvent {
+        owner: Some(OwnerId::mint(clock(), entropy())),
+        endpoint_id: Some(EndpointId::mint(clock(), entropy())),
+        model: Some("gpt-4o".into()),
+        provider: Some("main".into()),
+        status: 502,
+        outcome: Outcome::UpstreamFailed,
+        request_id: "mine".into(),
+        parent_request_id: Some("parent".into()),
+        ..usage_event(at(5))
+    };
+    let other = UsageEvent { model: Some("gpt-4o-mini".into()), status: 503, ..usage_event(at(9)) };
+    record(store, &[wanted.clone(), other, usage_event(at(1))]).await;
+    let none = CallFilter::default();
+    let filters = [
+        CallFilter { project: Some(wanted.project_id), ..none.clone() },
+        CallFilter { token: Some(wanted.token_id), ..none.clone() },
+        CallFilter { owner: wanted.owner, ..none.clone() },
+        CallFilter { endpoint: wanted.endpoint_id, ..none.clone() },
+        CallFilter { model: wanted.model.clone(), ..none.clone() },
+        CallFilter { provider: wanted.provider.clone(), ..none.clone() },
+        CallFilter { status: Some(502), ..none.clone() },
+        CallFilter { outcome: Some(Outcome::UpstreamFailed), ..none.clone() },
+        CallFilter { request_id: Some("mine".into()), ..none.clone() },
+        CallFilter { parent_request_id: Some("parent".into()), ..none.clone() },
+        CallFilter { from: Some(at(2)), to: Some(at(6)), ..none.clone() },
+        CallFilter { from: Some(at(5)), to: Some(at(9)), status: Some(502), ..none.clone() },
+    ];
+    for filter in &filters {
+        assert_eq!(page(store, filter, None, 10).await, [wanted.clone()], "{filter:?}");
+    }
+    let ordinary = CallFilter { status: Some(200), ..none.clone() };
+    assert_eq!(page(store, &ordinary, None, 10).await.len(), 1);
+    let nothing = CallFilter { model: Some("\0".into()), ..filters[0].clone() };
+    assert_eq!(page(store, &nothing, None, 10).await, []);
+    assert_eq!(page(store, &none, None, 10).await.len(), 3);
+}
+
+/// Who reads page by page gets each event once, also of those that arrived in the same microsecond,
+/// whatever is recorded meanwhile.
+pub async fn pages_of_the_log_are_stable_under_insert(store: &dyn Store) {
+    let project = usage_event(at(0)).project_id;
+    let of_project = |micros| UsageEvent { project_id: project, ..usage_event(at(micros)) };
+    let mut expected: Vec<UsageEvent> = [1, 2, 2, 2, 2, 3, 4].map(of_project).into();
+    record(store, &expected).await;
+    expected.sort_by_key(|event| (event.at, event.id));
+    expected.reverse();
+    let filter = CallFilter { project: Some(project), ..Default::default() };
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let next = page(store, &filter, after, 2).await;
+        assert!(next.len() <= 2);
+        let Some(last) = next.last() else { break };
+        after = Some(Cursor::behind(last));
+        seen.extend(next);
+        record(store, &[of_project(9), usage_event(at(0))]).await;
+    }
+    assert_eq!(seen, expected);
 }
 
 /// Each call takes at most as many as allowed, the oldest first, and none that is young enough.
