@@ -1,5 +1,8 @@
 //! Requests.
 
+mod edits;
+
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -7,6 +10,7 @@ use promptgate_providers::Operation;
 
 use crate::members::{self, Member};
 use crate::{ApiProblem, prompt};
+pub use edits::Edits;
 
 /// The body of a request is not one that the gateway passes on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,8 +20,8 @@ pub struct BadRequest {
     pub field: Option<String>,
     /// What is wrong, for people.
     pub message: String,
-    /// What is wrong, for programs: `invalid_json`, `ambiguous_body`, `missing_field` or
-    /// `invalid_field`.
+    /// What is wrong, for programs: `invalid_json`, `ambiguous_body`, `missing_field`,
+    /// `invalid_field` or `background_unsupported`.
     pub code: &'static str,
 }
 
@@ -45,9 +49,32 @@ impl BadRequest {
     }
 }
 
+impl BadRequest {
+    const BACKGROUND: &str = "background_unsupported";
+
+    fn background() -> Self {
+        Self {
+            field: Some("background".to_owned()),
+            message: "responses in the background are not supported; leave `background` out".to_owned(),
+            code: Self::BACKGROUND,
+        }
+    }
+
+    /// The HTTP status: 400, but for what is right and not there (501).
+    pub fn status(&self) -> u16 {
+        if self.code == Self::BACKGROUND { 501 } else { 400 }
+    }
+}
+
 impl From<BadRequest> for ApiProblem {
     fn from(bad: BadRequest) -> Self {
-        Self { status: 400, code: bad.code, message: bad.message, param: bad.field, retry_after: None }
+        Self {
+            status: bad.status(),
+            code: bad.code,
+            message: bad.message,
+            param: bad.field,
+            retry_after: None,
+        }
     }
 }
 
@@ -76,20 +103,34 @@ pub struct Envelope {
 #[derive(Debug, Clone)]
 struct Edit {
     span: Range<usize>,
-    text: &'static str,
+    text: Cow<'static, str>,
+}
+
+impl Edit {
+    fn new(span: Range<usize>, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { span, text: text.into() }
+    }
 }
 
 /// Members whose meaning the gateway relies on: one of each, spelled exactly so.
-const RELIED_ON: [&str; 12] = [
+const RELIED_ON: [&str; 20] = [
     "model",
     "stream",
     "stream_options",
     "messages",
     "system",
     "input",
+    "instructions",
+    "prompt",
+    "previous_response_id",
+    "conversation",
+    "background",
     "tools",
+    "temperature",
+    "top_p",
     "max_tokens",
     "max_completion_tokens",
+    "max_output_tokens",
     "dimensions",
     "encoding_format",
     "n",
@@ -116,6 +157,9 @@ impl Envelope {
             Some(_) => return Err(BadRequest::invalid("stream", "true or false")),
         };
         check_content(operation, &members)?;
+        if operation == Operation::Responses {
+            check_background(find("background"))?;
+        }
         let (asks_usage, usage_edit) = if stream && operation == Operation::ChatCompletions {
             usage_option(find("stream_options"), model_span.end)?
         } else {
@@ -145,29 +189,6 @@ impl Envelope {
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
-
-    /// The body for the provider: the same bytes, but for the model's name and, if `ask_usage` and
-    /// this is a stream of chat completions, `stream_options.include_usage`.
-    pub fn outgoing(&self, model: &str, ask_usage: bool) -> Bytes {
-        let renamed = (model != self.model).then(|| serde_json::Value::from(model).to_string());
-        let rename = renamed.as_deref().map(|text| (&self.model_span, text));
-        let ask = self.usage_edit.as_ref().filter(|_| ask_usage).map(|edit| (&edit.span, edit.text));
-        let mut edits: Vec<_> = rename.into_iter().chain(ask).collect();
-        if edits.is_empty() {
-            return self.body.clone();
-        }
-        edits.sort_by_key(|(span, _)| span.start);
-        let grown: usize = edits.iter().map(|(_, text)| text.len()).sum();
-        let mut outgoing = Vec::with_capacity(self.body.len() + grown);
-        let mut copied = 0;
-        for (span, text) in edits {
-            outgoing.extend_from_slice(&self.body[copied..span.start]);
-            outgoing.extend_from_slice(text.as_bytes());
-            copied = span.end;
-        }
-        outgoing.extend_from_slice(&self.body[copied..]);
-        outgoing.into()
-    }
 }
 
 /// Whether what the model is to read is there at all; the provider judges the rest.
@@ -179,15 +200,27 @@ fn check_content(operation: Operation, members: &[Member<'_>]) -> Result<(), Bad
         Operation::Responses => ("input", "[\"", "a text or an array of items"),
         Operation::Embeddings => ("input", "[\"", "a text, an array of texts or an array of tokens"),
     };
+    // A stored prompt, response or conversation may be all that there is to read.
     let elsewhere = || {
         let names = ["prompt", "previous_response_id", "conversation"];
-        operation == Operation::Responses && names.iter().any(|name| members::find(members, name).is_some())
+        let given =
+            |name: &&str| members::find(members, name).is_some_and(|member| member.value.get() != "null");
+        operation == Operation::Responses && names.iter().any(given)
     };
     match members::find(members, name) {
         None if elsewhere() => Ok(()),
+        Some(member) if member.value.get() == "null" && elsewhere() => Ok(()),
         None => Err(BadRequest::missing(name)),
         Some(member) if member.value.get().starts_with(|first| openings.contains(first)) => Ok(()),
         Some(_) => Err(BadRequest::invalid(name, expected)),
+    }
+}
+
+fn check_background(background: Option<&Member<'_>>) -> Result<(), BadRequest> {
+    match background.map(|member| member.value.get()) {
+        None | Some("null" | "false") => Ok(()),
+        Some("true") => Err(BadRequest::background()),
+        Some(_) => Err(BadRequest::invalid("background", "true or false")),
     }
 }
 
@@ -199,11 +232,11 @@ fn usage_option(
     const FIELD: &str = "stream_options";
     let Some(options) = options else {
         let text = ",\"stream_options\":{\"include_usage\":true}";
-        return Ok((false, Some(Edit { span: after_model..after_model, text })));
+        return Ok((false, Some(Edit::new(after_model..after_model, text))));
     };
     let json = options.value.get();
     if json == "null" {
-        return Ok((false, Some(Edit { span: options.span.clone(), text: "{\"include_usage\":true}" })));
+        return Ok((false, Some(Edit::new(options.span.clone(), "{\"include_usage\":true}"))));
     }
     if !json.starts_with('{') {
         return Err(BadRequest::invalid(FIELD, "an object"));
@@ -213,14 +246,14 @@ fn usage_option(
     let Some(member) = members::find(&members, "include_usage") else {
         let inside = options.span.start + 1;
         let text = if members.is_empty() { "\"include_usage\":true" } else { "\"include_usage\":true," };
-        return Ok((false, Some(Edit { span: inside..inside, text })));
+        return Ok((false, Some(Edit::new(inside..inside, text))));
     };
     match member.value.get() {
         "true" => Ok((true, None)),
         "false" | "null" => {
             let start = options.span.start;
             let span = start + member.span.start..start + member.span.end;
-            Ok((false, Some(Edit { span, text: "true" })))
+            Ok((false, Some(Edit::new(span, "true"))))
         }
         _ => Err(BadRequest::invalid("stream_options.include_usage", "true or false")),
     }
@@ -241,7 +274,10 @@ mod tests {
 
     fn asked(options: &str) -> String {
         let body = format!(r#"{{"model":"m","messages":[],"stream":true{options} }}"#);
-        String::from_utf8(chat(&body).unwrap().outgoing("m", true).to_vec()).unwrap()
+        String::from_utf8(
+            chat(&body).unwrap().outgoing(&Edits { ask_usage: true, ..Edits::model("m") }).to_vec(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -259,7 +295,7 @@ mod tests {
     #[test]
     fn nothing_to_change_is_the_same_bytes() {
         let envelope = chat(r#" {"model":"m" , "messages":[ ] } "#).unwrap();
-        let outgoing = envelope.outgoing("m", true);
+        let outgoing = envelope.outgoing(&Edits { ask_usage: true, ..Edits::model("m") });
         assert_eq!(outgoing.as_ptr(), envelope.body().as_ptr(), "not even a copy");
     }
 
@@ -268,7 +304,7 @@ mod tests {
         let body = r#"{ "messages" : [],"x":1.50e+3, "model" : "a\u0062", "y":{"model":"a"},"seed":12345678901234567890123 }"#;
         let envelope = chat(body).unwrap();
         assert_eq!(envelope.model, "ab");
-        assert_eq!(envelope.outgoing("q\"q", false), body.replace(r#""a\u0062""#, r#""q\"q""#));
+        assert_eq!(envelope.outgoing(&Edits::model("q\"q")), body.replace(r#""a\u0062""#, r#""q\"q""#));
     }
 
     #[test]
@@ -297,10 +333,10 @@ mod tests {
     #[test]
     fn usage_is_not_asked_for_where_it_has_no_place() {
         let whole = chat(r#"{"model":"m","messages":[],"stream_options":7}"#).unwrap();
-        assert_eq!(whole.outgoing("m", true), whole.body());
+        assert_eq!(whole.outgoing(&Edits { ask_usage: true, ..Edits::model("m") }), whole.body());
         let body = Bytes::from(r#"{"model":"m","messages":[],"stream":true}"#);
         let messages = Envelope::parse(Operation::Messages, body.clone()).unwrap();
-        assert_eq!(messages.outgoing("m", true), body);
+        assert_eq!(messages.outgoing(&Edits { ask_usage: true, ..Edits::model("m") }), body);
     }
 
     #[test]
@@ -344,6 +380,46 @@ mod tests {
         }
         let not_text = Envelope::parse(Operation::Messages, Bytes::from_static(b"{\"model\":\"\xff\"}"));
         assert_eq!(not_text.unwrap_err().code, "invalid_json");
+    }
+
+    #[test]
+    fn responses_may_have_their_input_elsewhere() {
+        let parse = |members: &str| {
+            let body = format!(r#"{{"model":"m",{members}}}"#);
+            Envelope::parse(Operation::Responses, body.into())
+                .map_err(|bad| (bad.field.clone(), bad.code, bad.status()))
+        };
+        for right in [
+            r#""input":"x""#,
+            r#""input":[]"#,
+            r#""previous_response_id":"resp_1""#,
+            r#""prompt":{"id":"pmpt_1"},"input":null"#,
+            r#""conversation":"conv_1","background":false"#,
+        ] {
+            assert!(parse(right).is_ok(), "{right}");
+        }
+        let read =
+            parse(r#""input":"four","instructions":"12","max_output_tokens":7,"stream":true"#).unwrap();
+        assert_eq!((read.prompt_bytes, read.max_output, read.stream), (6, Some(7), true));
+        for (wrong, field, code, status) in [
+            (r#""x":1"#, "input", "missing_field", 400),
+            (r#""previous_response_id":null"#, "input", "missing_field", 400),
+            (r#""input":{}"#, "input", "invalid_field", 400),
+            (r#""input":"x","background":true"#, "background", "background_unsupported", 501),
+            (r#""input":"x","background":1"#, "background", "invalid_field", 400),
+            (r#""input":"x","Instructions":"y""#, "instructions", "ambiguous_body", 400),
+            (r#""input":"x","conversation":"a","conversation":"b""#, "conversation", "ambiguous_body", 400),
+        ] {
+            assert_eq!(parse(wrong).unwrap_err(), (Some(field.to_owned()), code, status), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_count_of_tokens_is_never_a_stream() {
+        let body =
+            r#"{"model":"m","messages":[{"role":"user","content":"four"}],"system":"12","stream":true}"#;
+        let counted = Envelope::parse(Operation::CountTokens, body.into()).unwrap();
+        assert_eq!((counted.stream, counted.prompt_bytes), (false, 6));
     }
 
     #[test]

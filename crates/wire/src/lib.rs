@@ -9,12 +9,12 @@
 //!
 //! ```
 //! use promptgate_providers::Operation;
-//! use promptgate_wire::Envelope;
+//! use promptgate_wire::{Edits, Envelope};
 //!
 //! let body = r#"{"messages":[{"role":"user","content":"hi"}], "model":"main:gpt-4o","x":1.0}"#;
 //! let envelope = Envelope::parse(Operation::ChatCompletions, body.into())?;
 //! assert_eq!(envelope.model, "main:gpt-4o");
-//! assert_eq!(envelope.outgoing("gpt-4o", false), body.replace("main:gpt-4o", "gpt-4o"));
+//! assert_eq!(envelope.outgoing(&Edits::model("gpt-4o")), body.replace("main:gpt-4o", "gpt-4o"));
 //! # Ok::<(), promptgate_wire::BadRequest>(())
 //! ```
 
@@ -27,8 +27,8 @@ mod observe;
 mod problem;
 mod prompt;
 
-pub use envelope::{BadRequest, Envelope};
-pub use models::{ModelRow, models_list};
+pub use envelope::{BadRequest, Edits, Envelope};
+pub use models::{AliasRow, ModelRow, model_detail, models_list};
 pub use observe::{Observed, Observer, observe_whole};
 pub use problem::{ApiProblem, Surface, problem_event, render_problem};
 

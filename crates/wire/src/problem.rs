@@ -89,7 +89,7 @@ pub fn render_problem(surface: Surface, problem: &ApiProblem, request_id: &str) 
         Surface::OpenAi => crate::json(&OpenAiProblem {
             ok: false,
             error: openai_error(problem),
-            r#type: openai_type(problem.status),
+            r#type: openai_type(problem),
             request_id,
         }),
         Surface::Anthropic => crate::json(&anthropic(problem, Some(request_id))),
@@ -127,7 +127,7 @@ pub(crate) fn event(name: Option<&str>, data: &[u8]) -> Bytes {
 fn openai_error(problem: &ApiProblem) -> OpenAiError<'_> {
     OpenAiError {
         message: &problem.message,
-        r#type: openai_type(problem.status),
+        r#type: openai_type(problem),
         param: problem.param.as_deref(),
         code: problem.code,
     }
@@ -159,8 +159,10 @@ fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
-const fn openai_type(status: u16) -> &'static str {
-    match status {
+/// The community contract knows some problems by their type.
+fn openai_type(problem: &ApiProblem) -> &'static str {
+    match problem.status {
+        400 if problem.code == "invalid_project_type" => "invalid_project_type",
         401 => "authentication_error",
         402 => "insufficient_quota",
         403 => "permission_error",

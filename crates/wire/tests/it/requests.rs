@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use promptgate_providers::Operation::{self, ChatCompletions, Embeddings, Messages};
-use promptgate_wire::Envelope;
+use promptgate_wire::{Edits, Envelope};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -113,7 +113,7 @@ proptest! {
         let envelope = Envelope::parse(operation, Bytes::from(body.clone())).unwrap();
         prop_assert_eq!(&envelope.model, &model);
 
-        let outgoing = envelope.outgoing(&new_model, ask);
+        let outgoing = envelope.outgoing(&Edits { ask_usage: ask, ..Edits::model(&new_model) });
         let sent: Value = serde_json::from_slice(&outgoing).unwrap();
         prop_assert_eq!(&sent["model"], &Value::from(new_model.as_str()));
         let (rest, asked) = normal(body.as_bytes());
@@ -123,9 +123,9 @@ proptest! {
         prop_assert_eq!(sent_asked, if asks { Value::from(true) } else { asked });
 
         // With the same model and nothing to ask, not a byte differs.
-        prop_assert_eq!(envelope.outgoing(&model, false), &body);
+        prop_assert_eq!(envelope.outgoing(&Edits::model(&model)), &body);
         // With another model, nothing but its value.
-        let renamed = envelope.outgoing(&new_model, false);
+        let renamed = envelope.outgoing(&Edits::model(&new_model));
         if new_model != model {
             let (old, new) = (spelled(&model, escaped), Value::from(new_model.as_str()).to_string());
             let at = (0..body.len()).find(|at| {
