@@ -79,11 +79,6 @@ impl Object<'_> {
     pub(crate) fn array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
         array(self.name(name), fill);
     }
-
-    /// Adds a member that somebody else writes: exactly one JSON value.
-    pub(crate) fn raw(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        write(self.name(name));
-    }
 }
 
 impl Array<'_> {

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use promptgate_providers::{Feature, Modality};
 
 use crate::{
-    Block, Cache, ChatRequest, Json, Number, OutputFormat, Role, Source, Target, ToolChoice, Untranslatable, Weight,
+    Block, Cache, ChatRequest, Json, Number, OutputFormat, Role, Source, Target, ToolChoice, Untranslatable,
+    Weight,
 };
 
 /// The hints that were left out, each once.
@@ -157,7 +158,9 @@ fn check_block(block: &Block, role: Role, target: &Target<'_>) -> Result<(), Unt
         return Err(Untranslatable::invalid("system", "text"));
     }
     match block {
-        Block::Image { source, .. } => check_source(source, "image", Modality::Image, Modality::ImageUrl, target),
+        Block::Image { source, .. } => {
+            check_source(source, "image", Modality::Image, Modality::ImageUrl, target)
+        }
         Block::File { source: Source::Text { .. }, .. } => Ok(()),
         Block::File { source, .. } => check_source(source, "file", Modality::File, Modality::FileUrl, target),
         Block::Audio { .. } if !target.capabilities.takes(Modality::Audio) => {

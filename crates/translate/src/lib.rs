@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod cohere;
+pub mod count;
 pub mod embeddings;
 pub mod gemini;
 pub mod messages;
@@ -19,6 +20,8 @@ mod counts;
 mod demands;
 mod effort;
 mod error;
+mod facade;
+mod gather;
 mod ids;
 mod maker;
 mod media;
@@ -29,9 +32,11 @@ mod sequence;
 mod stream;
 mod target;
 
+pub use facade::{read_answer, read_error, read_request, write_answer, write_error, write_request};
 pub use error::{Unreadable, Untranslatable};
 pub use model::{
     Block, Cache, ChatAnswer, ChatRequest, Extra, Json, Message, Number, Opening, OutputFormat,
     ProviderError, Reasoning, Role, Sampling, Source, Stop, StreamEvent, Tool, ToolChoice, Weight,
 };
+pub use stream::StreamTranslator;
 pub use target::{Context, Failure, Outgoing, Seen, Target};

@@ -13,16 +13,19 @@ pub(crate) enum Maker {
     Gemini,
     /// OpenAI encrypts reasoning items.
     OpenAi,
+    /// Services that imitate Chat Completions, with `reasoning_details` of their own.
+    Compatible,
 }
 
 impl Maker {
-    const ALL: [Self; 3] = [Self::Anthropic, Self::Gemini, Self::OpenAi];
+    const ALL: [Self; 4] = [Self::Anthropic, Self::Gemini, Self::OpenAi, Self::Compatible];
 
     const fn mark(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic:",
             Self::Gemini => "gemini:",
             Self::OpenAi => "openai:",
+            Self::Compatible => "compatible:",
         }
     }
 

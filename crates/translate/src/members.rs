@@ -116,11 +116,6 @@ impl<'a> Members<'a> {
         Some(Self { path: String::new(), list })
     }
 
-    /// Where the object stands.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Where a member of it stands.
     pub(crate) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
@@ -206,10 +201,5 @@ impl<'a> Members<'a> {
             .iter()
             .filter(|(_, raw)| raw.get() != "null")
             .map(|(name, raw)| (name.as_ref(), Value { path: self.path_of(name), raw }))
-    }
-
-    /// A refusal of the whole object.
-    pub(crate) fn invalid(&self, expected: &str) -> Untranslatable {
-        Untranslatable::invalid(self.path.clone(), expected)
     }
 }

@@ -15,6 +15,7 @@ mod writer;
 use bytes::Bytes;
 
 use crate::ProviderError;
+use crate::members::Members;
 
 pub use answer::{read_answer, write_answer};
 pub use read::read_request;
@@ -22,9 +23,14 @@ pub use reader::Reader;
 pub use write::write_request;
 pub use writer::Writer;
 
-/// Reads the error that a provider answered.
+/// Reads the error that a provider answered, whole or as the event of a stream.
 pub fn read_error(body: &[u8]) -> Option<ProviderError> {
-    crate::openai::read_error(body)
+    let failed = || {
+        let event = Members::of(std::str::from_utf8(body).ok()?)?;
+        let error = event.lenient_members("response")?.get("error")?;
+        Some(crate::openai::error_of(&error))
+    };
+    crate::openai::read_error(body).or_else(failed)
 }
 
 /// Writes an error for a client.

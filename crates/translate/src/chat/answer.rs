@@ -18,6 +18,7 @@ pub fn read_answer(body: &[u8]) -> Result<ChatAnswer, Unreadable> {
         .lenient_members("message")
         .ok_or_else(|| Unreadable("its choice has no `message`".to_owned()))?;
     let mut blocks = thought::read(&message);
+    thought::claim(&mut blocks);
     blocks.extend(read_content(&message));
     if let Some(text) = message.lenient_text("refusal").filter(|text| !text.is_empty()) {
         blocks.push(Block::Refusal { text });

@@ -85,9 +85,9 @@ impl<'a> History<'a> {
     }
 
     fn assistant(&mut self, into: &mut Array<'_>, blocks: &[Block]) {
-        let thinks = |block: &Block| matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. });
         let keeps_thoughts = self.target.capabilities.has(Feature::ThinkingHistory);
-        if !keeps_thoughts && blocks.iter().any(thinks) {
+        let thoughts = if keeps_thoughts { thought::own(blocks) } else { Vec::new() };
+        if thoughts.len() < blocks.iter().filter(|block| is_thought(block)).count() {
             self.dropped.note("thinking");
         }
         let said: Vec<&Block> = blocks
@@ -109,9 +109,7 @@ impl<'a> History<'a> {
             if !refusals.is_empty() {
                 message.set("refusal", &refusals.concat());
             }
-            if keeps_thoughts {
-                thought::write(message, blocks);
-            }
+            thought::write_own(message, &thoughts);
             if has_calls {
                 message.array("tool_calls", |calls| {
                     for block in blocks {
@@ -229,6 +227,10 @@ pub(super) fn write_cache(into: &mut Object<'_>, cache: &Cache) {
 
 fn is_words(block: &Block) -> bool {
     matches!(block, Block::Text { .. } | Block::File { source: Source::Text { .. }, .. })
+}
+
+fn is_thought(block: &Block) -> bool {
+    matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. })
 }
 
 fn refusal(block: &Block) -> Option<&str> {

@@ -5,12 +5,16 @@
 
 use super::answer::{made_up_id, pieces, stop_of};
 use super::thought::{self, Detail};
+use crate::maker::Maker;
 use crate::members::Members;
 use crate::openai::{CHAT_USAGE, error_of, read_usage};
 use crate::{Opening, ProviderError, StreamEvent};
 
 /// The most calls that one answer may make. More are an attack on the memory of the gateway.
 const MAX_CALLS: usize = 1_024;
+
+/// The longest arguments that wait for the name of their tool.
+const MAX_EARLY: usize = 1024 * 1024;
 
 /// A kind of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,12 +179,14 @@ impl Reader {
                 self.say(Words::Thinking, text, out);
                 if let Some(signature) = signature.filter(|signature| !signature.is_empty()) {
                     let index = self.words(Words::Thinking, out);
+                    let signature = Maker::Compatible.claim(&signature);
                     out.push(StreamEvent::Signature { index, signature });
                     self.close_words(out);
                 }
             }
             Detail::Encrypted { data } => {
                 self.close_words(out);
+                let data = Maker::Compatible.claim(&data);
                 let index = self.open(Opening::RedactedThinking { data }, out);
                 out.push(StreamEvent::Close { index });
             }
@@ -207,7 +213,12 @@ impl Reader {
                 let text = text.filter(|text| !text.is_empty());
                 out.extend(text.map(|text| StreamEvent::Delta { index, text }));
             }
-            (None, None) => known.early.push_str(&text.unwrap_or_default()),
+            (None, None) => {
+                known.early.push_str(&text.unwrap_or_default());
+                if known.early.len() > MAX_EARLY {
+                    self.fail("a tool call has arguments, but no name".to_owned(), out);
+                }
+            }
             (None, Some(name)) => {
                 let mut early = std::mem::take(&mut known.early);
                 early.push_str(&text.unwrap_or_default());
@@ -343,7 +354,7 @@ mod tests {
             })
             .collect();
         assert_eq!(kinds, [Opening::Thinking, Opening::Text, Opening::Refusal]);
-        assert!(events.contains(&StreamEvent::Signature { index: 0, signature: "s".to_owned() }));
+        assert!(events.contains(&StreamEvent::Signature { index: 0, signature: "compatible:s".to_owned() }));
         assert!(events.contains(&StreamEvent::Stop(Stop::Refusal)));
         let said = events.iter().filter(|event| matches!(event, StreamEvent::Delta { .. })).count();
         assert_eq!(said, 3, "the thought is not told twice");

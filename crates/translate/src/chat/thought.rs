@@ -2,6 +2,7 @@
 
 use crate::Block;
 use crate::compose::{Array, Object};
+use crate::maker::Maker;
 use crate::members::Members;
 
 /// An entry of `reasoning_details`.
@@ -61,20 +62,45 @@ pub(super) fn read(members: &Members<'_>) -> Vec<Block> {
     blocks
 }
 
+/// Names the service that answers as the maker of its signatures.
+pub(super) fn claim(blocks: &mut [Block]) {
+    for block in blocks {
+        match block {
+            Block::Thinking { signature: Some(mark), .. } | Block::RedactedThinking { data: mark } => {
+                *mark = Maker::Compatible.claim(mark);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The thoughts that a service of this format gets back: those that it signed, and those that nobody
+/// did. Of the others it gets the words.
+pub(super) fn own(blocks: &[Block]) -> Vec<Block> {
+    let own = |mark: &str| Maker::Compatible.own(mark).map(str::to_owned);
+    let thoughts = blocks.iter().filter_map(|block| match block {
+        Block::Thinking { text, signature } => {
+            Some(Block::Thinking { text: text.clone(), signature: signature.as_deref().and_then(own) })
+        }
+        Block::RedactedThinking { data } => own(data).map(|data| Block::RedactedThinking { data }),
+        _ => None,
+    });
+    thoughts.collect()
+}
+
+/// Writes the thoughts of a message of the history. Members of its own a service gets only if it
+/// made some: others may refuse them.
+pub(super) fn write_own(into: &mut Object<'_>, blocks: &[Block]) {
+    let signed = |block: &Block| !matches!(block, Block::Thinking { signature: None, .. });
+    if blocks.iter().any(signed) { write(into, blocks) } else { write_plain(into, blocks) }
+}
+
 /// Writes the thoughts of a whole message, if it has any.
 pub(super) fn write(into: &mut Object<'_>, blocks: &[Block]) {
+    write_plain(into, blocks);
     let thoughts = || {
         blocks.iter().filter(|block| matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. }))
     };
-    let texts: Vec<&str> = thoughts()
-        .filter_map(|block| match block {
-            Block::Thinking { text, .. } if !text.is_empty() => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    if !texts.is_empty() {
-        into.set("reasoning_content", &texts.join("\n\n"));
-    }
     if thoughts().next().is_some() {
         into.array("reasoning_details", |details| {
             for (index, block) in thoughts().enumerate() {
@@ -87,6 +113,17 @@ pub(super) fn write(into: &mut Object<'_>, blocks: &[Block]) {
                 }
             }
         });
+    }
+}
+
+fn write_plain(into: &mut Object<'_>, blocks: &[Block]) {
+    let texts = blocks.iter().filter_map(|block| match block {
+        Block::Thinking { text, .. } if !text.is_empty() => Some(text.as_str()),
+        _ => None,
+    });
+    let texts: Vec<&str> = texts.collect();
+    if !texts.is_empty() {
+        into.set("reasoning_content", &texts.join("\n\n"));
     }
 }
 
