@@ -69,6 +69,10 @@ pub enum Feature {
     StreamUsage,
     /// Reasoning in the history, with its signature.
     ThinkingHistory,
+    /// Reasoning that is on unless it is switched off, and can be switched off.
+    ReasoningOff,
+    /// Tool calls in the history need their signature, or the mark that somebody else made them.
+    SignedCalls,
     /// Images inside of tool results.
     ToolResultImages,
     /// Every stream ends with its end mark, so that one without it was cut off.
