@@ -3,6 +3,7 @@
 use std::fmt;
 
 use promptgate_kernel::RepositoryError;
+use serde::de::DeserializeOwned;
 
 /// An earlier statement of the unit of work failed, so that it can only be dropped.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,27 @@ pub(crate) fn corrupt(
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> RepositoryError {
     RepositoryError::Corrupt { table, id: id.to_string(), source: source.into() }
+}
+
+/// A stored number that must fit into a narrower type.
+pub(crate) fn narrow<T: TryFrom<i64>>(
+    table: &'static str,
+    id: impl fmt::Display,
+    number: i64,
+) -> Result<T, RepositoryError>
+where
+    T::Error: std::error::Error + Send + Sync + 'static,
+{
+    T::try_from(number).map_err(|error| corrupt(table, id, error))
+}
+
+/// A stored document, as [`verbatim`](crate::value::verbatim) wrote it.
+pub(crate) fn read_document<T: DeserializeOwned>(
+    table: &'static str,
+    id: impl fmt::Display,
+    text: &str,
+) -> Result<T, RepositoryError> {
+    serde_json::from_str(text).map_err(|error| corrupt(table, id, error))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 //! of a signed 64-bit integer are stored as its largest value.
 
 mod address;
+mod ai_sessions;
 mod aliases;
 mod audit;
 mod bus;
@@ -26,13 +27,16 @@ mod changes;
 mod connect;
 mod credentials;
 mod dialect;
+mod endpoints;
 mod error;
+mod evals;
 mod idempotency;
 mod insert;
 mod migrate;
 mod project_providers;
 mod projects;
 mod providers;
+mod response_cache;
 mod templates;
 mod tokens;
 mod usage;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
+use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
 use promptgate_kernel::RepositoryError;
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
@@ -90,6 +91,22 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn project_providers(&mut self) -> &mut dyn ProjectProviderRepository {
+        self
+    }
+
+    fn endpoints(&mut self) -> &mut dyn EndpointRepository {
+        self
+    }
+
+    fn evals(&mut self) -> &mut dyn EvalRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn response_cache(&mut self) -> &mut dyn ResponseCacheRepository {
         self
     }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
+use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
 use promptgate_kernel::RepositoryError;
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
@@ -49,6 +50,14 @@ pub trait UnitOfWork: Send {
     fn aliases(&mut self) -> &mut dyn AliasRepository;
     /// What projects do with providers.
     fn project_providers(&mut self) -> &mut dyn ProjectProviderRepository;
+    /// AI endpoints and their versions.
+    fn endpoints(&mut self) -> &mut dyn EndpointRepository;
+    /// Golden sets and their runs.
+    fn evals(&mut self) -> &mut dyn EvalRepository;
+    /// Conversations with AI endpoints.
+    fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// Answers that are given again.
+    fn response_cache(&mut self) -> &mut dyn ResponseCacheRepository;
     /// Usage events.
     fn usage(&mut self) -> &mut dyn UsageRepository;
     /// What was said in calls.
