@@ -56,7 +56,7 @@ pub trait EndpointRepository: Send {
     ) -> Result<Option<Endpoint>, RepositoryError>;
 
     /// Stores a new endpoint. A second one of the same slug in the project is a conflict on
-    /// `endpoints_slug_key`.
+    /// `endpoints_project_id_slug_key`.
     async fn insert(&mut self, endpoint: &Endpoint) -> Result<(), RepositoryError>;
 
     /// Writes `endpoint` if the stored version is the one before its own; `false` when it is not.

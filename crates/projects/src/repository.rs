@@ -39,7 +39,8 @@ pub trait ProjectRepository: Send {
     /// Stores a new project.
     async fn insert(&mut self, project: &Project) -> Result<(), RepositoryError>;
 
-    /// Writes `project` if the stored version is the one before its own; `false` when it is not.
+    /// Writes `project` if the stored version is the one before its own; `false` when it is not. A deleted
+    /// one loses its aliases, settings of providers and endpoints, with everything of those.
     async fn save(&mut self, project: &Project) -> Result<bool, RepositoryError>;
 
     /// One page of projects.

@@ -216,7 +216,7 @@ pub trait AliasRepository: Send {
     async fn find(&mut self, id: AliasId) -> Result<Option<Alias>, RepositoryError>;
 
     /// Stores a new alias. A second one of the same name in a project is a conflict on
-    /// `aliases_project_name_key`.
+    /// `aliases_project_id_name_key`.
     async fn insert(&mut self, alias: &Alias) -> Result<(), RepositoryError>;
 
     /// Writes `alias` if the stored version is the one before its own; `false` when it is not.
