@@ -134,9 +134,158 @@ impl CompiledEndpoint {
         let turn_at = messages.len();
         messages.extend(turn);
         if let (Some(at), Some(user)) = (asked, user) {
-            let place = &mut messages[turn_at + at];
-            *place = place.clone().with_text(user);
+            let message = messages.remove(turn_at + at).with_text(user);
+            messages.insert(turn_at + at, message);
         }
         Ok(Prompted { messages, turn_at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewEndpoint;
+    use crate::samples::{compiled, templated};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn endpoint(prompt: &str, template: &str) -> CompiledEndpoint {
+        let text = |text: &str| Some(text.to_owned());
+        compiled(NewEndpoint { prompt: text(prompt), user_prompt_template: text(template), ..templated() })
+    }
+
+    fn with_variables(prompt: &str, template: &str, variables: Value) -> CompiledEndpoint {
+        compiled(NewEndpoint {
+            prompt: Some(prompt.to_owned()),
+            user_prompt_template: Some(template.to_owned()),
+            variables: Some(variables),
+            ..templated()
+        })
+    }
+
+    fn user(text: &str) -> Message {
+        Message::text_of(Role::User, text)
+    }
+
+    fn said(messages: &[Message]) -> Vec<(Role, String)> {
+        messages.iter().map(|message| (message.role, message.text().into_owned())).collect()
+    }
+
+    fn pairs(pairs: &[(Role, &str)]) -> Vec<(Role, String)> {
+        pairs.iter().map(|(role, text)| (*role, (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_last_message_of_the_user_is_wrapped_and_all_else_stays() {
+        let turn = vec![
+            user("first"),
+            Message::text_of(Role::System, "client"),
+            Message::text_of(Role::Assistant, "answer"),
+            user("last"),
+            Message::text_of(Role::Tool, "result"),
+        ];
+        let prompted = endpoint("About {{input}}.", "<{{input}}>").apply(turn, vec![]).unwrap();
+        assert_eq!(
+            said(&prompted.messages),
+            pairs(&[
+                (Role::System, "About last."),
+                (Role::User, "first"),
+                (Role::System, "client"),
+                (Role::Assistant, "answer"),
+                (Role::User, "<last>"),
+                (Role::Tool, "result"),
+            ])
+        );
+    }
+
+    #[test]
+    fn history_stands_between_the_prompt_and_the_turn() {
+        let history = vec![user("before"), Message::text_of(Role::Assistant, "was")];
+        let prompted = endpoint("Be.", "<{{input}}>").apply(vec![user("now")], history).unwrap();
+        let expected =
+            [(Role::System, "Be."), (Role::User, "before"), (Role::Assistant, "was"), (Role::User, "<now>")];
+        assert_eq!(said(&prompted.messages), pairs(&expected));
+        assert_eq!(said(prompted.turn()), pairs(&[(Role::User, "<now>")]));
+    }
+
+    #[test]
+    fn without_prompts_a_conversation_stays_as_it_is() {
+        let turn = vec![user("{{input}}")];
+        assert_eq!(endpoint(" ", "").apply(turn.clone(), vec![]).unwrap().messages, turn);
+        let only_tool = vec![Message::text_of(Role::Tool, "x")];
+        let prompted = endpoint("", "<{{input}}>").apply(only_tool.clone(), vec![]).unwrap();
+        assert_eq!(prompted.messages, only_tool);
+    }
+
+    #[test]
+    fn variables_fill_both_prompts_and_the_json_never_goes_out() {
+        let variables =
+            json!([{"name": "a", "type": "string"}, {"name": "b", "type": "bool", "required": false}]);
+        let endpoint = with_variables("S {{a}} {{input}}", "U {{a}}/{{b}}", variables.clone());
+        let prompted = endpoint.apply(vec![user(r#"{"a":"{{b}}","b":"yes"}"#)], vec![]).unwrap();
+        let expected = [(Role::System, "S {{b}} {{input}}"), (Role::User, "U {{b}}/true")];
+        assert_eq!(said(&prompted.messages), pairs(&expected));
+        assert!(endpoint.apply(vec![user("text")], vec![]).is_err());
+        assert!(endpoint.apply(vec![Message::text_of(Role::Tool, "x")], vec![]).is_err());
+        let bare = with_variables("", "", variables);
+        let prompted = bare.apply(vec![user(r#"{"a":"x"}"#)], vec![]).unwrap();
+        assert_eq!(said(&prompted.messages), pairs(&[(Role::User, "a: x")]));
+    }
+
+    #[test]
+    fn variables_come_before_the_input_schema() {
+        let schema = Some(json!({"type": "object", "required": ["city"]}));
+        let input = |body: &str| ChatInput::read(body.as_bytes()).unwrap();
+        let with_schema = compiled(NewEndpoint { input_schema: schema.clone(), ..templated() });
+        assert_eq!(with_schema.check_input(&input(r#"{"city":"x"}"#)), Ok(()));
+        let refused = with_schema.check_input(&input(r#"{"message":"x"}"#)).unwrap_err().to_string();
+        assert_eq!(refused, "the body does not fit the input schema: \"city\" is a required property");
+        let variables = Some(json!([{"name": "a", "type": "string"}]));
+        let both = compiled(NewEndpoint { input_schema: schema, variables, ..templated() });
+        assert_eq!(both.check_input(&input(r#"{"message":"x"}"#)), Ok(()));
+        let neither = compiled(templated());
+        assert_eq!(neither.check_input(&input(r#"{"city":"x"}"#)), Err(InputRefusal::NothingSaid));
+        assert_eq!(neither.check_input(&input(r#"{"city":"x","message":"y"}"#)), Ok(()));
+    }
+
+    #[test]
+    fn the_cap_refuses_what_is_above_it() {
+        let capped = compiled(NewEndpoint { usage_hard_limit_tokens: Some(2), ..templated() });
+        assert_eq!(capped.check_cap(&[user("12345678")]), Ok(2));
+        let refused = capped.check_cap(&[user("123456789")]).unwrap_err();
+        assert_eq!(refused.to_string(), "the input is about 3 tokens; this endpoint takes at most 2");
+    }
+
+    #[test]
+    fn answers_that_call_tools_are_not_checked() {
+        let schema = Some(json!({"type": "object"}));
+        let strict = compiled(NewEndpoint { output_schema: schema, ..templated() });
+        assert_eq!(strict.check_output("text", false), Err(InvalidOutput::NoJson));
+        assert_eq!(strict.check_output("", true), Ok(()));
+        assert!(!strict.endpoint().config.streams(true));
+        assert_eq!(compiled(templated()).check_output("text", false), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_told_by_field() {
+        let mut endpoint = crate::samples::create(templated()).endpoint;
+        endpoint.config.input_schema = Some(json!(1));
+        endpoint.config.routing_rules = Some("rules: 1".to_owned());
+        let errors = CompiledEndpoint::compile(endpoint).unwrap_err();
+        assert_eq!(errors.by_field().into_keys().collect::<Vec<_>>(), ["input_schema", "routing_rules"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_users_write_is_never_expanded(text in ".{0,40}", value in "[a-z{}\" ]{0,40}") {
+            let plain = endpoint("S", "<{{input}}>");
+            let prompted = plain.apply(vec![user(&text)], vec![]).unwrap();
+            prop_assert_eq!(prompted.messages[1].text(), format!("<{text}>"));
+            let variables = json!([{"name": "a", "type": "text"}, {"name": "b", "type": "text"}]);
+            let typed = with_variables("{{b}}", "{{a}}|{{b}}", variables);
+            let payload = json!({"a": value, "b": "{{a}}"}).to_string();
+            let prompted = typed.apply(vec![user(&payload)], vec![]).unwrap();
+            prop_assert_eq!(prompted.messages[1].text(), format!("{value}|{{{{a}}}}"));
+        }
     }
 }

@@ -72,6 +72,7 @@ pub struct Sampling {
 /// Everything that can be configured about an endpoint but its guardrails and whether it is on.
 /// Its serialised form, with the field names of the public contract, is the snapshot in a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the public contract")]
 pub struct EndpointConfig {
     /// Its name for people.
     pub name: String,
@@ -230,5 +231,43 @@ mod dollars {
         let Some(dollars) = Option::<f64>::deserialize(from)? else { return Ok(None) };
         let amount = Money::from_dollars(dollars).ok_or_else(|| de::Error::custom("not an amount"))?;
         Ok(Some(amount))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewEndpoint;
+    use crate::samples::{create, templated};
+
+    #[test]
+    fn the_endpoint_wins_over_its_template() {
+        let new = NewEndpoint { temperature: Some(0.0), ..templated() };
+        let config = create(new).endpoint.config;
+        let template = Sampling { temperature: Some(1.0), top_p: Some(0.9), max_output_tokens: 7 };
+        let merged = Sampling { temperature: Some(0.0), ..template };
+        assert_eq!(config.sampling(Some(&template)), merged);
+        let alone = Sampling { temperature: Some(0.0), top_p: None, max_output_tokens: 1_000 };
+        assert_eq!(config.sampling(None), alone);
+    }
+
+    #[test]
+    fn features_are_off_unless_switched_on() {
+        let config = create(templated()).endpoint.config;
+        assert!(!config.streams(true) && config.cache_ttl().is_none() && config.session_rules().is_none());
+        let without_ttl = NewEndpoint { cache_enabled: true, sessions_enabled: true, ..templated() };
+        let config = create(without_ttl).endpoint.config;
+        assert_eq!(config.cache_ttl(), None);
+        let rules = config.session_rules().unwrap();
+        assert_eq!((rules.ttl.as_secs(), rules.max_messages, rules.max_tokens), (86_400, 500, None));
+        let on = NewEndpoint {
+            streaming_enabled: true,
+            cache_enabled: true,
+            cache_ttl_seconds: Some(5),
+            ..templated()
+        };
+        let config = create(on).endpoint.config;
+        assert!(config.streams(true) && !config.streams(false));
+        assert_eq!(config.cache_ttl(), Some(Duration::from_secs(5)));
     }
 }

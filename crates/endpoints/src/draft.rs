@@ -41,6 +41,7 @@ pub trait Catalogue {
 /// What an endpoint is made from, or replaced with. What is left out falls back to its default. Numbers
 /// are as wide as the wire's, so that one that does not fit is told by its field.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the public contract")]
 pub struct NewEndpoint {
     /// Its name for people.
     pub name: String,

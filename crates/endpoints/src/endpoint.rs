@@ -144,3 +144,68 @@ impl Endpoint {
         Saved { endpoint: self, version }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{self, AT, Shelf};
+    use std::time::Duration;
+
+    #[test]
+    fn a_new_endpoint_has_its_defaults_and_version_1() {
+        let saved = samples::create(samples::templated());
+        let (endpoint, version) = (&saved.endpoint, &saved.version);
+        assert!(endpoint.is_active && endpoint.guardrails.is_empty());
+        assert_eq!((endpoint.latest_version, endpoint.version), (1, 1));
+        assert_eq!((version.number, version.note), (1, VersionNote::Created));
+        assert_eq!(version.config().as_ref(), Some(&endpoint.config));
+    }
+
+    #[test]
+    fn replacing_resets_what_is_left_out_but_slug_and_switch() {
+        let first = samples::create(samples::manual()).endpoint.switch(false, AT);
+        assert_eq!((first.latest_version, first.version), (1, 2));
+        let later = AT.plus(Duration::from_secs(1));
+        let renamed = NewEndpoint { name: "Other".to_owned(), ..samples::templated() };
+        let saved = first.clone().replace(renamed, &Shelf, None, later).unwrap();
+        let endpoint = &saved.endpoint;
+        assert_eq!(endpoint.config.name, "Other");
+        assert_eq!(endpoint.config.slug, first.config.slug);
+        assert_eq!((endpoint.config.prompt.as_ref(), endpoint.config.temperature), (None, None));
+        assert!(!endpoint.is_active && endpoint.guardrails.is_empty());
+        assert_eq!((endpoint.latest_version, endpoint.version), (2, 3));
+        assert_eq!((endpoint.created_at, endpoint.updated_at), (AT, later));
+        assert_eq!((saved.version.note, saved.version.created_at), (VersionNote::Updated, later));
+        let on = NewEndpoint { is_active: Some(true), ..samples::templated() };
+        assert!(first.replace(on, &Shelf, None, later).unwrap().endpoint.is_active);
+    }
+
+    #[test]
+    fn restoring_makes_a_new_version_of_an_old_one() {
+        let first = samples::create(samples::manual());
+        let second = first.endpoint.clone().replace(samples::templated(), &Shelf, None, AT).unwrap();
+        let third = second.endpoint.clone().restore(&first.version, &Shelf, None, AT).unwrap();
+        assert_eq!(third.endpoint.config, first.endpoint.config);
+        assert_eq!((third.version.number, third.version.note), (3, VersionNote::Restored { from: 1 }));
+        assert_eq!(third.version.snapshot, first.version.snapshot);
+        // Guardrails are not part of a version.
+        assert_eq!(third.endpoint.guardrails, second.endpoint.guardrails);
+        let newest = third.endpoint.clone().restore(&third.version, &Shelf, None, AT);
+        assert_eq!(newest, Err(RestoreError::Newest { number: 3 }));
+    }
+
+    #[test]
+    fn what_does_not_fit_any_more_is_not_restored() {
+        let first = samples::create(samples::manual());
+        let second = first.endpoint.clone().replace(samples::templated(), &Shelf, None, AT).unwrap().endpoint;
+        let restore = |version: &EndpointVersion| second.clone().restore(version, &Shelf, None, AT);
+        let mut version = first.version.clone();
+        version.snapshot.insert("credential_id".to_owned(), "018f4e6e-0000-7000-8000-0000000000ff".into());
+        let Err(RestoreError::Invalid { number: 1, errors }) = restore(&version) else { panic!("restored") };
+        assert_eq!(errors.as_slice()[0].field, "credential_id");
+        version.snapshot.insert("slug".to_owned(), 1.into());
+        assert_eq!(restore(&version), Err(RestoreError::Unreadable { number: 1 }));
+        let foreign = EndpointVersion { endpoint_id: samples::id(9), ..first.version };
+        assert_eq!(restore(&foreign), Err(RestoreError::ForeignVersion));
+    }
+}

@@ -142,11 +142,11 @@ fn open(body: &[u8]) -> Result<(&str, Members<'_>), InvalidInput> {
     }
     let text = std::str::from_utf8(body).map_err(|_| InvalidInput::json("the body is not UTF-8"))?;
     json::check_unique(text).map_err(|error| {
-        let twice = error.is_data();
-        InvalidInput {
-            code: if twice { "ambiguous_field" } else { "invalid_json" },
-            ..InvalidInput::json(format!("the body is not valid JSON: {error}"))
+        if error.is_data() {
+            let message = format!("the body can be read in two ways: {error}");
+            return InvalidInput { code: "ambiguous_field", ..InvalidInput::json(message) };
         }
+        InvalidInput::json(format!("the body is not valid JSON: {error}"))
     })?;
     let members = json::members(text).ok_or_else(|| InvalidInput::json("the body must be a JSON object"))?;
     Ok((text, members))
@@ -185,7 +185,7 @@ fn read_messages(members: &Members<'_>, dispatched: bool) -> Result<(Vec<Message
     }
     let own = members
         .iter()
-        .filter(|(name, _)| !KNOWN.contains(&name.as_ref()) && !(dispatched && name == "endpoint"));
+        .filter(|(name, _)| !(KNOWN.contains(&name.as_ref()) || dispatched && name == "endpoint"));
     let mut text = String::from("{");
     for (name, value) in own {
         if text.len() > 1 {

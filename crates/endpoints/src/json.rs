@@ -131,7 +131,7 @@ pub(crate) fn write_canonical(value: &Value, out: &mut Vec<u8>) {
         }
         Value::String(string) => text(string, out),
         Value::Null | Value::Bool(_) | Value::Number(_) => {
-            out.extend_from_slice(value.to_string().as_bytes())
+            out.extend_from_slice(value.to_string().as_bytes());
         }
     }
 }

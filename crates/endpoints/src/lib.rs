@@ -71,6 +71,8 @@ mod message;
 mod placeholder;
 mod repository;
 mod routing;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod session;
 mod slug;

@@ -9,17 +9,11 @@ pub(crate) fn fill<'v>(template: &str, value_of: impl Fn(&str) -> Option<&'v str
     while let Some(at) = rest.find("{{") {
         filled.push_str(&rest[..at]);
         rest = &rest[at..];
-        match placeholder(rest).and_then(|(name, length)| Some((value_of(name)?, length))) {
-            Some((value, length)) => {
-                filled.push_str(value);
-                rest = &rest[length..];
-            }
-            // One brace only: the next one may begin a placeholder, as in `{{{name}}}`.
-            None => {
-                filled.push('{');
-                rest = &rest[1..];
-            }
-        }
+        let known = placeholder(rest).and_then(|(name, length)| Some((value_of(name)?, length)));
+        // Of an unknown one only a brace: the next may begin a placeholder, as in `{{{name}}}`.
+        let (text, length) = known.unwrap_or(("{", 1));
+        filled.push_str(text);
+        rest = &rest[length..];
     }
     filled.push_str(rest);
     filled

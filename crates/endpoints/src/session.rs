@@ -224,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     const RULES: SessionRules =
-        SessionRules { ttl: Duration::from_secs(60), max_messages: 4, max_tokens: Some(100) };
+        SessionRules { ttl: Duration::from_mins(1), max_messages: 4, max_tokens: Some(100) };
     const SHORT: Turn = Turn { messages: 1, estimated_tokens: 5 };
 
     fn id<T: std::str::FromStr>(number: u8) -> T

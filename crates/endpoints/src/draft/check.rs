@@ -21,10 +21,11 @@ const MAX_U32: i64 = u32::MAX as i64;
 /// Turns what was asked for into a configuration and guardrails, or tells everything that is wrong.
 /// `slug` is the slug that is kept when none is asked for.
 pub(crate) fn check(
-    new: NewEndpoint,
+    mut new: NewEndpoint,
     slug: Option<&Slug>,
     catalogue: &dyn Catalogue,
 ) -> Result<(EndpointConfig, Map<String, Value>), FieldErrors> {
+    new.provider_model = new.provider_model.map(|model| model.trim().to_owned()).filter(|m| !m.is_empty());
     let mut check = Check { errors: FieldErrors::default(), catalogue };
     let name = check.name(&new.name);
     let slug = check.slug(new.slug.as_deref(), slug, &name);
@@ -36,7 +37,7 @@ pub(crate) fn check(
         expose_as_mcp_tool: new.expose_as_mcp_tool,
         provider_template_id: new.provider_template_id,
         provider_id,
-        provider_model: new.provider_model.map(|model| model.trim().to_owned()),
+        provider_model: new.provider_model,
         credential_id: new.credential_id,
         failover: check.failover(new.failover.as_ref()),
         temperature: check.fraction("temperature", new.temperature, 2.0),
@@ -167,12 +168,12 @@ impl Check<'_> {
         let mut entries = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             match serde_json::from_value::<Failover>(item.clone()) {
-                Ok(mut entry) if only(item, &["credential_id", "provider_id", "provider_model"]) => {
+                Ok(entry) if only(item, &["credential_id", "provider_id", "provider_model"]) => {
                     let prefix = format!("failover.{index}.");
                     self.model(&format!("{prefix}provider_model"), Some(&entry.provider_model));
-                    entry.provider_model = entry.provider_model.trim().to_owned();
                     self.provider(&prefix, entry.credential_id, entry.provider_id);
-                    entries.push(entry);
+                    let provider_model = entry.provider_model.trim().to_owned();
+                    entries.push(Failover { provider_model, ..entry });
                 }
                 _ => {
                     let message = "must be an object with credential_id and provider_model";
@@ -325,3 +326,6 @@ impl Check<'_> {
 fn only(value: &Value, known: &[&str]) -> bool {
     value.as_object().is_some_and(|fields| fields.keys().all(|name| known.contains(&name.as_str())))
 }
+
+#[cfg(test)]
+mod tests;

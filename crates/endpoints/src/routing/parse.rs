@@ -185,7 +185,9 @@ rules:
         let mut yaml = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for level in 1..12 {
             let before = format!("*a{},", level - 1).repeat(9);
-            yaml.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+            yaml.push_str(
+                &["a", &level.to_string(), ": &a", &level.to_string(), " [", &before, "]\n"].concat(),
+            );
         }
         assert!(rules(&yaml).is_err());
     }

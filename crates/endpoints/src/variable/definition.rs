@@ -208,13 +208,14 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, field: &str) -> Option<Number> {
-        match self.get(field)? {
+        let number = match self.get(field)? {
             Value::Number(number) => Some(number.clone()),
-            _ => {
-                self.wrong(field, "must be a number");
-                None
-            }
+            _ => None,
+        };
+        if number.is_none() {
+            self.wrong(field, "must be a number");
         }
+        number
     }
 
     fn max_length(&mut self) -> Option<u32> {
