@@ -186,6 +186,56 @@ mod tests {
         assert!(matches!(schema.check_text("[]"), Err(InvalidOutput::Schema(_))));
     }
 
+    #[test]
+    fn no_keyword_tells_the_value() {
+        let schemas = [
+            json!({"type": "integer"}),
+            json!({"const": 1}),
+            json!({"enum": [1, 2]}),
+            json!({"format": "email", "pattern": "^x", "maxLength": 2, "minLength": 99}),
+            json!({"not": {}}),
+            json!(false),
+            json!({"oneOf": [{"type": "integer"}, {"type": "null"}]}),
+            json!({"anyOf": [{"const": 1}, {"minLength": 99}]}),
+            json!({"allOf": [{"const": 1}]}),
+            json!({"if": true, "then": {"const": 1}}),
+        ];
+        let wrapped = [
+            json!({"properties": {"k": {"const": 1}}}),
+            json!({"additionalProperties": {"const": 1}}),
+            json!({"patternProperties": {"k": {"const": 1}}}),
+            json!({"maxProperties": 0, "required": ["z"]}),
+            json!({"dependencies": {"k": ["z"]}}),
+        ];
+        let told = |schema: &Value, value: Value| Schema::compile(schema).unwrap().check(&value).unwrap_err();
+        for schema in &schemas {
+            assert!(!told(schema, json!("s3cret")).to_string().contains("s3cret"), "{schema}");
+        }
+        for schema in &wrapped {
+            assert!(!told(schema, json!({"k": "s3cret"})).to_string().contains("s3cret"), "{schema}");
+        }
+        for schema in
+            [json!({"contains": {"const": 1}}), json!({"uniqueItems": true}), json!({"maxItems": 1})]
+        {
+            assert!(!told(&schema, json!(["s3cret", "s3cret"])).to_string().contains("s3cret"), "{schema}");
+        }
+    }
+
+    #[test]
+    fn schemas_that_name_themselves_come_to_an_end() {
+        for schema in [
+            json!({"$ref": "#"}),
+            json!({"definitions": {"a": {"$ref": "#/definitions/b"}, "b": {"$ref": "#/definitions/a"}},
+                "$ref": "#/definitions/a"}),
+            json!({"items": {"$ref": "#"}, "minItems": 1}),
+        ] {
+            if let Ok(schema) = Schema::compile(&schema) {
+                let deep = (0..100).fold(json!([]), |inner, _| json!([inner]));
+                let _ = schema.check(&deep);
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_judged(text in ".{0,80}") {
