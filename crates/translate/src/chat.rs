@@ -22,7 +22,7 @@ pub use read::read_request;
 pub(crate) use read::read_schema;
 pub use reader::Reader;
 pub use write::write_request;
-pub(crate) use write::{hint, write_schema};
+pub(crate) use write::{hint, openai_extras, write_schema};
 pub use writer::Writer;
 
 /// Reads the error that a provider answered.

@@ -59,19 +59,19 @@ pub(crate) fn check_placed(
     Ok(())
 }
 
-/// What of the client's extras the target understands: those that its format has, `known` by the
-/// client's name and the common one, as far as the model supports them. The others are refused or
+/// What of the client's extras the target understands: those that its format has under the same
+/// name, the `known` ones, as far as the model supports them. The others are refused or
 /// left out, by their weight.
 pub(crate) fn known_extras<'a>(
     request: &'a ChatRequest,
     target: &Target<'a>,
     dropped: &mut Dropped,
-    known: &[(&str, &str)],
+    known: &[&str],
 ) -> Result<Vec<(&'a str, &'a Json)>, Untranslatable> {
     let mut kept = Vec::new();
     for extra in &request.extras {
-        let common = known.iter().find(|(name, _)| *name == extra.name).map(|(_, common)| *common);
-        match (common.and_then(|common| target.capabilities.parameter(common)), extra.weight) {
+        let name = known.iter().find(|name| **name == extra.name);
+        match (name.and_then(|name| target.capabilities.parameter(name)), extra.weight) {
             (Some(wire), _) => kept.push((wire, &extra.value)),
             (None, Weight::Meaning) => return Err(refuse(&extra.name, target, "has no such thing")),
             (None, Weight::Hint) => dropped.note(&extra.name),

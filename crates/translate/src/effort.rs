@@ -15,11 +15,19 @@ impl Reasoning {
         }
         Some(match self.budget? {
             0 => "none",
-            1..=1_024 => "minimal",
-            1_025..=4_096 => "low",
+            1..=4_096 => "low",
             4_097..=16_384 => "medium",
             _ => "high",
         })
+    }
+
+    /// The effort in the words of OpenAI's formats, and whether they say less than the client did:
+    /// what is above `high` few models know.
+    pub(crate) fn openai_words(&self) -> Option<(&str, bool)> {
+        match self.words()? {
+            "xhigh" | "max" => Some(("high", true)),
+            words => Some((words, false)),
+        }
     }
 
     /// The budget in tokens, from the words if only they are said. `None` leaves it to the model.
@@ -45,7 +53,7 @@ mod tests {
 
     #[test]
     fn words_and_tokens_agree() {
-        for effort in ["none", "minimal", "low", "medium", "high"] {
+        for effort in ["none", "low", "medium", "high"] {
             let said = Reasoning { effort: Some(effort.to_owned()), ..Reasoning::default() };
             let budget = Reasoning { budget: said.tokens(), ..Reasoning::default() };
             assert_eq!(budget.words(), Some(effort));

@@ -131,8 +131,7 @@ mod tests {
     #[test]
     fn what_is_left_open_is_closed_at_the_end() {
         let seen = order(&[open(0), open(1), delta(1, "x"), delta(7, "lost"), StreamEvent::Stop(Stop::End)]);
-        let expected =
-            [open(0), close(0), open(1), delta(1, "x"), close(1), StreamEvent::Stop(Stop::End)];
+        let expected = [open(0), close(0), open(1), delta(1, "x"), close(1), StreamEvent::Stop(Stop::End)];
         assert_eq!(seen, expected);
     }
 }

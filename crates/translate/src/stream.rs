@@ -160,7 +160,8 @@ impl StreamTranslator {
                 self.seen.model.clone_from(model);
             }
             StreamEvent::Open { opening, .. } => {
-                self.has_content |= matches!(opening, Opening::ToolCall { .. } | Opening::RedactedThinking { .. });
+                self.has_content |=
+                    matches!(opening, Opening::ToolCall { .. } | Opening::RedactedThinking { .. });
             }
             StreamEvent::Delta { text, .. } => {
                 self.has_content |= !text.is_empty();
@@ -169,7 +170,10 @@ impl StreamTranslator {
             StreamEvent::Usage(usage) => self.seen.usage = Some(*usage),
             StreamEvent::End => self.seen.ended = true,
             StreamEvent::Error(error) => self.reported = Some(error.clone()),
-            StreamEvent::Signature { .. } | StreamEvent::Close { .. } | StreamEvent::Stop(_) | StreamEvent::Ping => {}
+            StreamEvent::Signature { .. }
+            | StreamEvent::Close { .. }
+            | StreamEvent::Stop(_)
+            | StreamEvent::Ping => {}
         }
     }
 }

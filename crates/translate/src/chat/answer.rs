@@ -233,8 +233,7 @@ mod tests {
             ("\"content_filter\"", Stop::ContentFilter),
             ("null", Stop::End),
         ] {
-            let body =
-                format!(r#"{{"choices":[{{"message":{{"content":"x"}},"finish_reason":{reason}}}]}}"#);
+            let body = format!(r#"{{"choices":[{{"message":{{"content":"x"}},"finish_reason":{reason}}}]}}"#);
             assert_eq!(read_answer(body.as_bytes()).unwrap().stop, stop);
         }
         let refusal = br#"{"choices":[{"message":{"content":null,"refusal":"no"},"finish_reason":"stop"}]}"#;
@@ -278,7 +277,9 @@ mod tests {
 
     #[test]
     fn no_answer_is_said_so() {
-        for body in [&b"{}"[..], b"[]", br#"{"choices":[]}"#, br#"{"choices":[{"message":{"tool_calls":[1]}}]}"#] {
+        for body in
+            [&b"{}"[..], b"[]", br#"{"choices":[]}"#, br#"{"choices":[{"message":{"tool_calls":[1]}}]}"#]
+        {
             assert!(read_answer(body).is_err());
         }
     }

@@ -27,7 +27,10 @@ pub(super) fn read_messages(
             "tool" => Message { role: Role::User, blocks: vec![tool_result(&message)?] },
             _ => {
                 let path = message.path_of("role");
-                return Err(Untranslatable::invalid(path, "`system`, `developer`, `user`, `assistant` or `tool`"));
+                return Err(Untranslatable::invalid(
+                    path,
+                    "`system`, `developer`, `user`, `assistant` or `tool`",
+                ));
             }
         };
         match read.last_mut() {
@@ -49,8 +52,10 @@ fn turn(role: Role, message: &Members<'_>) -> Result<Message, Untranslatable> {
 fn mark_last(blocks: &mut [Block], message: &Members<'_>) -> Result<(), Untranslatable> {
     let marker = read_cache(message)?;
     let last = blocks.last_mut();
-    if let (Some(_), Some(Block::Text { cache, .. } | Block::Image { cache, .. } | Block::File { cache, .. })) =
-        (&marker, last)
+    if let (
+        Some(_),
+        Some(Block::Text { cache, .. } | Block::Image { cache, .. } | Block::File { cache, .. }),
+    ) = (&marker, last)
     {
         *cache = marker;
     }
@@ -61,7 +66,9 @@ fn assistant(message: &Members<'_>) -> Result<Message, Untranslatable> {
     let mut blocks = thought::read(message);
     if let Some(value) = message.get("content") {
         let said = content(&value)?;
-        blocks.extend(said.into_iter().filter(|block| !matches!(block, Block::Text { text, .. } if text.is_empty())));
+        blocks.extend(
+            said.into_iter().filter(|block| !matches!(block, Block::Text { text, .. } if text.is_empty())),
+        );
     }
     if let Some(text) = message.text("refusal")? {
         blocks.push(Block::Refusal { text });

@@ -32,12 +32,12 @@ impl<'a> History<'a> {
             Block::Image { source: Source::Id { .. }, .. } => {
                 Err(refuse("image", self.target, "takes no uploaded images; send it as base64"))
             }
-            Block::File { source: Source::Url { .. }, .. } => {
-                Err(refuse("file", self.target, "does not fetch documents from an address; send it as base64"))
-            }
-            Block::ToolResult { content, .. } => {
-                content.iter().try_for_each(|inner| self.check_block(inner))
-            }
+            Block::File { source: Source::Url { .. }, .. } => Err(refuse(
+                "file",
+                self.target,
+                "does not fetch documents from an address; send it as base64",
+            )),
+            Block::ToolResult { content, .. } => content.iter().try_for_each(|inner| self.check_block(inner)),
             _ => Ok(()),
         }
     }

@@ -242,7 +242,10 @@ mod tests {
         )
         .unwrap();
         let meant: Vec<_> = request.extras.iter().filter(|extra| extra.weight == Weight::Meaning).collect();
-        assert_eq!(meant.iter().map(|extra| extra.name.as_str()).collect::<Vec<_>>(), ["n", "logprobs", "modalities"]);
+        assert_eq!(
+            meant.iter().map(|extra| extra.name.as_str()).collect::<Vec<_>>(),
+            ["n", "logprobs", "modalities"]
+        );
         assert_eq!(request.extras.len(), 6);
         assert!(request.include_usage && request.stream);
         let harmless = read(
@@ -254,7 +257,8 @@ mod tests {
     #[test]
     fn tool_choices_are_read() {
         let choice = |choice: &str| {
-            read(&format!(r#"{{"model":"m","messages":[],"tool_choice":{choice}}}"#)).map(|request| request.tool_choice)
+            read(&format!(r#"{{"model":"m","messages":[],"tool_choice":{choice}}}"#))
+                .map(|request| request.tool_choice)
         };
         assert_eq!(choice("null"), Ok(None));
         assert_eq!(choice(r#""none""#), Ok(Some(ToolChoice::None)));
@@ -262,7 +266,10 @@ mod tests {
         assert_eq!(choice(named), Ok(Some(ToolChoice::Named("f".to_owned()))));
         assert_eq!(choice(r#""perhaps""#).unwrap_err().code, "invalid_field");
         let allowed = choice(r#"{"type":"allowed_tools","allowed_tools":{}}"#).unwrap_err();
-        assert_eq!((allowed.code, allowed.field.as_deref()), ("unsupported_by_provider", Some("tool_choice.type")));
+        assert_eq!(
+            (allowed.code, allowed.field.as_deref()),
+            ("unsupported_by_provider", Some("tool_choice.type"))
+        );
     }
 
     #[test]

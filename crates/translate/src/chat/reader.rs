@@ -46,7 +46,6 @@ pub struct Reader {
     calls: Vec<Call>,
     refused: bool,
     reason: Option<String>,
-    finished: bool,
     over: bool,
 }
 
@@ -85,7 +84,6 @@ impl Reader {
             }
             if let Some(reason) = choice.lenient_text("finish_reason") {
                 self.reason = Some(reason);
-                self.finished = true;
             }
         }
         // Groq tells usage in a member of its own.
@@ -99,7 +97,7 @@ impl Reader {
     /// The stream is over. Without its end mark the answer still counts if the model said why it
     /// stopped: many services leave the mark out.
     pub fn end(&mut self, out: &mut Vec<StreamEvent>) {
-        if !self.over && self.finished {
+        if !self.over && self.reason.is_some() {
             self.finish(out);
         }
     }
@@ -114,7 +112,8 @@ impl Reader {
 
     fn delta(&mut self, delta: &Members<'_>, out: &mut Vec<StreamEvent>) {
         let details = thought::read_details(delta);
-        let told = details.iter().any(|detail| matches!(detail, Detail::Text { text, .. } if !text.is_empty()));
+        let told =
+            details.iter().any(|detail| matches!(detail, Detail::Text { text, .. } if !text.is_empty()));
         for detail in details {
             self.detail(detail, out);
         }
@@ -237,12 +236,11 @@ impl Reader {
     /// Some services give every call the index 0, or none: then its id tells it.
     fn find_call(&mut self, at: Option<u64>, id: Option<&str>) -> Option<usize> {
         let other = |call: &Call| id.is_some() && call.id.is_some() && call.id.as_deref() != id;
-        let found = match at {
-            Some(at) => self.calls.iter().rposition(|call| call.at == at && !other(call)),
-            None => {
-                let last = self.calls.len().checked_sub(1);
-                last.filter(|last| id.is_none() || !other(&self.calls[*last]))
-            }
+        let found = if let Some(at) = at {
+            self.calls.iter().rposition(|call| call.at == at && !other(call))
+        } else {
+            let last = self.calls.len().checked_sub(1);
+            last.filter(|last| id.is_none() || !other(&self.calls[*last]))
         };
         if found.is_some() {
             return found;
@@ -301,8 +299,12 @@ mod tests {
     fn interleaved_calls_are_read_by_their_index() {
         let events = read(&[
             &delta(r#"{"role":"assistant","content":""}"#),
-            &delta(r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}"#),
-            &delta(r#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{"}}]}"#),
+            &delta(
+                r#"{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            ),
+            &delta(
+                r#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{"}}]}"#,
+            ),
             &delta(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#),
             &delta(r#"{"tool_calls":[{"index":1,"function":{"arguments":"}"}}]}"#),
             r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#,
@@ -340,7 +342,9 @@ mod tests {
     #[test]
     fn thoughts_words_and_refusals_follow_each_other() {
         let events = read(&[
-            &delta(r#"{"reasoning_content":"h","reasoning_details":[{"type":"reasoning.text","text":"h","index":0}]}"#),
+            &delta(
+                r#"{"reasoning_content":"h","reasoning_details":[{"type":"reasoning.text","text":"h","index":0}]}"#,
+            ),
             &delta(r#"{"reasoning_details":[{"type":"reasoning.text","signature":"s","index":0}]}"#),
             &delta(r#"{"content":"x"}"#),
             &delta(r#"{"refusal":"no"}"#),

@@ -17,7 +17,11 @@ pub(super) enum Detail {
 /// Reads `reasoning_details`. What is not understood is left out: it is another service's own.
 pub(super) fn read_details(members: &Members<'_>) -> Vec<Detail> {
     let details = members.lenient_items("reasoning_details");
-    details.iter().filter_map(|detail| detail.members().ok()).filter_map(|detail| read_detail(&detail)).collect()
+    details
+        .iter()
+        .filter_map(|detail| detail.members().ok())
+        .filter_map(|detail| read_detail(&detail))
+        .collect()
 }
 
 fn read_detail(detail: &Members<'_>) -> Option<Detail> {
@@ -145,4 +149,3 @@ pub(super) fn write_encrypted(details: &mut Array<'_>, index: usize, data: &str)
         detail.set("index", &index);
     });
 }
-

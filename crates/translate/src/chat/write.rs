@@ -7,25 +7,32 @@ use crate::compose::{Object, object};
 use crate::demands::{Dropped, check_placed, known_extras, sampling};
 use crate::{ChatRequest, Json, Outgoing, OutputFormat, Reasoning, Target, Tool, ToolChoice, Untranslatable};
 
-/// Extras that this format has, by the client's name and the common one.
-const KNOWN: [(&str, &str); 10] = [
-    ("logit_bias", "logit_bias"),
-    ("metadata", "metadata"),
-    ("service_tier", "service_tier"),
-    ("store", "store"),
-    ("prediction", "prediction"),
-    ("safety_identifier", "safety_identifier"),
-    ("prompt_cache_key", "prompt_cache_key"),
-    ("prompt_cache_retention", "prompt_cache_retention"),
-    ("verbosity", "verbosity"),
-    ("text.verbosity", "verbosity"),
-];
+/// Extras that OpenAI's formats have, too.
+const KNOWN: [&str; 2] = ["metadata", "service_tier"];
+
+/// What of the client's extras goes into a request in one of OpenAI's formats.
+pub(crate) fn openai_extras<'a>(
+    request: &'a ChatRequest,
+    target: &Target<'a>,
+    dropped: &mut Dropped,
+) -> Result<Vec<(&'a str, &'a Json)>, Untranslatable> {
+    let mut extras = known_extras(request, target, dropped, &KNOWN)?;
+    // Anthropic's word for the tier without priority is refused here.
+    extras.retain(|(name, value)| {
+        let foreign = value.as_str() == "\"standard_only\"";
+        if foreign {
+            dropped.note(*name);
+        }
+        !foreign
+    });
+    Ok(extras)
+}
 
 /// Writes a request for a provider.
 pub fn write_request(request: &ChatRequest, target: &Target<'_>) -> Result<Outgoing, Untranslatable> {
     let mut dropped = Dropped::default();
     check_placed(request, target, &mut dropped)?;
-    let extras = known_extras(request, target, &mut dropped, &KNOWN)?;
+    let extras = openai_extras(request, target, &mut dropped)?;
     let sampling = sampling(request, target, &mut dropped);
     History::new(target, &mut dropped).check(&request.messages)?;
     let mut body = Vec::new();
@@ -110,7 +117,9 @@ fn write_tool(into: &mut Object<'_>, tool: &Tool, strict: bool, markers: bool) {
 fn write_output(body: &mut Object<'_>, output: &OutputFormat) {
     match output {
         OutputFormat::Text => {}
-        OutputFormat::JsonObject => body.object("response_format", |format| format.set("type", "json_object")),
+        OutputFormat::JsonObject => {
+            body.object("response_format", |format| format.set("type", "json_object"));
+        }
         OutputFormat::JsonSchema { name, description, schema, strict } => {
             body.object("response_format", |format| {
                 format.set("type", "json_schema");
@@ -158,19 +167,20 @@ fn write_parameters(
     }
 }
 
-fn write_reasoning(
-    body: &mut Object<'_>,
-    reasoning: &Reasoning,
-    target: &Target<'_>,
-    dropped: &mut Dropped,
-) {
-    if let (Some(name), Some(budget)) = (target.capabilities.parameter("reasoning_budget"), reasoning.budget) {
+fn write_reasoning(body: &mut Object<'_>, reasoning: &Reasoning, target: &Target<'_>, dropped: &mut Dropped) {
+    let budget = reasoning.budget.filter(|_| reasoning.effort.is_none());
+    if let (Some(name), Some(budget)) = (target.capabilities.parameter("reasoning_budget"), budget) {
         set_at(body, name, &budget);
-    } else if let Some(words) = reasoning.words() {
-        match target.capabilities.parameter("reasoning_effort") {
+    } else if let Some((words, is_less)) = reasoning.openai_words() {
+        let is_off = reasoning.is_off();
+        let name = target.capabilities.parameter("reasoning_effort");
+        match name.filter(|_| !is_off || target.capabilities.has(Feature::ReasoningOff)) {
             Some(name) => set_at(body, name, words),
-            None if reasoning.is_off() => {}
+            None if is_off && !target.capabilities.has(Feature::Reasoning) => {}
             None => dropped.note("reasoning_effort"),
+        }
+        if is_less {
+            dropped.note("reasoning_effort");
         }
     } else if reasoning.adaptive && !target.capabilities.has(Feature::Reasoning) {
         dropped.note("thinking");

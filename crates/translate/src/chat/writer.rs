@@ -123,7 +123,9 @@ impl Writer {
                 let thought = self.thoughts;
                 self.thoughts += 1;
                 self.chunk(out, None, |delta| {
-                    delta.array("reasoning_details", |details| thought::write_encrypted(details, thought, data));
+                    delta.array("reasoning_details", |details| {
+                        thought::write_encrypted(details, thought, data);
+                    });
                 });
                 return;
             }

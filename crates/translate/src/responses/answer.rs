@@ -127,7 +127,13 @@ mod tests {
                 },
             ],
             stop: Stop::ToolUse,
-            usage: Some(TokenCounts { input: 1, cache_read: 2, output: 3, reasoning: 4, ..TokenCounts::default() }),
+            usage: Some(TokenCounts {
+                input: 1,
+                cache_read: 2,
+                output: 3,
+                reasoning: 4,
+                ..TokenCounts::default()
+            }),
         };
         let written = write_answer(&answer, &context());
         assert_eq!(read_answer(&written), Ok(answer));
@@ -157,7 +163,8 @@ mod tests {
 
     #[test]
     fn no_answer_is_said_so() {
-        let failed = br#"{"id":"x","status":"failed","error":{"code":"server_error","message":"boom"},"output":[]}"#;
+        let failed =
+            br#"{"id":"x","status":"failed","error":{"code":"server_error","message":"boom"},"output":[]}"#;
         assert_eq!(read_answer(failed), Err(Unreadable("boom".to_owned())));
         for body in [&b"{}"[..], b"[]", br#"{"output":{}}"#, br#"{"output":[{"type":"function_call"}]}"#] {
             assert!(read_answer(body).is_err());

@@ -171,8 +171,7 @@ mod tests {
         );
         let sizes: Vec<_> = messages.iter().map(|message| (message.role, message.blocks.len())).collect();
         assert_eq!(sizes, [(Role::User, 1), (Role::Assistant, 4), (Role::User, 2), (Role::User, 1)]);
-        let thought =
-            Block::Thinking { text: "hm".to_owned(), signature: Some(Maker::OpenAi.sign("gAAA")) };
+        let thought = Block::Thinking { text: "hm".to_owned(), signature: Some(Maker::OpenAi.sign("gAAA")) };
         assert_eq!(messages[1].blocks[0], thought);
     }
 

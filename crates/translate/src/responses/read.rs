@@ -156,9 +156,9 @@ fn read_extras(body: &Members<'_>, extras: &mut Vec<Extra>) -> Result<(), Untran
 }
 
 fn is_told_anyway(include: &Value<'_>) -> bool {
-    include
-        .items()
-        .is_ok_and(|items| items.iter().all(|item| item.text().is_ok_and(|text| text == "reasoning.encrypted_content")))
+    include.items().is_ok_and(|items| {
+        items.iter().all(|item| item.text().is_ok_and(|text| text == "reasoning.encrypted_content"))
+    })
 }
 
 #[cfg(test)]
@@ -206,7 +206,10 @@ mod tests {
             (r#"{"model":"m","input":"x","tool_choice":{"type":"file_search"}}"#, "tool_choice.type"),
             (r#"{"model":"m","input":[{"type":"item_reference","id":"x"}]}"#, "input[0].type"),
             (r#"{"model":"m","input":[{"type":"web_search_call","id":"x"}]}"#, "input[0].type"),
-            (r#"{"model":"m","input":[{"role":"user","content":[{"type":"hologram"}]}]}"#, "input[0].content[0].type"),
+            (
+                r#"{"model":"m","input":[{"role":"user","content":[{"type":"hologram"}]}]}"#,
+                "input[0].content[0].type",
+            ),
             (r#"{"model":"m","input":"x","text":{"format":{"type":"grammar"}}}"#, "text.format.type"),
         ] {
             let error = read(body).unwrap_err();

@@ -34,9 +34,15 @@ pub struct Reader {
     started: bool,
     blocks: usize,
     open: Vec<Open>,
-    called: bool,
-    refused: bool,
+    said: Said,
     over: bool,
+}
+
+/// What decides on why the model stopped.
+#[derive(Debug, Default)]
+struct Said {
+    calls: bool,
+    refuses: bool,
 }
 
 impl Reader {
@@ -110,7 +116,7 @@ impl Reader {
                 let usage = response.lenient_members("usage");
                 let usage = usage.and_then(|usage| read_usage(&usage, &RESPONSES_USAGE));
                 out.extend(usage.map(StreamEvent::Usage));
-                out.push(StreamEvent::Stop(read_stop(response, self.called, self.refused)));
+                out.push(StreamEvent::Stop(read_stop(response, self.said.calls, self.said.refuses)));
                 out.push(StreamEvent::End);
             }
             "response.failed" | "response.cancelled" => {
@@ -222,8 +228,8 @@ impl Reader {
             self.fail("the answer has too many parts at once", out);
             return None;
         }
-        self.called |= matches!(opening, Opening::ToolCall { .. });
-        self.refused |= *opening == Opening::Refusal;
+        self.said.calls |= matches!(opening, Opening::ToolCall { .. });
+        self.said.refuses |= *opening == Opening::Refusal;
         let index = self.blocks;
         self.blocks += 1;
         self.open.push(Open { place, index, told: false, part: 0 });

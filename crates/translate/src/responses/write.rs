@@ -3,22 +3,12 @@
 use promptgate_providers::Feature;
 
 use super::items::Items;
-use crate::chat::{hint, write_schema};
+use crate::chat::{hint, openai_extras, write_schema};
 use crate::compose::{Object, object};
-use crate::demands::{Dropped, check_placed, known_extras, refuse};
+use crate::demands::{Dropped, check_placed, refuse};
 use crate::{
     Block, ChatRequest, Message, Outgoing, OutputFormat, Reasoning, Role, Target, ToolChoice, Untranslatable,
 };
-
-/// Extras that this format has, by the client's name and the common one.
-const KNOWN: [(&str, &str); 6] = [
-    ("metadata", "metadata"),
-    ("service_tier", "service_tier"),
-    ("safety_identifier", "safety_identifier"),
-    ("prompt_cache_key", "prompt_cache_key"),
-    ("prompt_cache_retention", "prompt_cache_retention"),
-    ("truncation", "truncation"),
-];
 
 /// Writes a request for a provider. The answer is kept nowhere: what the next turn needs of it is in
 /// the answer itself.
@@ -28,15 +18,7 @@ pub fn write_request(request: &ChatRequest, target: &Target<'_>) -> Result<Outgo
     if !request.stop.is_empty() {
         return Err(refuse("stop", target, "is asked in a format that has no stop texts"));
     }
-    let (verbosity, others): (Vec<_>, Vec<_>) = request
-        .extras
-        .iter()
-        .cloned()
-        .partition(|extra| matches!(extra.name.as_str(), "verbosity" | "text.verbosity"));
-    let others = ChatRequest { extras: others, ..ChatRequest::default() };
-    let extras = known_extras(&others, target, &mut dropped, &KNOWN)?;
-    let verbosity = verbosity.first().filter(|_| hint(target, &mut dropped, "verbosity", Some(())).is_some());
-    let verbosity = verbosity.map(|extra| &extra.value);
+    let extras = openai_extras(request, target, &mut dropped)?;
     let (instructions, messages) = split_instructions(&request.messages);
     let mut body = Vec::new();
     object(&mut body, |body| {
@@ -49,11 +31,8 @@ pub fn write_request(request: &ChatRequest, target: &Target<'_>) -> Result<Outgo
             }
         });
         write_tools(body, request, target, &mut dropped);
-        if request.output != OutputFormat::Text || verbosity.is_some() {
-            body.object("text", |text| {
-                write_output(text, &request.output);
-                text.maybe("verbosity", verbosity);
-            });
+        if request.output != OutputFormat::Text {
+            body.object("text", |text| write_output(text, &request.output));
         }
         if let Some(reasoning) = &request.reasoning {
             write_reasoning(body, reasoning, target, &mut dropped);
@@ -116,9 +95,10 @@ fn write_tools(body: &mut Object<'_>, request: &ChatRequest, target: &Target<'_>
             choice.set("name", name);
         }),
     }
-    if let (Some(_), Some(parallel)) =
-        (hint(target, dropped, "parallel_tool_calls", request.parallel_tool_calls), request.parallel_tool_calls)
-    {
+    if let (Some(_), Some(parallel)) = (
+        hint(target, dropped, "parallel_tool_calls", request.parallel_tool_calls),
+        request.parallel_tool_calls,
+    ) {
         body.set("parallel_tool_calls", &parallel);
     }
 }
@@ -135,19 +115,20 @@ fn write_output(text: &mut Object<'_>, output: &OutputFormat) {
 }
 
 /// A client that set a budget wants to see thoughts: this format shows them only on demand.
-fn write_reasoning(
-    body: &mut Object<'_>,
-    reasoning: &Reasoning,
-    target: &Target<'_>,
-    dropped: &mut Dropped,
-) {
+fn write_reasoning(body: &mut Object<'_>, reasoning: &Reasoning, target: &Target<'_>, dropped: &mut Dropped) {
     if !target.capabilities.has(Feature::Reasoning) {
         if !reasoning.is_off() {
             dropped.note("reasoning_effort");
         }
         return;
     }
-    let words = reasoning.words().filter(|_| hint(target, dropped, "reasoning_effort", Some(())).is_some());
+    let off = reasoning.is_off() && !target.capabilities.has(Feature::ReasoningOff);
+    let words = reasoning.openai_words().filter(|_| !off);
+    let words = words.filter(|_| hint(target, dropped, "reasoning_effort", Some(())).is_some());
+    if off || words.is_some_and(|(_, is_less)| is_less) {
+        dropped.note("reasoning_effort");
+    }
+    let words = words.map(|(words, _)| words);
     let sees = reasoning.adaptive || reasoning.budget.is_some_and(|budget| budget > 0);
     let summary = reasoning.summary.as_deref().or_else(|| sees.then_some("auto"));
     if words.is_some() || summary.is_some() {

@@ -154,7 +154,9 @@ impl State {
         let item = match opening {
             Opening::Text | Opening::Refusal => output::message(&id, "in_progress", None),
             Opening::Thinking => output::reasoning(&id, None, None),
-            Opening::RedactedThinking { data } => output::reasoning(&id, None, Some(&ids::wrap_redacted(data))),
+            Opening::RedactedThinking { data } => {
+                output::reasoning(&id, None, Some(&ids::wrap_redacted(data)))
+            }
             Opening::ToolCall { id: call, name, signature } => {
                 let call = ids::join_call(call, signature.as_deref());
                 output::function_call(&id, "in_progress", &call, name, "")

@@ -118,14 +118,12 @@ mod tests {
 
     #[test]
     fn every_beginning_becomes_a_document() {
-        let whole = r#"{"a": [1, -2.5e3, {"b": "x\"\u00e9\ud83e\udd80é🦀", "c": null}], "d": {"e": true, "f": []}}"#;
+        let whole =
+            r#"{"a": [1, -2.5e3, {"b": "x\"\u00e9\ud83e\udd80é🦀", "c": null}], "d": {"e": true, "f": []}}"#;
         for end in 1..=whole.len() {
             let mended = mend(&whole.as_bytes()[..end]).unwrap();
             let text = std::str::from_utf8(&mended).unwrap();
-            assert!(
-                serde_json::from_str::<serde_json::Value>(text).is_ok(),
-                "{end}: {text}"
-            );
+            assert!(serde_json::from_str::<serde_json::Value>(text).is_ok(), "{end}: {text}");
         }
         assert_eq!(mend(whole.as_bytes()).unwrap(), whole.as_bytes());
     }
