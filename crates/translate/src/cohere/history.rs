@@ -32,7 +32,10 @@ pub(super) fn arrange<'a>(
             match block {
                 Block::Text { text, .. } | Block::Refusal { text } if text.is_empty() => {}
                 Block::ToolResult { id, content, is_error, .. } => {
-                    history.push(Said::Result { id, text: result(content, *is_error, target)? });
+                    if *is_error {
+                        dropped.note("is_error");
+                    }
+                    history.push(Said::Result { id, text: result(content, target)? });
                 }
                 Block::Thinking { .. } | Block::RedactedThinking { .. } if !is_own(block, target) => {
                     dropped.note("thinking");
@@ -61,15 +64,13 @@ pub(super) fn arrange<'a>(
     Ok(history)
 }
 
-fn result(content: &[Block], is_error: bool, target: &Target<'_>) -> Result<String, Untranslatable> {
+fn result(content: &[Block], target: &Target<'_>) -> Result<String, Untranslatable> {
     let mut texts = Vec::new();
     for block in content {
         let refusal = || demands::refuse("tool_result", target, "takes only text as the result of a tool");
         texts.push(words(block).ok_or_else(refusal)?);
     }
-    let text = texts.join("\n");
-    // The format has no word for results that failed.
-    Ok(if is_error { format!("Error: {text}") } else { text })
+    Ok(texts.join("\n"))
 }
 
 fn words(block: &Block) -> Option<&str> {
