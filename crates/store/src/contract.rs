@@ -4,16 +4,20 @@
 //! [`contract_tests`](crate::contract_tests), which makes one named test of each; a bus does the
 //! same with [`bus_contract_tests`](crate::bus_contract_tests).
 
+pub mod ai_sessions;
 pub mod aliases;
 pub mod audit;
 pub mod bus;
 pub mod call_contents;
 pub mod changes;
 pub mod credentials;
+pub mod endpoints;
+pub mod evals;
 pub mod idempotency;
 pub mod project_providers;
 pub mod projects;
 pub mod providers;
+pub mod response_cache;
 mod samples;
 pub mod templates;
 pub mod tokens;
@@ -126,6 +130,37 @@ macro_rules! contract_tests {
                 rollback_discards
                 pruning_takes_the_longest_expired_in_batches
             );
+            $crate::contract_tests!(@domain $engine endpoints:
+                everything_round_trips
+                a_second_one_of_the_same_slug_is_a_conflict
+                a_lost_update_is_noticed
+                what_it_names_may_go
+                a_project_lists_its_own
+                versions_are_kept_in_order
+                everything_of_it_goes_with_it
+            );
+            $crate::contract_tests!(@domain $engine evals:
+                everything_round_trips
+                a_lost_update_is_noticed
+                an_endpoint_lists_its_own_by_name
+                runs_are_kept_in_order
+                they_go_with_what_they_belong_to
+            );
+            $crate::contract_tests!(@domain $engine ai_sessions:
+                everything_round_trips
+                a_turn_is_appended
+                a_turn_that_does_not_fit_is_refused
+                turns_at_the_same_time_share_no_place
+                idle_ones_go_in_batches
+                they_go_with_their_endpoint
+            );
+            $crate::contract_tests!(@domain $engine response_cache:
+                a_hit_is_counted_while_it_lasts
+                a_second_answer_replaces_the_first
+                many_use_one_answer_at_once
+                the_answers_of_an_endpoint_go
+                expired_ones_go_in_batches
+            );
             $crate::contract_tests!(@domain $engine audit:
                 the_chain_spans_units_of_work
                 the_chain_holds_under_many_writers
@@ -212,6 +247,10 @@ mod tests {
             ("project_providers", include_str!("contract/project_providers.rs")),
             ("call_contents", include_str!("contract/call_contents.rs")),
             ("idempotency", include_str!("contract/idempotency.rs")),
+            ("endpoints", include_str!("contract/endpoints.rs")),
+            ("evals", include_str!("contract/evals.rs")),
+            ("ai_sessions", include_str!("contract/ai_sessions.rs")),
+            ("response_cache", include_str!("contract/response_cache.rs")),
             ("unit_of_work", include_str!("contract/unit_of_work.rs")),
             ("usage", include_str!("contract/usage.rs")),
         ] {

@@ -6,6 +6,7 @@ mod address;
 mod bus;
 mod migrations;
 mod snapshot;
+mod upgrade;
 
 use std::sync::Arc;
 

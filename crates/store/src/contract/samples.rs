@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use promptgate_audit::Event;
+use promptgate_endpoints::Endpoint;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    AliasId, AuditEventId, CallId, Clock, CredentialId, Entropy, ProjectId, ProviderId, Revision, Sealed,
-    TemplateId, Timestamp, TokenId,
+    AliasId, AuditEventId, CallId, Clock, CredentialId, EndpointId, Entropy, ProjectId, ProviderId, Revision,
+    Sealed, TemplateId, Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{
@@ -190,6 +191,31 @@ pub(super) fn alias(project: ProjectId, provider: ProviderId, name: &str) -> Ali
         preset: Preset::default(),
     };
     Alias::create(AliasId::mint(clock(), entropy()), new, at(0)).expect("a valid alias")
+}
+
+/// An endpoint that names nobody to answer.
+pub(super) fn endpoint(project: &Project, slug: &str) -> Endpoint {
+    let config = json!({"name": slug, "slug": slug});
+    Endpoint {
+        id: EndpointId::mint(clock(), entropy()),
+        project_id: project.id,
+        config: serde_json::from_value(config).expect("what is left out has a default"),
+        guardrails: Map::new(),
+        is_active: true,
+        latest_version: 1,
+        created_at: at(0),
+        updated_at: at(0),
+        version: 1,
+    }
+}
+
+/// An endpoint that is stored, of a project of its own.
+pub(super) async fn stored_endpoint(store: &dyn Store) -> Endpoint {
+    let endpoint = endpoint(&stored_project(store).await, "summarise");
+    let mut work = write(store).await;
+    work.endpoints().insert(&endpoint).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    endpoint
 }
 
 pub(super) fn usage_event(arrived: Timestamp) -> UsageEvent {
