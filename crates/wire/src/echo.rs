@@ -127,8 +127,9 @@ mod tests {
     };
 
     fn ask(operation: Operation, content: &str) -> Envelope {
+        let messages = if operation == Operation::Responses { "input" } else { "messages" };
         let body = format!(
-            r#"{{"model":"echo:echo","max_tokens":9,"messages":[{{"role":"user","content":"before"}},
+            r#"{{"model":"echo:echo","max_tokens":9,"{messages}":[{{"role":"user","content":"before"}},
                 {{"role":"user","content":{content}}},{{"role":"assistant","content":"after"}}]}}"#
         );
         Envelope::parse(operation, body.into()).unwrap()
@@ -139,6 +140,7 @@ mod tests {
             serde_json::from_slice(&whole(&ask(operation, content), &REPLY).unwrap()).unwrap();
         let text = match operation {
             Operation::Messages => &answer["content"][0]["text"],
+            Operation::Responses => &answer["output"][0]["content"][0]["text"],
             _ => &answer["choices"][0]["message"]["content"],
         };
         text.as_str().unwrap().to_owned()
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_last_user_message_comes_back() {
-        for operation in [Operation::ChatCompletions, Operation::Messages] {
+        for operation in [Operation::ChatCompletions, Operation::Responses, Operation::Messages] {
             assert_eq!(echoed(operation, r#""Grüß  dich,\n Welt ""#), "Grüß  dich,\n Welt ");
             let parts = r#"[{"type":"text","text":"a"},{"type":"image_url"},{"type":"text","text":"b"}]"#;
             assert_eq!(echoed(operation, parts), "a\nb");
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_stream_says_the_same_in_words() {
-        for operation in [Operation::ChatCompletions, Operation::Messages] {
+        for operation in [Operation::ChatCompletions, Operation::Responses, Operation::Messages] {
             let envelope = ask(operation, r#""one two  three""#);
             let mut observer = Observer::new(operation, true, false);
             let mut words = vec![];
@@ -165,7 +167,8 @@ mod tests {
                 let text = std::str::from_utf8(&event).unwrap();
                 let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
                 let Ok(event) = serde_json::from_str::<Value>(data) else { continue };
-                let said = [&event["delta"]["text"], &event["choices"][0]["delta"]["content"]];
+                let said =
+                    [&event["delta"]["text"], &event["choices"][0]["delta"]["content"], &event["delta"]];
                 words.extend(said.iter().filter_map(|text| text.as_str()).map(str::to_owned));
             }
             words.retain(|word| !word.is_empty());
@@ -175,6 +178,38 @@ mod tests {
             assert!(seen.ended && seen.tokens.is_some());
             assert_eq!(seen, whole, "streamed or not, it is the same answer at the same price");
         }
+    }
+
+    #[test]
+    fn a_response_repeats_what_was_asked_and_numbers_its_events() {
+        let body = r#"{"model":"m","input":"hi","instructions":"be kind","metadata":{"a":"b"},"tools":[]}"#;
+        let envelope = Envelope::parse(Operation::Responses, body.into()).unwrap();
+        let parse = |event: &Bytes| {
+            let text = std::str::from_utf8(event).unwrap();
+            let (name, data) = text.strip_prefix("event: ").unwrap().split_once("\ndata: ").unwrap();
+            let data: Value = serde_json::from_str(data).unwrap();
+            assert_eq!(data["type"], name);
+            data
+        };
+        let events: Vec<Value> = events(&envelope, &REPLY).unwrap().iter().map(parse).collect();
+        let numbers: Vec<_> = events.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+        let whole: Value = serde_json::from_slice(&whole(&envelope, &REPLY).unwrap()).unwrap();
+        assert_eq!(events.last().unwrap()["response"], whole);
+        assert_eq!((&whole["instructions"], &whole["metadata"]["a"]), (&"be kind".into(), &"b".into()));
+        assert_eq!(whole["store"], false, "echo keeps nothing");
+    }
+
+    #[test]
+    fn a_count_is_what_the_answer_will_say() {
+        let body = r#"{"model":"m","max_tokens":1,"system":"be kind","messages":[{"role":"user","content":"hello"}]}"#;
+        let answer = |operation| {
+            let envelope = Envelope::parse(operation, body.into()).unwrap();
+            serde_json::from_slice::<Value>(&whole(&envelope, &REPLY).unwrap()).unwrap()
+        };
+        let counted = answer(Operation::CountTokens);
+        assert_eq!(counted, serde_json::json!({"input_tokens": 3}));
+        assert_eq!(counted["input_tokens"], answer(Operation::Messages)["usage"]["input_tokens"]);
     }
 
     #[test]

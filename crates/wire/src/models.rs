@@ -123,7 +123,7 @@ impl<'a> From<&'a AliasRow> for OpenAiAlias<'a> {
             is_preset: !preset.is_empty(),
             resolved: Resolved { provider: &alias.provider, model: &alias.model },
             description: &alias.description,
-            preset: (!preset.is_empty()).then(|| PresetMembers {
+            preset: (!preset.is_empty()).then_some(PresetMembers {
                 system_prompt: preset.system_prompt.as_deref(),
                 temperature: preset.temperature,
                 top_p: preset.top_p,

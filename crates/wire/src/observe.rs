@@ -8,12 +8,13 @@ mod usage;
 use std::ops::Range;
 
 use bytes::Bytes;
-use promptgate_providers::{Operation, WireFormat};
+use promptgate_providers::Operation;
 use promptgate_usage::TokenCounts;
 
+use crate::problem::responses_event;
 use crate::{ApiProblem, Surface, estimate, problem_event};
 use lines::Lines;
-use scan::{Choices, Scan};
+use scan::{Choices, Scan, Words};
 use usage::AnthropicCounts;
 
 /// How much of one event is held back to judge it; a larger one is not withheld.
@@ -39,10 +40,34 @@ pub struct Observed {
     pub error_event: bool,
 }
 
+/// What an answer's events and usage look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Chat completions and embeddings.
+    OpenAi,
+    /// Responses.
+    Responses,
+    /// Messages.
+    Anthropic,
+    /// A number that costs nothing.
+    Count,
+}
+
+impl From<Operation> for Format {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::ChatCompletions | Operation::Embeddings => Self::OpenAi,
+            Operation::Responses => Self::Responses,
+            Operation::Messages => Self::Anthropic,
+            Operation::CountTokens => Self::Count,
+        }
+    }
+}
+
 /// Watches an answer go by. It keeps a bounded piece of it at most, however large it is.
 #[derive(Debug)]
 pub struct Observer {
-    format: WireFormat,
+    format: Format,
     streamed: bool,
     scan: Scan,
     lines: Lines,
@@ -51,10 +76,22 @@ pub struct Observer {
     holder: Holder,
     openai: Option<TokenCounts>,
     anthropic: AnthropicCounts,
-    /// Whether the provider told the final usage.
-    settled: bool,
+    progress: Progress,
     /// `ended` and `error_event`, as far as events told.
     seen: Observed,
+}
+
+/// How far a stream is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Whether the provider told the final usage.
+    settled: bool,
+    /// Whether something was seen that a client would miss.
+    content: bool,
+    /// How many events were complete so far.
+    events: u64,
+    /// How much text there was when the last of them was.
+    judged_text: u64,
 }
 
 /// What is held back of the event that is going on.
@@ -73,16 +110,18 @@ impl Observer {
     /// An observer of one answer. With `hide_usage` the event of an OpenAI stream that carries
     /// nothing but usage is withheld, because the client did not ask for it.
     pub fn new(operation: Operation, streamed: bool, hide_usage: bool) -> Self {
+        let format = Format::from(operation);
+        let words = if format == Format::Responses { Words::OfResponse } else { Words::Anywhere };
         Self {
-            format: operation.wire_format(),
+            format,
             streamed,
-            scan: Scan::new(),
+            scan: Scan::new(words),
             lines: Lines::new(),
             hides: hide_usage && operation == Operation::ChatCompletions,
             holder: Holder::default(),
             openai: None,
             anthropic: AnthropicCounts::default(),
-            settled: false,
+            progress: Progress::default(),
             seen: Observed::default(),
         }
     }
@@ -111,13 +150,23 @@ impl Observer {
     /// even when a part of something went out already: a comment, or an event too large to hold.
     pub fn fail(&mut self, surface: Surface, problem: &ApiProblem) -> Bytes {
         self.holder.held.clear();
-        let event = problem_event(surface, problem);
+        let event = match self.format {
+            Format::Responses => responses_event(problem, self.progress.events),
+            _ => problem_event(surface, problem),
+        };
         if self.holder.torn || self.is_torn() { [b"\n\n", &event[..]].concat().into() } else { event }
     }
 
     /// Whether a part of something went out already whose end did not.
     fn is_torn(&self) -> bool {
         self.lines.in_the_middle() && (self.holder.released || !self.lines.in_event())
+    }
+
+    /// Whether something of a stream was seen that a client would miss: words, thoughts, the call of a
+    /// tool or the beginning of one, or the end of an empty answer. Pings, roles and what a stream
+    /// says about itself are none of it, and neither is an error.
+    pub const fn has_content(&self) -> bool {
+        self.progress.content
     }
 
     /// Whether a stream came to its proper end already.
@@ -139,10 +188,10 @@ impl Observer {
             ..self.seen.clone()
         };
         let (tokens, settled, error) = if self.streamed {
-            (self.tokens(), self.settled, false)
+            (self.tokens(), self.progress.settled, false)
         } else if self.scan.complete() {
             seen.ended = true;
-            (self.tokens_of_document(), true, self.scan.error || self.scan.kind() == b"error")
+            (self.tokens_of_document(), true, self.scan.marks.error || self.scan.kind() == b"error")
         } else {
             (None, false, false)
         };
@@ -165,16 +214,20 @@ impl Observer {
 
     fn tokens(&self) -> Option<TokenCounts> {
         match self.format {
-            WireFormat::OpenAi => self.openai,
-            WireFormat::Anthropic => self.anthropic.counts(),
+            Format::OpenAi | Format::Responses => self.openai,
+            Format::Anthropic => self.anthropic.counts(),
+            Format::Count => Some(TokenCounts::default()),
         }
     }
 
     fn tokens_of_document(&self) -> Option<TokenCounts> {
+        if self.format == Format::Count {
+            return Some(TokenCounts::default());
+        }
         let json = self.scan.usage()?;
         match self.format {
-            WireFormat::OpenAi => usage::openai(json),
-            WireFormat::Anthropic => {
+            Format::OpenAi | Format::Responses => usage::openai(json),
+            Format::Anthropic | Format::Count => {
                 let mut counts = AnthropicCounts::default();
                 counts.take(json);
                 counts.counts()
@@ -184,6 +237,8 @@ impl Observer {
 
     /// Takes what a complete event says; tells whether it is to be withheld.
     fn judge(&mut self) -> bool {
+        let text_before = std::mem::replace(&mut self.progress.judged_text, self.scan.text_bytes);
+        self.progress.events += 1;
         if self.lines.name() == b"error" {
             self.seen.error_event = true;
         }
@@ -194,24 +249,52 @@ impl Observer {
         if !self.scan.complete() {
             return false;
         }
+        let wrote = self.scan.text_bytes > text_before;
         match self.format {
-            WireFormat::OpenAi => {
-                self.seen.error_event |= self.scan.error;
-                let Some(json) = self.scan.usage() else { return false };
-                self.openai = usage::openai(json);
-                self.settled = true;
-                self.hides && self.scan.choices != Choices::Filled && !self.scan.error
-            }
-            WireFormat::Anthropic => {
-                let kind = self.scan.kind();
-                self.seen.ended |= kind == b"message_stop";
-                self.seen.error_event |= kind == b"error";
-                self.settled |= kind == b"message_delta" && self.scan.usage().is_some();
-                if let Some(json) = self.scan.usage() {
-                    self.anthropic.take(json);
-                }
+            Format::OpenAi | Format::Count => self.judge_chunk(wrote),
+            Format::Responses => {
+                self.judge_response();
                 false
             }
+            Format::Anthropic => {
+                self.judge_message();
+                false
+            }
+        }
+    }
+
+    fn judge_chunk(&mut self, wrote: bool) -> bool {
+        self.seen.error_event |= self.scan.marks.error;
+        self.progress.content |= (wrote || self.scan.marks.acts) && !self.scan.marks.error;
+        let Some(json) = self.scan.usage() else { return false };
+        self.openai = usage::openai(json);
+        self.progress.settled = true;
+        self.hides && self.scan.choices != Choices::Filled && !self.scan.marks.error
+    }
+
+    fn judge_response(&mut self) {
+        let kind = self.scan.kind();
+        let failed = matches!(kind, b"response.failed" | b"error");
+        let last = matches!(kind, b"response.completed" | b"response.incomplete" | b"response.failed");
+        let opening = matches!(kind, b"response.created" | b"response.queued" | b"response.in_progress");
+        self.progress.content |= kind.starts_with(b"response.") && !opening && !failed;
+        self.seen.ended |= last;
+        self.seen.error_event |= failed || self.scan.marks.error;
+        if let Some(json) = self.scan.usage().filter(|_| last) {
+            self.openai = usage::openai(json);
+            self.progress.settled = true;
+        }
+    }
+
+    fn judge_message(&mut self) {
+        let kind = self.scan.kind();
+        self.progress.content |=
+            matches!(kind, b"content_block_start" | b"content_block_delta" | b"message_delta");
+        self.seen.ended |= kind == b"message_stop";
+        self.seen.error_event |= kind == b"error";
+        self.progress.settled |= kind == b"message_delta" && self.scan.usage().is_some();
+        if let Some(json) = self.scan.usage() {
+            self.anthropic.take(json);
         }
     }
 

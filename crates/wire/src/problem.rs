@@ -110,6 +110,29 @@ pub fn problem_event(surface: Surface, problem: &ApiProblem) -> Bytes {
     }
 }
 
+/// The event that ends a stream of the responses API which fails after it began; `number` is its
+/// place in the stream. The vendor documents its members at the top and sends them inside of `error`.
+pub(crate) fn responses_event(problem: &ApiProblem, number: u64) -> Bytes {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        r#type: &'static str,
+        code: &'static str,
+        message: &'a str,
+        param: Option<&'a str>,
+        sequence_number: u64,
+        error: OpenAiError<'a>,
+    }
+    let failed = Event {
+        r#type: "error",
+        code: problem.code,
+        message: &problem.message,
+        param: problem.param.as_deref(),
+        sequence_number: number,
+        error: openai_error(problem),
+    };
+    event(Some("error"), &crate::json(&failed))
+}
+
 /// One server-sent event.
 pub(crate) fn event(name: Option<&str>, data: &[u8]) -> Bytes {
     let mut event = Vec::with_capacity(data.len() + 40);
@@ -224,6 +247,10 @@ mod tests {
         assert_eq!(
             problem_event(Surface::OpenAi, &problem(502)),
             "data: {\"error\":{\"message\":\"no provider answers the model `x`\",\"type\":\"server_error\",\"param\":\"model\",\"code\":\"unknown_model\"}}\n\n"
+        );
+        assert_eq!(
+            responses_event(&problem(502), 7),
+            "event: error\ndata: {\"type\":\"error\",\"code\":\"unknown_model\",\"message\":\"no provider answers the model `x`\",\"param\":\"model\",\"sequence_number\":7,\"error\":{\"message\":\"no provider answers the model `x`\",\"type\":\"server_error\",\"param\":\"model\",\"code\":\"unknown_model\"}}\n\n"
         );
         assert_eq!(
             problem_event(Surface::Anthropic, &problem(504)),

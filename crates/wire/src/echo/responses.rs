@@ -9,7 +9,7 @@ use crate::{BadRequest, Envelope};
 
 pub(super) fn whole(envelope: &Envelope, said: &Said, reply: &Reply<'_>) -> Result<Bytes, BadRequest> {
     let answer = Answer { asked: super::body_of(envelope)?, said, reply };
-    Ok(crate::json(&answer.response("completed", vec![answer.message("completed", &said.text)])))
+    Ok(crate::json(&answer.response("completed", &[answer.message("completed", &said.text)])))
 }
 
 pub(super) fn events(envelope: &Envelope, said: &Said, reply: &Reply<'_>) -> Result<Vec<Bytes>, BadRequest> {
@@ -21,7 +21,7 @@ pub(super) fn events(envelope: &Envelope, said: &Said, reply: &Reply<'_>) -> Res
         event["content_index"] = 0.into();
         event
     };
-    let begun = || answer.response("in_progress", vec![]);
+    let begun = || answer.response("in_progress", &[]);
     let whole = || answer.message("completed", &said.text);
     let opening = [
         json!({"type": "response.created", "response": begun()}),
@@ -38,7 +38,7 @@ pub(super) fn events(envelope: &Envelope, said: &Said, reply: &Reply<'_>) -> Res
         place(json!({"type": "response.output_text.done", "text": said.text, "logprobs": []})),
         place(json!({"type": "response.content_part.done", "part": part(&said.text)})),
         json!({"type": "response.output_item.done", "output_index": 0, "item": whole()}),
-        json!({"type": "response.completed", "response": answer.response("completed", vec![whole()])}),
+        json!({"type": "response.completed", "response": answer.response("completed", &[whole()])}),
     ];
     let all = opening.into_iter().chain(words).chain(closing);
     Ok(all
@@ -73,7 +73,7 @@ impl Answer<'_> {
 
     /// The response as it stands; usage belongs to a completed one. Echo keeps nothing, so it says
     /// that nothing is stored.
-    fn response(&self, status: &str, output: Vec<Value>) -> Value {
+    fn response(&self, status: &str, output: &[Value]) -> Value {
         let asked = |member: &str, default: Value| match &self.asked[member] {
             Value::Null => default,
             given => given.clone(),

@@ -232,9 +232,10 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::scan::Words;
 
     fn ends(stream: &str) -> Vec<(usize, Option<usize>)> {
-        let (mut lines, mut scan) = (Lines::new(), Scan::new());
+        let (mut lines, mut scan) = (Lines::new(), Scan::new(Words::Anywhere));
         let (mut at, mut ends) = (0, vec![]);
         loop {
             let fed = lines.feed(&stream.as_bytes()[at..], &mut scan);
@@ -248,7 +249,7 @@ mod tests {
     }
 
     fn last(stream: &str) -> (Lines, Scan) {
-        let (mut lines, mut scan) = (Lines::new(), Scan::new());
+        let (mut lines, mut scan) = (Lines::new(), Scan::new(Words::Anywhere));
         let ended =
             stream.as_bytes().iter().any(|byte| lines.feed(std::slice::from_ref(byte), &mut scan).ended);
         assert!(ended || stream.starts_with(':'), "{stream:?}");

@@ -8,6 +8,8 @@ use super::short::Short;
 
 /// Longest name of a member that matters.
 const MAX_NAME: usize = 20;
+/// Longest `type` that matters, such as `response.code_interpreter_call_code.delta`.
+const MAX_KIND: usize = 48;
 /// Longest model name or identity that is kept.
 const MAX_LABEL: usize = 512;
 /// Longest usage object that is kept.
@@ -49,8 +51,14 @@ enum Key {
     Usage,
     Choices,
     Message,
+    Response,
+    Output,
+    Delta,
     Error,
     Type,
+    /// Calls of tools, by their old or new name.
+    ToolCalls,
+    FinishReason,
     /// Its texts were written by the model.
     Written,
     /// Its whole value was written by the model.
@@ -66,6 +74,11 @@ impl Key {
             b"usage" => Self::Usage,
             b"choices" => Self::Choices,
             b"message" => Self::Message,
+            b"response" => Self::Response,
+            b"output" => Self::Output,
+            b"delta" => Self::Delta,
+            b"tool_calls" | b"function_call" => Self::ToolCalls,
+            b"finish_reason" => Self::FinishReason,
             b"error" => Self::Error,
             b"type" => Self::Type,
             b"content" | b"text" | b"refusal" | b"reasoning_content" | b"reasoning" | b"thinking"
@@ -98,9 +111,29 @@ enum Copying {
     Type,
 }
 
+/// Where in a document the model's words are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Wherever a member of their names is.
+    Anywhere,
+    /// In the deltas of events and in the output of a whole response, as the responses API has it:
+    /// its other events repeat them, and the request too.
+    OfResponse,
+}
+
+/// What a document was seen to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Marks {
+    /// Whether a member `error` is there and not null.
+    pub(crate) error: bool,
+    /// Whether it calls a tool, or says why a choice is finished.
+    pub(crate) acts: bool,
+}
+
 /// A reader of one document after another.
 #[derive(Debug)]
 pub(crate) struct Scan {
+    words: Words,
     state: State,
     depth: usize,
     /// Bit `d` says whether the container at depth `d` is an object.
@@ -118,21 +151,21 @@ pub(crate) struct Scan {
     /// Whether the text was written by the model.
     counting: bool,
     usage: Vec<u8>,
-    kind: Short<MAX_NAME>,
+    kind: Short<MAX_KIND>,
     /// The model's name as JSON without quotes; the first that came in any document.
     model: Vec<u8>,
     /// Likewise the answer's identity.
     id: Vec<u8>,
     pub(crate) choices: Choices,
-    /// Whether a member `error` is there and not null.
-    pub(crate) error: bool,
+    pub(crate) marks: Marks,
     /// Bytes of text written by the model, over all documents.
     pub(crate) text_bytes: u64,
 }
 
 impl Scan {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(words: Words) -> Self {
         Self {
+            words,
             state: State::Value,
             depth: 0,
             objects: 0,
@@ -149,7 +182,7 @@ impl Scan {
             model: Vec::new(),
             id: Vec::new(),
             choices: Choices::Absent,
-            error: false,
+            marks: Marks { error: false, acts: false },
             text_bytes: 0,
         }
     }
@@ -164,7 +197,7 @@ impl Scan {
         self.usage.clear();
         self.kind.clear();
         self.choices = Choices::Absent;
-        self.error = false;
+        self.marks = Marks::default();
     }
 
     /// Whether a whole document was read.
@@ -296,20 +329,33 @@ impl Scan {
         }
     }
 
-    /// Whether the value that begins is a member of the document itself, or of its `message`.
+    /// Whether the value that begins is a member of the document itself, or of its `message` or
+    /// `response`.
     fn at_surface(&self) -> bool {
-        self.in_object() && (self.depth == 1 || (self.depth == 2 && self.keys[1] == Key::Message))
+        let inner = || self.depth == 2 && matches!(self.keys[1], Key::Message | Key::Response);
+        self.in_object() && (self.depth == 1 || inner())
+    }
+
+    /// Whether the text that begins was written by the model.
+    fn is_written(&self, key: Key) -> bool {
+        match self.words {
+            Words::Anywhere => key == Key::Written && self.depth >= 2 && self.input_depth.is_none(),
+            Words::OfResponse if self.depth == 1 => key == Key::Delta,
+            Words::OfResponse => key == Key::Written && self.keys[1] == Key::Output,
+        }
     }
 
     fn begin_value(&mut self, first: u8) {
         if self.depth == 1 {
             match self.key() {
                 Key::Choices => self.choices = Choices::Empty,
-                Key::Error => self.error = first != b'n',
+                Key::Error => self.marks.error = first != b'n',
                 _ => {}
             }
         } else if self.depth == 2 && self.keys[1] == Key::Choices {
             self.choices = Choices::Filled;
+        } else if self.depth == 2 && self.keys[1] == Key::Response && self.key() == Key::Error {
+            self.marks.error |= first != b'n';
         }
     }
 
@@ -327,7 +373,9 @@ impl Scan {
             self.copying = Copying::Usage;
             self.usage_depth = self.depth;
         }
-        if key == Key::Input && self.depth >= 2 && self.input_depth.is_none() {
+        self.marks.acts |= object && key == Key::ToolCalls && self.depth >= 2;
+        let counts_input = self.words == Words::Anywhere && key == Key::Input;
+        if counts_input && self.depth >= 2 && self.input_depth.is_none() {
             self.input_depth = Some(self.depth);
             self.text_bytes = self.text_bytes.saturating_add(1);
         }
@@ -364,7 +412,8 @@ impl Scan {
         }
         self.begin_value(b'"');
         let key = self.key();
-        self.counting = key == Key::Written && self.depth >= 2 && self.input_depth.is_none();
+        self.counting = self.is_written(key);
+        self.marks.acts |= key == Key::FinishReason && self.depth >= 2;
         if self.copying == Copying::Nothing && self.at_surface() {
             self.copying = match key {
                 Key::Model if self.model.is_empty() => Copying::Model,
@@ -444,140 +493,4 @@ fn label(json: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::{Value, json};
-
-    fn scan(json: &str) -> Scan {
-        let mut scan = Scan::new();
-        scan.feed(json.as_bytes());
-        scan
-    }
-
-    #[test]
-    fn the_members_that_matter_are_kept() {
-        let scan = scan(
-            r#"{"id":"c-1","model":"gpt\u002d4o","x":{"usage":{"no":1},"model":"no","error":1},
-                "choices":[{"index":0,"message":{"role":"assistant","content":"a\u00e9\n","id":"no"}}],
-                "usage": {"prompt_tokens":1,"d":{"s":"}"}} ,"error":null}"#,
-        );
-        assert!(scan.complete());
-        assert_eq!(scan.usage(), Some(&br#"{"prompt_tokens":1,"d":{"s":"}"}}"#[..]));
-        assert_eq!((scan.model().unwrap(), scan.id().unwrap()), ("gpt-4o".to_owned(), "c-1".to_owned()));
-        assert_eq!((scan.choices, scan.error, scan.text_bytes), (Choices::Filled, false, 1 + 3 + 1));
-    }
-
-    #[test]
-    fn what_the_model_wrote_is_counted() {
-        for (json, bytes) in [
-            (r#"{"choices":[{"delta":{"content":"four","role":"assistant"}}]}"#, 4),
-            (r#"{"choices":[{"delta":{"tool_calls":[{"id":"x","function":{"arguments":"{}"}}]}}]}"#, 2),
-            (r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"hi"}}"#, 2),
-            (r#"{"type":"content_block_delta","delta":{"type":"signature_delta","signature":"EqQB"}}"#, 0),
-            (
-                r#"{"content":[{"type":"tool_use","id":"t","input":{"a":"b"}},{"type":"text","text":"x"}]}"#,
-                10,
-            ),
-            (r#"{"data":[{"embedding":"AAAA","index":0}],"text":"top"}"#, 0),
-            (r#"{"choices":[{"message":{"content":["a","b"]}}]}"#, 2),
-        ] {
-            assert_eq!(scan(json).text_bytes, bytes, "{json}");
-        }
-    }
-
-    #[test]
-    fn choices_are_told_apart() {
-        for (json, choices) in [
-            ("{}", Choices::Absent),
-            (r#"{"choices":[ ]}"#, Choices::Empty),
-            (r#"{"choices":null}"#, Choices::Empty),
-            (r#"{"choices":[null]}"#, Choices::Filled),
-            (r#"{"x":{"choices":[1]}}"#, Choices::Absent),
-        ] {
-            assert_eq!(scan(json).choices, choices, "{json}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_document_is_never_complete() {
-        let deep = format!(r#"{{"a":{}"#, "[".repeat(200));
-        for wrong in
-            ["", " ", "[DONE]", "[]", "7", "\"x\"", "{", r#"{"a":1"#, r#"{"a" 1}"#, r#"{"a":]}"#, "{]", &deep]
-        {
-            let mut scan = scan(wrong);
-            assert!(!scan.complete(), "{wrong}");
-            scan.begin();
-            scan.feed(b"{}");
-            assert!(scan.complete(), "a wrong document does not spoil the next");
-        }
-    }
-
-    #[test]
-    fn what_is_too_long_is_not_kept() {
-        let long = "x".repeat(MAX_USAGE);
-        let document = json!({"model": long, "id": long, "usage": {"a": long}, "b": 1}).to_string();
-        let scan = scan(&document);
-        assert!(scan.complete());
-        assert_eq!((scan.model(), scan.id(), scan.usage()), (None, None, None));
-    }
-
-    fn any_json() -> impl Strategy<Value = Value> {
-        let name = prop_oneof![
-            Just("usage".to_owned()),
-            Just("choices".to_owned()),
-            Just("message".to_owned()),
-            Just("model".to_owned()),
-            Just("content".to_owned()),
-            ".{0,6}",
-        ];
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<i16>().prop_map(|number| Value::from(f64::from(number) / 4.0)),
-            ".{0,8}".prop_map(Value::from),
-        ];
-        leaf.prop_recursive(4, 40, 5, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-                prop::collection::vec((name.clone(), inner), 0..5)
-                    .prop_map(|members| Value::Object(members.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_parser_that_sees_everything_agrees(members in prop::collection::vec(any_json(), 5), cut: usize, pretty: bool) {
-            let [model, usage, choices, error, other] = <[Value; 5]>::try_from(members).unwrap();
-            let document = json!({"model": model, "usage": usage, "choices": choices, "error": error, "z": other});
-            let json = if pretty { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
-            let json = json.unwrap();
-            let cut = cut % (json.len() + 1);
-            let mut scan = Scan::new();
-            scan.feed(&json.as_bytes()[..cut]);
-            scan.feed(&json.as_bytes()[cut..]);
-            prop_assert!(scan.complete());
-            prop_assert_eq!(scan.model(), model.as_str().filter(|model| !model.is_empty()).map(str::to_owned));
-            let kept = scan.usage().map(|json| serde_json::from_slice::<Value>(json).unwrap());
-            prop_assert_eq!(kept, usage.is_object().then_some(usage));
-            prop_assert_eq!(scan.error, !error.is_null());
-            let filled = match &choices {
-                Value::Array(choices) => !choices.is_empty(),
-                Value::Object(choices) => !choices.is_empty(),
-                _ => false,
-            };
-            prop_assert_eq!(scan.choices == Choices::Filled, filled);
-        }
-
-        #[test]
-        fn any_bytes_are_safe(pieces: Vec<Vec<u8>>) {
-            let mut scan = Scan::new();
-            for piece in &pieces {
-                scan.feed(piece);
-            }
-            prop_assert!(scan.usage.len() <= MAX_USAGE && scan.model.len() <= MAX_LABEL);
-        }
-    }
-}
+mod tests;

@@ -114,9 +114,31 @@ struct OpenAiUsage {
     prompt_tokens_details: PromptDetails,
     #[serde(deserialize_with = "lenient")]
     completion_tokens_details: CompletionDetails,
+    // The names of the responses API, which some services use elsewhere too.
+    input_tokens: Count,
+    output_tokens: Count,
+    #[serde(deserialize_with = "lenient")]
+    input_tokens_details: PromptDetails,
+    #[serde(deserialize_with = "lenient")]
+    output_tokens_details: CompletionDetails,
 }
 
-#[derive(Debug, Default, Deserialize)]
+impl OpenAiUsage {
+    /// The same under the names of completions, where only the others were told.
+    fn normalised(mut self) -> Self {
+        if self.prompt_tokens == Count::Absent && self.input_tokens != Count::Absent {
+            self.prompt_tokens = self.input_tokens;
+            self.prompt_tokens_details = self.input_tokens_details;
+        }
+        if self.completion_tokens == Count::Absent && self.output_tokens != Count::Absent {
+            self.completion_tokens = self.output_tokens;
+            self.completion_tokens_details = self.output_tokens_details;
+        }
+        self
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 struct PromptDetails {
     #[serde(rename = "cached_tokens")]
@@ -127,7 +149,7 @@ struct PromptDetails {
     audio: Count,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 struct CompletionDetails {
     #[serde(rename = "reasoning_tokens")]
@@ -136,10 +158,10 @@ struct CompletionDetails {
     audio: Count,
 }
 
-/// Reads a usage object of OpenAI's API, of completions and of embeddings. Its details are shares
+/// Reads a usage object of OpenAI's API: of completions, of responses and of embeddings. Its details are shares
 /// of the two numbers, so they are taken out of them. `None` when it cannot be true.
 pub(crate) fn openai(json: &[u8]) -> Option<TokenCounts> {
-    let usage: OpenAiUsage = serde_json::from_slice(json).ok()?;
+    let usage = serde_json::from_slice::<OpenAiUsage>(json).ok()?.normalised();
     let (prompt, completion) =
         (usage.prompt_tokens.believed().ok()?, usage.completion_tokens.believed().ok()?);
     let total = usage.total_tokens.told();
@@ -277,6 +299,17 @@ mod tests {
         };
         assert_eq!(counts, expected);
         assert_eq!(counts.total(), 2306);
+    }
+
+    #[test]
+    fn responses_tell_the_same_by_other_names() {
+        let told = br#"{"input_tokens":100,"input_tokens_details":{"cached_tokens":64},"output_tokens":50,
+            "output_tokens_details":{"reasoning_tokens":32},"total_tokens":150}"#;
+        let expected =
+            TokenCounts { input: 36, cache_read: 64, output: 18, reasoning: 32, ..TokenCounts::default() };
+        assert_eq!(openai(told), Some(expected));
+        let both = br#"{"prompt_tokens":3,"input_tokens":9,"completion_tokens":1,"output_tokens":9,"total_tokens":4}"#;
+        assert_eq!(openai(both).unwrap().total(), 4, "the names of the format itself count first");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Answers of the vendors, split wherever a network may split them.
 
 use bytes::Bytes;
-use promptgate_providers::Operation::{self, ChatCompletions, Embeddings, Messages};
+use promptgate_providers::Operation::{self, ChatCompletions, CountTokens, Embeddings, Messages, Responses};
 use promptgate_usage::TokenCounts;
 use promptgate_wire::{ApiProblem, Observed, Observer, Surface, observe_whole};
 use proptest::prelude::*;
@@ -13,7 +13,10 @@ const ANTHROPIC: &str = include_str!("../data/anthropic_stream.sse");
 const ANTHROPIC_TOOLS: &str = include_str!("../data/anthropic_tools.sse");
 const ANTHROPIC_THINKING: &str = include_str!("../data/anthropic_thinking.sse");
 
-const STREAMS: [(Operation, &str); 6] = [
+const RESPONSES: &str = include_str!("../data/responses_stream.sse");
+
+const STREAMS: [(Operation, &str); 7] = [
+    (Responses, RESPONSES),
     (ChatCompletions, OPENAI),
     (ChatCompletions, OPENAI_TOOLS),
     (ChatCompletions, LAST_CHOICE),
@@ -87,6 +90,121 @@ fn anthropics_last_usage_stands() {
     assert_eq!(pass(Messages, false, &[ANTHROPIC_TOOLS.as_bytes()]).1.tokens, Some(tokens));
     let thought = pass(Messages, false, &[ANTHROPIC_THINKING.as_bytes()]).1;
     assert_eq!(thought.tokens, Some(TokenCounts { input: 40, output: 62, ..TokenCounts::default() }));
+}
+
+#[test]
+fn a_responses_last_event_tells_its_usage() {
+    let seen = pass(Responses, true, &[RESPONSES.as_bytes()]).1;
+    let tokens =
+        TokenCounts { input: 11, cache_read: 64, output: 25, reasoning: 16, ..TokenCounts::default() };
+    assert_eq!((seen.tokens, seen.partial, seen.ended, seen.error_event), (Some(tokens), false, true, false));
+    assert_eq!(seen.model.as_deref(), Some("gpt-5-2025-08-07"));
+    assert_eq!(seen.response_id.as_deref(), Some("resp_67c9fdcecf488190bdd9a0409de3a1ec07b8b0ad4e5eb654"));
+    let written = ["Looking it up", "Grüße 🌍", r#"{"location":"Paris"}"#].concat();
+    assert_eq!(seen.output_bytes, written.len() as u64, "what later events repeat counts once");
+    let whole = observe_whole(Responses, include_bytes!("../data/responses_whole.json"));
+    assert_eq!(whole, seen);
+}
+
+#[test]
+fn a_response_that_breaks_off_or_fails_is_no_whole_one() {
+    let at = RESPONSES.find("event: response.completed").unwrap();
+    let seen = pass(Responses, false, &[&RESPONSES.as_bytes()[..at]]).1;
+    assert!(!seen.ended && seen.tokens.is_none() && seen.output_bytes > 0);
+
+    let (before, last) = RESPONSES.split_at(at);
+    let incomplete = [before, &last.replace("response.completed", "response.incomplete")].concat();
+    let seen = pass(Responses, false, &[incomplete.as_bytes()]).1;
+    assert!(seen.ended && !seen.error_event && seen.tokens.is_some());
+
+    let failed = last
+        .replace("response.completed", "response.failed")
+        .replace(r#""error": null"#, r#""error": {"code": "server_error", "message": "boom"}"#);
+    let seen = pass(Responses, false, &[before.as_bytes(), failed.as_bytes()]).1;
+    assert!(seen.ended && seen.error_event);
+
+    let error =
+        "event: error\ndata: {\"type\":\"error\",\"code\":\"x\",\"message\":\"boom\",\"param\":null}\n\n";
+    assert!(pass(Responses, false, &[error.as_bytes()]).1.error_event);
+    assert!(
+        observe_whole(Responses, br#"{"object":"response","status":"failed","error":{"code":"x"}}"#)
+            .error_event
+    );
+}
+
+#[test]
+fn counting_tokens_takes_none() {
+    let counted = observe_whole(CountTokens, br#"{"input_tokens":2095}"#);
+    assert_eq!((counted.tokens, counted.ended), (Some(TokenCounts::default()), true));
+}
+
+#[test]
+fn content_begins_where_a_client_would_miss_something() {
+    // How many events are seen before the first one that has content.
+    let before = |operation, stream: &str| {
+        let mut observer = Observer::new(operation, true, true);
+        stream
+            .split_inclusive("\n\n")
+            .take_while(|event| {
+                observer.observe(Bytes::copy_from_slice(event.as_bytes()));
+                !observer.has_content()
+            })
+            .count()
+    };
+    let first = |stream: &str, sign: &str| {
+        stream.split_inclusive("\n\n").position(|event| event.contains(sign)).unwrap()
+    };
+    assert_eq!(before(ChatCompletions, OPENAI), first(OPENAI, r#""content":"Hello"#));
+    assert_eq!(before(ChatCompletions, OPENAI_TOOLS), first(OPENAI_TOOLS, "tool_calls"));
+    for stream in [ANTHROPIC, ANTHROPIC_TOOLS, ANTHROPIC_THINKING] {
+        assert_eq!(before(Messages, stream), first(stream, "content_block_start"));
+    }
+    assert_eq!(before(Responses, RESPONSES), first(RESPONSES, "response.output_item.added"));
+
+    let empty = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n: ping\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    assert_eq!(before(ChatCompletions, empty), 2, "the end of an empty answer is all there will be");
+    for (operation, stream) in [
+        (
+            Messages,
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"content\":[]}}\n\nevent: ping\ndata: {\"type\":\"ping\"}\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
+        ),
+        (
+            ChatCompletions,
+            "data: {\"error\":{\"message\":\"boom\"},\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}\n\n",
+        ),
+        (
+            Responses,
+            "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{}}\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{}}}\n\n",
+        ),
+    ] {
+        assert_eq!(
+            before(operation, stream),
+            stream.matches("data:").count(),
+            "{operation:?}: an error is no content"
+        );
+    }
+}
+
+#[test]
+fn a_response_fails_in_its_own_words() {
+    let problem = ApiProblem {
+        status: 502,
+        code: "upstream_broken",
+        message: "gone".to_owned(),
+        param: None,
+        retry_after: None,
+    };
+    let mut observer = Observer::new(Responses, true, false);
+    let two: String = RESPONSES.split_inclusive("\n\n").take(2).collect();
+    observer.observe(Bytes::from(two));
+    observer.observe(Bytes::from("event: response.out"));
+    let event = observer.fail(Surface::OpenAi, &problem);
+    let event = std::str::from_utf8(&event).unwrap();
+    assert!(
+        event.starts_with("event: error\ndata: {\"type\":\"error\",\"code\":\"upstream_broken\""),
+        "{event}"
+    );
+    assert!(event.contains("\"sequence_number\":2,"), "{event}");
 }
 
 #[test]
