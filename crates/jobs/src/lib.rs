@@ -1,7 +1,8 @@
 //! Recurring maintenance, safe on any number of replicas.
 //!
-//! A [`Scheduler`] removes what has been kept for long enough: usage events past their retention and
-//! changes that every process has read long ago. What it does is idempotent by nature, so that
+//! A [`Scheduler`] removes what has been kept for long enough: usage events and what was said in calls
+//! past their retention, changes that every process has read long ago, conversations that nobody goes
+//! on with, and answers that are not given again any more. What it does is idempotent by nature, so that
 //! replicas need no leader and no lock: two that tick at once remove the same rows, each row once.
 //!
 //! It removes in small batches with a pause after each, so that writers never wait long. Work that

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promptgate_kernel::{Clock, RepositoryError};
-use promptgate_store::Store;
+use promptgate_store::{Access, Store};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::job::Job;
+use crate::job::{Job, Removal};
 
 /// The first run comes this soon after the start, so that a process that never runs for a whole
 /// interval cleans up too.
@@ -26,6 +26,17 @@ pub struct SchedulerOptions {
     pub change_retention: Duration,
     /// How often older ones are removed.
     pub change_interval: Duration,
+    /// How long it is kept what was said in calls.
+    pub content_retention: Duration,
+    /// How often older contents are removed.
+    pub content_interval: Duration,
+    /// How long a conversation is kept after its last turn, whatever its endpoint says. An endpoint
+    /// may say less.
+    pub session_retention: Duration,
+    /// How often conversations are removed whose time is over.
+    pub session_interval: Duration,
+    /// How often cached answers and answers for repeated calls are removed whose time is over.
+    pub expiry_interval: Duration,
     /// The most rows that one transaction removes.
     pub batch_rows: u32,
     /// The pause after a full batch.
@@ -39,6 +50,11 @@ impl Default for SchedulerOptions {
             usage_interval: Duration::from_hours(1),
             change_retention: Duration::from_hours(24),
             change_interval: Duration::from_hours(1),
+            content_retention: Duration::from_hours(7 * 24),
+            content_interval: Duration::from_hours(1),
+            session_retention: Duration::from_hours(30 * 24),
+            session_interval: Duration::from_hours(1),
+            expiry_interval: Duration::from_mins(10),
             batch_rows: 1_000,
             pause: Duration::from_millis(50),
         }
@@ -67,15 +83,25 @@ impl Scheduler {
 
     /// Runs until shutdown. A job under way ends after its present batch.
     pub async fn run(self, shutdown: CancellationToken) {
-        let SchedulerOptions { usage_retention, usage_interval, change_retention, change_interval, .. } =
-            self.options;
+        let SchedulerOptions {
+            usage_interval,
+            change_interval,
+            content_interval,
+            session_interval,
+            expiry_interval,
+            ..
+        } = self.options;
         tokio::join!(
-            self.repeat(Job::PruneUsage, usage_interval, usage_retention, &shutdown),
-            self.repeat(Job::PruneChanges, change_interval, change_retention, &shutdown),
+            self.repeat(Job::PruneUsage, usage_interval, &shutdown),
+            self.repeat(Job::PruneChanges, change_interval, &shutdown),
+            self.repeat(Job::PruneContents, content_interval, &shutdown),
+            self.repeat(Job::PruneSessions, session_interval, &shutdown),
+            self.repeat(Job::PruneCache, expiry_interval, &shutdown),
+            self.repeat(Job::PruneIdempotency, expiry_interval, &shutdown),
         );
     }
 
-    async fn repeat(&self, job: Job, every: Duration, keep: Duration, shutdown: &CancellationToken) {
+    async fn repeat(&self, job: Job, every: Duration, shutdown: &CancellationToken) {
         let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -83,14 +109,35 @@ impl Scheduler {
                 // An overdue tick must not win over the end.
                 biased;
                 () = shutdown.cancelled() => return,
-                _ = ticks.tick() => self.run_once(job, keep, shutdown).await,
+                _ = ticks.tick() => self.run_once(job, shutdown).await,
             }
         }
     }
 
-    async fn run_once(&self, job: Job, keep: Duration, shutdown: &CancellationToken) {
+    /// What a job removes now.
+    async fn removals(&self, job: Job) -> Result<Vec<Removal>, RepositoryError> {
+        let now = self.clock.now();
+        let keep = match job {
+            Job::PruneUsage => self.options.usage_retention,
+            Job::PruneChanges => self.options.change_retention,
+            Job::PruneContents => self.options.content_retention,
+            Job::PruneSessions => self.options.session_retention,
+            Job::PruneCache | Job::PruneIdempotency => Duration::ZERO,
+        };
+        let mut removals = vec![Removal::of_all(job, now.minus(keep))];
+        if job == Job::PruneSessions {
+            let endpoints = self.store.begin(Access::Read).await?.endpoints().list_all().await?;
+            removals.extend(endpoints.iter().filter_map(|endpoint| {
+                let ttl = endpoint.config.session_rules()?.ttl;
+                Some(Removal { job, endpoint: Some(endpoint.id), before: now.minus(ttl) })
+            }));
+        }
+        Ok(removals)
+    }
+
+    async fn run_once(&self, job: Job, shutdown: &CancellationToken) {
         let begun = Instant::now();
-        let outcome = self.remove_all(job, keep, shutdown).await;
+        let outcome = self.remove_all(job, shutdown).await;
         let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let job = job.as_str();
         let outcome = match outcome {
@@ -116,23 +163,32 @@ impl Scheduler {
         metrics::counter!("promptgate_job_runs_total", "job" => job, "outcome" => outcome).increment(1);
     }
 
-    async fn remove_all(&self, job: Job, keep: Duration, shutdown: &CancellationToken) -> Outcome {
-        let before = self.clock.now().minus(keep);
+    async fn remove_all(&self, job: Job, shutdown: &CancellationToken) -> Outcome {
         let mut removed = 0;
-        loop {
-            match job.remove_some(&*self.store, before, self.options.batch_rows).await {
-                Ok(some) => {
-                    removed += some;
-                    if some < u64::from(self.options.batch_rows) {
-                        return Outcome::Finished { removed };
+        let removals = match self.removals(job).await {
+            Ok(removals) => removals,
+            Err(error) => return Outcome::Failed { removed, error },
+        };
+        for removal in removals {
+            loop {
+                match removal.remove_some(&*self.store, self.options.batch_rows).await {
+                    Ok(some) => {
+                        removed += some;
+                        if some < u64::from(self.options.batch_rows) {
+                            break;
+                        }
                     }
+                    Err(error) => return Outcome::Failed { removed, error },
                 }
-                Err(error) => return Outcome::Failed { removed, error },
+                tokio::select! {
+                    () = shutdown.cancelled() => return Outcome::Stopped { removed },
+                    () = sleep(self.options.pause) => {}
+                }
             }
-            tokio::select! {
-                () = shutdown.cancelled() => return Outcome::Stopped { removed },
-                () = sleep(self.options.pause) => {}
+            if shutdown.is_cancelled() {
+                return Outcome::Stopped { removed };
             }
         }
+        Outcome::Finished { removed }
     }
 }
