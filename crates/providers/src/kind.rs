@@ -194,16 +194,6 @@ impl ProviderKind {
         }
     }
 
-    /// Whether providers of this kind answer an operation in its own wire format.
-    pub const fn serves(self, operation: Operation) -> bool {
-        match self {
-            Self::Echo => true,
-            Self::Anthropic => matches!(operation, Operation::Messages),
-            Self::Google | Self::Cohere => false,
-            _ => matches!(operation, Operation::ChatCompletions | Operation::Embeddings),
-        }
-    }
-
     /// Where the vendor's own service is; `None` where the operator must say it.
     pub const fn default_base_url(self) -> Option<&'static str> {
         match self {
@@ -296,14 +286,6 @@ mod tests {
             assert_eq!(kind.as_str().parse(), Ok(kind));
             assert!(UnknownKind.to_string().contains(kind.as_str()), "{kind} is named");
         }
-    }
-
-    #[test]
-    fn a_kind_serves_its_own_wire_format() {
-        assert!(ProviderKind::Anthropic.serves(Operation::Messages));
-        assert!(!ProviderKind::Anthropic.serves(Operation::ChatCompletions));
-        assert!(!ProviderKind::OpenAi.serves(Operation::Messages));
-        assert!(ProviderKind::Echo.serves(Operation::Embeddings));
     }
 
     #[test]

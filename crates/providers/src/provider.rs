@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::limits::is_model;
-use crate::{Operation, ProviderKind, ProviderName};
+use crate::{ProviderKind, ProviderName};
 
 const MAX_MODELS: usize = 1_000;
 const MAX_URL_BYTES: usize = 2_048;
@@ -99,20 +99,6 @@ impl BaseUrl {
     /// The URL, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Where an operation is, for a provider of `kind`. OpenAI's base URL includes the version
-    /// segment, Anthropic's does not (but may).
-    pub fn operation(&self, kind: ProviderKind, operation: Operation) -> String {
-        let base = &self.0;
-        match (kind, operation) {
-            (_, Operation::ChatCompletions) => format!("{base}/chat/completions"),
-            (_, Operation::Embeddings) => format!("{base}/embeddings"),
-            (_, Operation::Messages) if base.ends_with("/v1") => format!("{base}/messages"),
-            (_, Operation::Messages) => format!("{base}/v1/messages"),
-            (_, Operation::CountTokens) => format!("{base}/v1/messages/count_tokens"),
-            (_, Operation::Responses) => format!("{base}/responses"),
-        }
     }
 }
 
@@ -299,20 +285,6 @@ mod tests {
         assert_eq!(create(new(ProviderKind::OpenAi)).unwrap().base_url.as_str(), "https://api.openai.com/v1");
         let refused = create(new(ProviderKind::OpenAiCompatible)).unwrap_err();
         assert_eq!(refused.to_string(), "baseUrl is required for providers of type openai_compatible");
-    }
-
-    #[test]
-    fn operations_have_the_vendors_paths() {
-        let anthropic = |base: &str| {
-            BaseUrl::parse(base).unwrap().operation(ProviderKind::Anthropic, Operation::Messages)
-        };
-        assert_eq!(anthropic("https://a.example/"), "https://a.example/v1/messages");
-        assert_eq!(anthropic("https://a.example/v1"), "https://a.example/v1/messages");
-        let openai = BaseUrl::parse("http://h:1/openai/v1//").unwrap();
-        assert_eq!(
-            openai.operation(ProviderKind::OpenAi, Operation::Embeddings),
-            "http://h:1/openai/v1/embeddings"
-        );
     }
 
     #[test]

@@ -25,6 +25,16 @@ pub struct InvalidTable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapabilityTable {
     kinds: BTreeMap<ProviderKind, ModelCapabilities>,
+    origins: BTreeMap<ProviderKind, BTreeMap<String, Origin>>,
+}
+
+/// Where an entry of the table is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it was read.
+    pub source: String,
+    /// When, such as `2026-11-22`.
+    pub date: String,
 }
 
 impl CapabilityTable {
@@ -42,15 +52,16 @@ impl CapabilityTable {
             return Err(fail(format!("format: must be 1, not {}", document.format)));
         }
         let mut problems = Vec::new();
-        let mut kinds = BTreeMap::new();
+        let (mut kinds, mut origins) = (BTreeMap::new(), BTreeMap::new());
         for (name, entry) in document.kinds {
             let at = format!("kinds.{name}");
             let Ok(kind) = name.parse::<ProviderKind>() else {
                 problems.push(format!("{at}: no such kind of provider"));
                 continue;
             };
-            if let Some(models) = read_kind(&at, entry, &mut problems) {
+            if let Some((models, from)) = read_kind(&at, entry, &mut problems) {
                 kinds.insert(kind, models);
+                origins.insert(kind, from);
             }
         }
         for kind in ProviderKind::ALL {
@@ -58,12 +69,23 @@ impl CapabilityTable {
                 problems.push(format!("kinds.{kind}: missing"));
             }
         }
-        if problems.is_empty() { Ok(Self { kinds }) } else { Err(InvalidTable { problems }) }
+        if problems.is_empty() { Ok(Self { kinds, origins }) } else { Err(InvalidTable { problems }) }
     }
 
     /// What a model of a kind can do.
     pub fn of(&self, kind: ProviderKind, model: &str) -> Arc<Capabilities> {
         self.kind(kind).of(model)
+    }
+
+    /// The beginning of a model's name that counts (empty for the kind's defaults), and where what is
+    /// said of it is from.
+    pub fn origin(&self, kind: ProviderKind, model: &str) -> (&str, &Origin) {
+        let entries = self.origins.get(&kind).expect("a table without one of the kinds is refused");
+        let fitting = entries.iter().filter(|(beginning, _)| model.starts_with(beginning.as_str()));
+        let longest = fitting.max_by_key(|(beginning, _)| beginning.len());
+        longest
+            .map(|(beginning, origin)| (beginning.as_str(), origin))
+            .expect("every name begins with nothing")
     }
 
     /// What the models of a kind can do.
@@ -224,7 +246,11 @@ struct ModelEntry {
     can: Overrides,
 }
 
-fn read_kind(at: &str, entry: Value, problems: &mut Vec<String>) -> Option<ModelCapabilities> {
+fn read_kind(
+    at: &str,
+    entry: Value,
+    problems: &mut Vec<String>,
+) -> Option<(ModelCapabilities, BTreeMap<String, Origin>)> {
     let before = problems.len();
     let entry: KindEntry = match serde_json::from_value(entry) {
         Ok(entry) => entry,
@@ -237,6 +263,7 @@ fn read_kind(at: &str, entry: Value, problems: &mut Vec<String>) -> Option<Model
     let mut base = Capabilities::default();
     entry.can.apply(&mut base);
     let mut entries = BTreeMap::new();
+    let mut origins = BTreeMap::from([(String::new(), Origin { source: entry.source, date: entry.date })]);
     for (index, model) in entry.models.into_iter().enumerate() {
         let at = format!("{at}.models[{index}]");
         let model: ModelEntry = match serde_json::from_value(model) {
@@ -251,6 +278,7 @@ fn read_kind(at: &str, entry: Value, problems: &mut Vec<String>) -> Option<Model
         model.can.apply(&mut capabilities);
         check_whole(&at, &capabilities, problems);
         let capabilities = Arc::new(capabilities);
+        let origin = Origin { source: model.source, date: model.date };
         if model.names.is_empty() {
             problems.push(format!("{at}.names: must name at least one"));
         }
@@ -259,12 +287,14 @@ fn read_kind(at: &str, entry: Value, problems: &mut Vec<String>) -> Option<Model
                 problems.push(format!("{at}.names: must not be empty"));
             } else if entries.insert(name.clone(), Arc::clone(&capabilities)).is_some() {
                 problems.push(format!("{at}.names: `{name}` is there twice"));
+            } else {
+                origins.insert(name, origin.clone());
             }
         }
     }
     check_whole(at, &base, problems);
     entries.insert(String::new(), Arc::new(base));
-    (problems.len() == before).then(|| ModelCapabilities::from_map(entries))
+    (problems.len() == before).then(|| (ModelCapabilities::from_map(entries), origins))
 }
 
 fn check(at: &str, source: &str, date: &str, can: &Overrides, problems: &mut Vec<String>) {

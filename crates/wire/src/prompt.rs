@@ -208,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn items_of_responses_count() {
+        let body = r#"{"instructions":"12","input":[
+            {"role":"user","content":[{"type":"input_text","text":"345"},{"type":"input_image","image_url":"data:image/png;base64,AAAA"},
+                {"type":"input_file","file_data":"AAAA"}]},
+            {"type":"function_call","call_id":"call_1","id":"fc_1","arguments":"{}"},
+            {"type":"function_call_output","call_id":"call_1","output":"ok"},
+            {"type":"reasoning","id":"rs_1","encrypted_content":"gAAA","summary":[]}],
+            "tools":[1],"previous_response_id":"resp_1"}"#;
+        assert_eq!(read(Operation::Responses, body), 2 + 3 + 2 + 2 + 3);
+        assert_eq!(read(Operation::Responses, r#"{"input":"four"}"#), 4);
+    }
+
+    #[test]
     fn texts_and_tokens_to_embed_count() {
         assert_eq!(read(Operation::Embeddings, r#"{"input":"four"}"#), 4);
         assert_eq!(read(Operation::Embeddings, r#"{"input":["a","bc"]}"#), 3);

@@ -22,6 +22,15 @@ fn the_bundled_table_is_right() {
 }
 
 #[test]
+fn every_entry_says_where_it_is_from() {
+    let table = CapabilityTable::bundled();
+    let (beginning, origin) = table.origin(ProviderKind::OpenAi, "gpt-5-mini");
+    assert!("gpt-5-mini".starts_with(beginning) && !beginning.is_empty());
+    assert!(origin.source.starts_with("https://") && origin.date.len() == 10);
+    assert_eq!(table.origin(ProviderKind::OpenAi, "nobody-knows").0, "");
+}
+
+#[test]
 fn the_facts_that_bite() {
     let table = CapabilityTable::bundled();
     let of = |kind, model| table.of(kind, model);
