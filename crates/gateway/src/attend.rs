@@ -15,22 +15,24 @@ use crate::limits::DisconnectPolicy;
 use crate::pipeline::Shared;
 use crate::record::Record;
 use crate::refusal::Refusal;
-use crate::relay::Relayed;
+use crate::relay::{Presence, Relayed};
 use crate::settle::abandoned;
 
 /// A call to a provider, and the record that books it.
 pub(crate) type RelayCall = BoxFuture<'static, (Record, Result<Relayed, Refusal>)>;
 
 /// Waits for a call. Dropped before the answer has begun, it ends the call, whose record then
-/// settles itself, or drains it, by setting.
+/// settles itself, or drains it, by setting. In no case is anybody else called for it.
 pub(crate) struct Attended {
     call: Option<RelayCall>,
     shared: Arc<Shared>,
+    client: Presence,
 }
 
 impl Attended {
-    pub(crate) fn new(call: RelayCall, shared: Arc<Shared>) -> Self {
-        Self { call: Some(call), shared }
+    /// Waits for `call`, which is told by `client` when nobody does any more.
+    pub(crate) fn new(call: RelayCall, shared: Arc<Shared>, client: Presence) -> Self {
+        Self { call: Some(call), shared, client }
     }
 }
 
@@ -48,6 +50,7 @@ impl Future for Attended {
 impl Drop for Attended {
     fn drop(&mut self) {
         let Some(call) = self.call.take() else { return };
+        self.client.end();
         let Ok(runtime) = Handle::try_current() else { return };
         let Some((permit, limit)) = drain_permit(&self.shared) else { return };
         self.shared.tasks.spawn_on(

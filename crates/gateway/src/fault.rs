@@ -46,8 +46,27 @@ pub enum Fault {
         /// When it wants to be asked again.
         retry_after: Option<Duration>,
     },
-    /// It reported an error in the middle of its answer, in its own words.
-    ReportedInStream,
+    /// It was called too often.
+    RateLimited {
+        /// What it said.
+        message: Option<String>,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// It says no to the request.
+    Rejected {
+        /// What it answered.
+        status: u16,
+        /// What it said.
+        message: Option<String>,
+    },
+    /// It is not called, because it kept failing or asked for a pause.
+    Resting {
+        /// The code of its last failure.
+        last: Option<&'static str>,
+        /// When it is called again.
+        retry_after: Duration,
+    },
 }
 
 impl From<UpstreamError> for Fault {
@@ -69,8 +88,10 @@ impl Fault {
         match self {
             Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout => 504,
             Self::Unreachable | Self::Broken | Self::TooLarge | Self::Compressed => 502,
-            Self::AuthFailed { .. } | Self::Failed { .. } | Self::ReportedInStream => 502,
-            Self::Overloaded { .. } => 503,
+            Self::AuthFailed { .. } | Self::Failed { .. } => 502,
+            Self::Overloaded { .. } | Self::Resting { .. } => 503,
+            Self::RateLimited { .. } => 429,
+            Self::Rejected { status, .. } => *status,
         }
     }
 
@@ -87,7 +108,9 @@ impl Fault {
             Self::AuthFailed { .. } => "upstream_auth_failed",
             Self::Failed { .. } => "upstream_error",
             Self::Overloaded { .. } => "upstream_overloaded",
-            Self::ReportedInStream => "upstream_error_event",
+            Self::RateLimited { .. } => "upstream_rate_limited",
+            Self::Rejected { .. } => "upstream_rejected",
+            Self::Resting { .. } => "upstream_unavailable",
         }
     }
 
@@ -118,22 +141,95 @@ impl Fault {
                 "the provider `{provider}` refused the credential that is stored for it ({status}); an \
                  administrator must renew it"
             ),
-            Self::Failed { status, message, .. } | Self::Overloaded { status, message, .. } => {
-                answered(status, message)
+            Self::Failed { status, message, .. }
+            | Self::Overloaded { status, message, .. }
+            | Self::Rejected { status, message } => answered(status, message),
+            Self::RateLimited { message: Some(message), .. } => answered(&429, &Some(message.clone())),
+            Self::RateLimited { message: None, .. } => {
+                format!("the provider `{provider}` does not take more calls for now")
             }
-            Self::ReportedInStream => format!("the provider `{provider}` reported an error in its answer"),
+            Self::Resting { last, retry_after } => format!(
+                "the provider `{provider}` is not called for another {} s, because it {}",
+                retry_after.as_millis().div_ceil(1_000).max(1),
+                last.map_or_else(
+                    || "asked for a pause".to_owned(),
+                    |code| format!("kept failing, last with {code}")
+                )
+            ),
         }
     }
 
     /// Whether it may be over when the request is sent again.
     pub(crate) const fn may_pass(&self) -> bool {
-        !matches!(self, Self::TooLarge | Self::Compressed | Self::AuthFailed { .. } | Self::ReportedInStream)
+        match self {
+            Self::TooLarge | Self::Compressed | Self::AuthFailed { .. } => false,
+            Self::Rejected { status, .. } => matches!(status, 408 | 409),
+            _ => true,
+        }
+    }
+
+    /// Whether somebody else may do better.
+    pub(crate) const fn may_move(&self) -> bool {
+        match self {
+            Self::TooLarge | Self::TotalTimeout => false,
+            Self::Rejected { status, .. } => matches!(status, 408 | 409),
+            _ => true,
+        }
+    }
+
+    /// Whether it is worth asking the same again, soon: as the vendors' own clients do.
+    pub(crate) const fn may_repeat(&self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::ConnectTimeout
+            | Self::Broken
+            | Self::Failed { .. }
+            | Self::Overloaded { .. } => true,
+            // Without a word about when, another call would make it worse.
+            Self::RateLimited { retry_after, .. } => retry_after.is_some(),
+            Self::Rejected { status, .. } => matches!(status, 408 | 409),
+            _ => false,
+        }
+    }
+
+    /// Whether it speaks against the service as a whole, whatever was asked.
+    pub(crate) const fn is_of_service(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::ConnectTimeout
+                | Self::FirstByteTimeout
+                | Self::IdleTimeout
+                | Self::Broken
+                | Self::Failed { .. }
+                | Self::Overloaded { .. }
+        )
+    }
+
+    /// Whether it speaks against the credential.
+    pub(crate) const fn is_of_credential(&self) -> bool {
+        matches!(self, Self::AuthFailed { .. })
+    }
+
+    /// The status that the provider answered with, if it did.
+    pub(crate) const fn answered(&self) -> Option<u16> {
+        match self {
+            Self::AuthFailed { status }
+            | Self::Failed { status, .. }
+            | Self::Overloaded { status, .. }
+            | Self::Rejected { status, .. } => Some(*status),
+            Self::RateLimited { .. } => Some(429),
+            _ => None,
+        }
     }
 
     /// When the provider wants to be asked again.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Failed { retry_after, .. } | Self::Overloaded { retry_after, .. } => *retry_after,
+            Self::Failed { retry_after, .. }
+            | Self::Overloaded { retry_after, .. }
+            | Self::RateLimited { retry_after, .. } => *retry_after,
+            Self::Resting { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }

@@ -39,6 +39,10 @@ pub struct GatewayLimits {
     pub disconnect: DisconnectPolicy,
     /// How many calls may be drained at a time.
     pub max_drains: usize,
+    /// How many upstream calls one call may make.
+    pub max_attempts: u32,
+    /// How much load repetitions may add to a provider, in percent of its calls.
+    pub retry_budget_percent: u32,
     /// Whose word about the client's address counts.
     pub proxies: ProxyTrust,
 }
@@ -55,6 +59,8 @@ impl Default for GatewayLimits {
             total_timeout: Duration::from_mins(10),
             disconnect: DisconnectPolicy::Cancel,
             max_drains: 64,
+            max_attempts: 4,
+            retry_budget_percent: 20,
             proxies: ProxyTrust::Nobody,
         }
     }

@@ -5,18 +5,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use promptgate_usage::{CallContent, UsageEvent};
 
-/// One call to a provider: a POST with a JSON body.
+/// One call to a provider.
 #[derive(Debug, Clone)]
 pub struct UpstreamRequest {
+    /// How: mostly POST.
+    pub method: Method,
     /// Where to.
     pub url: String,
     /// What is sent with it, the provider's credential among it. Values of secrets are marked
     /// sensitive.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body; empty for methods that have none.
     pub body: Bytes,
     /// Until the connection is there, TLS included.
     pub connect_timeout: Duration,
@@ -35,6 +37,8 @@ pub struct UpstreamResponse {
     pub headers: HeaderMap,
     /// Its body.
     pub body: UpstreamBody,
+    /// How long the head took, from the connection being there.
+    pub waited: Duration,
 }
 
 /// Why a provider gave no (whole) answer.

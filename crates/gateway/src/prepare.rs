@@ -1,177 +1,93 @@
-//! Sixth stage: the request as the provider gets it.
+//! Sixth stage: what all calls for a request have in common.
 
-use std::sync::Arc;
-use std::time::Duration;
+use http::HeaderMap;
+use promptgate_providers::{Operation, Timeouts};
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use promptgate_providers::{Operation, ProviderKind};
-use promptgate_wire::Envelope;
-
+use crate::affinity::AnswerIds;
+use crate::candidate::{Ask, Candidate};
+use crate::headers::passes;
 use crate::inspect::Inspected;
-use crate::pipeline::Shared;
-use crate::ports::UpstreamRequest;
-use crate::record::Record;
-use crate::refusal::Refusal;
-use crate::snapshot::{CompiledProvider, ProviderAuth};
+use crate::limits::GatewayLimits;
 
-/// A request that is ready to be sent.
+/// A request that is ready to be sent to any of its candidates.
 pub(crate) struct Prepared {
     pub(crate) operation: Operation,
-    pub(crate) provider: Arc<CompiledProvider>,
-    pub(crate) target: Target,
+    pub(crate) ask: Ask,
+    /// Who may answer, in the order in which they are asked.
+    pub(crate) candidates: Vec<Candidate>,
+    /// What of the client's headers may reach a provider.
+    pub(crate) headers: HeaderMap,
     /// Whether the client asked for a stream.
     pub(crate) stream: bool,
-    /// Whether the usage at the end of the stream is the gateway's wish and not for the client.
-    pub(crate) hide_usage: bool,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) first_byte_timeout: Duration,
-    pub(crate) total_timeout: Duration,
+    /// How long this may take, before what the provider and the process say.
+    pub(crate) timeouts: Timeouts,
+    /// Which ids of the answer lead back to its provider.
+    pub(crate) answer_ids: Option<AnswerIds>,
     _made_here: (),
 }
 
-/// Who is asked.
-pub(crate) enum Target {
-    /// A provider, over HTTP.
-    Http(UpstreamRequest),
-    /// The gateway itself.
-    Echo {
-        /// The request.
-        envelope: Envelope,
-        /// The model's name in the answer.
-        model: String,
-        /// Whether the stream ends with its usage.
-        include_usage: bool,
-    },
-}
-
-/// Decides on address, headers, credential and the few bytes of the body that change.
-pub(crate) fn prepare(
-    inspected: Inspected,
-    shared: &Shared,
-    record: &mut Record,
-) -> Result<Prepared, Refusal> {
+/// Decides what of the request reaches whoever is asked.
+pub(crate) fn prepare(inspected: Inspected) -> Prepared {
     let addressed = inspected.addressed;
-    let (provider, envelope) = (addressed.provider, addressed.envelope);
-    let operation = envelope.operation;
-    let hide_usage = envelope.stream && !envelope.asks_usage && can_ask_usage(&provider, operation);
-    if hide_usage {
-        record.note("usage asked for at the end of the stream");
-    }
-    let limits = &shared.limits;
-    let timeouts = provider.timeouts;
-    let first_byte_timeout = timeouts.first_byte.unwrap_or(limits.first_byte_timeout);
-    let stream = envelope.stream;
-    let target = if provider.provider.kind == ProviderKind::Echo {
-        let include_usage = hide_usage || envelope.asks_usage;
-        Target::Echo { envelope, model: addressed.model, include_usage }
-    } else {
-        Target::Http(UpstreamRequest {
-            url: provider.url(operation).to_owned(),
-            headers: outgoing_headers(&addressed.headers, &provider, shared, record)?,
-            body: envelope.outgoing(&addressed.model, hide_usage),
-            connect_timeout: timeouts.connect.unwrap_or(limits.connect_timeout),
-            first_byte_timeout,
-        })
+    let stream = match &addressed.ask {
+        Ask::Body(envelope) => envelope.stream,
+        Ask::Chat(request) => request.stream,
+        Ask::Forward(_) => false,
     };
-    Ok(Prepared {
-        operation,
-        target,
-        stream,
-        hide_usage,
-        first_byte_timeout,
-        idle_timeout: timeouts.idle.unwrap_or(limits.idle_timeout),
-        total_timeout: timeouts.total.unwrap_or(limits.total_timeout),
-        provider,
-        _made_here: (),
-    })
+    Prepared {
+        answer_ids: addressed.answer_ids,
+        ..Prepared::new(addressed.operation, addressed.ask, addressed.candidates, &addressed.headers, stream)
+    }
 }
 
-/// Whether usage may be asked for. A service that refuses the option has `"streamUsage": false` in
-/// its configuration.
-fn can_ask_usage(provider: &CompiledProvider, operation: Operation) -> bool {
-    let switched_off = provider.provider.config.get("streamUsage") == Some(&serde_json::Value::Bool(false));
-    operation == Operation::ChatCompletions && !switched_off
+impl Prepared {
+    /// A request without wishes of its own about time.
+    pub(crate) fn new(
+        operation: Operation,
+        ask: Ask,
+        candidates: Vec<Candidate>,
+        headers: &HeaderMap,
+        stream: bool,
+    ) -> Self {
+        let mut passing = HeaderMap::with_capacity(8);
+        for (name, value) in headers {
+            if passes(name) {
+                passing.append(name, value.clone());
+            }
+        }
+        Self {
+            operation,
+            ask,
+            candidates,
+            headers: passing,
+            stream,
+            timeouts: Timeouts::default(),
+            answer_ids: None,
+            _made_here: (),
+        }
+    }
+
+    /// How long a call to a candidate may take.
+    pub(crate) fn times(&self, candidate: &Candidate, limits: &GatewayLimits) -> Times {
+        let (own, provider) = (self.timeouts, candidate.provider.timeouts);
+        Times {
+            connect: own.connect.or(provider.connect).unwrap_or(limits.connect_timeout),
+            first_byte: own.first_byte.or(provider.first_byte).unwrap_or(limits.first_byte_timeout),
+            idle: own.idle.or(provider.idle).unwrap_or(limits.idle_timeout),
+            total: own.total.or(provider.total).unwrap_or(limits.total_timeout),
+        }
+    }
 }
 
-fn outgoing_headers(
-    from: &HeaderMap,
-    provider: &CompiledProvider,
-    shared: &Shared,
-    record: &Record,
-) -> Result<HeaderMap, Refusal> {
-    let mut headers = HeaderMap::with_capacity(16);
-    for (name, value) in from {
-        if passes(name) {
-            headers.append(name, value.clone());
-        }
-    }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // What is observed on the way must be readable on the way.
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(HeaderName::from_static("x-request-id"), record.request_id().clone());
-    if provider.provider.kind == ProviderKind::Anthropic {
-        headers
-            .entry(HeaderName::from_static("anthropic-version"))
-            .or_insert(HeaderValue::from_static("2023-06-01"));
-    }
-    match &provider.auth {
-        ProviderAuth::None => {}
-        ProviderAuth::Bearer(value) => {
-            headers.insert(AUTHORIZATION, value.clone());
-        }
-        ProviderAuth::ApiKey(value) => {
-            headers.insert(HeaderName::from_static("x-api-key"), value.clone());
-        }
-        ProviderAuth::Unusable => {
-            let provider = provider.provider.name.as_str().to_owned();
-            return Err(Refusal::CredentialUnusable { provider });
-        }
-    }
-    shared.trace_context.carry_on(&record.span, &mut headers);
-    Ok(headers)
-}
-
-/// Whether a header of the client reaches the provider. Everything that is not named here stays:
-/// credentials, cookies, where the client is, whatever else a network put in, and on whose account
-/// the provider is to book, which is not the client's to say.
-fn passes(name: &HeaderName) -> bool {
-    let text = name.as_str();
-    let names_account = matches!(text, "openai-organization" | "openai-project");
-    name == ACCEPT
-        || matches!(text, "user-agent" | "traceparent" | "tracestate" | "idempotency-key")
-        || (text.starts_with("openai-") && !names_account)
-        || text.starts_with("anthropic-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_named_headers_reach_the_provider() {
-        let passing = ["accept", "user-agent", "traceparent", "openai-beta", "anthropic-version"];
-        let staying = [
-            "authorization",
-            "x-api-key",
-            "cookie",
-            "host",
-            "x-forwarded-for",
-            "x-real-ip",
-            "forwarded",
-            "accept-encoding",
-            "content-length",
-            "connection",
-            "proxy-authorization",
-            "openai-organization",
-            "openai-project",
-            "x-anything",
-        ];
-        for name in passing {
-            assert!(passes(&HeaderName::from_static(name)), "{name}");
-        }
-        for name in staying {
-            assert!(!passes(&HeaderName::from_static(name)), "{name}");
-        }
-    }
+/// How long a call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    /// Until the connection is there, TLS included.
+    pub(crate) connect: std::time::Duration,
+    /// From then until the answer says something.
+    pub(crate) first_byte: std::time::Duration,
+    /// Between two pieces of the answer.
+    pub(crate) idle: std::time::Duration,
+    /// In all, unless it streams.
+    pub(crate) total: std::time::Duration,
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use promptgate_kernel::{CallId, Money, Revision, Timestamp};
+use promptgate_kernel::{CallId, CredentialId, Money, Revision, Timestamp};
 use promptgate_tokens::Token;
-use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+use promptgate_usage::{Attempt, Outcome, TokenCounts, UsageEvent};
 use promptgate_wire::{Observed, Surface, estimate};
 use tokio::time::Instant;
 use tracing::Span;
@@ -70,6 +70,12 @@ pub(crate) struct Record {
     /// Bytes of an answer that is read whole, while it is read.
     pub(crate) answer_bytes: u64,
     pub(crate) attempts: u32,
+    /// Each of them.
+    pub(crate) tried: Vec<Attempt>,
+    /// The credential of the last one.
+    pub(crate) credential: Option<CredentialId>,
+    /// Hints of the request that the last one left out.
+    pub(crate) dropped: Vec<String>,
     pub(crate) revision: Revision,
     first_byte: Option<Duration>,
     trace: Vec<String>,
@@ -100,6 +106,9 @@ impl Record {
             worked: false,
             answer_bytes: 0,
             attempts: 0,
+            tried: Vec::new(),
+            credential: None,
+            dropped: Vec::new(),
             revision: shared.snapshot.load().revision(),
             first_byte: None,
             trace: Vec::new(),
@@ -193,6 +202,9 @@ impl Record {
                 time_to_first_byte_us: self.first_byte.map(micros),
                 error_code: ending.code.map(str::to_owned),
                 attempts: self.attempts,
+                tried: std::mem::take(&mut self.tried),
+                credential_id: self.credential,
+                dropped: std::mem::take(&mut self.dropped),
                 client_ip: Some(self.client.to_string()),
                 revision: self.revision,
                 trace: std::mem::take(&mut self.trace),

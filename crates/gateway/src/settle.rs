@@ -6,9 +6,10 @@ use promptgate_usage::Outcome;
 use promptgate_wire::{Observed, Surface, render_problem};
 use tokio::time::Instant;
 
+use crate::headers::add_retry_after;
 use crate::record::{CLIENT_CLOSED_REQUEST, Ending, REQUEST_ID, Record, Spent};
 use crate::refusal::Refusal;
-use crate::relay::{Answer, Relayed, add_retry_after};
+use crate::relay::{Answer, Relayed};
 use crate::reply::ReplyBody;
 use crate::stream::{RelayedStream, drain};
 
@@ -19,19 +20,18 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub(crate) fn settle(relayed: Relayed, mut record: Record) -> Response<ReplyBody> {
     let Relayed { status, headers: passed, answer, .. } = relayed;
     match answer {
-        Answer::Whole { body, spent, outcome, code } => {
+        Answer::Whole { body, spent, outcome, code, .. } => {
             let cost = record.settle(&Ending { outcome, status: status.as_u16(), code, spent });
             let mut headers = record.headers(cost);
             headers.extend(passed);
             reply(status, headers, ReplyBody::whole(body))
         }
-        Answer::Stream { upstream, observer, first_byte_timeout, idle_timeout } => {
+        Answer::Stream(opened) => {
             let mut headers = record.headers(None);
             headers.extend(passed);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-            let timeouts = (first_byte_timeout, idle_timeout);
-            let stream = RelayedStream::new(upstream, observer, record, status.as_u16(), timeouts);
+            let stream = RelayedStream::new(opened, record, status.as_u16());
             reply(status, headers, ReplyBody::stream(stream))
         }
     }
@@ -92,8 +92,8 @@ pub(crate) fn answer(body: bytes::Bytes, mut record: Record) -> Response<ReplyBo
 pub(crate) async fn abandoned(result: Result<Relayed, Refusal>, mut record: Record, deadline: Instant) {
     let spent = match result {
         Ok(Relayed { answer: Answer::Whole { spent, .. }, .. }) => spent,
-        Ok(Relayed { answer: Answer::Stream { upstream, observer, idle_timeout, .. }, status, .. }) => {
-            return drain(upstream, observer, record, status.as_u16(), idle_timeout, deadline).await;
+        Ok(Relayed { answer: Answer::Stream(opened), status, .. }) => {
+            return drain(opened, record, status.as_u16(), deadline).await;
         }
         Err(_) => record.spent_so_far(),
     };

@@ -1,25 +1,93 @@
 //! An answer that arrives piece by piece, on its way from the provider to the client.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use promptgate_providers::ProviderKind;
+use futures_util::{StreamExt, stream};
+use promptgate_providers::Feature;
 use promptgate_usage::Outcome;
-use promptgate_wire::Observer;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::attend::drain_permit;
+use crate::candidate::Candidate;
+use crate::exchange::failed;
 use crate::fault::Fault;
 use crate::meter::OpenStream;
+use crate::passage::Passing;
 use crate::ports::{UpstreamBody, UpstreamError};
 use crate::record::{Ending, Record, Spent};
 use crate::refusal::Refusal;
-use crate::relay::failed;
+use crate::resilience::UnderWay;
+use crate::said::Tap;
 use crate::settle::{cancelled, ending_of};
+
+/// A stream that has begun for good: what was held back until then, and what is still to come.
+pub(crate) struct Opened {
+    upstream: UpstreamBody,
+    passing: Passing,
+    held: VecDeque<Bytes>,
+    /// Whether the provider is done already, and all that it said is held.
+    is_finished: bool,
+    idle_timeout: Duration,
+    /// Some services just close a complete stream, without the vendor's end mark.
+    may_end_without_mark: bool,
+    under_way: Option<UnderWay>,
+    tap: Option<Tap>,
+}
+
+impl Opened {
+    pub(crate) fn new(
+        upstream: UpstreamBody,
+        passing: Passing,
+        held: Vec<Bytes>,
+        idle_timeout: Duration,
+        candidate: &Candidate,
+    ) -> Self {
+        let has_end_mark = candidate.capabilities.has(Feature::StreamEndMark);
+        Self {
+            may_end_without_mark: passing.is_unread() || !has_end_mark,
+            upstream,
+            passing,
+            held: held.into(),
+            is_finished: false,
+            idle_timeout,
+            under_way: None,
+            tap: None,
+        }
+    }
+
+    /// The provider is done already.
+    pub(crate) fn finished(self) -> Self {
+        Self { is_finished: true, upstream: stream::empty().boxed(), ..self }
+    }
+
+    /// Counts the call for as long as the stream lasts.
+    pub(crate) fn watch(&mut self, under_way: UnderWay) {
+        self.under_way = Some(under_way);
+    }
+
+    /// Listens to what is said.
+    pub(crate) fn listen(&mut self, tap: Tap) {
+        self.tap = Some(tap);
+    }
+
+    /// The next piece as the client gets it: of what was held back, then of what arrives.
+    fn pass(&mut self, chunk: Bytes) -> Bytes {
+        let piece = self.passing.push(chunk);
+        self.hear(&piece);
+        piece
+    }
+
+    fn hear(&mut self, piece: &Bytes) {
+        if let Some(tap) = &mut self.tap {
+            tap.hear(piece);
+        }
+    }
+}
 
 /// The body of a streamed answer: hands every piece on as it arrives, and books the call before
 /// its last byte goes out. Dropped before that, it ends or drains the upstream call and books what
@@ -28,30 +96,20 @@ pub(crate) struct RelayedStream {
     state: Option<Flow>,
     status: u16,
     patience: Patience,
-    /// For the pieces after the first.
-    idle_timeout: Duration,
     _open: OpenStream,
 }
 
 struct Flow {
-    upstream: UpstreamBody,
-    observer: Box<Observer>,
+    opened: Box<Opened>,
     record: Record,
 }
 
 impl RelayedStream {
-    pub(crate) fn new(
-        upstream: UpstreamBody,
-        observer: Box<Observer>,
-        record: Record,
-        status: u16,
-        (first_byte_timeout, idle_timeout): (Duration, Duration),
-    ) -> Self {
+    pub(crate) fn new(opened: Box<Opened>, record: Record, status: u16) -> Self {
         Self {
-            state: Some(Flow { upstream, observer, record }),
+            patience: Patience::new(opened.idle_timeout),
+            state: Some(Flow { opened, record }),
             status,
-            patience: Patience::new(first_byte_timeout),
-            idle_timeout,
             _open: OpenStream::begin(),
         }
     }
@@ -65,7 +123,10 @@ impl RelayedStream {
         let _entered = span.enter();
         loop {
             let Some(flow) = &mut self.state else { return Poll::Ready(None) };
-            let next = match flow.upstream.poll_next_unpin(cx) {
+            if let Some(piece) = flow.opened.held.pop_front() {
+                return Poll::Ready(Some(flow.held(piece, self.status)));
+            }
+            let next = match flow.opened.upstream.poll_next_unpin(cx) {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
                     ready!(self.patience.poll_over(cx));
@@ -74,7 +135,7 @@ impl RelayedStream {
             };
             let piece = match next {
                 Some(Ok(chunk)) => {
-                    self.patience.renew(self.idle_timeout);
+                    self.patience.renew();
                     flow.pass(chunk, self.status)
                 }
                 Some(Err(error)) => self.fail(error),
@@ -91,10 +152,12 @@ impl RelayedStream {
     /// The upstream is done. What is still for the client goes out after the call is booked.
     fn end(&mut self) -> Bytes {
         let Some(mut flow) = self.state.take() else { return Bytes::new() };
-        let rest = flow.observer.end();
-        let observed = flow.observer.observed();
-        if observed.ended || observed.error_event || flow.may_end_without_mark() {
-            flow.record.settle(&ending_of(observed, self.status));
+        let is_finished = flow.opened.is_finished;
+        let rest = if is_finished { Bytes::new() } else { flow.opened.passing.end() };
+        let observed = flow.opened.passing.observed();
+        if observed.ended || observed.error_event || flow.opened.may_end_without_mark {
+            flow.opened.hear(&rest);
+            flow.settle(self.status);
             flow.told(rest)
         } else {
             flow.fail(Fault::Broken, self.status)
@@ -114,94 +177,115 @@ impl RelayedStream {
 }
 
 impl Flow {
+    /// Hands a piece on that was held back.
+    fn held(&mut self, piece: Bytes, status: u16) -> Bytes {
+        self.opened.hear(&piece);
+        // The last of them may complete the answer.
+        if self.opened.held.is_empty() && self.opened.passing.has_ended() {
+            self.settle(status);
+        }
+        self.told(piece)
+    }
+
     /// Hands a piece on. The one that completes the answer is booked first: a client may leave as
     /// soon as it has it.
     fn pass(&mut self, chunk: Bytes, status: u16) -> Bytes {
-        self.record.note_first_byte();
-        let piece = self.observer.observe(chunk);
-        if !self.record.is_settled() && self.observer.has_ended() {
-            self.record.settle(&ending_of(self.observer.observed(), status));
+        let piece = self.opened.pass(chunk);
+        if self.opened.passing.has_ended() {
+            self.settle(status);
         }
         self.told(piece)
+    }
+
+    /// Books a call whose answer is complete.
+    fn settle(&mut self, status: u16) {
+        if self.record.is_settled() {
+            return;
+        }
+        let mut ending = ending_of(self.opened.passing.observed(), status);
+        if self.opened.passing.is_unread() {
+            ending.spent = Spent::Nothing;
+        }
+        let is_complete = ending.outcome == Outcome::Completed;
+        self.record.settle(&ending);
+        // It is under way no longer, whatever the provider still sends.
+        self.opened.under_way = None;
+        if let Some(tap) = self.opened.tap.take() {
+            tap.end(is_complete);
+        }
     }
 
     /// A piece as the client gets it: what reports an error is passed on as whole events, in which a
     /// provider may repeat its credential.
     fn told(&self, piece: Bytes) -> Bytes {
         match &self.record.provider {
-            Some(provider) if self.observer.has_reported() => provider.without_credential(piece),
+            Some(provider) if self.opened.passing.has_reported() => provider.without_credential(piece),
             _ => piece,
         }
     }
 
     /// Books a call whose answer fails in the middle, and says so in the words of the surface.
     fn fail(mut self, fault: Fault, status: u16) -> Bytes {
+        if let Some(under_way) = &mut self.opened.under_way {
+            under_way.failed(&fault, 0.0);
+        }
         let provider = self.record.provider.as_ref();
         let provider = provider.map_or_else(String::new, |compiled| compiled.provider.name.to_string());
         let refusal = Refusal::Upstream { provider, fault };
         let problem = refusal.problem();
-        let event = self.observer.fail(self.record.surface, &problem);
+        let event = self.opened.passing.fail(self.record.surface, &problem);
         self.record.note(format!("failed in the middle of the answer: {}", problem.code));
+        let is_free = self.opened.passing.is_unread();
+        let spent = if is_free { Spent::Nothing } else { Spent::Seen(self.opened.passing.observed()) };
         self.record.settle(&Ending {
             outcome: Outcome::UpstreamFailed,
             status,
             code: Some(problem.code),
-            spent: Spent::Seen(self.observer.observed()),
+            spent,
         });
         event
-    }
-
-    /// Some compatible services just close a complete stream, without the vendor's end mark.
-    fn may_end_without_mark(&self) -> bool {
-        self.record
-            .provider
-            .as_ref()
-            .is_some_and(|compiled| compiled.provider.kind == ProviderKind::OpenAiCompatible)
     }
 }
 
 impl Drop for RelayedStream {
     fn drop(&mut self) {
-        let Some(Flow { upstream, observer, mut record }) = self.state.take() else { return };
+        let Some(Flow { opened, mut record }) = self.state.take() else { return };
         if record.is_settled() {
             return;
         }
         let runtime = Handle::try_current().ok();
         if let (Some((permit, limit)), Some(runtime)) = (drain_permit(&record.shared), runtime) {
-            let (tasks, status, idle_timeout) = (record.shared.tasks.clone(), self.status, self.idle_timeout);
+            let (tasks, status) = (record.shared.tasks.clone(), self.status);
             tasks.spawn_on(
                 async move {
                     let _permit = permit;
                     let deadline = Instant::now() + limit;
-                    drain(upstream, observer, record, status, idle_timeout, deadline).await;
+                    drain(opened, record, status, deadline).await;
                 },
                 &runtime,
             );
         } else {
-            drop(upstream);
-            cancelled(&mut record, self.status, Spent::Seen(observer.observed()));
+            cancelled(&mut record, self.status, spent_on(&opened));
         }
     }
 }
 
 /// Reads an answer to its end that no client waits for, but not beyond `deadline`, and books what was
 /// seen.
-pub(crate) async fn drain(
-    mut upstream: UpstreamBody,
-    mut observer: Box<Observer>,
-    mut record: Record,
-    status: u16,
-    idle_timeout: Duration,
-    deadline: Instant,
-) {
-    while !observer.has_ended() {
-        let until = deadline.min(Instant::now() + idle_timeout);
-        match tokio::time::timeout_at(until, upstream.next()).await {
-            Ok(Some(Ok(chunk))) => drop(observer.observe(chunk)),
+pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Record, status: u16, deadline: Instant) {
+    opened.held.clear();
+    while !opened.passing.has_ended() {
+        let until = deadline.min(Instant::now() + opened.idle_timeout);
+        match tokio::time::timeout_at(until, opened.upstream.next()).await {
+            Ok(Some(Ok(chunk))) => drop(opened.passing.push(chunk)),
             Ok(Some(Err(_)) | None) | Err(_) => break,
         }
     }
-    cancelled(&mut record, status, Spent::Seen(observer.observed()));
+    cancelled(&mut record, status, spent_on(&opened));
+}
+
+fn spent_on(opened: &Opened) -> Spent {
+    if opened.passing.is_unread() { Spent::Nothing } else { Spent::Seen(opened.passing.observed()) }
 }
 
 /// Waits for an upstream, and for no slow client: time counts only while the upstream has nothing.
@@ -217,8 +301,7 @@ impl Patience {
     }
 
     /// Something arrived.
-    fn renew(&mut self, span: Duration) {
-        self.span = span;
+    fn renew(&mut self) {
         self.waiting_since = None;
     }
 
@@ -228,9 +311,6 @@ impl Patience {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let over = since + self.span;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(over)));
-        if timer.deadline() > over {
-            timer.as_mut().reset(over);
-        }
         loop {
             ready!(timer.as_mut().poll(cx));
             if timer.deadline() >= over {

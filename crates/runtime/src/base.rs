@@ -19,6 +19,9 @@ const FOLD_EVERY: Duration = Duration::from_secs(5);
 /// has a deadline of its own below this.
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// How long a client may take nothing of its answer, where no setting says it.
+const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// What every process has.
 pub(crate) struct Base {
     pub(crate) process: Process,
@@ -89,7 +92,7 @@ impl Base {
         let settings = self.server_settings()?;
         let servers = Servers::new(settings.shutdown_timeout);
         for site in sites {
-            servers.start(site.name, site.bound, site.router);
+            servers.start(site.name, site.bound, site.router, site.client_write_timeout);
         }
         when_ready()?;
         self.asked.cancelled().await;
@@ -119,6 +122,8 @@ pub(crate) struct Site {
     pub(crate) name: &'static str,
     pub(crate) bound: Bound,
     pub(crate) router: Router,
+    /// How long a client may take nothing of its answer.
+    pub(crate) client_write_timeout: Duration,
 }
 
 impl Site {
@@ -130,7 +135,8 @@ impl Site {
     ) -> anyhow::Result<(Self, std::net::SocketAddr)> {
         let bound = server::bind(host, port, setting).await?;
         let address = bound.address;
-        Ok((Self { name, bound, router: Router::new() }, address))
+        let router = Router::new();
+        Ok((Self { name, bound, router, client_write_timeout: CLIENT_WRITE_TIMEOUT }, address))
     }
 
     pub(crate) fn serving(self, router: Router) -> Self {

@@ -1,7 +1,9 @@
 //! HTTP servers: accept, serve, drain.
 
 mod header_timer;
+mod slow_client;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::Request;
+use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
@@ -23,15 +25,15 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use header_timer::{CountedStream, HeaderTimer};
+use slow_client::{Answers, BoundWrites};
 
 /// How patient a server is with its connections.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     header: Duration,
     idle: Duration,
+    write: Duration,
 }
-
-const PATIENCE: Patience = Patience { header: HEADER_TIMEOUT, idle: IDLE_TIMEOUT };
 
 /// How long a client may take from opening a connection, or from the first byte of a request, to
 /// the end of its headers.
@@ -153,6 +155,9 @@ async fn connection(
         _ => return,
     }
     let (stream, reads) = CountedStream::new(stream);
+    let stream = BoundWrites::new(stream, patience.write);
+    let answers = Answers::new(patience.write);
+    let looking = answers.clone().look_after();
     let mut builder = auto::Builder::new(executor);
     builder
         .http1()
@@ -161,10 +166,23 @@ async fn connection(
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_INTERVAL).max_concurrent_streams(1_000);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request.map(Body::new))
+        // Over HTTP/1 the connection is the answer's own, and is bounded itself.
+        let answers = (request.version() == Version::HTTP_2).then(|| answers.clone());
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(match answers {
+                Some(answers) => answer.map(|body| answers.watch(body)),
+                None => answer,
+            })
+        }
     });
     let serving = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(serving).await {
+    let served = tokio::select! {
+        served = watcher.watch(serving) => served,
+        () = looking => Ok(()),
+    };
+    if let Err(error) = served {
         tracing::debug!(%peer, error = %error, "a connection ended with an error");
     }
 }
@@ -200,10 +218,17 @@ impl Servers {
         Self { tasks: TaskTracker::new(), stop: CancellationToken::new(), drain }
     }
 
-    /// Starts one.
-    pub(crate) fn start(&self, name: &'static str, bound: Bound, router: Router) {
+    /// Starts one, whose clients may take nothing of an answer for as long as `client_write_timeout`.
+    pub(crate) fn start(
+        &self,
+        name: &'static str,
+        bound: Bound,
+        router: Router,
+        client_write_timeout: Duration,
+    ) {
         tracing::info!(server = name, address = %bound.address, "{name} listens on {}", bound.address);
-        self.tasks.spawn(serve(bound, router, PATIENCE, self.stop.clone(), self.drain));
+        let patience = Patience { header: HEADER_TIMEOUT, idle: IDLE_TIMEOUT, write: client_write_timeout };
+        self.tasks.spawn(serve(bound, router, patience, self.stop.clone(), self.drain));
     }
 
     /// Stops them all and waits until they have drained.

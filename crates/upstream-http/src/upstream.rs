@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
-use http::header::{CONNECTION, HeaderMap, HeaderName};
-use http::{Method, Request};
+use http::header::{ACCEPT_ENCODING, CONNECTION, HeaderMap, HeaderName};
+use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::capture_connection;
 use promptgate_gateway::ports::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
+use tokio::time::Instant;
 
 use crate::client::{self, PooledClient};
 use crate::{HttpUpstreamOptions, TlsSetupError};
@@ -42,9 +43,11 @@ impl HttpUpstream {
 impl Upstream for HttpUpstream {
     async fn call(&self, call: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
         let mut request = Request::new(Full::new(call.body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = call.method;
         *request.uri_mut() = call.url.parse().map_err(|error| UpstreamError::Connect(Box::new(error)))?;
         *request.headers_mut() = call.headers;
+        // Nothing is unpacked here, and whoever reads the answer cannot either.
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut connection = capture_connection(&mut request);
         let mut answer = std::pin::pin!(self.client.request(request));
 
@@ -60,16 +63,18 @@ impl Upstream for HttpUpstream {
                 None
             }
         };
+        let connected = Instant::now();
         let answer = match early {
             Some(answer) => answer,
             None => tokio::time::timeout(call.first_byte_timeout, answer)
                 .await
                 .map_err(|_| UpstreamError::FirstByteTimeout)?,
         };
+        let waited = connected.elapsed();
         let (mut head, body) = answer.map_err(classify)?.into_parts();
         strip_hop_by_hop(&mut head.headers);
         let body = body.into_data_stream().map_err(|error| UpstreamError::Broken(Box::new(error)));
-        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: body.boxed() })
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: body.boxed(), waited })
     }
 }
 

@@ -7,6 +7,8 @@ use tokio::sync::Notify;
 use super::*;
 use std::sync::Arc;
 
+const PATIENCE: Patience =
+    Patience { header: HEADER_TIMEOUT, idle: IDLE_TIMEOUT, write: Duration::from_mins(1) };
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
 struct Bench {
@@ -127,7 +129,7 @@ async fn is_closed(first: &[u8], then: &[u8], patience: Patience) -> bool {
 
 #[tokio::test]
 async fn slow_headers_are_cut_off_and_idle_connections_are_not() {
-    let strict = Patience { header: Duration::from_millis(100), idle: IDLE_TIMEOUT };
+    let strict = Patience { header: Duration::from_millis(100), ..PATIENCE };
     let both = Patience { idle: Duration::from_millis(100), ..strict };
     let closed = tokio::join!(
         is_closed(b"", b"", strict),
@@ -137,4 +139,33 @@ async fn slow_headers_are_cut_off_and_idle_connections_are_not() {
         is_closed(REQUEST, b"", strict),
     );
     assert_eq!(closed, (true, true, true, true, false));
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_loses_its_answer() {
+    struct Guard(tokio::sync::mpsc::UnboundedSender<()>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    let (gone, mut dropped) = tokio::sync::mpsc::unbounded_channel();
+    let router = Router::new().route(
+        "/",
+        get(move || {
+            let guard = Guard(gone.clone());
+            let endless = futures_util::stream::repeat_with(move || {
+                let _ = &guard;
+                Ok::<_, io::Error>(bytes::Bytes::from_static(&[b'x'; 64 * 1024]))
+            });
+            async move { Body::from_stream(endless) }
+        }),
+    );
+    let patience = Patience { write: Duration::from_millis(100), ..PATIENCE };
+    let bench = Bench::start_with(router, patience, Duration::from_secs(5)).await;
+    let mut client = bench.connect().await;
+    client.write_all(REQUEST).await.expect("written");
+    // The client keeps the connection open and reads nothing.
+    tokio::time::timeout(Duration::from_secs(10), dropped.recv()).await.expect("the answer is dropped");
+    drop(client);
 }

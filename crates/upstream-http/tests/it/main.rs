@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use promptgate_gateway::ports::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
 use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
 use server::Server;
@@ -27,6 +27,7 @@ pub(crate) fn request(url: &str) -> UpstreamRequest {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     UpstreamRequest {
+        method: Method::POST,
         url: url.to_owned(),
         headers,
         body: Bytes::from_static(b"{\"model\":\"m\"}"),
@@ -65,11 +66,33 @@ async fn what_is_sent_arrives_and_what_comes_back_is_not_unpacked() {
     let request = requests.recv().await.unwrap();
     assert!(request.starts_with("POST /v1/x HTTP/1.1\r\n"), "{request}");
     assert!(request.ends_with("\r\n\r\n{\"model\":\"m\"}"), "{request}");
-    assert!(!request.to_lowercase().contains("accept-encoding"), "{request}");
+    assert!(request.to_lowercase().contains("\r\naccept-encoding: identity\r\n"), "{request}");
     assert_eq!(response.status, 302, "redirects are not followed");
     assert_eq!(response.headers["content-encoding"], "gzip");
     assert!(!response.headers.contains_key("keep-alive"));
     assert_eq!(rest(response).await.unwrap(), b"xyz");
+}
+
+#[tokio::test]
+async fn other_methods_go_out_without_a_body() {
+    let (seen, mut requests) = mpsc::unbounded_channel();
+    let server = Server::start(move |mut connection| {
+        let seen = seen.clone();
+        async move {
+            let request = connection.request().await.expect("a request");
+            seen.send(request).expect("the test waits");
+            connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+        }
+    })
+    .await;
+    for method in [Method::GET, Method::DELETE] {
+        let call = UpstreamRequest { method: method.clone(), body: Bytes::new(), ..request(&server.url) };
+        let response = upstream().call(call).await.unwrap();
+        assert!(response.waited < LONG);
+        let request = requests.recv().await.unwrap();
+        assert!(request.starts_with(&format!("{method} /v1/x HTTP/1.1\r\n")), "{request}");
+        assert!(request.ends_with("\r\n\r\n"), "{request}");
+    }
 }
 
 #[tokio::test]
