@@ -7,29 +7,29 @@ use promptgate_store::{Access, Store};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Job {
     /// Usage events from before an instant.
-    PruneUsage,
+    Usage,
     /// Configuration changes from before an instant.
-    PruneChanges,
+    Changes,
     /// What was said in calls from before an instant.
-    PruneContents,
+    Contents,
     /// Conversations in which nothing was said since an instant.
-    PruneSessions,
+    Sessions,
     /// Cached answers that were over at an instant.
-    PruneCache,
+    Cache,
     /// Answers for repeated calls that were over before an instant.
-    PruneIdempotency,
+    Idempotency,
 }
 
 impl Job {
     /// Its name in logs and metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::PruneUsage => "prune_usage",
-            Self::PruneChanges => "prune_changes",
-            Self::PruneContents => "prune_contents",
-            Self::PruneSessions => "prune_sessions",
-            Self::PruneCache => "prune_cache",
-            Self::PruneIdempotency => "prune_idempotency",
+            Self::Usage => "prune_usage",
+            Self::Changes => "prune_changes",
+            Self::Contents => "prune_contents",
+            Self::Sessions => "prune_sessions",
+            Self::Cache => "prune_cache",
+            Self::Idempotency => "prune_idempotency",
         }
     }
 }
@@ -54,12 +54,12 @@ impl Removal {
         let Self { job, endpoint, before } = self;
         let mut work = store.begin(Access::Write).await?;
         let removed = match job {
-            Job::PruneUsage => work.usage().prune(before, limit).await?,
-            Job::PruneChanges => work.changes().prune(before, limit).await?,
-            Job::PruneContents => work.call_contents().prune(before, limit).await?,
-            Job::PruneSessions => work.sessions().remove_idle(endpoint, before, limit).await?,
-            Job::PruneCache => work.response_cache().remove_expired(before, limit).await?,
-            Job::PruneIdempotency => work.idempotency().prune(before, limit).await?,
+            Job::Usage => work.usage().prune(before, limit).await?,
+            Job::Changes => work.changes().prune(before, limit).await?,
+            Job::Contents => work.call_contents().prune(before, limit).await?,
+            Job::Sessions => work.sessions().remove_idle(endpoint, before, limit).await?,
+            Job::Cache => work.response_cache().remove_expired(before, limit).await?,
+            Job::Idempotency => work.idempotency().prune(before, limit).await?,
         };
         work.commit().await?;
         Ok(removed)

@@ -92,12 +92,12 @@ impl Scheduler {
             ..
         } = self.options;
         tokio::join!(
-            self.repeat(Job::PruneUsage, usage_interval, &shutdown),
-            self.repeat(Job::PruneChanges, change_interval, &shutdown),
-            self.repeat(Job::PruneContents, content_interval, &shutdown),
-            self.repeat(Job::PruneSessions, session_interval, &shutdown),
-            self.repeat(Job::PruneCache, expiry_interval, &shutdown),
-            self.repeat(Job::PruneIdempotency, expiry_interval, &shutdown),
+            self.repeat(Job::Usage, usage_interval, &shutdown),
+            self.repeat(Job::Changes, change_interval, &shutdown),
+            self.repeat(Job::Contents, content_interval, &shutdown),
+            self.repeat(Job::Sessions, session_interval, &shutdown),
+            self.repeat(Job::Cache, expiry_interval, &shutdown),
+            self.repeat(Job::Idempotency, expiry_interval, &shutdown),
         );
     }
 
@@ -118,14 +118,14 @@ impl Scheduler {
     async fn removals(&self, job: Job) -> Result<Vec<Removal>, RepositoryError> {
         let now = self.clock.now();
         let keep = match job {
-            Job::PruneUsage => self.options.usage_retention,
-            Job::PruneChanges => self.options.change_retention,
-            Job::PruneContents => self.options.content_retention,
-            Job::PruneSessions => self.options.session_retention,
-            Job::PruneCache | Job::PruneIdempotency => Duration::ZERO,
+            Job::Usage => self.options.usage_retention,
+            Job::Changes => self.options.change_retention,
+            Job::Contents => self.options.content_retention,
+            Job::Sessions => self.options.session_retention,
+            Job::Cache | Job::Idempotency => Duration::ZERO,
         };
         let mut removals = vec![Removal::of_all(job, now.minus(keep))];
-        if job == Job::PruneSessions {
+        if job == Job::Sessions {
             let endpoints = self.store.begin(Access::Read).await?.endpoints().list_all().await?;
             removals.extend(endpoints.iter().filter_map(|endpoint| {
                 let ttl = endpoint.config.session_rules()?.ttl;

@@ -29,6 +29,8 @@ pub(crate) fn start(base: &Base, storage: &Storage) -> anyhow::Result<()> {
     let options = SchedulerOptions {
         usage_retention: settings.usage_raw_retention,
         usage_interval: settings.usage_raw_cleanup_interval,
+        content_retention: settings.call_content_retention,
+        session_retention: settings.ai_session_retention,
         ..SchedulerOptions::default()
     };
     let scheduler = Scheduler::new(Arc::clone(&storage.store), Arc::clone(&base.clock), options);

@@ -171,11 +171,11 @@ impl Drainer {
                 }
             }
             Own::Memory(spool) => {
-                let calls = spool.oldest(limit);
+                let (calls, more) = spool.oldest(limit);
                 match self.recorder.record(&calls).await {
                     Ok(()) => {
                         spool.mark_stored(calls.len());
-                        more_if(!spool.is_empty())
+                        more_if(more)
                     }
                     Err(NotNow) => Pass::Stuck,
                 }

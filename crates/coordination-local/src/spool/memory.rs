@@ -66,15 +66,18 @@ impl MemorySpool {
         self.appended.notified().await;
     }
 
-    /// The oldest calls. They stay until they are [`Self::mark_stored`].
-    pub(super) fn oldest(&self, limit: Limit) -> Vec<SpooledCall> {
+    /// The oldest calls, and whether there are more. They stay until they are [`Self::mark_stored`].
+    pub(super) fn oldest(&self, limit: Limit) -> (Vec<SpooledCall>, bool) {
         let mut bytes = 0_u64;
         let fits = |spooled: &&SpooledCall| {
             let room = bytes < limit.bytes;
             bytes += spooled.content.as_ref().map_or(0, |content| call::size(content) as u64);
             room
         };
-        self.waiting().calls.iter().take(limit.lines).take_while(fits).cloned().collect()
+        let waiting = self.waiting();
+        let oldest: Vec<_> = waiting.calls.iter().take(limit.lines).take_while(fits).cloned().collect();
+        let more = oldest.len() < waiting.calls.len();
+        (oldest, more)
     }
 
     /// Forgets the oldest calls.
@@ -134,7 +137,7 @@ mod tests {
         assert!(spool.is_full() && !spool.has_room());
         spool.append(&sample::event(8), None).unwrap();
         assert!(spool.append(&sample::event(9), None).is_err());
-        assert_eq!(spool.oldest(TWO), [sample::call(0), sample::call(1)]);
+        assert_eq!(spool.oldest(TWO), (vec![sample::call(0), sample::call(1)], true));
         spool.mark_stored(2);
         assert!(!spool.is_full() && spool.has_room());
         spool.append(&sample::event(9), None).unwrap();
@@ -147,10 +150,10 @@ mod tests {
         let append =
             |number| spool.append(&sample::event(number), Some(&sample::content(number, 400))).unwrap();
         (0..3).for_each(append);
-        let kept = |limit| spool.oldest(limit).iter().filter(|call| call.content.is_some()).count();
+        let kept = |limit| spool.oldest(limit).0.iter().filter(|call| call.content.is_some()).count();
         let all = Limit { lines: 8, bytes: u64::MAX };
         assert_eq!((spool.len(), kept(all)), (3, 2));
-        assert_eq!(spool.oldest(Limit { bytes: 400, ..all }).len(), 1);
+        assert_eq!(spool.oldest(Limit { bytes: 400, ..all }).0.len(), 1);
         spool.mark_stored(1);
         append(3);
         assert_eq!((spool.len(), kept(all)), (3, 2));

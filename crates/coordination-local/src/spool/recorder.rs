@@ -212,7 +212,7 @@ mod tests {
         let (recording, behaviour) = recording(root.path());
         let mut recorder = Recorder::new(recording);
         let calls: Vec<_> = (0..50).map(sample::call).collect();
-        behaviour.lock().unwrap().poison.insert(calls[17].event.event.id);
+        behaviour.lock().unwrap().poison.insert(calls[17].event.id);
         assert_eq!(recorder.record(&calls).await, Err(NotNow));
         assert_eq!(recorder.record(&calls).await, Err(NotNow));
         assert_eq!(recorder.record(&calls).await, Ok(()));

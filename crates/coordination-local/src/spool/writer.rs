@@ -277,7 +277,7 @@ mod tests {
                 let spool = &spool;
                 scope.spawn(move || {
                     (0..100).for_each(|number| {
-                        spool.append(&sample::event(thread * 100 + number), None).unwrap()
+                        spool.append(&sample::event(thread * 100 + number), None).unwrap();
                     });
                 });
             }

@@ -202,21 +202,21 @@ async fn what_was_said_goes_before_its_event() {
 /// A project with an endpoint whose conversations live as long, if it has any.
 async fn endpoint(store: &dyn Store, entropy: &SeededEntropy, ttl_seconds: Option<u32>) -> Endpoint {
     let new = NewProject {
-        name: ProjectName::parse("Search").unwrap(),
+        name: ProjectName::parse("Search").expect(WORKS),
         kind: ProjectType::AiGateway,
         env: ProjectEnv::Prod,
         default_provider: None,
         metadata: serde_json::Map::new(),
         active: true,
     };
-    let project = Project::create(ProjectId::mint(&*clock(), entropy), new, clock().now()).unwrap();
+    let project = Project::create(ProjectId::mint(&*clock(), entropy), new, clock().now()).expect(WORKS);
     let config = json!({
         "name": "a", "slug": "a", "sessions_enabled": ttl_seconds.is_some(), "session_ttl_seconds": ttl_seconds,
     });
     let endpoint = Endpoint {
         id: EndpointId::mint(&*clock(), entropy),
         project_id: project.id,
-        config: serde_json::from_value(config).unwrap(),
+        config: serde_json::from_value(config).expect(WORKS),
         guardrails: serde_json::Map::new(),
         is_active: true,
         latest_version: 1,
@@ -224,10 +224,10 @@ async fn endpoint(store: &dyn Store, entropy: &SeededEntropy, ttl_seconds: Optio
         updated_at: clock().now(),
         version: 1,
     };
-    let mut work = store.begin(Access::Write).await.unwrap();
-    work.projects().insert(&project).await.unwrap();
-    work.endpoints().insert(&endpoint).await.unwrap();
-    work.commit().await.unwrap();
+    let mut work = store.begin(Access::Write).await.expect(WORKS);
+    work.projects().insert(&project).await.expect(WORKS);
+    work.endpoints().insert(&endpoint).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
     endpoint
 }
 
