@@ -19,7 +19,7 @@ use crate::ProviderError;
 
 pub use answer::{read_answer, write_answer};
 pub use read::read_request;
-pub(crate) use read::read_schema;
+pub(crate) use read::{note_others, read_cache, read_schema};
 pub use reader::Reader;
 pub use write::write_request;
 pub(crate) use write::{hint, openai_extras, write_schema};

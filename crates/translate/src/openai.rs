@@ -70,10 +70,7 @@ pub(crate) fn write_usage(into: &mut Object<'_>, usage: &TokenCounts, names: &Us
     into.set("total_tokens", &usage.total());
     into.object(names.read_details, |details| {
         details.set("cached_tokens", &usage.cache_read);
-        let written = usage.cache_write_5m.saturating_add(usage.cache_write_1h);
-        if written > 0 {
-            details.set("cache_write_tokens", &written);
-        }
+        details.set("cache_write_tokens", &usage.cache_write_5m.saturating_add(usage.cache_write_1h));
         if names.read == CHAT_USAGE.read {
             details.set("audio_tokens", &usage.audio_input);
         }
@@ -225,20 +222,26 @@ mod tests {
         ] {
             assert_eq!(usage(json), None, "{json}");
         }
-        let shares = r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9}}"#;
+        let shares =
+            r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9}}"#;
         assert_eq!(usage(shares).map(|counts| (counts.input, counts.cache_read)), Some((0, 5)));
     }
 
     #[test]
     fn errors_of_the_imitators_are_read() {
         let read = |json: &str| read_error(json.as_bytes()).unwrap();
-        let error = read(r#"{"error":{"message":"no","type":"invalid_request_error","param":"x","code":"y"}}"#);
+        let error =
+            read(r#"{"error":{"message":"no","type":"invalid_request_error","param":"x","code":"y"}}"#);
         assert_eq!(error.message, "no");
         assert_eq!((error.param.as_deref(), error.code.as_deref()), (Some("x"), Some("y")));
         assert_eq!(read(r#"{"error":"down"}"#).message, "down");
         assert_eq!(read(r#"{"error":{"message":"no","code":429}}"#).code.as_deref(), Some("429"));
-        let mistral = read(r#"{"object":"error","message":"bad","type":"invalid_request_error","code":null}"#);
-        assert_eq!((mistral.message.as_str(), mistral.kind.as_deref()), ("bad", Some("invalid_request_error")));
+        let mistral =
+            read(r#"{"object":"error","message":"bad","type":"invalid_request_error","code":null}"#);
+        assert_eq!(
+            (mistral.message.as_str(), mistral.kind.as_deref()),
+            ("bad", Some("invalid_request_error"))
+        );
         assert_eq!(read(r#"{"detail":[{"msg":"field required"}]}"#).message, r#"[{"msg":"field required"}]"#);
         assert_eq!(read_error(b"{\"id\":\"x\"}"), None);
         assert_eq!(read_error(b"<html>"), None);

@@ -55,11 +55,13 @@ pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
         Some(options) => options.flag("include_usage")?.unwrap_or(false),
         None => false,
     };
+    let tools = body.items("tools")?;
+    let tools = tools.iter().map(|tool| read_tool(tool, &mut extras)).collect::<Result<_, _>>()?;
     read_extras(&body, &mut extras)?;
     Ok(ChatRequest {
         model: body.need_text("model")?,
         messages,
-        tools: body.items("tools")?.iter().map(read_tool).collect::<Result<_, _>>()?,
+        tools,
         tool_choice: body.get("tool_choice").map(|choice| read_tool_choice(&choice)).transpose()?,
         parallel_tool_calls: body.flag("parallel_tool_calls")?,
         output: read_output(&body)?,
@@ -92,7 +94,7 @@ fn read_stop(body: &Members<'_>) -> Result<Vec<String>, Untranslatable> {
     }
 }
 
-fn read_tool(tool: &Value<'_>) -> Result<Tool, Untranslatable> {
+fn read_tool(tool: &Value<'_>, extras: &mut Vec<Extra>) -> Result<Tool, Untranslatable> {
     let tool = tool.members()?;
     let kind = tool.need_text("type")?;
     if kind != "function" {
@@ -102,6 +104,8 @@ fn read_tool(tool: &Value<'_>) -> Result<Tool, Untranslatable> {
         ));
     }
     let function = tool.need("function")?.members()?;
+    note_others(&tool, &["type", "function", "cache_control", "prompt_cache_breakpoint"], extras);
+    note_others(&function, &["name", "description", "parameters", "strict"], extras);
     Ok(Tool {
         name: function.need_text("name")?,
         description: function.text("description")?,
@@ -111,10 +115,21 @@ fn read_tool(tool: &Value<'_>) -> Result<Tool, Untranslatable> {
     })
 }
 
-/// Reads a marker that OpenRouter and others allow.
-pub(super) fn read_cache(members: &Members<'_>) -> Result<Option<Cache>, Untranslatable> {
-    let Some(marker) = members.members("cache_control")? else { return Ok(None) };
-    Ok(Some(Cache { ttl: marker.text("ttl")? }))
+/// Reads a marker: `cache_control`, as OpenRouter and others have it, or OpenAI's own. What OpenAI
+/// keeps for longer than Anthropic's shortest time is kept for its longest.
+pub(crate) fn read_cache(members: &Members<'_>) -> Result<Option<Cache>, Untranslatable> {
+    if let Some(marker) = members.members("cache_control")? {
+        return Ok(Some(Cache { ttl: marker.text("ttl")? }));
+    }
+    let Some(marker) = members.members("prompt_cache_breakpoint")? else { return Ok(None) };
+    Ok(Some(Cache { ttl: marker.text("ttl")?.map(|_| "1h".to_owned()) }))
+}
+
+/// Notes what a part of a request says besides what is read of it.
+pub(crate) fn note_others(members: &Members<'_>, known: &[&str], extras: &mut Vec<Extra>) {
+    for (name, value) in members.iter().filter(|(name, _)| !known.contains(name)) {
+        extras.push(Extra { name: members.path_of(name), weight: Weight::Hint, value: value.json() });
+    }
 }
 
 fn read_tool_choice(choice: &Value<'_>) -> Result<ToolChoice, Untranslatable> {
@@ -196,9 +211,10 @@ fn read_extras(body: &Members<'_>, extras: &mut Vec<Extra>) -> Result<(), Untran
         keep(name, if MEANT.contains(&name) { Weight::Meaning } else { Weight::Hint }, &value);
     }
     if let Some(options) = body.members("stream_options")? {
-        for (name, value) in options.iter().filter(|(name, _)| *name != "include_usage") {
-            keep(&options.path_of(name), Weight::Hint, &value);
-        }
+        note_others(&options, &["include_usage"], extras);
+    }
+    if let Some(reasoning) = body.members("reasoning")? {
+        note_others(&reasoning, &["effort", "max_tokens", "summary", "enabled", "exclude"], extras);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Reading the items of a request's input.
 
+use crate::chat::read_cache;
 use crate::ids::{self, Encrypted};
 use crate::maker::Maker;
 use crate::members::{Members, Value};
@@ -84,10 +85,9 @@ fn read_content(value: &Value<'_>) -> Result<Vec<Block>, Untranslatable> {
 }
 
 fn read_part(part: &Members<'_>) -> Result<Block, Untranslatable> {
+    let cache = read_cache(part)?;
     match part.need_text("type")?.as_str() {
-        "input_text" | "output_text" | "text" => {
-            Ok(Block::Text { text: part.need_text("text")?, cache: None })
-        }
+        "input_text" | "output_text" | "text" => Ok(Block::Text { text: part.need_text("text")?, cache }),
         "refusal" => Ok(Block::Refusal { text: part.need_text("refusal")? }),
         "input_image" => {
             let source = match (part.text("file_id")?, part.text("image_url")?) {
@@ -95,7 +95,7 @@ fn read_part(part: &Members<'_>) -> Result<Block, Untranslatable> {
                 (None, Some(url)) => media::of_url(url),
                 (None, None) => return Err(Untranslatable::missing(part.path_of("image_url"))),
             };
-            Ok(Block::Image { source, detail: part.text("detail")?, cache: None })
+            Ok(Block::Image { source, detail: part.text("detail")?, cache })
         }
         "input_file" => {
             let name = part.text("filename")?;
@@ -107,7 +107,7 @@ fn read_part(part: &Members<'_>) -> Result<Block, Untranslatable> {
                 }
                 (None, None, None) => return Err(Untranslatable::missing(part.path_of("file_data"))),
             };
-            Ok(Block::File { source, name, cache: None })
+            Ok(Block::File { source, name, cache })
         }
         "input_audio" => {
             let audio = part.need("input_audio")?.members()?;

@@ -1,7 +1,7 @@
 //! Reading requests.
 
 use super::input::read_input;
-use crate::chat::read_schema;
+use crate::chat::{note_others, read_schema};
 use crate::members::{Members, Value};
 use crate::{
     Block, ChatRequest, Extra, Message, OutputFormat, Reasoning, Role, Sampling, Tool, ToolChoice,
@@ -43,11 +43,13 @@ pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
         read_input(&input, &mut messages)?;
     }
     let mut extras = Vec::new();
+    let tools = body.items("tools")?;
+    let tools = tools.iter().map(|tool| read_tool(tool, &mut extras)).collect::<Result<_, _>>()?;
     read_extras(&body, &mut extras)?;
     Ok(ChatRequest {
         model: body.need_text("model")?,
         messages,
-        tools: body.items("tools")?.iter().map(read_tool).collect::<Result<_, _>>()?,
+        tools,
         tool_choice: body.get("tool_choice").map(|choice| read_tool_choice(&choice)).transpose()?,
         parallel_tool_calls: body.flag("parallel_tool_calls")?,
         output: read_output(&body)?,
@@ -66,7 +68,7 @@ pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
     })
 }
 
-fn read_tool(tool: &Value<'_>) -> Result<Tool, Untranslatable> {
+fn read_tool(tool: &Value<'_>, extras: &mut Vec<Extra>) -> Result<Tool, Untranslatable> {
     let tool = tool.members()?;
     let kind = tool.need_text("type")?;
     if kind != "function" {
@@ -75,6 +77,7 @@ fn read_tool(tool: &Value<'_>) -> Result<Tool, Untranslatable> {
             &format!("tools of the type `{kind}` exist at the vendor of this format only"),
         ));
     }
+    note_others(&tool, &["type", "name", "description", "parameters", "strict"], extras);
     Ok(Tool {
         name: tool.need_text("name")?,
         description: tool.text("description")?,
@@ -148,9 +151,10 @@ fn read_extras(body: &Members<'_>, extras: &mut Vec<Extra>) -> Result<(), Untran
         keep(name, weight, &value);
     }
     if let Some(text) = body.members("text")? {
-        for (name, value) in text.iter().filter(|(name, _)| *name != "format") {
-            keep(&text.path_of(name), Weight::Hint, &value);
-        }
+        note_others(&text, &["format"], extras);
+    }
+    if let Some(reasoning) = body.members("reasoning")? {
+        note_others(&reasoning, &["effort", "summary", "generate_summary"], extras);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use promptgate_providers::Shape;
 
-use crate::support::translate;
+use crate::able::translate;
 
 const CLIENTS: [Shape; 3] = [Shape::ChatCompletions, Shape::Responses, Shape::Messages];
 
@@ -69,23 +69,9 @@ fn a_split_at_any_byte_changes_nothing() {
     for case in cases() {
         for to in CLIENTS {
             let whole = translate(case.from, to, [case.stream.as_slice()]);
-            for at in 0..case.stream.len() {
-                let (left, right) = case.stream.split_at(at);
-                let split = translate(case.from, to, [left, right]);
-                assert_eq!(split, whole, "{} {} to {to}, split at {at}", case.from, case.name);
-            }
-            let bytes = translate(case.from, to, case.stream.chunks(1));
-            assert_eq!(bytes, whole, "{} {} to {to}, byte by byte", case.from, case.name);
-        }
-    }
-}
-
-#[test]
-fn a_stream_that_breaks_off_never_ends_properly() {
-    for case in cases() {
-        for to in CLIENTS {
-            for at in (0..case.stream.len()).step_by(7) {
-                translate(case.from, to, [&case.stream[..at]]);
+            for length in [1, 2, 3, 61] {
+                let split = translate(case.from, to, case.stream.chunks(length));
+                assert_eq!(split, whole, "{} {} to {to}, split every {length}", case.from, case.name);
             }
         }
     }

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::support::{able, translate};
+use crate::able::{able, translate};
 
 fn text() -> impl Strategy<Value = String> {
     "[a-zA-Zäé🦀\"\\\\\n ]{1,12}"
