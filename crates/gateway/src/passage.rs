@@ -169,13 +169,16 @@ impl Passing {
             return translator.reported().cloned();
         }
         let (shape, mut found, mut decoder) = (shape?, None, sse::Decoder::new());
+        let mut look = |data: &str| {
+            if found.is_none() {
+                found = read_error(shape, data.as_bytes());
+            }
+        };
         for piece in held {
-            let _ = decoder.push(piece, |_, data| {
-                if found.is_none() {
-                    found = read_error(shape, data.as_bytes());
-                }
-            });
+            let _ = decoder.push(piece, |_, data| look(data));
         }
+        // The last event may never have come to its end.
+        let _ = decoder.end(|_, data| look(data));
         found
     }
 

@@ -256,6 +256,17 @@ async fn a_refused_credential_rests_and_the_next_one_serves() {
 }
 
 #[tokio::test]
+async fn a_provider_that_fails_is_left_before_its_other_credentials_are_tried() {
+    let one = openai("one");
+    let credentials = vec![credential_of(&one, "sk-first-secret"), credential_of(&one, "sk-second-secret")];
+    let scene = Scene::new(vec![one, openai("two")], credentials);
+    scene.upstream.next("one", Script::fails(500));
+    scene.upstream.always("two", Script::said("x"));
+    assert_eq!(scene.chat(ASK).await.header("x-promptgate-provider"), "two");
+    assert_eq!(scene.upstream.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn the_secret_before_a_rotation_serves_where_the_new_one_is_refused() {
     let one = openai("one");
     let old = credential_of(&one, "sk-old-secret-00");

@@ -38,6 +38,7 @@ async fn a_stream_that_fails_before_it_says_anything_is_replaced() {
         Script::sse([Piece::Text(": ping\n\n".into()), Piece::Pause(Duration::from_mins(3)), chunk("late")]),
         Script::sse([chunk(""), reported("overloaded_error")]),
         Script::sse([reported("rate_limit_error")]),
+        Script::sse([Piece::Text("data: {\"error\":{\"message\":\"cut\",\"code\":\"502\"}}\n".into())]),
         Script::fails(503),
     ];
     for failure in failures {
@@ -63,6 +64,11 @@ async fn with_nobody_else_the_truth_has_a_status() {
         (Script::sse([reported("rate_limit_error")]), 429, "rate_limit_error"),
         (Script::sse([reported("authentication_error")]), 502, "upstream_auth_failed"),
         (Script::sse([]), 502, "upstream_broken"),
+        (
+            Script::sse([Piece::Text("data: {\"error\":{\"message\":\"cut\",\"code\":\"503\"}}\n".into())]),
+            503,
+            "upstream_overloaded",
+        ),
         (Script::sse([Piece::Stall]), 504, "upstream_first_byte_timeout"),
     ];
     for (failure, status, code) in truths {

@@ -68,6 +68,17 @@ async fn so_does_a_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_whose_end_is_its_last_word_ends_once() {
+    let scene = Scene::new(vec![provider_at("gemini", ProviderKind::Google)], vec![]);
+    let last = r#"{"candidates":[{"content":{"role":"model","parts":[]},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":0,"totalTokenCount":7}}"#;
+    scene.upstream.always("gemini", Script::sse([Piece::Text(format!("data: {last}\n\n"))]));
+    let got = scene.chat(STREAM).await;
+    assert_eq!((got.status, got.body.matches("[DONE]").count()), (200, 1), "{got:?}");
+    assert_eq!(got.body.matches("finish_reason\":\"stop").count(), 1, "{got:?}");
+    assert_eq!(scene.event().tokens.input, 7);
+}
+
+#[tokio::test]
 async fn an_error_comes_back_in_the_clients_format_with_its_status() {
     let scene = claude();
     let error =
