@@ -49,6 +49,9 @@ impl Reader {
             let model = members.lenient_text("modelVersion");
             out.push(StreamEvent::Start { id: self.response.clone(), model });
         }
+        let counts: Option<TokenCounts> =
+            members.lenient_members("usageMetadata").as_ref().and_then(usage::read);
+        out.extend(counts.map(StreamEvent::Usage));
         if let Some(candidate) = members.lenient_items("candidates").first()
             && let Ok(candidate) = candidate.members()
         {
@@ -66,9 +69,6 @@ impl Reader {
         if feedback.is_some_and(|feedback| feedback.get("blockReason").is_some()) {
             self.stop = Some(Stop::ContentFilter);
         }
-        let counts: Option<TokenCounts> =
-            members.lenient_members("usageMetadata").as_ref().and_then(usage::read);
-        out.extend(counts.map(StreamEvent::Usage));
     }
 
     /// The stream is over. The format has no mark for its end, and older models give a reason to

@@ -5,6 +5,7 @@ use promptgate_usage::TokenCounts;
 use super::answer::{kind, shown, stop_words};
 use super::usage;
 use crate::compose::{self, Object};
+use crate::openai::status_of;
 use crate::sequence::Sequence;
 use crate::{Context, Failure, Opening, Stop, StreamEvent, ids, sse};
 
@@ -84,25 +85,21 @@ impl Writer {
                 send("ping", out, |_| {});
             }
             StreamEvent::Error(error) => {
-                let code = error.code.as_deref().unwrap_or("upstream_failed");
-                let failure = Failure { status: 502, code, message: &error.message };
-                self.fail_as(class(error.kind.as_deref()), &failure, out);
+                let code = error.code.as_deref().or(error.kind.as_deref()).unwrap_or("upstream_failed");
+                let failure = Failure { status: status_of(error), code, message: &error.message };
+                self.fail(&failure, out);
             }
         }
     }
 
     /// Ends the stream with an error.
     pub fn fail(&mut self, failure: &Failure<'_>, out: &mut Vec<u8>) {
-        self.fail_as(kind(failure.status), failure, out);
-    }
-
-    fn fail_as(&mut self, kind: &str, failure: &Failure<'_>, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.done, true) {
             return;
         }
         send("error", out, |event| {
             event.object("error", |error| {
-                error.set("type", kind);
+                error.set("type", kind(failure.status));
                 error.set("message", failure.message);
                 error.set("code", failure.code);
             });
@@ -237,20 +234,4 @@ const fn delta_names(opening: &Opening) -> (&'static str, &'static str) {
         Opening::Thinking => ("thinking_delta", "thinking"),
         Opening::ToolCall { .. } => ("input_json_delta", "partial_json"),
     }
-}
-
-/// A provider's class of errors, if it is one of Anthropic's.
-fn class(kind: Option<&str>) -> &'static str {
-    const KNOWN: [&str; 9] = [
-        "invalid_request_error",
-        "authentication_error",
-        "permission_error",
-        "not_found_error",
-        "request_too_large",
-        "rate_limit_error",
-        "timeout_error",
-        "overloaded_error",
-        "billing_error",
-    ];
-    KNOWN.into_iter().find(|known| Some(*known) == kind).unwrap_or("api_error")
 }
