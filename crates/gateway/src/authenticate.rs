@@ -6,15 +6,14 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use promptgate_kernel::ProjectId;
-use promptgate_projects::Project;
-use promptgate_tokens::{PresentedToken, Scope};
+use promptgate_tokens::{PresentedToken, Token};
 
 use crate::authenticator::AuthUnavailable;
 use crate::pipeline::Shared;
-use crate::receive::Received;
+use crate::receive::{Entry, Received, Route};
 use crate::record::Record;
 use crate::refusal::Refusal;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{CompiledProject, Snapshot};
 use crate::upload::Upload;
 
 /// How long a call waits for the configuration when its project is too new for the snapshot.
@@ -22,9 +21,14 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// A request of a known caller, to a project that it may call.
 pub(crate) struct Authenticated {
+    pub(crate) entry: Entry,
+    pub(crate) route: Route,
+    pub(crate) ids: Vec<String>,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) upload: Upload,
-    pub(crate) project: Arc<Project>,
+    pub(crate) token: Arc<Token>,
+    pub(crate) project: Arc<CompiledProject>,
     pub(crate) snapshot: Arc<Snapshot>,
     _made_here: (),
 }
@@ -45,20 +49,19 @@ pub(crate) async fn authenticate(
     let now = shared.clock.now();
     token.usable(now)?;
     record.caller = Some(Arc::clone(&token));
-    token.admit(received.project, Scope::Chat, now)?;
-    let (project, snapshot) = find_project(shared, received.project).await.ok_or(Refusal::ProjectInactive)?;
+    let Received { entry, route, ids, query, headers, upload, .. } = received;
+    let called = match &entry {
+        Entry::Project(project) => *project,
+        Entry::Provider(_) => token.project_id,
+    };
+    token.admit(called, route.scope(&entry), now)?;
+    let (project, snapshot) = find_project(shared, called).await.ok_or(Refusal::ProjectInactive)?;
     record.revision = snapshot.revision();
-    if !project.active {
+    if !project.project.active {
         return Err(Refusal::ProjectInactive);
     }
     shared.authenticator.note_use(&token, now);
-    Ok(Authenticated {
-        headers: received.headers,
-        upload: received.upload,
-        project,
-        snapshot,
-        _made_here: (),
-    })
+    Ok(Authenticated { entry, route, ids, query, headers, upload, token, project, snapshot, _made_here: () })
 }
 
 /// The token of a request: a bearer in `Authorization`, else `x-api-key`.
@@ -72,7 +75,7 @@ fn credential(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A token may be known here before its new project is: then the configuration is awaited.
-async fn find_project(shared: &Shared, id: ProjectId) -> Option<(Arc<Project>, Arc<Snapshot>)> {
+async fn find_project(shared: &Shared, id: ProjectId) -> Option<(Arc<CompiledProject>, Arc<Snapshot>)> {
     let find = || {
         let snapshot = shared.snapshot.load();
         let project = Arc::clone(snapshot.project(id)?);

@@ -2,15 +2,38 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use promptgate_kernel::{RepositoryError, Revision, Timestamp, TokenId};
+use promptgate_providers::CapabilityTable;
 use promptgate_store::{Access, Change, Store};
 use promptgate_tokens::{Token, TokenHash};
 
-use crate::snapshot::Configuration;
+use crate::snapshot::{Configuration, Parts};
 
 /// How many changes are read at a time.
 pub(crate) const CHANGES_AT_A_TIME: u32 = 1_000;
+
+/// The capability table in force. Another one counts for what is read after it.
+#[derive(Debug)]
+pub struct CapabilityCell(ArcSwap<CapabilityTable>);
+
+impl CapabilityCell {
+    /// A cell that holds `table`.
+    pub fn new(table: CapabilityTable) -> Self {
+        Self(ArcSwap::from_pointee(table))
+    }
+
+    /// The table.
+    pub fn load(&self) -> Arc<CapabilityTable> {
+        self.0.load_full()
+    }
+
+    /// Puts another table in force.
+    pub fn store(&self, table: CapabilityTable) {
+        self.0.store(Arc::new(table));
+    }
+}
 
 /// Where tokens are looked up, and where it is noted that they were used.
 #[async_trait]
@@ -25,8 +48,8 @@ pub trait TokenSource: Send + Sync {
 /// Where the configuration is read.
 #[async_trait]
 pub trait ConfigSource: Send + Sync {
-    /// Everything, read in one transaction.
-    async fn load(&self) -> Result<Configuration, RepositoryError>;
+    /// Some parts, read in one transaction; the others are empty.
+    async fn load(&self, parts: Parts) -> Result<Configuration, RepositoryError>;
 
     /// The next changes after a revision, in order; `None` when they are not known one by one any
     /// more.
@@ -48,14 +71,27 @@ impl TokenSource for Arc<dyn Store> {
 
 #[async_trait]
 impl ConfigSource for Arc<dyn Store> {
-    async fn load(&self) -> Result<Configuration, RepositoryError> {
+    async fn load(&self, parts: Parts) -> Result<Configuration, RepositoryError> {
         let mut work = self.begin(Access::Read).await?;
         // The revision first: whatever commits meanwhile is read again, never skipped.
-        let revision = work.changes().revision().await?;
-        let projects = work.projects().list_all().await?;
-        let providers = work.providers().list_all().await?;
-        let credentials = work.providers().all_credentials().await?;
-        Ok(Configuration { revision, projects, providers, credentials })
+        let mut read =
+            Configuration { revision: work.changes().revision().await?, ..Configuration::default() };
+        if parts.projects {
+            read.projects = work.projects().list_all().await?;
+            read.aliases = work.aliases().list_all().await?;
+            read.project_providers = work.project_providers().list_all().await?;
+        }
+        if parts.providers {
+            read.providers = work.providers().list_all().await?;
+            read.credentials = work.providers().all_credentials().await?;
+        }
+        if parts.templates {
+            read.templates = work.templates().list_all().await?;
+        }
+        if parts.endpoints {
+            read.endpoints = work.endpoints().list_all().await?;
+        }
+        Ok(read)
     }
 
     async fn changes(&self, after: Revision) -> Result<Option<Vec<(Revision, Change)>>, RepositoryError> {

@@ -205,6 +205,7 @@ impl Exchange<'_> {
         body: &mut UpstreamBody,
         record: &mut Record,
     ) -> Result<Relayed, Failed> {
+        record.note(format!("the provider answered {status}"));
         let said = self.read_whole(body, MAX_ERROR_BYTES, record).await.unwrap_or_default();
         let said = self.candidate.provider.without_credential(said);
         let shape = self.passage.provider_shape();
@@ -226,6 +227,9 @@ impl Exchange<'_> {
     /// An error in place of an answer, under a status that said that all is well.
     fn reported(&self, error: &ProviderError, record: &mut Record) -> Failed {
         record.note("the provider reported an error in its answer");
+        let message = self.candidate.provider.without_credential(error.message.clone().into());
+        let message = String::from_utf8_lossy(&message).into_owned();
+        let error = &ProviderError { message, ..error.clone() };
         let fault = fault_of_reported(error);
         if !matches!(fault, Fault::Rejected { .. } | Fault::RateLimited { .. }) {
             return fault.into();

@@ -2,6 +2,7 @@
 
 use crate::address::Addressed;
 use crate::admit::Admitted;
+use crate::candidate::Ask;
 use crate::record::Record;
 
 /// A request whose content is known as far as later stages need it.
@@ -13,6 +14,10 @@ pub(crate) struct Inspected {
 /// Notes how much the model will read, for the estimate that is booked when its provider does not
 /// tell.
 pub(crate) fn inspect(admitted: Admitted, record: &mut Record) -> Inspected {
-    record.prompt_bytes = admitted.addressed.envelope.prompt_bytes;
+    record.prompt_bytes = match &admitted.addressed.ask {
+        Ask::Body(envelope) => envelope.prompt_bytes,
+        // Nothing is read of what is only passed on; who makes a chat here knows what is in it.
+        Ask::Chat(_) | Ask::Forward(_) => record.prompt_bytes,
+    };
     Inspected { addressed: admitted.addressed, _made_here: () }
 }

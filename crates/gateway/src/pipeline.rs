@@ -13,32 +13,33 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::FutureExt;
+use bytes::Bytes;
 use http::{HeaderMap, Response};
-use promptgate_kernel::{CallId, Clock, Entropy};
-use promptgate_providers::Operation;
+use promptgate_kernel::{CallId, Clock, Entropy, KeyRing};
 use promptgate_usage::PriceTable;
 use promptgate_wire::Surface;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::address::{address, serves_models};
+use crate::address::{address, model_project};
 use crate::admit::admit;
-use crate::attend::Attended;
+use crate::affinity::Affinity;
 use crate::authenticate::authenticate;
 use crate::authenticator::Authenticator;
+use crate::forward::address_forward;
 use crate::inspect::inspect;
 use crate::limits::GatewayLimits;
 use crate::meter;
-use crate::models::list_models;
+use crate::models::{list_models, provider_models, show_model};
 use crate::ports::{Upstream, UsageSink};
 use crate::prepare::{Prepared, prepare};
-use crate::receive::{IncomingRequest, Route, receive};
+use crate::receive::{Entry, IncomingRequest, Route, receive};
 use crate::record::{Record, request_id};
 use crate::refusal::Refusal;
-use crate::relay::relay;
+use crate::relay::begin;
 use crate::reply::ReplyBody;
+use crate::resilience::Resilience;
 use crate::settle::{answer, refuse, settle, turn_away};
 use crate::snapshot::SnapshotCell;
 use crate::trace_context::TraceContext;
@@ -57,6 +58,8 @@ pub struct GatewayParts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// What ids of stored responses are sealed under; all replicas have the same.
+    pub keys: KeyRing,
     /// Bounds.
     pub limits: GatewayLimits,
     /// What models cost.
@@ -75,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) sink: Arc<dyn UsageSink>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) affinity: Affinity,
+    pub(crate) resilience: Resilience,
     pub(crate) limits: GatewayLimits,
     pub(crate) prices: Arc<PriceTable>,
     pub(crate) tasks: TaskTracker,
@@ -99,6 +104,8 @@ impl Gateway {
             upstream: parts.upstream,
             sink: parts.sink,
             clock: parts.clock,
+            affinity: Affinity::new(parts.keys, Arc::clone(&parts.entropy)),
+            resilience: Resilience::new(parts.limits.retry_budget_percent, Arc::clone(&parts.entropy)),
             entropy: parts.entropy,
             limits: parts.limits,
             prices: parts.prices,
@@ -107,6 +114,11 @@ impl Gateway {
             ending: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Refuses new model calls from now on; those under way go on. For the time after the last
@@ -120,8 +132,8 @@ impl Gateway {
         let record = Record::open(&self.shared, &request);
         let span = record.span.clone();
         match request.route {
-            Route::Model(operation) => self.model(request, operation, record).instrument(span).await,
-            Route::ModelList => self.model_list(request, record).instrument(span).await,
+            Route::Model(_) | Route::Forward(_) => self.relayed(request, record).instrument(span).await,
+            Route::ModelList | Route::ModelDetail => self.models(request, record).instrument(span).await,
         }
     }
 
@@ -132,50 +144,54 @@ impl Gateway {
         turn_away(refusal, surface, &request_id(headers, id))
     }
 
-    async fn model(
-        &self,
-        request: IncomingRequest,
-        operation: Operation,
-        mut record: Record,
-    ) -> Response<ReplyBody> {
-        let prepared = match self.approach(request, operation, &mut record).await {
+    async fn relayed(&self, request: IncomingRequest, mut record: Record) -> Response<ReplyBody> {
+        let prepared = match self.approach(request, &mut record).await {
             Ok(prepared) => prepared,
             Err(refusal) => return refuse(&refusal, record),
         };
-        let call = async move {
-            let relayed = relay(prepared, &mut record).await;
-            (record, relayed)
-        };
-        match Attended::new(call.boxed(), Arc::clone(&self.shared)).await {
+        match begin(prepared, record).await {
             (record, Ok(relayed)) => settle(relayed, record),
             (record, Err(refusal)) => refuse(&refusal, record),
         }
     }
 
-    /// Everything that comes before the provider is called.
-    async fn approach(
-        &self,
-        request: IncomingRequest,
-        operation: Operation,
-        record: &mut Record,
-    ) -> Result<Prepared, Refusal> {
+    /// Everything that comes before a provider is called.
+    async fn approach(&self, request: IncomingRequest, record: &mut Record) -> Result<Prepared, Refusal> {
+        let route = request.route;
         let received = receive(request, &self.shared);
         let authenticated = authenticate(received, &self.shared, record).await?;
-        let addressed = address(authenticated, operation, record).await?;
+        let addressed = match route {
+            Route::Model(operation) => address(authenticated, operation, &self.shared, record).await?,
+            Route::Forward(call) => address_forward(authenticated, call, &self.shared, record).await?,
+            Route::ModelList | Route::ModelDetail => {
+                let asked = format!("for {}", route.name());
+                return Err(Refusal::NoRoute { asked });
+            }
+        };
         let admitted = admit(addressed, &self.shared, record)?;
         let inspected = inspect(admitted, record);
-        prepare(inspected, &self.shared, record)
+        Ok(prepare(inspected))
     }
 
-    async fn model_list(&self, request: IncomingRequest, mut record: Record) -> Response<ReplyBody> {
-        let received = receive(request, &self.shared);
-        let listed = authenticate(received, &self.shared, &mut record).await.and_then(|authenticated| {
-            serves_models(&authenticated.project)?;
-            Ok(list_models(&authenticated.snapshot, record.surface))
-        });
-        match listed {
+    async fn models(&self, request: IncomingRequest, mut record: Record) -> Response<ReplyBody> {
+        match self.listed(request, &mut record).await {
             Ok(body) => answer(body, record),
             Err(refusal) => refuse(&refusal, record),
+        }
+    }
+
+    async fn listed(&self, request: IncomingRequest, record: &mut Record) -> Result<Bytes, Refusal> {
+        let received = receive(request, &self.shared);
+        let authenticated = authenticate(received, &self.shared, record).await?;
+        if let Entry::Provider(name) = &authenticated.entry {
+            let name = name.clone();
+            return provider_models(authenticated, &name, &self.shared, record).await;
+        }
+        let (project, snapshot) = (&authenticated.project, &authenticated.snapshot);
+        model_project(project)?;
+        match (authenticated.route, authenticated.ids.first()) {
+            (Route::ModelDetail, Some(id)) => show_model(id, project, snapshot, record.surface),
+            _ => Ok(list_models(project, snapshot, record.surface)),
         }
     }
 }

@@ -8,13 +8,24 @@ use http::HeaderMap;
 use http_body_util::combinators::UnsyncBoxBody;
 use promptgate_kernel::ProjectId;
 use promptgate_providers::Operation;
+use promptgate_tokens::Scope;
 use promptgate_wire::Surface;
 
+use crate::forward::Forwarded;
 use crate::pipeline::Shared;
 use crate::upload::Upload;
 
 /// The body of a request, as the server reads it.
 pub type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// By which door a request came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A project's own API, `/api/{project}/…`.
+    Project(ProjectId),
+    /// A provider's API, `/{provider}/…`. The project is the token's.
+    Provider(String),
+}
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +34,10 @@ pub enum Route {
     Model(Operation),
     /// The list of models.
     ModelList,
+    /// One model of the list.
+    ModelDetail,
+    /// Something that a provider keeps.
+    Forward(Forwarded),
 }
 
 impl Route {
@@ -31,35 +46,56 @@ impl Route {
         match self {
             Self::Model(operation) => operation.as_str(),
             Self::ModelList => "models",
+            Self::ModelDetail => "model",
+            Self::Forward(call) => call.name(),
         }
     }
 
-    /// How the route speaks to the client. The list of models speaks Anthropic's way to those who
-    /// send Anthropic's version header.
+    /// How the route speaks to the client. Lists of models speak Anthropic's way to those who send
+    /// Anthropic's version header.
     pub fn surface(self, headers: &HeaderMap) -> Surface {
         match self {
             Self::Model(operation) => operation.wire_format().into(),
-            Self::ModelList if headers.contains_key("anthropic-version") => Surface::Anthropic,
-            Self::ModelList => Surface::OpenAi,
+            Self::Forward(Forwarded::LogEvents) => Surface::Anthropic,
+            Self::Forward(_) => Surface::OpenAi,
+            Self::ModelList | Self::ModelDetail if headers.contains_key("anthropic-version") => {
+                Surface::Anthropic
+            }
+            Self::ModelList | Self::ModelDetail => Surface::OpenAi,
+        }
+    }
+
+    /// What a token must be allowed to do. A project's list of models belongs to its chats; the list
+    /// of a provider is more than that.
+    pub(crate) const fn scope(self, entry: &Entry) -> Scope {
+        match (self, entry) {
+            (Self::ModelList | Self::ModelDetail, Entry::Provider(_)) => Scope::Models,
+            _ => Scope::Chat,
         }
     }
 
     /// The operation as OpenTelemetry names it.
     pub(crate) const fn gen_ai_operation(self) -> &'static str {
         match self {
-            Self::Model(Operation::ChatCompletions | Operation::Messages) => "chat",
+            Self::Model(Operation::ChatCompletions | Operation::Responses | Operation::Messages) => "chat",
+            Self::Model(Operation::CountTokens) => "count_tokens",
             Self::Model(Operation::Embeddings) => "embeddings",
-            Self::ModelList => "list_models",
+            Self::ModelList | Self::ModelDetail => "list_models",
+            Self::Forward(call) => call.name(),
         }
     }
 }
 
 /// A request as the HTTP server hands it over: routed, its body unread.
 pub struct IncomingRequest {
-    /// The project of the path.
-    pub project: ProjectId,
+    /// By which door it came in.
+    pub entry: Entry,
     /// What is asked for.
     pub route: Route,
+    /// What the path names, decoded: a model, a response, a conversation and its item.
+    pub ids: Vec<String>,
+    /// The query, as it came.
+    pub query: Option<String>,
     /// All headers.
     pub headers: HeaderMap,
     /// The other end of the connection.
@@ -70,7 +106,10 @@ pub struct IncomingRequest {
 
 /// A request whose sender is not known yet.
 pub(crate) struct Received {
-    pub(crate) project: ProjectId,
+    pub(crate) entry: Entry,
+    pub(crate) route: Route,
+    pub(crate) ids: Vec<String>,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) upload: Upload,
     _made_here: (),
@@ -79,6 +118,7 @@ pub(crate) struct Received {
 /// Puts bounds on the body. It is read only after its sender is known, so that strangers cannot
 /// make the gateway keep anything.
 pub(crate) fn receive(request: IncomingRequest, shared: &Arc<Shared>) -> Received {
-    let upload = Upload::new(request.body, &request.headers, shared);
-    Received { project: request.project, headers: request.headers, upload, _made_here: () }
+    let IncomingRequest { entry, route, ids, query, headers, body, .. } = request;
+    let upload = Upload::new(body, &headers, shared);
+    Received { entry, route, ids, query, headers, upload, _made_here: () }
 }

@@ -71,6 +71,11 @@ pub enum Refusal {
         /// What it is.
         kind: ProjectType,
     },
+    /// There is no provider of the name in the path.
+    UnknownProvider {
+        /// The name.
+        name: String,
+    },
     /// The body is too large.
     BodyTooLarge {
         /// What is allowed, in bytes.
@@ -95,10 +100,15 @@ pub enum Refusal {
         /// Its name.
         provider: String,
     },
+    /// The project may not use the provider.
+    ProviderNotAllowed {
+        /// Its name.
+        provider: String,
+    },
     /// No provider is switched on.
     NoProvider,
-    /// The provider does not speak the protocol of the route.
-    WrongRoute {
+    /// The provider has nothing that could answer.
+    Unsupported {
         /// Its name.
         provider: String,
         /// Its kind.
@@ -106,7 +116,18 @@ pub enum Refusal {
         /// What was asked for.
         operation: Operation,
     },
-    /// The provider's credential cannot be opened.
+    /// No response that the token's calls made has this id.
+    NoSuchResponse,
+    /// No conversation that the token's calls made has this id.
+    NoSuchConversation,
+    /// What is to be continued was made with a provider or credential that is no longer there.
+    PinGone,
+    /// What is to be continued is kept by another provider than the model is asked of.
+    PinnedElsewhere {
+        /// The one that keeps it.
+        provider: String,
+    },
+    /// None of the provider's credentials can be used.
     CredentialUnusable {
         /// The provider's name.
         provider: String,
@@ -138,26 +159,39 @@ impl From<AccessDenied> for Refusal {
 impl From<UnknownModel> for Refusal {
     fn from(unknown: UnknownModel) -> Self {
         match unknown {
-            UnknownModel::Disabled { provider } | UnknownModel::NotAllowed { provider } => Self::ProviderDisabled { provider },
+            UnknownModel::Disabled { provider } => Self::ProviderDisabled { provider },
+            UnknownModel::NotAllowed { provider } => Self::ProviderNotAllowed { provider },
             UnknownModel::NoProvider => Self::NoProvider,
-            UnknownModel::NoMatch { .. } | UnknownModel::NoAlias { .. } => Self::UnknownModel { message: unknown.to_string() },
+            UnknownModel::NoMatch { .. } | UnknownModel::NoAlias { .. } => {
+                Self::UnknownModel { message: unknown.to_string() }
+            }
         }
     }
 }
 
 impl Refusal {
     /// The HTTP status.
-    pub const fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         match self {
-            Self::BadRequest(_) | Self::WrongProjectType { .. } | Self::WrongRoute { .. } => 400,
-            Self::BrokenUpload => 400,
+            Self::BadRequest(bad) => bad.status(),
+            Self::BrokenUpload
+            | Self::WrongProjectType { .. }
+            | Self::ProviderNotAllowed { .. }
+            | Self::Unsupported { .. }
+            | Self::PinnedElsewhere { .. } => 400,
             Self::MissingToken | Self::MalformedToken(_) | Self::InvalidToken | Self::ExpiredToken { .. } => {
                 401
             }
             Self::MissingScope { .. } | Self::ForeignProject | Self::ProjectInactive => 403,
-            Self::UnknownModel { .. } | Self::NoRoute { .. } | Self::NoProjectId { .. } => 404,
+            Self::UnknownModel { .. }
+            | Self::UnknownProvider { .. }
+            | Self::NoSuchResponse
+            | Self::NoSuchConversation
+            | Self::NoRoute { .. }
+            | Self::NoProjectId { .. } => 404,
             Self::WrongMethod { .. } => 405,
             Self::SlowUpload { .. } => 408,
+            Self::PinGone => 410,
             Self::BodyTooLarge { .. } => 413,
             Self::AuthUnavailable
             | Self::ProviderDisabled { .. }
@@ -191,7 +225,13 @@ impl Refusal {
             Self::UnknownModel { .. } => "model_not_found",
             Self::ProviderDisabled { .. } => "provider_disabled",
             Self::NoProvider => "no_provider",
-            Self::WrongRoute { .. } => "operation_not_supported",
+            Self::ProviderNotAllowed { .. } => "provider_not_enabled",
+            Self::UnknownProvider { .. } => "provider_not_found",
+            Self::Unsupported { .. } => "unsupported_by_provider",
+            Self::NoSuchResponse => "response_not_found",
+            Self::NoSuchConversation => "conversation_not_found",
+            Self::PinGone => "response_pin_gone",
+            Self::PinnedElsewhere { .. } => "response_pinned",
             Self::CredentialUnusable { .. } => "provider_credential_unusable",
             Self::NoRoomForUsage => "usage_spool_full",
             Self::ShuttingDown => "shutting_down",
@@ -216,10 +256,16 @@ impl Refusal {
             | Self::BrokenUpload
             | Self::BadRequest(_)
             | Self::UnknownModel { .. }
-            | Self::WrongRoute { .. } => Who::Client,
+            | Self::UnknownProvider { .. }
+            | Self::Unsupported { .. }
+            | Self::NoSuchResponse
+            | Self::NoSuchConversation
+            | Self::PinnedElsewhere { .. } => Who::Client,
             Self::MissingScope { .. }
             | Self::ProjectInactive
             | Self::ProviderDisabled { .. }
+            | Self::ProviderNotAllowed { .. }
+            | Self::PinGone
             | Self::NoProvider => Who::Policy,
             Self::AuthUnavailable
             | Self::CredentialUnusable { .. }
@@ -281,9 +327,7 @@ impl Refusal {
                     .into()
             }
             Self::ProjectInactive => "the project is inactive; an administrator can activate it".into(),
-            Self::WrongProjectType { kind } => format!(
-                "the /v1 routes belong to projects of type `ai_wrapper` or `agent_proxy`; this one is `{kind}`"
-            ),
+            Self::WrongProjectType { kind } => wrong_type(*kind),
             Self::BodyTooLarge { limit } => format!("the request body may have at most {limit} bytes"),
             Self::SlowUpload { limit } => {
                 format!("the request body did not arrive within {} seconds", limit.as_secs_f32())
@@ -295,9 +339,25 @@ impl Refusal {
                 format!("the provider `{provider}` is switched off; use a model of another one")
             }
             Self::NoProvider => UnknownModel::NoProvider.to_string(),
-            Self::WrongRoute { provider, kind, operation } => wrong_route(provider, *kind, *operation),
+            Self::ProviderNotAllowed { provider } => format!(
+                "the provider `{provider}` is not enabled for this project; use a model of another one, or let \
+                 an administrator enable it in the project's provider settings"
+            ),
+            Self::UnknownProvider { name } => format!("there is no provider `{name}`"),
+            Self::Unsupported { provider, kind, operation } => unsupported(provider, *kind, *operation),
+            Self::NoSuchResponse => not_kept("response"),
+            Self::NoSuchConversation => not_kept("conversation"),
+            Self::PinGone => {
+                "the provider or credential that keeps this is no longer in use; begin anew, without the id or \
+                 the encrypted reasoning, or let an administrator activate it again"
+                    .into()
+            }
+            Self::PinnedElsewhere { provider } => format!(
+                "what this continues is kept by the provider `{provider}`; name a model of it, or begin anew"
+            ),
             Self::CredentialUnusable { provider } => format!(
-                "the credential of the provider `{provider}` cannot be used; an administrator must store it anew"
+                "no credential of the provider `{provider}` can be used; an administrator must activate one or \
+                 store it anew"
             ),
             Self::NoRoomForUsage => {
                 "usage cannot be recorded right now, so no call is answered; try again shortly".into()
@@ -315,7 +375,9 @@ impl Refusal {
             message: self.message(),
             param: match self {
                 Self::BadRequest(bad) => bad.field.clone(),
-                Self::UnknownModel { .. } | Self::WrongRoute { .. } => Some("model".into()),
+                Self::UnknownModel { .. } | Self::Unsupported { .. } | Self::PinnedElsewhere { .. } => {
+                    Some("model".into())
+                }
                 _ => None,
             },
             retry_after: match self {
@@ -329,22 +391,36 @@ impl Refusal {
     }
 }
 
-fn wrong_route(provider: &str, kind: ProviderKind, operation: Operation) -> String {
-    let other = [Operation::ChatCompletions, Operation::Messages]
-        .into_iter()
-        .find(|other| operation != Operation::Embeddings && kind.serves(*other));
-    match other {
-        Some(other) => format!(
-            "the provider `{provider}` does not speak the protocol of {}; send the request in the format of \
-             {} to that route",
-            operation.path(),
-            other.path()
-        ),
-        None => format!(
-            "the provider `{provider}` of type {kind} does not serve {}; use a model of another provider",
-            operation.path()
-        ),
-    }
+/// Names both types that have the route, and the path that this project has instead.
+fn wrong_type(kind: ProjectType) -> String {
+    let instead = match kind {
+        ProjectType::AiGateway => {
+            "this one is not: call POST /api/{project id}/{endpoint's slug} or \
+                                   /api/{project id}/chat/completions"
+        }
+        ProjectType::ApiGateway => "this one is not: call /api/{project id}/proxy/{slug}",
+        ProjectType::McpGateway => "this one is not: call POST /api/{project id}/mcp",
+        ProjectType::AiWrapper | ProjectType::AgentProxy => "this one is",
+    };
+    format!(
+        "the model API (/v1/chat/completions and its neighbours) belongs to projects of type `ai_wrapper` or \
+         `agent_proxy`; {instead} (its type is `{kind}`)"
+    )
+}
+
+fn not_kept(kept: &str) -> String {
+    format!("no {kept} of this token has the id; what another token made, or nobody stored, cannot be used")
+}
+
+fn unsupported(provider: &str, kind: ProviderKind, operation: Operation) -> String {
+    let what = match operation {
+        Operation::Embeddings => "embeddings",
+        Operation::CountTokens => "token counts",
+        Operation::ChatCompletions | Operation::Responses | Operation::Messages => "chats",
+    };
+    format!(
+        "{what} are unsupported by the provider `{provider}` of type `{kind}`; use a model of another provider"
+    )
 }
 
 #[cfg(test)]
@@ -352,13 +428,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_route_names_the_right_one() {
-        let message = |kind, operation| wrong_route("main", kind, operation);
-        assert!(message(ProviderKind::Anthropic, Operation::ChatCompletions).contains("/v1/messages"));
-        assert!(
-            message(ProviderKind::OpenAi, Operation::Messages).contains("format of /v1/chat/completions")
-        );
-        assert!(message(ProviderKind::Anthropic, Operation::Embeddings).contains("another provider"));
+    fn what_a_provider_cannot_do_is_named_with_it() {
+        let message = unsupported("claude", ProviderKind::Anthropic, Operation::Embeddings);
+        assert!(message.starts_with("embeddings are unsupported by the provider `claude`"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_right_ones_and_the_way() {
+        let message = wrong_type(ProjectType::AiGateway);
+        for word in ["ai_wrapper", "agent_proxy", "ai_gateway", "/v1/chat/completions", "{endpoint's slug}"] {
+            assert!(message.contains(word), "{message}");
+        }
     }
 
     #[test]

@@ -1,87 +1,63 @@
 //! The configuration as the data plane reads it: compiled, immutable, in memory.
 
+mod project;
+mod provider;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http::HeaderValue;
-use promptgate_kernel::{KeyRing, ProjectId, ProviderId, Revision, SealError, SecretString};
+use promptgate_endpoints::{CompiledEndpoint, Endpoint};
+use promptgate_kernel::{EndpointId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId};
 use promptgate_projects::Project;
-use promptgate_providers::{Credential, Listed, Operation, Provider, ProviderKind, Timeouts};
+use promptgate_providers::{Alias, CapabilityTable, Credential, Listed, ProjectProvider, Provider, Template};
 use tokio::sync::{Notify, watch};
 
-/// Stands where a provider repeated its credential.
-const REDACTED: &str = "[credential]";
-const SHORTEST_SECRET: usize = 8;
+pub(crate) use project::CompiledProject;
+pub use provider::CompiledProvider;
 
-/// Everything that configures the data plane, as it is stored.
+/// Everything that configures the data plane, as it is stored, or some [`Parts`] of it.
 #[derive(Debug, Clone, Default)]
 pub struct Configuration {
     /// The revision that the rest is at least as new as.
     pub revision: Revision,
     /// Every project.
     pub projects: Vec<Project>,
+    /// The projects' own names for models.
+    pub aliases: Vec<Alias>,
+    /// What the projects do with providers.
+    pub project_providers: Vec<ProjectProvider>,
     /// Every provider.
     pub providers: Vec<Provider>,
     /// Every credential.
     pub credentials: Vec<Credential>,
+    /// Every template.
+    pub templates: Vec<Template>,
+    /// Every AI endpoint.
+    pub endpoints: Vec<Endpoint>,
 }
 
-/// The header that opens a provider.
-#[derive(Debug, Clone)]
-pub(crate) enum ProviderAuth {
-    /// It wants none.
-    None,
-    /// `Authorization`.
-    Bearer(HeaderValue),
-    /// `x-api-key`.
-    ApiKey(HeaderValue),
-    /// Credentials are stored, but none of them can be used here.
-    Unusable,
+/// Parts of the configuration that change, and are read, apart from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// Projects, aliases, and what projects do with providers.
+    pub projects: bool,
+    /// Providers and credentials.
+    pub providers: bool,
+    /// Templates.
+    pub templates: bool,
+    /// AI endpoints.
+    pub endpoints: bool,
 }
 
-/// A provider, ready for use.
-#[derive(Debug)]
-pub struct CompiledProvider {
-    pub(crate) provider: Provider,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) auth: ProviderAuth,
-    /// The name, as a label of metrics.
-    pub(crate) label: Arc<str>,
-    urls: [String; 3],
-}
+impl Parts {
+    /// Everything.
+    pub const ALL: Self = Self { projects: true, providers: true, templates: true, endpoints: true };
 
-impl CompiledProvider {
-    /// Where an operation is.
-    pub(crate) fn url(&self, operation: Operation) -> &str {
-        let position = match operation {
-            Operation::ChatCompletions => 0,
-            Operation::Messages => 1,
-            Operation::Embeddings => 2,
-        };
-        &self.urls[position]
-    }
-
-    /// What the provider said, without the credential that it was sent: some repeat it in their
-    /// errors.
-    pub(crate) fn without_credential(&self, said: Bytes) -> Bytes {
-        let Some(secret) = self.auth.secret() else { return said };
-        let text = String::from_utf8_lossy(&said);
-        if text.contains(secret) { text.replace(secret, REDACTED).into() } else { said }
-    }
-}
-
-impl ProviderAuth {
-    /// The secret in the header, unless it is too short to be one: such a word may be meant as a word.
-    fn secret(&self) -> Option<&str> {
-        let value = match self {
-            Self::Bearer(value) | Self::ApiKey(value) => value.to_str().ok()?,
-            Self::None | Self::Unusable => return None,
-        };
-        let secret = value.strip_prefix("Bearer ").unwrap_or(value);
-        (secret.len() >= SHORTEST_SECRET).then_some(secret)
+    /// Whether it is nothing.
+    pub fn is_none(self) -> bool {
+        self == Self::default()
     }
 }
 
@@ -96,41 +72,110 @@ pub struct UnusableCredential {
     pub source: SealError,
 }
 
+/// What a stored configuration is compiled with.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    /// Opens credentials.
+    pub keys: KeyRing,
+    /// Knows what models can do.
+    pub capabilities: Arc<CapabilityTable>,
+}
+
 /// The configuration of one revision. It never changes; a new one takes its place.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     revision: Revision,
-    content: Arc<Content>,
+    projects: Arc<HashMap<ProjectId, Arc<CompiledProject>>>,
+    /// By name.
+    providers: Arc<Vec<Arc<CompiledProvider>>>,
+    /// What the providers were compiled with.
+    capabilities: Option<Arc<CapabilityTable>>,
+    templates: Arc<HashMap<TemplateId, Arc<Template>>>,
+    endpoints: Arc<Endpoints>,
 }
 
+/// AI endpoints.
 #[derive(Debug, Default)]
-struct Content {
-    projects: HashMap<ProjectId, Arc<Project>>,
-    providers: Vec<Arc<CompiledProvider>>,
+struct Endpoints {
+    by_id: HashMap<EndpointId, Arc<CompiledEndpoint>>,
+    by_slug: HashMap<ProjectId, HashMap<String, Arc<CompiledEndpoint>>>,
 }
 
 impl Snapshot {
-    /// Compiles a configuration. A credential that cannot be opened is reported and closes its own
-    /// provider only.
-    pub fn compile(configuration: Configuration, keys: &KeyRing) -> (Self, Vec<UnusableCredential>) {
+    /// Compiles a configuration. A credential that cannot be opened is reported and closes itself
+    /// only.
+    pub fn compile(configuration: Configuration, compiler: &Compiler) -> (Self, Vec<UnusableCredential>) {
+        Self::default().with(configuration, Parts::ALL, compiler)
+    }
+
+    /// The same with some parts in their new state. What did not change is not compiled again.
+    pub fn with(
+        &self,
+        configuration: Configuration,
+        parts: Parts,
+        compiler: &Compiler,
+    ) -> (Self, Vec<UnusableCredential>) {
         let mut unusable = Vec::new();
-        let mut credentials: HashMap<ProviderId, Vec<Credential>> = HashMap::new();
-        for credential in configuration.credentials {
-            credentials.entry(credential.provider_id).or_default().push(credential);
-        }
-        let providers = configuration
-            .providers
-            .into_iter()
-            .map(|provider| {
-                let stored = credentials.remove(&provider.id).unwrap_or_default();
-                let auth = open(&provider, &stored, keys, &mut unusable);
-                Arc::new(compile(provider, auth))
-            })
-            .collect();
-        let projects =
-            configuration.projects.into_iter().map(|project| (project.id, Arc::new(project))).collect();
-        let content = Arc::new(Content { projects, providers });
-        (Self { revision: configuration.revision, content }, unusable)
+        let Configuration {
+            revision,
+            projects,
+            aliases,
+            project_providers,
+            providers,
+            credentials,
+            templates,
+            endpoints,
+        } = configuration;
+        let projects = if parts.projects {
+            Arc::new(compile_projects(projects, aliases, project_providers))
+        } else {
+            Arc::clone(&self.projects)
+        };
+        let (providers, capabilities) = if parts.providers {
+            let compiled = self.compile_providers(providers, credentials, compiler, &mut unusable);
+            (Arc::new(compiled), Some(Arc::clone(&compiler.capabilities)))
+        } else {
+            (Arc::clone(&self.providers), self.capabilities.clone())
+        };
+        let templates = if parts.templates {
+            let shared = templates.into_iter().map(|template| (template.id, Arc::new(template)));
+            Arc::new(shared.collect())
+        } else {
+            Arc::clone(&self.templates)
+        };
+        let endpoints = if parts.endpoints {
+            Arc::new(self.endpoints.compile(endpoints))
+        } else {
+            Arc::clone(&self.endpoints)
+        };
+        (Self { revision, projects, providers, capabilities, templates, endpoints }, unusable)
+    }
+
+    fn compile_providers(
+        &self,
+        providers: Vec<Provider>,
+        credentials: Vec<Credential>,
+        compiler: &Compiler,
+        unusable: &mut Vec<UnusableCredential>,
+    ) -> Vec<Arc<CompiledProvider>> {
+        let mut by_provider = grouped(credentials, |credential| credential.provider_id);
+        let same_table =
+            self.capabilities.as_ref().is_some_and(|table| Arc::ptr_eq(table, &compiler.capabilities));
+        let compile = |provider: Provider| {
+            let stored = by_provider.remove(&provider.id).unwrap_or_default();
+            let before = self.provider(provider.id).filter(|_| same_table);
+            match before.filter(|before| before.is_of(&provider, &stored)) {
+                Some(same) => Arc::clone(same),
+                None => Arc::new(CompiledProvider::compile(
+                    provider,
+                    stored,
+                    &compiler.keys,
+                    &compiler.capabilities,
+                    unusable,
+                )),
+            }
+        };
+        providers.into_iter().map(compile).collect()
     }
 
     /// The revision.
@@ -140,98 +185,116 @@ impl Snapshot {
 
     /// How many providers are switched on.
     pub fn enabled_providers(&self) -> usize {
-        self.content.providers.iter().filter(|compiled| compiled.provider.enabled).count()
+        self.providers.iter().filter(|compiled| compiled.provider.enabled).count()
     }
 
     /// The same content under a later revision, when what changed is not in the snapshot.
     #[must_use]
     pub(crate) fn at(&self, revision: Revision) -> Self {
-        Self { revision, content: Arc::clone(&self.content) }
+        Self {
+            revision,
+            projects: Arc::clone(&self.projects),
+            providers: Arc::clone(&self.providers),
+            capabilities: self.capabilities.clone(),
+            templates: Arc::clone(&self.templates),
+            endpoints: Arc::clone(&self.endpoints),
+        }
     }
 
-    pub(crate) fn project(&self, id: ProjectId) -> Option<&Arc<Project>> {
-        self.content.projects.get(&id)
+    /// The AI endpoint of a project with this slug, if it is on.
+    pub fn endpoint(&self, project: ProjectId, slug: &str) -> Option<&Arc<CompiledEndpoint>> {
+        self.endpoints.by_slug.get(&project)?.get(slug).filter(|compiled| compiled.endpoint().is_active)
+    }
+
+    /// The template with this id, whether it may be used or not.
+    pub fn template(&self, id: TemplateId) -> Option<&Arc<Template>> {
+        self.templates.get(&id)
+    }
+
+    pub(crate) fn project(&self, id: ProjectId) -> Option<&Arc<CompiledProject>> {
+        self.projects.get(&id)
     }
 
     pub(crate) fn provider(&self, id: ProviderId) -> Option<&Arc<CompiledProvider>> {
-        self.content.providers.iter().find(|compiled| compiled.provider.id == id)
+        self.providers.iter().find(|compiled| compiled.provider.id == id)
     }
 
-    pub(crate) fn providers(&self) -> &[Arc<CompiledProvider>] {
-        &self.content.providers
+    pub(crate) fn provider_named(&self, name: &str) -> Option<&Arc<CompiledProvider>> {
+        self.providers.iter().find(|compiled| compiled.provider.name.as_str() == name)
     }
 
-    /// The providers as the addressing rule wants them.
-    pub(crate) fn listed(&self) -> Vec<Listed<'_>> {
-        self.content
-            .providers
-            .iter()
-            .map(|compiled| Listed {
-                id: compiled.provider.id,
-                name: &compiled.provider.name,
-                kind: compiled.provider.kind,
-                models: &compiled.provider.models,
-                enabled: compiled.provider.enabled,
-                allowed: true,
+    /// The providers in the order of a project.
+    pub(crate) fn in_order_of(&self, project: &CompiledProject) -> Vec<&Arc<CompiledProvider>> {
+        let mut providers: Vec<_> = self.providers.iter().collect();
+        // A stable sort: without a place they stay by name.
+        providers.sort_by_key(|compiled| project.place(compiled.provider.id));
+        providers
+    }
+
+    /// The providers as the addressing rule wants them, in the order of a project.
+    pub(crate) fn listed(&self, project: &CompiledProject) -> Vec<Listed<'_>> {
+        let providers = self.in_order_of(project).into_iter().map(|compiled| &compiled.provider);
+        providers
+            .map(|provider| Listed {
+                id: provider.id,
+                name: &provider.name,
+                kind: provider.kind,
+                models: &provider.models,
+                enabled: provider.enabled,
+                allowed: project.allows(provider.id),
             })
             .collect()
     }
 }
 
-fn compile(provider: Provider, auth: ProviderAuth) -> CompiledProvider {
-    let url = |operation| provider.base_url.operation(provider.kind, operation);
-    CompiledProvider {
-        urls: [url(Operation::ChatCompletions), url(Operation::Messages), url(Operation::Embeddings)],
-        // A stored time-out was checked when it was stored; a wrong one leaves the process's own.
-        timeouts: provider.timeouts().unwrap_or_default(),
-        auth,
-        label: Arc::from(provider.name.as_str()),
-        provider,
+impl Endpoints {
+    /// Those in their new state. What did not change is not compiled again; what cannot be compiled,
+    /// because the program is another one than it was made with, is left out with a word.
+    fn compile(&self, endpoints: Vec<Endpoint>) -> Self {
+        let mut compiled = Self::default();
+        for endpoint in endpoints {
+            let (id, slug) = (endpoint.id, endpoint.config.slug.as_str().to_owned());
+            let before = self.by_id.get(&id).filter(|before| *before.endpoint() == endpoint);
+            let project = endpoint.project_id;
+            let ready = match before {
+                Some(same) => Arc::clone(same),
+                None => match CompiledEndpoint::compile(endpoint) {
+                    Ok(ready) => Arc::new(ready),
+                    Err(errors) => {
+                        tracing::error!(endpoint.id = %id, %errors, "an AI endpoint cannot be read");
+                        continue;
+                    }
+                },
+            };
+            compiled.by_slug.entry(project).or_default().insert(slug, Arc::clone(&ready));
+            compiled.by_id.insert(id, ready);
+        }
+        compiled
     }
 }
 
-fn open(
-    provider: &Provider,
-    stored: &[Credential],
-    keys: &KeyRing,
-    unusable: &mut Vec<UnusableCredential>,
-) -> ProviderAuth {
-    if stored.is_empty() {
-        return provider
-            .kind
-            .default_secret()
-            .and_then(|secret| header(provider.kind, &SecretString::new(secret.to_owned())))
-            .unwrap_or(ProviderAuth::None);
-    }
-    let mut report = |source| {
-        unusable.push(UnusableCredential { provider: provider.name.as_str().to_owned(), source });
+fn compile_projects(
+    projects: Vec<Project>,
+    aliases: Vec<Alias>,
+    settings: Vec<ProjectProvider>,
+) -> HashMap<ProjectId, Arc<CompiledProject>> {
+    let mut aliases = grouped(aliases, |alias| alias.project_id);
+    let mut settings = grouped(settings, |setting| setting.project_id);
+    let compile = |project: Project| {
+        let id = project.id;
+        let aliases = aliases.remove(&id).unwrap_or_default();
+        let settings = settings.remove(&id).unwrap_or_default();
+        (id, Arc::new(CompiledProject::compile(project, aliases, settings)))
     };
-    for credential in stored {
-        match credential.open(keys) {
-            Ok(secret) => match header(provider.kind, &secret) {
-                Some(auth) => return auth,
-                None => report(SealError::Malformed),
-            },
-            Err(source) => report(source),
-        }
-    }
-    ProviderAuth::Unusable
+    projects.into_iter().map(compile).collect()
 }
 
-/// `None` when the secret has characters that no header may have.
-fn header(kind: ProviderKind, secret: &SecretString) -> Option<ProviderAuth> {
-    let value = |text: &str| {
-        let mut value = HeaderValue::from_str(text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    };
-    match kind {
-        ProviderKind::Anthropic => value(secret.expose()).map(ProviderAuth::ApiKey),
-        ProviderKind::Echo => Some(ProviderAuth::None),
-        _ => {
-            value(&format!("Bearer {}", secret.expose())).map(ProviderAuth::Bearer)
-        }
+fn grouped<K: Eq + std::hash::Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> K) -> HashMap<K, Vec<V>> {
+    let mut groups: HashMap<K, Vec<V>> = HashMap::new();
+    for row in rows {
+        groups.entry(key(&row)).or_default().push(row);
     }
+    groups
 }
 
 /// The snapshot in force. Reading it takes no lock.
@@ -292,59 +355,108 @@ impl SnapshotCell {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::testing::{credential, keys, provider};
+    use bytes::Bytes;
+    use promptgate_providers::ProviderKind;
 
-    #[test]
-    fn a_credential_that_cannot_be_opened_closes_its_own_provider_only() {
-        let (good, bad) = (provider("good", ProviderKind::OpenAi), provider("bad", ProviderKind::Anthropic));
-        let credentials = vec![credential(&good, "sk-good", &keys(1)), credential(&bad, "sk-bad", &keys(2))];
-        let configuration =
-            Configuration { providers: vec![good, bad], credentials, ..Configuration::default() };
-        let (snapshot, unusable) = Snapshot::compile(configuration, &keys(1));
-        assert!(matches!(snapshot.providers()[0].auth, ProviderAuth::Bearer(_)));
-        assert!(matches!(snapshot.providers()[1].auth, ProviderAuth::Unusable));
-        assert_eq!(unusable.len(), 1);
-        assert_eq!(unusable[0].provider, "bad");
-        assert!(!format!("{snapshot:?}").contains("sk-good"), "secrets are not shown");
+    use super::*;
+    use crate::testing::{compiler, credential, keys, provider};
+
+    fn compiled(providers: Vec<Provider>, credentials: Vec<Credential>) -> (Snapshot, usize) {
+        let configuration = Configuration { providers, credentials, ..Configuration::default() };
+        let (snapshot, unusable) = Snapshot::compile(configuration, &compiler());
+        (snapshot, unusable.len())
+    }
+
+    fn value(provider: &CompiledProvider, at: usize) -> &str {
+        provider.credentials[at].secrets[0].value.to_str().unwrap()
     }
 
     #[test]
-    fn what_a_provider_says_is_told_without_its_credential() {
+    fn a_credential_that_cannot_be_opened_closes_itself_only() {
+        let openai = provider("main", ProviderKind::OpenAi);
+        let credentials = vec![credential(&openai, "lost", &keys(2)), credential(&openai, "kept", &keys(1))];
+        let (snapshot, unusable) = compiled(vec![openai], credentials);
+        assert_eq!((unusable, snapshot.providers[0].credentials.len()), (1, 1));
+        assert_eq!(value(&snapshot.providers[0], 0), "Bearer kept");
+        assert!(!format!("{snapshot:?}").contains("kept\""), "secrets are not shown");
+        let anthropic = provider("bad", ProviderKind::Anthropic);
+        let credentials = vec![credential(&anthropic, "two\nlines", &keys(1))];
+        let (snapshot, unusable) = compiled(vec![anthropic], credentials);
+        assert_eq!((unusable, snapshot.providers[0].credentials.len()), (1, 0));
+    }
+
+    #[test]
+    fn inactive_credentials_are_skipped_without_a_word() {
+        let openai = provider("main", ProviderKind::OpenAi);
+        let mut inactive = credential(&openai, "sk-inactive", &keys(1));
+        inactive.active = false;
+        let (snapshot, unusable) = compiled(vec![openai], vec![inactive]);
+        assert_eq!((unusable, snapshot.providers[0].credentials.len()), (0, 0));
+    }
+
+    #[test]
+    fn who_needs_no_secret_has_a_credential_without_any() {
+        for kind in [ProviderKind::Echo, ProviderKind::OpenAiCompatible, ProviderKind::Ollama] {
+            let (snapshot, _) = compiled(vec![provider("local", kind)], vec![]);
+            let [only] = &snapshot.providers[0].credentials[..] else { panic!("one") };
+            assert_eq!((only.id, only.secrets.is_empty()), (None, kind != ProviderKind::Ollama), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_rotated_secret_comes_before_the_one_that_still_serves() {
+        let openai = provider("main", ProviderKind::OpenAi);
+        let entropy = promptgate_kernel::testing::SeededEntropy::new(8);
+        let rotated = credential(&openai, "sk-first", &keys(1))
+            .rotate(
+                &"sk-second".to_owned().into(),
+                Duration::from_mins(5),
+                &keys(1),
+                &entropy,
+                promptgate_kernel::Timestamp::from_micros(7),
+            )
+            .unwrap();
+        let (snapshot, _) = compiled(vec![openai], vec![rotated]);
+        let secrets = &snapshot.providers[0].credentials[0].secrets;
+        assert_eq!(secrets.iter().map(|secret| secret.until.is_some()).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(
+            (&secrets[0].value, &secrets[1].value),
+            (&"Bearer sk-second".parse().unwrap(), &"Bearer sk-first".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn what_a_provider_says_is_told_without_its_credentials() {
         let said = |kind, secret: &str, text: &'static str| {
             let main = provider("main", kind);
-            let credentials = vec![credential(&main, secret, &keys(1))];
-            let configuration =
-                Configuration { providers: vec![main], credentials, ..Configuration::default() };
-            let (snapshot, _) = Snapshot::compile(configuration, &keys(1));
-            snapshot.providers()[0].without_credential(Bytes::from_static(text.as_bytes()))
+            let credentials =
+                vec![credential(&main, "sk-another", &keys(1)), credential(&main, secret, &keys(1))];
+            let (snapshot, _) = compiled(vec![main], credentials);
+            snapshot.providers[0].without_credential(Bytes::from_static(text.as_bytes()))
         };
-        for kind in [ProviderKind::OpenAi, ProviderKind::Anthropic] {
-            let told = said(kind, "sk-canary", r#"{"error":"no sk-canary, Bearer sk-canary"}"#);
+        for kind in [ProviderKind::OpenAi, ProviderKind::Anthropic, ProviderKind::Google] {
+            let told = said(kind, "sk-canary", r#"{"error":"no sk-canary, Bearer sk-another"}"#);
             assert_eq!(told, r#"{"error":"no [credential], Bearer [credential]"}"#);
         }
         assert_eq!(said(ProviderKind::OpenAi, "token", "a token is missing"), "a token is missing");
     }
 
     #[test]
-    fn a_secret_that_is_no_header_closes_its_provider() {
-        let openai = provider("main", ProviderKind::OpenAi);
-        let credentials = vec![credential(&openai, "two\nlines", &keys(1))];
-        let configuration =
-            Configuration { providers: vec![openai], credentials, ..Configuration::default() };
-        let (snapshot, unusable) = Snapshot::compile(configuration, &keys(1));
-        assert!(matches!(snapshot.providers()[0].auth, ProviderAuth::Unusable));
-        assert_eq!(unusable.len(), 1);
-    }
-
-    #[test]
-    fn the_second_credential_serves_when_the_first_cannot_be_opened() {
-        let openai = provider("main", ProviderKind::OpenAi);
-        let credentials = vec![credential(&openai, "lost", &keys(2)), credential(&openai, "kept", &keys(1))];
-        let configuration =
-            Configuration { providers: vec![openai], credentials, ..Configuration::default() };
-        let (snapshot, unusable) = Snapshot::compile(configuration, &keys(1));
-        assert!(matches!(snapshot.providers()[0].auth, ProviderAuth::Bearer(_)));
-        assert_eq!(unusable.len(), 1);
+    fn what_did_not_change_is_not_compiled_again() {
+        let providers = vec![provider("one", ProviderKind::OpenAi), provider("two", ProviderKind::OpenAi)];
+        let compiler = compiler();
+        let configuration = Configuration { providers: providers.clone(), ..Configuration::default() };
+        let (before, _) = Snapshot::compile(configuration.clone(), &compiler);
+        let mut changed = configuration;
+        changed.providers[0].models.push("m".into());
+        let (after, _) = before.with(changed.clone(), Parts::ALL, &compiler);
+        let same = |at: usize, other: &Snapshot| Arc::ptr_eq(&after.providers[at], &other.providers[at]);
+        assert_eq!([same(0, &before), same(1, &before)], [false, true]);
+        let only_projects = Parts { projects: true, ..Parts::default() };
+        let (untouched, _) = after.with(Configuration::default(), only_projects, &compiler);
+        assert!(same(0, &untouched) && same(1, &untouched));
+        let another_table = Compiler { capabilities: Arc::new(CapabilityTable::bundled()), ..compiler };
+        let (anew, _) = after.with(changed, Parts::ALL, &another_table);
+        assert!(!same(1, &anew));
     }
 }

@@ -9,8 +9,8 @@ use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::authenticator::Authenticator;
-use crate::config_source::{CHANGES_AT_A_TIME, ConfigSource};
-use crate::snapshot::{Snapshot, SnapshotCell};
+use crate::config_source::{CHANGES_AT_A_TIME, CapabilityCell, ConfigSource};
+use crate::snapshot::{Compiler, Parts, Snapshot, SnapshotCell};
 
 /// The shortest time between two looks, whatever is announced.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -28,6 +28,8 @@ pub struct Synchroniser<S> {
     pub bus: Arc<dyn Bus>,
     /// Opens credentials.
     pub keys: KeyRing,
+    /// What models can do.
+    pub capabilities: Arc<CapabilityCell>,
     /// What is kept up to date.
     pub snapshot: Arc<SnapshotCell>,
     /// Whose memory of tokens is kept right.
@@ -37,9 +39,9 @@ pub struct Synchroniser<S> {
 }
 
 impl<S: ConfigSource> Synchroniser<S> {
-    /// Reads everything. A process calls it once before it serves.
+    /// Reads everything. A process calls it once before it serves, and again when it is told to.
     pub async fn load_initial(&self) -> Result<(), RepositoryError> {
-        let snapshot = self.read().await?;
+        let snapshot = self.read(&self.snapshot.load(), Parts::ALL).await?;
         tracing::info!(revision = %snapshot.revision(), "configuration loaded");
         self.snapshot.store(snapshot);
         Ok(())
@@ -92,21 +94,29 @@ impl<S: ConfigSource> Synchroniser<S> {
             let Some(changes) = self.store.changes(current.revision()).await? else {
                 // What changed is not known any more: nothing that is remembered can be trusted.
                 // Forgetting comes after reading, so that it covers every revision that was read.
-                self.snapshot.store(self.read().await?);
+                self.snapshot.store(self.read(&current, Parts::ALL).await?);
                 self.authenticator.forget_all();
                 return Ok(());
             };
             let Some((latest, _)) = changes.last() else { return Ok(()) };
-            let mut reload = false;
+            let mut parts = Parts::default();
             for (_, change) in &changes {
                 match change {
                     Change::Token { hash, .. } => self.authenticator.forget(*hash),
-                    Change::Project(_) | Change::Provider(_) => reload = true,
+                    Change::Project(_) => parts.projects = true,
+                    // What names a provider or credential goes on without it when it is removed.
+                    Change::Provider(_) => parts = Parts::ALL,
+                    Change::Template(_) => parts = Parts { templates: true, endpoints: true, ..parts },
+                    Change::Endpoint(_) => parts.endpoints = true,
                 }
             }
             // What is read now may be newer than the changes; the tokens among the newer ones are
             // still to be forgotten, so the revision is that of the changes.
-            let next = if reload { self.read().await?.at(*latest) } else { current.at(*latest) };
+            let next = if parts.is_none() {
+                current.at(*latest)
+            } else {
+                self.read(&current, parts).await?.at(*latest)
+            };
             self.snapshot.store(next);
             if changes.len() < CHANGES_AT_A_TIME as usize {
                 return Ok(());
@@ -114,14 +124,16 @@ impl<S: ConfigSource> Synchroniser<S> {
         }
     }
 
-    async fn read(&self) -> Result<Snapshot, RepositoryError> {
-        let configuration = self.store.load().await?;
-        let (snapshot, unusable) = Snapshot::compile(configuration, &self.keys);
+    /// What there is, with some parts in their new state.
+    async fn read(&self, current: &Snapshot, parts: Parts) -> Result<Snapshot, RepositoryError> {
+        let configuration = self.store.load(parts).await?;
+        let compiler = Compiler { keys: self.keys.clone(), capabilities: self.capabilities.load() };
+        let (snapshot, unusable) = current.with(configuration, parts, &compiler);
         for credential in &unusable {
             tracing::error!(
                 provider = credential.provider,
                 error = %credential.source,
-                "{credential}; calls to the provider are refused unless it has another one"
+                "{credential}; it is left out"
             );
         }
         Ok(snapshot)
@@ -136,6 +148,7 @@ mod tests {
     use promptgate_kernel::testing::TestClock;
     use promptgate_kernel::{Clock, Revision};
     use promptgate_projects::ProjectType;
+    use promptgate_providers::CapabilityTable;
     use tokio_util::task::TaskTracker;
 
     struct Bench {
@@ -165,6 +178,7 @@ mod tests {
                 store: Arc::clone(&bench.config),
                 bus: Arc::clone(&bench.bus) as Arc<dyn Bus>,
                 keys: keys(1),
+                capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
                 snapshot: Arc::clone(&bench.snapshot),
                 authenticator: Arc::clone(&bench.authenticator),
                 poll_interval,

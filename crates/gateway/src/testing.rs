@@ -11,7 +11,9 @@ use promptgate_kernel::{
     Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
-use promptgate_providers::{BaseUrl, Credential, NewProvider, Provider, ProviderKind, ProviderName};
+use promptgate_providers::{
+    BaseUrl, CapabilityTable, Credential, NewProvider, Provider, ProviderKind, ProviderName,
+};
 use promptgate_store::{Announcement, Bus, BusError, Change, Signal, Subscription};
 use promptgate_tokens::{
     NewToken, PresentedToken, Scope, Token, TokenEnv, TokenHash, TokenLimits, TokenName, TokenSecret,
@@ -19,7 +21,7 @@ use promptgate_tokens::{
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config_source::{ConfigSource, TokenSource};
-use crate::snapshot::Configuration;
+use crate::snapshot::{Compiler, Configuration, Parts};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -35,6 +37,11 @@ fn unavailable() -> RepositoryError {
 
 pub(crate) fn keys(seed: u64) -> KeyRing {
     KeyRing::new(SecretsKey::generate(&SeededEntropy::new(seed)), vec![])
+}
+
+/// Opens what [`keys`]`(1)` sealed.
+pub(crate) fn compiler() -> Compiler {
+    Compiler { keys: keys(1), capabilities: Arc::new(CapabilityTable::bundled()) }
 }
 
 /// The same one each time for a type.
@@ -92,6 +99,11 @@ pub(crate) fn token_for(project: &Project, seed: u64) -> (PresentedToken, Token)
     let id = TokenId::mint(&TestClock::at_millis(1), &entropy);
     let token = Token::issue(id, new, &secret, Timestamp::default()).unwrap();
     (PresentedToken::parse(secret.expose()).unwrap(), token)
+}
+
+/// What the holder of [`token_for`] sends.
+pub(crate) fn secret_of(seed: u64) -> String {
+    TokenSecret::generate(TokenEnv::Live, &SeededEntropy::new(seed)).expose().to_owned()
 }
 
 /// Tokens in memory, that can be slow and can be away.
@@ -205,7 +217,7 @@ impl FakeConfig {
 
 #[async_trait]
 impl ConfigSource for Arc<FakeConfig> {
-    async fn load(&self) -> Result<Configuration, RepositoryError> {
+    async fn load(&self, _: Parts) -> Result<Configuration, RepositoryError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(unavailable());
         }

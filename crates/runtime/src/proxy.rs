@@ -1,19 +1,23 @@
 //! `proxy`: the data plane.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use axum::middleware;
 use promptgate_control::Control;
+use promptgate_control::catalog::ModelCatalog;
 use promptgate_gateway::SnapshotCell;
 use promptgate_gateway::Synchroniser;
 use promptgate_gateway::{
-    Authenticator, AuthenticatorOptions, DisconnectPolicy, Gateway, GatewayLimits, GatewayParts, ProxyTrust,
+    Authenticator, AuthenticatorOptions, CapabilityCell, DisconnectPolicy, Gateway, GatewayLimits,
+    GatewayParts, ProxyTrust,
 };
 use promptgate_kernel::KeyRing;
-use promptgate_rest::ApiState;
+use promptgate_providers::CapabilityTable;
+use promptgate_rest::{ApiState, ProxyBaseUrl};
 use promptgate_settings::ProxySettings;
 use promptgate_store::Store;
 use promptgate_usage::PriceTable;
@@ -44,8 +48,10 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 }
 
 pub(crate) async fn bind(base: &Base) -> anyhow::Result<(Site, SocketAddr)> {
-    let port = base.settings.proxy()?.port;
-    Site::bind("proxy", &base.server_settings()?.host, port, "PROMPTGATE_PROXY_PORT").await
+    let settings = base.settings.proxy()?;
+    let host = base.server_settings()?.host;
+    let (site, address) = Site::bind("proxy", &host, settings.port, "PROMPTGATE_PROXY_PORT").await?;
+    Ok((Site { client_write_timeout: settings.client_write_timeout, ..site }, address))
 }
 
 /// The running data plane.
@@ -77,6 +83,7 @@ impl DataPlane {
             prices: Arc::new(PriceTable::bundled()),
             tasks: base.finishing.clone(),
             trace_context: Arc::new(W3cTraceContext),
+            keys: keys.clone(),
         });
         let control = Control {
             store: Arc::clone(&storage.store),
@@ -84,10 +91,17 @@ impl DataPlane {
             clock: Arc::clone(&base.clock),
             entropy: Arc::clone(&base.entropy),
             keys,
+            catalog: ModelCatalog::default(),
+            capabilities: Arc::new(CapabilityTable::bundled()),
+            runner: None,
         };
         let introspection =
-            promptgate_rest::introspection_router(ApiState { control: Arc::new(control), admin_key: None })
-                .layer(middleware::from_fn(continue_trace));
+            promptgate_rest::introspection_router(ApiState {
+                control: Arc::new(control),
+                admin_key: None,
+                proxy_base_url: ProxyBaseUrl::default(),
+            })
+            .layer(middleware::from_fn(continue_trace));
         let ops = Readiness::new(base, Arc::clone(&storage.store))?
             .with_bus(bus)
             .with_snapshot(Arc::clone(&configuration.snapshot))
@@ -121,28 +135,39 @@ impl ConfigurationInForce {
         let tokens = Arc::new(Arc::clone(&storage.store));
         let authenticator = Arc::new(Authenticator::new(tokens, Arc::clone(&base.clock), options));
         let snapshot = Arc::new(SnapshotCell::default());
+        let table = capability_table(settings.capabilities_file.as_deref())?;
+        let capabilities = Arc::new(CapabilityCell::new(table));
         let synchroniser = || Synchroniser {
             store: Arc::clone(&storage.store),
             bus: Arc::clone(&bus.bus),
             keys: keys.clone(),
+            capabilities: Arc::clone(&capabilities),
             snapshot: Arc::clone(&snapshot),
             authenticator: Arc::clone(&authenticator),
             poll_interval: settings.poll_interval,
         };
         synchroniser().load_initial().await.context("cannot load the configuration")?;
         base.tasks.spawn(synchroniser().run(base.stop.clone()));
-        reload_on_signal(base, synchroniser(), Arc::clone(&authenticator))?;
+        reload_on_signal(base, synchroniser(), settings.capabilities_file.clone())?;
         let (remembering, stop) = (Arc::clone(&authenticator), base.stop.clone());
         base.tasks.spawn(async move { remembering.write_last_used(stop).await });
         Ok(Self { snapshot, authenticator })
     }
 }
 
+/// What models can do: as the operator's file says, else as the program knows.
+pub(crate) fn capability_table(file: Option<&Path>) -> anyhow::Result<CapabilityTable> {
+    let Some(file) = file else { return Ok(CapabilityTable::bundled()) };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: cannot read {}", file.display()))?;
+    CapabilityTable::parse(&text).with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: {}", file.display()))
+}
+
 /// On SIGHUP everything is read anew. A failure leaves what is there in force.
 fn reload_on_signal(
     base: &Base,
     synchroniser: Synchroniser<Arc<dyn Store>>,
-    authenticator: Arc<Authenticator>,
+    capabilities: Option<PathBuf>,
 ) -> anyhow::Result<()> {
     let mut signal = ReloadSignal::listen()?;
     let stop = base.stop.clone();
@@ -151,9 +176,16 @@ fn reload_on_signal(
             loop {
                 signal.next().await;
                 tracing::info!("SIGHUP: reading the configuration anew");
+                match capability_table(capabilities.as_deref()) {
+                    Ok(table) => synchroniser.capabilities.store(table),
+                    Err(error) => tracing::error!(
+                        error = format!("{error:#}"),
+                        "the capability table could not be read anew; going on with the last good one"
+                    ),
+                }
                 match synchroniser.load_initial().await {
                     Ok(()) => {
-                        authenticator.forget_all();
+                        synchroniser.authenticator.forget_all();
                         tracing::info!("the configuration was read anew");
                     }
                     Err(error) => tracing::error!(
@@ -189,6 +221,8 @@ fn limits(settings: &ProxySettings) -> GatewayLimits {
         total_timeout: timeouts.total,
         disconnect,
         max_drains: settings.max_drains,
+        max_attempts: settings.max_attempts,
+        retry_budget_percent: settings.retry_budget_percent,
         proxies,
     }
 }

@@ -203,7 +203,8 @@ async fn the_list_of_models_has_the_shape_of_who_asks() {
         openai["data"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
     assert!(ids.contains(&"main:gpt-4o") && ids.contains(&"main:*") && ids.contains(&"echo:echo"));
     assert!(!ids.iter().any(|id| id.starts_with("off:")), "{ids:?}");
-    assert_eq!((&openai["object"], &openai["data"][0]["owned_by"]), (&"list".into(), &"main".into()));
+    let first = &openai["data"][0];
+    assert_eq!((&openai["object"], &first["owned_by"]), (&"list".into(), &"promptgate-alias".into()));
     let anthropic = bench.ask(request(Some("2023-06-01"))).await.json();
     assert_eq!(anthropic["data"][0]["type"], "model");
     let booked = bench.events();

@@ -7,12 +7,12 @@ use promptgate_gateway::{DisconnectPolicy, GatewayLimits};
 use promptgate_usage::Outcome;
 
 use crate::support::{
-    Bench, CHAT, CHAT_STREAM, DELTA, DONE, Script, Step, USAGE, events, json, next_piece, piece,
+    Bench, CHAT, CHAT_STREAM, DELTA, DONE, Script, Step, USAGE, events, json, next_piece, one_call, piece,
 };
 
 fn draining(max_drains: usize) -> Bench {
     let disconnect = DisconnectPolicy::Drain { limit: Duration::from_secs(30) };
-    Bench::with_limits(GatewayLimits { disconnect, max_drains, ..GatewayLimits::default() })
+    Bench::with_limits(GatewayLimits { disconnect, max_drains, ..one_call() })
 }
 
 /// Sends a request whose answer does not begin, and leaves.
@@ -83,7 +83,7 @@ async fn leaving_a_stream_ends_the_upstream_call_and_books_what_was_seen() {
 #[tokio::test]
 async fn a_stream_whose_head_was_never_read_is_booked_too() {
     let bench = Bench::new();
-    bench.upstream.will(events(vec![Step::Stall]));
+    bench.upstream.will(events(vec![piece(DELTA), Step::Stall]));
     drop(bench.send(bench.request("chat/completions", CHAT_STREAM)).await);
     assert_eq!((bench.event().outcome, bench.upstream.open()), (Outcome::CallerCancelled, 0));
 }

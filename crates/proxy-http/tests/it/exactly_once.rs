@@ -7,7 +7,9 @@ use promptgate_gateway::{DisconnectPolicy, GatewayLimits};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use crate::support::{Bench, CHAT, CHAT_STREAM, DELTA, DONE, Script, Step, USAGE, next_piece, piece};
+use crate::support::{
+    Bench, CHAT, CHAT_STREAM, DELTA, DONE, Script, Step, USAGE, next_piece, one_call, piece,
+};
 
 #[derive(Debug, Clone)]
 enum Move {
@@ -78,7 +80,7 @@ async fn call(upstream: &Upstream, stream: bool, drains: bool, stays_for: usize)
     } else {
         DisconnectPolicy::Cancel
     };
-    let bench = Bench::with_limits(GatewayLimits { disconnect, ..GatewayLimits::default() });
+    let bench = Bench::with_limits(GatewayLimits { disconnect, ..one_call() });
     bench.upstream.will(script(upstream));
     let body = if stream { CHAT_STREAM } else { CHAT };
     let patience = Duration::from_secs(if stays_for > 5 { 10_000 } else { 60 });

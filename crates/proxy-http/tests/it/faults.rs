@@ -5,7 +5,7 @@ use promptgate_gateway::ports::UpstreamError;
 use promptgate_usage::Outcome;
 use std::time::Duration;
 
-use crate::support::{Bench, CHAT, CHAT_STREAM, MESSAGES, Script, Step, events, json, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, MESSAGES, Script, Step, events, json, one_call, piece};
 
 const ERROR: &str = r#"{"error":{"message":"no such thing","type":"x"}}"#;
 
@@ -122,7 +122,9 @@ async fn an_error_under_a_good_status_is_booked_as_a_failure() {
     let bench = Bench::new();
     bench.upstream.will(json(200, ERROR));
     let answer = bench.chat(CHAT).await;
-    assert_eq!((answer.status, answer.text()), (200, ERROR));
+    let body = answer.json();
+    assert_eq!((answer.status, &body["error"]["code"]), (502, &"upstream_error".into()), "the status is true");
+    assert!(body["error"]["message"].as_str().unwrap().contains("no such thing"));
     let event = bench.event();
     let code = event.error_code.as_deref();
     assert_eq!((event.outcome, code), (Outcome::UpstreamFailed, Some("upstream_error")));
@@ -180,7 +182,7 @@ async fn the_providers_own_troubles_are_told_in_our_words_and_its_message() {
 
 #[tokio::test]
 async fn an_answer_larger_than_is_kept_is_refused() {
-    let bench = Bench::with_limits(GatewayLimits { max_response_bytes: 10, ..GatewayLimits::default() });
+    let bench = Bench::with_limits(GatewayLimits { max_response_bytes: 10, ..one_call() });
     bench.upstream.will(json(200, "12345678901"));
     let answer = bench.chat(CHAT).await;
     assert_eq!(
@@ -199,7 +201,7 @@ async fn an_answer_that_stalls_or_takes_too_long_is_given_up() {
     let limits = GatewayLimits {
         idle_timeout: Duration::from_secs(10),
         total_timeout: Duration::from_secs(25),
-        ..GatewayLimits::default()
+        ..one_call()
     };
     let code = async |script| {
         let bench = Bench::with_limits(limits.clone());

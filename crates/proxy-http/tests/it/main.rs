@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "what the tests share is made of tests too")]
 
 mod answers;
+mod bypass;
 mod disconnects;
 mod exactly_once;
 mod faults;
+mod names;
+mod native;
 mod refusals;
 mod routes;
+mod stored;
 mod streams;
 mod support;

@@ -11,7 +11,7 @@ use promptgate_tokens::{Scope, TokenState};
 use promptgate_usage::Outcome;
 
 use crate::support::{
-    Bench, CHAT, CHAT_STREAM, DELTA, DONE, MESSAGES, Step, events, json, next_piece, piece,
+    Bench, CHAT, CHAT_STREAM, DELTA, DONE, MESSAGES, Step, events, json, next_piece, one_call, piece,
 };
 
 /// What a row of the table sends, and what it expects.
@@ -110,12 +110,21 @@ fn rows(bench: &Bench) -> Vec<Row> {
             true,
         ),
         row(
-            "a provider of the other protocol",
+            "a provider that the project may not use",
             wrapper,
             Some(bench.token(wrapper)),
-            r#"{"model":"claude:x","messages":[]}"#,
+            r#"{"model":"local:llama3","messages":[]}"#,
             400,
-            "operation_not_supported",
+            "provider_not_enabled",
+            true,
+        ),
+        row(
+            "an alias that nobody made",
+            wrapper,
+            Some(bench.token(wrapper)),
+            r#"{"model":"promptgate:slow","messages":[]}"#,
+            404,
+            "model_not_found",
             true,
         ),
         row(
@@ -162,6 +171,53 @@ async fn what_is_wrong_first_is_said_and_known_callers_are_booked() {
             assert_eq!((event.tokens.total(), event.attempts), (0, 0));
             assert!(!event.trace.is_empty());
         }
+    }
+    assert!(bench.upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_wrong_type_names_the_right_ones_on_every_route() {
+    let bench = Bench::new();
+    let token = bench.token(bench.mcp);
+    for (method, path) in [
+        ("POST", "chat/completions"),
+        ("POST", "responses"),
+        ("POST", "messages"),
+        ("POST", "messages/count_tokens"),
+        ("POST", "embeddings"),
+        ("GET", "models"),
+        ("GET", "models/x"),
+        ("GET", "responses/resp_1"),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/{}/v1/{path}", bench.mcp))
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::from("{}"))
+            .unwrap();
+        let answer = bench.ask(request).await;
+        let body = answer.json();
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("`ai_wrapper`") && message.contains("`agent_proxy`"), "{path}: {message}");
+        assert_eq!((answer.status, &body["error"]["code"]), (400, &"invalid_project_type".into()), "{path}");
+        if !path.starts_with("messages") {
+            assert_eq!(body["error"]["type"], "invalid_project_type", "{path}");
+            assert_eq!(body["type"], "invalid_project_type", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn embeddings_of_a_provider_without_any_are_refused_by_name() {
+    let bench = Bench::new();
+    for model in ["claude:claude-sonnet-4", "gem:gemini-2.5-pro"] {
+        let body = format!(r#"{{"model":"{model}","input":"x"}}"#);
+        let answer = bench.ask(bench.request("embeddings", &body)).await;
+        let body = answer.json();
+        assert_eq!((answer.status, &body["error"]["code"]), (400, &"unsupported_by_provider".into()));
+        let message = body["error"]["message"].as_str().unwrap();
+        let (provider, _) = model.split_once(':').unwrap();
+        assert!(message.contains(&format!("`{provider}`")) && message.contains("embeddings are unsupported"));
     }
     assert!(bench.upstream.requests().is_empty());
 }
@@ -221,7 +277,7 @@ async fn x_api_key_is_a_token_too() {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_by_its_length_or_while_it_is_read() {
-    let limits = GatewayLimits { max_request_bytes: 100, ..GatewayLimits::default() };
+    let limits = GatewayLimits { max_request_bytes: 100, ..one_call() };
     let bench = Bench::with_limits(limits);
     let fits = format!(r#"{{"model":"echo:echo","messages":[],"x":"{}"}}"#, "x".repeat(58));
     assert_eq!(fits.len(), 100);
@@ -237,7 +293,7 @@ async fn a_body_that_is_too_large_is_refused_by_its_length_or_while_it_is_read()
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_given_up() {
-    let limits = GatewayLimits { upload_timeout: Duration::from_secs(7), ..GatewayLimits::default() };
+    let limits = GatewayLimits { upload_timeout: Duration::from_secs(7), ..one_call() };
     let bench = Bench::with_limits(limits);
     let never = futures_util::stream::pending::<Result<&str, std::io::Error>>();
     let (head, _) = bench.request("chat/completions", "").into_parts();

@@ -23,7 +23,10 @@ async fn what_has_no_route_is_told_in_the_shape_of_its_neighbours() {
     let bench = Bench::new();
     let id = bench.wrapper;
     let rows = [
-        (Method::POST, format!("/api/{id}/v1/responses"), 404, "/error/code", "route_not_found"),
+        (Method::POST, format!("/api/{id}/v1/files"), 404, "/error/code", "route_not_found"),
+        (Method::PATCH, "/main/v1/responses/resp_1".to_owned(), 405, "/error/code", "method_not_allowed"),
+        (Method::POST, "/claude/v1/messages/x".to_owned(), 404, "/error/type", "not_found_error"),
+        (Method::POST, "/api/control/mcp".to_owned(), 404, "/code", "route_not_found"),
         (Method::POST, format!("/api/{id}/v1/messages/x"), 404, "/error/type", "not_found_error"),
         (Method::GET, "/nothing".to_owned(), 404, "/code", "route_not_found"),
         (Method::GET, format!("/api/{id}/v1/chat/completions"), 405, "/error/code", "method_not_allowed"),
@@ -52,6 +55,8 @@ async fn options_name_the_methods_and_invite_no_other_origin() {
     let path = format!("/api/{}/v1/chat/completions", bench.wrapper);
     let answer = bench.ask(request(Method::OPTIONS, &path)).await;
     assert_eq!((answer.status, answer.header("allow")), (204, Some("POST")));
+    let answer = bench.ask(request(Method::OPTIONS, "/main/v1/conversations/conv_1")).await;
+    assert_eq!((answer.status, answer.header("allow")), (204, Some("GET, HEAD, POST, DELETE")));
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
 }
 

@@ -8,7 +8,7 @@ use promptgate_usage::Outcome;
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    Answer, Bench, CHAT_STREAM, DELTA, DONE, MESSAGES, Step, USAGE, events, next_piece, piece,
+    Answer, Bench, CHAT_STREAM, DELTA, DONE, MESSAGES, Step, USAGE, events, next_piece, one_call, piece,
 };
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn every_piece_goes_out_as_it_arrives() {
     let bench = Bench::new();
     let gate = Arc::new(Semaphore::new(0));
     let wait = || Step::Wait(Arc::clone(&gate));
-    bench.upstream.will(events(vec![wait(), piece(DELTA), wait(), piece(DELTA), wait(), piece(DONE)]));
+    bench.upstream.will(events(vec![piece(DELTA), wait(), piece(DELTA), wait(), piece(DONE)]));
     let response = bench.send(bench.request("chat/completions", CHAT_STREAM)).await;
     let headers = response.headers();
     assert_eq!(headers["content-type"], "text/event-stream");
@@ -24,7 +24,8 @@ async fn every_piece_goes_out_as_it_arrives() {
     assert_eq!(headers["x-accel-buffering"], "no");
     assert!(!headers.contains_key("x-promptgate-cost"));
     let mut body = response.into_body();
-    for expected in [DELTA, DELTA, DONE] {
+    assert_eq!(next_piece(&mut body).await.as_deref(), Some(DELTA));
+    for expected in [DELTA, DONE] {
         assert!(matches!(futures_util::poll!(Box::pin(next_piece(&mut body))), std::task::Poll::Pending));
         gate.add_permits(1);
         assert_eq!(next_piece(&mut body).await.as_deref(), Some(expected));
@@ -89,7 +90,7 @@ async fn a_stream_that_stalls_ends_with_one_error_of_the_protocol() {
         idle_timeout: Duration::from_secs(10),
         first_byte_timeout: Duration::from_secs(10),
         total_timeout: Duration::from_secs(1),
-        ..GatewayLimits::default()
+        ..one_call()
     };
     let bench = Bench::with_limits(limits.clone());
     bench.upstream.will(events(vec![piece(DELTA), Step::Stall]));
@@ -108,17 +109,19 @@ async fn a_stream_that_stalls_ends_with_one_error_of_the_protocol() {
     bench.upstream.will(events(vec![Step::Stall]));
     let streamed = MESSAGES.replace("{\"model\"", "{\"stream\":true,\"model\"");
     let answer = bench.ask(bench.request("messages", &streamed)).await;
-    assert!(answer.text().starts_with("event: error\ndata: {\"type\":\"error\""), "{}", answer.text());
+    let code = &answer.json()["error"]["code"];
+    assert_eq!((answer.status, code), (504, &"upstream_first_byte_timeout".into()), "nothing was said yet");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_client_is_no_stalling_provider() {
-    let limits = GatewayLimits { idle_timeout: Duration::from_secs(10), ..GatewayLimits::default() };
+    let limits = GatewayLimits { idle_timeout: Duration::from_secs(10), ..one_call() };
     let bench = Bench::with_limits(limits);
     let gate = Arc::new(Semaphore::new(0));
     let wait = || Step::Wait(Arc::clone(&gate));
-    bench.upstream.will(events(vec![wait(), piece(DELTA), wait(), piece(DONE)]));
+    bench.upstream.will(events(vec![piece(DELTA), wait(), piece(DELTA), wait(), piece(DONE)]));
     let mut body = bench.send(bench.request("chat/completions", CHAT_STREAM)).await.into_body();
+    assert_eq!(next_piece(&mut body).await.as_deref(), Some(DELTA));
     for expected in [DELTA, DONE] {
         let waits = tokio::time::timeout(Duration::from_secs(9), next_piece(&mut body)).await;
         assert!(waits.is_err(), "the provider may pause for ten seconds");
@@ -156,12 +159,19 @@ async fn a_compatible_service_may_just_close_a_complete_stream() {
 async fn an_error_that_the_provider_reports_in_its_stream_passes_and_is_booked() {
     let bench = Bench::new();
     let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":5}}}\n\n";
+    let text = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n";
     let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n";
-    bench.upstream.will(events(vec![piece(start), piece(error)]));
     let streamed = MESSAGES.replace("{\"model\"", "{\"stream\":true,\"model\"");
+    bench.upstream.will(events(vec![piece(start), piece(text), piece(error)]));
     let answer: Answer = bench.ask(bench.request("messages", &streamed)).await;
-    assert_eq!(answer.text(), [start, error].concat());
+    assert_eq!(answer.text(), [start, text, error].concat());
     let booked = bench.event();
     assert_eq!(booked.error_code.as_deref(), Some("upstream_error_event"));
     assert_eq!((booked.outcome, booked.tokens.input), (Outcome::UpstreamFailed, 5));
+
+    let bench = Bench::new();
+    bench.upstream.will(events(vec![piece(start), piece(error)]));
+    let answer = bench.ask(bench.request("messages", &streamed)).await;
+    let code = &answer.json()["error"]["code"];
+    assert_eq!((answer.status, code), (503, &"upstream_overloaded".into()), "nothing was said yet");
 }

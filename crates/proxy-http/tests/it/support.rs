@@ -10,22 +10,25 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use promptgate_gateway::ports::{
     SinkError, Upstream, UpstreamError, UpstreamRequest, UpstreamResponse, UsageSink,
 };
 use promptgate_gateway::{
-    Authenticator, AuthenticatorOptions, Configuration, Gateway, GatewayLimits, GatewayParts, PassedOn,
-    Snapshot, SnapshotCell, TokenSource,
+    Authenticator, AuthenticatorOptions, Compiler, Configuration, Gateway, GatewayLimits, GatewayParts,
+    PassedOn, Snapshot, SnapshotCell, TokenSource,
 };
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    Clock, CredentialId, Entropy, KeyRing, ProjectId, ProviderId, RepositoryError, Revision, SecretString,
-    SecretsKey, Timestamp, TokenId,
+    AliasId, Clock, CredentialId, Entropy, KeyRing, ProjectId, ProviderId, RepositoryError, Revision,
+    SecretString, SecretsKey, Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
-use promptgate_providers::{BaseUrl, Credential, NewProvider, Provider, ProviderKind, ProviderName};
+use promptgate_providers::{
+    Alias, BaseUrl, CapabilityTable, Credential, NewAlias, NewProvider, Preset, ProjectProvider, Provider,
+    ProviderKind, ProviderName,
+};
 use promptgate_tokens::{
     NewToken, Scope, Token, TokenEnv, TokenHash, TokenLimits, TokenName, TokenSecret, TokenState,
 };
@@ -130,7 +133,8 @@ impl Upstream for ScriptedUpstream {
                     }
                 };
                 let body = stream::unfold((VecDeque::from(steps), opened), play).boxed();
-                Ok(UpstreamResponse { status: StatusCode::from_u16(status).unwrap(), headers, body })
+                let status = StatusCode::from_u16(status).unwrap();
+                Ok(UpstreamResponse { status, headers, body, waited: Duration::ZERO })
             }
         }
     }
@@ -180,8 +184,15 @@ impl TokenSource for FakeTokens {
     }
 }
 
+/// Bounds under which nobody is called twice, so that a script is a call.
+pub(crate) fn one_call() -> GatewayLimits {
+    GatewayLimits { max_attempts: 1, ..GatewayLimits::default() }
+}
+
 /// A gateway over scripts. It has the providers `main` (openai), `claude` (anthropic), `vllm`
-/// (`openai_compatible`), `echo`, `off` (switched off) and `sealed` (its credential does not open).
+/// (`openai_compatible`), `echo`, `off` (switched off), `sealed` (its credential does not open), `local`
+/// (ollama) and `gem` (google). The wrapper project may not use `local`, and has the aliases `fast`,
+/// with a preset, and `embed:fast`.
 pub(crate) struct Bench {
     pub(crate) gateway: Gateway,
     pub(crate) router: Router,
@@ -194,11 +205,14 @@ pub(crate) struct Bench {
     pub(crate) mcp: ProjectId,
     pub(crate) clock: Arc<TestClock>,
     entropy: Arc<SeededEntropy>,
+    snapshot: Arc<SnapshotCell>,
+    configuration: Configuration,
+    compiler: Compiler,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::with(GatewayLimits::default(), true)
+        Self::with(one_call(), true)
     }
 
     pub(crate) fn with_limits(limits: GatewayLimits) -> Self {
@@ -206,7 +220,7 @@ impl Bench {
     }
 
     pub(crate) fn without_providers() -> Self {
-        Self::with(GatewayLimits::default(), false)
+        Self::with(one_call(), false)
     }
 
     fn with(limits: GatewayLimits, has_providers: bool) -> Self {
@@ -233,26 +247,71 @@ impl Bench {
         let mcp = project(ProjectType::McpGateway, true);
         if has_providers {
             add_providers(&mut configuration, &keys, &*clock, &*entropy);
+            add_names(&mut configuration, wrapper, &*clock, &*entropy);
         }
-        let (snapshot, _) = Snapshot::compile(configuration, &keys);
+        let compiler = Compiler { keys: keys.clone(), capabilities: Arc::new(CapabilityTable::bundled()) };
+        let (snapshot, _) = Snapshot::compile(configuration.clone(), &compiler);
+        let snapshot = Arc::new(SnapshotCell::new(snapshot));
         let (upstream, sink) = (Arc::<ScriptedUpstream>::default(), Arc::<CollectingSink>::default());
         let (tokens, tasks) = (Arc::<FakeTokens>::default(), TaskTracker::new());
         let authenticator =
             Authenticator::new(tokens.clone(), clock.clone(), AuthenticatorOptions::default());
         let gateway = Gateway::new(GatewayParts {
-            snapshot: Arc::new(SnapshotCell::new(snapshot)),
+            snapshot: snapshot.clone(),
             authenticator: Arc::new(authenticator),
             upstream: upstream.clone(),
             sink: sink.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            keys,
             limits,
             prices: Arc::new(PriceTable::bundled()),
             tasks: tasks.clone(),
             trace_context: Arc::new(PassedOn),
         });
         let router = promptgate_proxy_http::router(gateway.clone());
-        Self { gateway, router, upstream, sink, tokens, tasks, wrapper, inactive, mcp, clock, entropy }
+        Self {
+            gateway,
+            router,
+            upstream,
+            sink,
+            tokens,
+            tasks,
+            wrapper,
+            inactive,
+            mcp,
+            clock,
+            entropy,
+            snapshot,
+            configuration,
+            compiler,
+        }
+    }
+
+    /// Puts another configuration in force.
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(&mut Configuration)) {
+        change(&mut self.configuration);
+        let (snapshot, _) = Snapshot::compile(self.configuration.clone(), &self.compiler);
+        self.snapshot.store(snapshot);
+    }
+
+    /// A request of the wrapper project with a token that has every runtime scope.
+    pub(crate) fn at(&self, method: Method, path: &str, body: &str) -> Request<Body> {
+        let token = self.token_with(self.wrapper, |token| {
+            token.scopes = [Scope::Chat, Scope::Models].into_iter().collect();
+        });
+        self.by(&token, method, path, body)
+    }
+
+    /// A request with a token. `{p}` in the path stands for the wrapper project's API.
+    pub(crate) fn by(&self, token: &str, method: Method, path: &str, body: &str) -> Request<Body> {
+        Request::builder()
+            .method(method)
+            .uri(path.replace("{p}", &format!("/api/{}", self.wrapper)))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap()
     }
 
     /// A token with the scope `chat`, in plain text.
@@ -340,6 +399,8 @@ fn add_providers(
         ("echo", ProviderKind::Echo, true, &["echo"], None),
         ("off", ProviderKind::OpenAiCompatible, false, &["hidden"], None),
         ("sealed", ProviderKind::OpenAiCompatible, true, &[], Some(&other_keys)),
+        ("local", ProviderKind::Ollama, true, &["llama3:8b"], None),
+        ("gem", ProviderKind::Google, true, &["gemini-2.5-pro"], Some(keys)),
     ];
     for (name, kind, enabled, models, sealed_under) in rows {
         let new = NewProvider {
@@ -360,6 +421,31 @@ fn add_providers(
             configuration.credentials.push(credential);
         }
     }
+}
+
+fn add_names(
+    configuration: &mut Configuration,
+    project_id: ProjectId,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) {
+    let id = |name: &str| {
+        let found = configuration.providers.iter().find(|provider| provider.name.as_str() == name);
+        found.unwrap().id
+    };
+    let (main, local) = (id("main"), id("local"));
+    let barred = ProjectProvider { enabled: false, ..ProjectProvider::unset(project_id, local) };
+    let preset =
+        Preset { system_prompt: Some("Be brief.".to_owned()), temperature: Some(0.2), ..Preset::default() };
+    for (name, model, preset) in
+        [("fast", "gpt-4o-mini", preset), ("embed:fast", "text-embedding-3-small", Preset::default())]
+    {
+        let (name, model, description) = (name.to_owned(), model.to_owned(), "quick".to_owned());
+        let new = NewAlias { project_id, name, provider_id: main, model, description, preset };
+        let alias = Alias::create(AliasId::mint(clock, entropy), new, clock.now()).unwrap();
+        configuration.aliases.push(alias);
+    }
+    configuration.project_providers.push(barred);
 }
 
 /// A whole answer.
