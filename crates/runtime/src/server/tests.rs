@@ -156,7 +156,7 @@ async fn a_client_that_stops_reading_loses_its_answer() {
             let guard = Guard(gone.clone());
             let endless = futures_util::stream::repeat_with(move || {
                 let _ = &guard;
-                Ok::<_, io::Error>(bytes::Bytes::from_static(&[b'x'; 64 * 1024]))
+                Ok::<_, io::Error>(bytes::Bytes::from_static(&[b'x'; 16 * 1024]))
             });
             async move { Body::from_stream(endless) }
         }),
