@@ -29,8 +29,12 @@ pub enum Permission {
     ManageTokens,
     /// Create, change and delete providers and their credentials.
     ManageProviders,
+    /// Create, change, switch, delete and run AI endpoints of any project.
+    ManageEndpoints,
     /// Read what was used, by any project.
     ReadUsage,
+    /// Read what was said in calls, of any project.
+    ReadContents,
     /// Read one project's own description, tokens and models.
     ReadProject(ProjectId),
 }

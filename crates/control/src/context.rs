@@ -6,8 +6,11 @@ use std::sync::Arc;
 use promptgate_audit::Event;
 use promptgate_auth::Actor;
 use promptgate_kernel::{AuditEventId, Clock, Entropy, KeyRing, RepositoryError, Revision, Timestamp};
+use promptgate_providers::CapabilityTable;
 use promptgate_store::{Announcement, Bus, Store, UnitOfWork};
 
+use crate::catalog::ModelCatalog;
+use crate::endpoints::EndpointRunner;
 use crate::journal::Entry;
 
 /// Where use cases keep things, whom they tell, and where time, chance and keys come from.
@@ -23,6 +26,12 @@ pub struct Control {
     pub entropy: Arc<dyn Entropy>,
     /// The keys that secrets are sealed under.
     pub keys: KeyRing,
+    /// What providers say they have.
+    pub catalog: ModelCatalog,
+    /// What providers' models can do.
+    pub capabilities: Arc<CapabilityTable>,
+    /// Who runs AI endpoints; `None` in a process without a data plane.
+    pub runner: Option<Arc<dyn EndpointRunner>>,
 }
 
 impl fmt::Debug for Control {

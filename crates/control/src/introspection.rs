@@ -11,7 +11,7 @@ use promptgate_kernel::RepositoryError;
 use promptgate_projects::Project;
 use promptgate_tokens::Token;
 
-pub use authenticate::{Denied, authenticate};
+pub use authenticate::{Denied, authenticate, authenticate_own};
 pub use endpoints::{EndpointSummary, endpoints};
 pub use info::{ProjectInfo, info};
 pub use models::{ListedModel, models};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use promptgate_kernel::{ProjectId, ProviderId};
+use promptgate_endpoints::{Endpoint, EvalSet};
+use promptgate_kernel::{ProjectId, ProviderId, TemplateId};
+use promptgate_providers::{Alias, Credential};
 use promptgate_tokens::Token;
 
 /// One entry: what was done to what. Details are short names, never secrets or content.
@@ -26,6 +28,32 @@ impl Entry {
 
     pub(crate) fn of_provider(action: &'static str, id: ProviderId) -> Self {
         Self::new(action, "provider", id.to_string(), None)
+    }
+
+    pub(crate) fn of_credential(action: &'static str, credential: &Credential) -> Self {
+        Self::new(action, "credential", credential.id.to_string(), None)
+            .detail("providerId", credential.provider_id.to_string())
+    }
+
+    pub(crate) fn of_template(action: &'static str, id: TemplateId) -> Self {
+        Self::new(action, "provider_template", id.to_string(), None)
+    }
+
+    pub(crate) fn of_project_provider(action: &'static str, project: ProjectId, id: ProviderId) -> Self {
+        Self::new(action, "provider_setting", id.to_string(), Some(project))
+    }
+
+    pub(crate) fn of_alias(action: &'static str, alias: &Alias) -> Self {
+        Self::new(action, "alias", alias.id.to_string(), Some(alias.project_id))
+    }
+
+    pub(crate) fn of_endpoint(action: &'static str, endpoint: &Endpoint) -> Self {
+        Self::new(action, "endpoint", endpoint.id.to_string(), Some(endpoint.project_id))
+    }
+
+    pub(crate) fn of_eval(action: &'static str, set: &EvalSet) -> Self {
+        Self::new(action, "eval", set.id.to_string(), Some(set.project_id))
+            .detail("endpointId", set.endpoint_id.to_string())
     }
 
     pub(crate) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {

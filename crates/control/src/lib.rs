@@ -7,12 +7,21 @@
 //! This is the only crate that opens a unit of work for writing configuration. It knows neither
 //! HTTP nor SQL. Start at [`Control`], then at [`projects`], [`tokens`] and [`providers`].
 
+pub mod aliases;
 pub mod bootstrap;
+pub mod calls;
+pub mod catalog;
 mod context;
+pub mod credentials;
+pub mod endpoints;
+pub mod evals;
 pub mod introspection;
 mod journal;
+pub mod project_providers;
 pub mod projects;
 pub mod providers;
+pub mod setup;
+pub mod templates;
 pub mod tokens;
 pub mod usage;
 

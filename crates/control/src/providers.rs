@@ -1,5 +1,6 @@
 //! Providers: create, find, list, change and delete them, with their keys.
 
+mod capabilities;
 mod create;
 mod delete;
 mod find;
@@ -9,6 +10,7 @@ mod update;
 
 use promptgate_providers::Provider;
 
+pub use capabilities::{Capable, capabilities};
 pub use create::{CreateProvider, CreateProviderError, create};
 pub use delete::{DeleteProviderError, delete};
 pub use find::{FindProviderError, find};

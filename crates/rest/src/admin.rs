@@ -1,8 +1,15 @@
 //! `/api/v1/admin`: what the operator manages.
 
+mod aliases;
+mod calls;
+mod credentials;
+mod endpoints;
+mod evals;
 mod key;
-mod projects;
+pub(crate) mod projects;
+mod provider_settings;
 mod providers;
+mod templates;
 mod tokens;
 mod usage;
 
@@ -17,5 +24,12 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(projects::routes())
         .merge(tokens::routes())
         .merge(providers::routes())
+        .merge(credentials::routes())
+        .merge(templates::routes())
+        .merge(provider_settings::routes())
+        .merge(aliases::routes())
+        .merge(endpoints::routes())
+        .merge(evals::routes())
+        .merge(calls::routes())
         .merge(usage::routes())
 }

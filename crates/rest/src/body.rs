@@ -95,6 +95,11 @@ impl<T> Patch<T> {
         }
     }
 
+    /// Whether it was a value.
+    pub(crate) const fn is_set(&self) -> bool {
+        matches!(self, Self::Set(_))
+    }
+
     /// Turns the value into something else, unless that fails.
     pub(crate) fn try_map<U, E>(self, turn: impl FnOnce(T) -> Result<U, E>) -> Result<Patch<U>, E> {
         Ok(match self {

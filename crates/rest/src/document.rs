@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::ErrorBody;
 use crate::introspection::Problem;
-use crate::{ApiState, admin, health, introspection, ops};
+use crate::{ApiState, admin, health, introspection, ops, setup};
 
 const ADMIN_KEY: &str = "adminApiKey";
 const PROJECT_TOKEN: &str = "projectToken";
@@ -24,6 +24,14 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "projects", description = "The tenants of the public routes"),
         (name = "tokens", description = "What programs present"),
         (name = "providers", description = "Upstream model services"),
+        (name = "credentials", description = "The secrets of providers"),
+        (name = "templates", description = "Choices of provider, model and settings that endpoints share"),
+        (name = "provider-settings", description = "What a project does with each provider"),
+        (name = "aliases", description = "A project's own names for models"),
+        (name = "endpoints", description = "AI endpoints and their versions"),
+        (name = "evals", description = "Golden sets of AI endpoints, and their runs"),
+        (name = "calls", description = "The log of calls, with what was said in them"),
+        (name = "setup", description = "How programs reach the gateway"),
         (name = "usage", description = "The record of every call"),
         (name = "introspection", description = "What a project's own token may read"),
         (name = "operations", description = "How the process is"),
@@ -36,6 +44,7 @@ pub(crate) fn documented() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(admin::routes())
+        .merge(setup::routes())
         .merge(introspection::routes())
 }
 
@@ -83,6 +92,19 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                         ],
                     );
                 }
+            } else if path.starts_with("/api/v1/me/") {
+                operation.security = Some(vec![
+                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
+                    SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new()),
+                ]);
+                fail(
+                    operation,
+                    "ErrorBody",
+                    &[
+                        ("500", "`internal_error`, with `requestId`"),
+                        ("503", "`store_unavailable`, with `requestId`"),
+                    ],
+                );
             } else if path.starts_with("/api/{uuid}/") {
                 operation.security =
                     Some(vec![SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new())]);
@@ -143,7 +165,7 @@ mod tests {
     use crate::testing::Api;
 
     /// Every admin route there is. A route that is added is added here, and so is looked at.
-    const ADMIN_ROUTES: [(&str, &str); 21] = [
+    const ADMIN_ROUTES: [(&str, &str); 66] = [
         ("GET", "/api/v1/admin/projects"),
         ("POST", "/api/v1/admin/projects"),
         ("GET", "/api/v1/admin/projects/{uuid}"),
@@ -165,6 +187,51 @@ mod tests {
         ("GET", "/api/v1/admin/providers/{id}"),
         ("PATCH", "/api/v1/admin/providers/{id}"),
         ("DELETE", "/api/v1/admin/providers/{id}"),
+        ("GET", "/api/v1/admin/providers/{id}/capabilities"),
+        ("GET", "/api/v1/admin/providers/model-catalog"),
+        ("GET", "/api/v1/admin/credentials"),
+        ("POST", "/api/v1/admin/credentials"),
+        ("GET", "/api/v1/admin/credentials/{id}"),
+        ("PATCH", "/api/v1/admin/credentials/{id}"),
+        ("DELETE", "/api/v1/admin/credentials/{id}"),
+        ("POST", "/api/v1/admin/credentials/{id}/rotate"),
+        ("GET", "/api/v1/admin/provider-templates"),
+        ("POST", "/api/v1/admin/provider-templates"),
+        ("GET", "/api/v1/admin/provider-templates/{id}"),
+        ("PATCH", "/api/v1/admin/provider-templates/{id}"),
+        ("DELETE", "/api/v1/admin/provider-templates/{id}"),
+        ("GET", "/api/v1/admin/projects/{uuid}/provider-settings"),
+        ("PUT", "/api/v1/admin/projects/{uuid}/provider-settings/{providerId}"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}/provider-settings/{providerId}"),
+        ("GET", "/api/v1/admin/projects/{uuid}/aliases"),
+        ("POST", "/api/v1/admin/projects/{uuid}/aliases"),
+        ("GET", "/api/v1/admin/projects/{uuid}/aliases/{id}"),
+        ("PATCH", "/api/v1/admin/projects/{uuid}/aliases/{id}"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}/aliases/{id}"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints"),
+        ("POST", "/api/v1/admin/projects/{uuid}/endpoints"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}"),
+        ("PUT", "/api/v1/admin/projects/{uuid}/endpoints/{id}"),
+        ("PATCH", "/api/v1/admin/projects/{uuid}/endpoints/{id}"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}/endpoints/{id}"),
+        ("PATCH", "/api/v1/admin/projects/{uuid}/endpoints/{id}/activate"),
+        ("PATCH", "/api/v1/admin/projects/{uuid}/endpoints/{id}/deactivate"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}/endpoints/{id}/cache"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/versions"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/versions/diff"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/versions/{number}"),
+        ("POST", "/api/v1/admin/projects/{uuid}/endpoints/{id}/versions/{number}/restore"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals"),
+        ("POST", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}"),
+        ("PATCH", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}/runs"),
+        ("POST", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}/runs"),
+        ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}/runs/{runId}"),
+        ("GET", "/api/v1/admin/calls"),
+        ("GET", "/api/v1/admin/calls/{id}"),
+        ("POST", "/api/v1/admin/projects/{uuid}/calls/{requestId}/replay"),
     ];
 
     fn documented_routes(prefix: &str) -> Vec<(String, String)> {
@@ -183,7 +250,7 @@ mod tests {
     fn every_admin_route_is_in_the_document() {
         let mut expected: Vec<_> = ADMIN_ROUTES.map(|(method, path)| (method.into(), path.into())).into();
         expected.sort();
-        assert_eq!(documented_routes("/api/v1/"), expected);
+        assert_eq!(documented_routes("/api/v1/admin/"), expected);
     }
 
     #[test]

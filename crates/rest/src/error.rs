@@ -1,5 +1,6 @@
 //! What an error looks like: `{"error":"code"}`, with more where it helps.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use axum::Json;
@@ -23,10 +24,18 @@ pub(crate) struct ErrorBody {
     /// The member of the body, or the parameter, that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
+    /// What is wrong with each member, where several may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<HashMap<String, Vec<String>>>)]
+    pub(crate) errors: Option<BTreeMap<String, Vec<String>>>,
     /// The request's id, to find it in the log; only when the gateway itself failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<String>,
 }
+
+/// What is wrong with each member.
+#[derive(Debug)]
+struct ByField(BTreeMap<String, Vec<String>>);
 
 /// An error on its way out.
 #[derive(Debug)]
@@ -35,12 +44,13 @@ pub(crate) struct ApiError {
     code: &'static str,
     message: Option<String>,
     field: Option<String>,
+    errors: Option<Box<ByField>>,
     cause: Option<String>,
 }
 
 impl ApiError {
     pub(crate) const fn new(status: StatusCode, code: &'static str) -> Self {
-        Self { status, code, message: None, field: None, cause: None }
+        Self { status, code, message: None, field: None, errors: None, cause: None }
     }
 
     pub(crate) const fn bad_request(code: &'static str) -> Self {
@@ -65,6 +75,11 @@ impl ApiError {
 
     pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
+        self
+    }
+
+    pub(crate) fn errors(mut self, errors: BTreeMap<String, Vec<String>>) -> Self {
+        self.errors = (!errors.is_empty()).then(|| Box::new(ByField(errors)));
         self
     }
 
@@ -130,6 +145,7 @@ impl IntoResponse for ApiError {
             error: self.code.to_owned(),
             message: self.message,
             field: self.field,
+            errors: self.errors.map(|errors| errors.0),
             request_id: None,
         };
         let failure = self.cause.map(|cause| Failure {

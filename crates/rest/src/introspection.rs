@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use bearer::Bearer;
 pub(crate) use error::{Problem, problem};
 
 use crate::ApiState;

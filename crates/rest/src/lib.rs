@@ -9,6 +9,7 @@
 
 mod admin;
 mod body;
+mod casing;
 mod document;
 mod error;
 mod headers;
@@ -19,10 +20,11 @@ mod observe;
 pub mod ops;
 mod router;
 mod segment;
+mod setup;
 mod state;
 #[cfg(test)]
 mod testing;
 
 pub use document::openapi;
 pub use router::{introspection_router, router};
-pub use state::ApiState;
+pub use state::{ApiState, ProxyBaseUrl};

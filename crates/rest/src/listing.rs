@@ -64,6 +64,30 @@ impl ListParams {
     }
 }
 
+/// A parameter that is `true`, `false`, or not there.
+pub(crate) fn flag(field: &'static str, text: Option<&str>) -> Result<Option<bool>, ApiError> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(ApiError::bad_request("invalid_filter")
+            .field(field)
+            .message(format!("{field} must be true or false"))),
+    }
+}
+
+/// A parameter that is a text, or not there.
+pub(crate) fn given(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// A whole list, which has no pages.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ItemsView<T> {
+    /// All items.
+    pub(crate) items: Vec<T>,
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -21,6 +21,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
+/// What the variable parts of an address hold, by name. What is no text is handed on as a text that is
+/// no id of anything.
+pub(crate) struct Segments(Vec<(String, String)>);
+
+impl Segments {
+    /// What stands in one part.
+    pub(crate) fn named(&self, name: &str) -> &str {
+        self.0.iter().find(|(given, _)| given == name).map_or("\u{fffd}", |(_, value)| value)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Segments {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Ok(Self(params.map(|params| params.iter().map(owned).collect()).unwrap_or_default()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::Api;
@@ -35,6 +56,11 @@ mod tests {
             ("/api/v1/admin/projects/%FF/tokens/%FF", "token_not_found"),
             ("/api/v1/admin/tokens/%FF", "token_not_found"),
             ("/api/v1/admin/providers/%FF", "provider_not_found"),
+            ("/api/v1/admin/credentials/%FF", "credential_not_found"),
+            ("/api/v1/admin/provider-templates/%FF", "provider_template_not_found"),
+            ("/api/v1/admin/calls/%FF", "call_not_found"),
+            ("/api/v1/admin/projects/%FF/aliases/%FF", "project_not_found"),
+            ("/api/v1/admin/projects/%FF/endpoints/%FF", "project_not_found"),
         ] {
             api.get(path).await.refused(404, code);
         }

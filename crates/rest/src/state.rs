@@ -13,4 +13,22 @@ pub struct ApiState {
     pub control: Arc<Control>,
     /// The key that opens `/api/v1/admin`; `None` switches that key off.
     pub admin_key: Option<AdminKey>,
+    /// Where programs reach the proxy.
+    pub proxy_base_url: ProxyBaseUrl,
+}
+
+/// Where programs reach the proxy, without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProxyBaseUrl(String);
+
+impl ProxyBaseUrl {
+    /// Takes a URL; slashes at its end do not count.
+    pub fn new(url: &str) -> Self {
+        Self(url.trim_end_matches('/').to_owned())
+    }
+
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }

@@ -9,16 +9,24 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use promptgate_auth::AdminKey;
 use promptgate_control::Control;
+use promptgate_control::catalog::ModelCatalog;
+use promptgate_control::endpoints::{EndpointRunner, RunRequest};
 use promptgate_coordination_local::LocalBus;
+use promptgate_endpoints::{CacheKey, CachedAnswer};
 use promptgate_kernel::testing::TestClock;
 use promptgate_kernel::{CallId, Clock, KeyRing, Money, OsEntropy, Revision, SecretsKey};
+use promptgate_providers::CapabilityTable;
 use promptgate_store::{Access, Store};
 use promptgate_store_sql::{SqlOptions, connect};
-use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
+use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::ApiState;
+use crate::{ApiState, ProxyBaseUrl};
+
+mod outside;
+
+use outside::{Listed, Parrot};
 
 const KEY: &str = "test-admin-key";
 
@@ -32,6 +40,7 @@ pub(crate) struct Api {
     router: Router,
     store: Arc<dyn Store>,
     clock: Arc<TestClock>,
+    parrot: Arc<Parrot>,
 }
 
 /// A request without any credential.
@@ -46,7 +55,19 @@ impl Api {
         Self::over(connected.store())
     }
 
+    /// The API of a process without a data plane.
+    pub(crate) async fn without_runner() -> Self {
+        let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
+        Self::with(connected.store(), Arc::default(), None)
+    }
+
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+        let parrot = Arc::<Parrot>::default();
+        Self::with(store, Arc::clone(&parrot), Some(parrot))
+    }
+
+    fn with(store: Arc<dyn Store>, parrot: Arc<Parrot>, runner: Option<Arc<dyn EndpointRunner>>) -> Self {
         let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
         let control = Control {
             store: store.clone(),
@@ -54,9 +75,16 @@ impl Api {
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy),
             keys: KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![]),
+            catalog: ModelCatalog::new(Arc::new(Listed)),
+            capabilities: Arc::new(CapabilityTable::bundled()),
+            runner,
         };
-        let state = ApiState { control: Arc::new(control), admin_key: AdminKey::from_text(KEY) };
-        Self { router: crate::router(state), store, clock }
+        let state = ApiState {
+            control: Arc::new(control),
+            admin_key: AdminKey::from_text(KEY),
+            proxy_base_url: ProxyBaseUrl::new("https://gate.example/"),
+        };
+        Self { router: crate::router(state), store, clock, parrot }
     }
 
     pub(crate) async fn answer(&self, request: Request<Body>) -> Answer {
@@ -113,6 +141,61 @@ impl Api {
         text(&self.post("/api/v1/admin/providers", &body).await.created()["id"])
     }
 
+    pub(crate) async fn create_credential(&self, provider: &str, name: &str) -> String {
+        let body = json!({"providerId": provider, "name": name, "secret": "sk-canary-0123456789-abcdef"});
+        text(&self.post("/api/v1/admin/credentials", &body).await.created()["id"])
+    }
+
+    /// Creates an endpoint, with a provider and a project for it; says where it is.
+    pub(crate) async fn create_endpoint(&self, name: &str) -> String {
+        let provider = self.create_provider("answerer", "openai").await;
+        let project = self.create_project("with an endpoint", "ai_gateway").await;
+        let path = format!("/api/v1/admin/projects/{project}/endpoints");
+        let body = json!({"name": name, "providerId": provider, "providerModel": "m"});
+        format!("{path}/{}", text(&self.post(&path, &body).await.created()["id"]))
+    }
+
+    /// What was done, by the audit log, in order.
+    pub(crate) async fn audit_actions(&self) -> Vec<String> {
+        let mut work = self.store.begin(Access::Read).await.unwrap();
+        let events = work.audit().list_after(0, 1_000).await.unwrap();
+        events.into_iter().map(|chained| chained.event.action).collect()
+    }
+
+    /// What the data plane was asked last.
+    pub(crate) fn last_run(&self) -> Option<RunRequest> {
+        self.parrot.last()
+    }
+
+    /// How many endpoints are stored, whatever their project.
+    pub(crate) async fn count_endpoints(&self) -> usize {
+        let mut work = self.store.begin(Access::Read).await.unwrap();
+        work.endpoints().list_all().await.unwrap().len()
+    }
+
+    /// Puts an answer into the response cache of the endpoint at this address.
+    pub(crate) async fn cache_an_answer(&self, path: &str) {
+        let endpoint = self.get(path).await.ok();
+        let now = self.clock.now();
+        let answer = CachedAnswer {
+            key: CacheKey::from_bytes([1; 32]),
+            endpoint_id: text(&endpoint["id"]).parse().unwrap(),
+            project_id: text(&endpoint["projectId"]).parse().unwrap(),
+            provider: "answerer".into(),
+            provider_model: "m".into(),
+            prompt_tokens: 1,
+            completion_tokens: 1,
+            total_tokens: 2,
+            body: "{}".into(),
+            hit_count: 0,
+            created_at: now,
+            expires_at: now.plus(Duration::from_secs(60)),
+        };
+        let mut work = self.store.begin(Access::Write).await.unwrap();
+        work.response_cache().put(&answer).await.unwrap();
+        work.commit().await.unwrap();
+    }
+
     pub(crate) async fn issue_token(&self, project: &str) -> TestToken {
         self.issue(project, &json!({"name": "test"})).await
     }
@@ -128,7 +211,18 @@ impl Api {
 
     /// Records a call, as the data plane does.
     pub(crate) async fn record_call(&self, project: &str, token: &str, request_id: &str) {
-        let event = UsageEvent {
+        self.record_call_with(project, token, request_id, |_, _| {}).await;
+    }
+
+    /// Records a call, and what was said in it if anything was; gives its id.
+    pub(crate) async fn record_call_with(
+        &self,
+        project: &str,
+        token: &str,
+        request_id: &str,
+        say: impl FnOnce(&mut UsageEvent, &mut CallContent),
+    ) -> String {
+        let mut event = UsageEvent {
             request_id: request_id.to_owned(),
             requested_model: Some("echo:echo".into()),
             provider: Some("echo".into()),
@@ -150,9 +244,15 @@ impl Api {
                 200,
             )
         };
+        let mut content = CallContent::of_call(event.id, event.at, event.project_id);
+        say(&mut event, &mut content);
         let mut work = self.store.begin(Access::Write).await.unwrap();
         work.usage().record(&[&event]).await.unwrap();
+        if !content.is_empty() {
+            work.call_contents().record(&[&content]).await.unwrap();
+        }
         work.commit().await.unwrap();
+        event.id.to_string()
     }
 }
 

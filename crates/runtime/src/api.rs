@@ -7,14 +7,16 @@ use axum::Router;
 use axum::middleware;
 use promptgate_auth::AdminKey;
 use promptgate_control::Control;
+use promptgate_control::catalog::ModelCatalog;
 use promptgate_kernel::KeyRing;
-use promptgate_rest::ApiState;
+use promptgate_rest::{ApiState, ProxyBaseUrl};
 use promptgate_settings::AdminKeySetting;
 
 use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
 use crate::files::DataDir;
 use crate::ops::Readiness;
+use crate::proxy::capability_table;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::continue_trace;
 
@@ -56,15 +58,20 @@ impl ControlPlane {
         bus: &BusInUse,
         keys: KeyRing,
     ) -> anyhow::Result<Self> {
+        let settings = base.settings.api()?;
         let control = Arc::new(Control {
             store: Arc::clone(&storage.store),
             bus: Arc::clone(&bus.bus),
             clock: Arc::clone(&base.clock),
             entropy: Arc::clone(&base.entropy),
             keys,
+            catalog: ModelCatalog::default(),
+            capabilities: Arc::new(capability_table(settings.capabilities_file.as_deref())?),
+            runner: None,
         });
         let (admin_key, place) = admin_key(base, data)?;
-        let state = ApiState { control: Arc::clone(&control), admin_key };
+        let proxy_base_url = ProxyBaseUrl::new(&settings.proxy_base_url);
+        let state = ApiState { control: Arc::clone(&control), admin_key, proxy_base_url };
         let ops = Readiness::new(base, Arc::clone(&storage.store))?.with_bus(bus).router();
         let router = promptgate_rest::router(state).layer(middleware::from_fn(continue_trace)).merge(ops);
         Ok(Self { control, admin_key: place, router })

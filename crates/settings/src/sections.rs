@@ -101,6 +101,8 @@ pub struct ApiSettings {
     pub backend_base_url: String,
     /// Where programs reach the proxy.
     pub proxy_base_url: String,
+    /// A capability table to use in place of the bundled one.
+    pub capabilities_file: Option<PathBuf>,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
     /// A built frontend.
@@ -326,6 +328,7 @@ impl Settings {
             admin_api_key,
             backend_base_url,
             proxy_base_url,
+            capabilities_file: self.path("PROMPTGATE_CAPABILITIES_FILE")?,
             allowed_origins: self.allowed_origins()?,
             static_assets_dir: self.path("PROMPTGATE_STATIC_ASSETS_DIR")?,
             session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,

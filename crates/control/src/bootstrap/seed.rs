@@ -98,6 +98,7 @@ fn new_project() -> Result<NewProject, InvalidProject> {
         env: ProjectEnv::default(),
         // None on purpose: with `echo` as the default a mistyped model would be echoed, not refused.
         default_provider: None,
+        record_bodies: None,
         metadata: Map::new(),
         active: true,
     })

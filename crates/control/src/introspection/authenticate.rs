@@ -45,10 +45,30 @@ pub async fn authenticate(
     project: Option<ProjectId>,
     scope: Scope,
 ) -> Result<Caller, Denied> {
+    admit(control, bearer, scope, |_| project).await
+}
+
+/// Admits a bearer token to something that its own project has and that needs `scope`.
+#[instrument(name = "control.introspection.authenticate_own", skip_all, fields(scope = %scope))]
+pub async fn authenticate_own(
+    control: &Control,
+    bearer: Option<&str>,
+    scope: Scope,
+) -> Result<Caller, Denied> {
+    admit(control, bearer, scope, |token| Some(token.project_id)).await
+}
+
+async fn admit(
+    control: &Control,
+    bearer: Option<&str>,
+    scope: Scope,
+    project: impl FnOnce(&Token) -> Option<ProjectId>,
+) -> Result<Caller, Denied> {
     let presented = PresentedToken::parse(bearer.ok_or(Denied::Missing)?)?;
     let now = control.clock.now();
     let mut work = control.store.begin(Access::Read).await?;
     let token = work.tokens().find_by_hash(presented.hash()).await?.ok_or(Denied::Unknown)?;
+    let project = project(&token);
     // An address without a project is foreign to every token, after everything that comes before.
     token.admit(project.unwrap_or(token.project_id), scope, now)?;
     if project.is_none() {

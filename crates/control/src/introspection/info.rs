@@ -27,6 +27,6 @@ pub async fn info(control: &Control, caller: &Caller) -> Result<ProjectInfo, Int
     caller.actor().require(Permission::ReadProject(caller.project.id))?;
     let mut work = control.store.begin(Access::Read).await?;
     let tokens = work.tokens().list(&filter(caller.project.id), PageRequest::clamped(1, 1)).await?;
-    // AI endpoints are not part of this version: no project has any.
-    Ok(ProjectInfo { project: caller.project.clone(), endpoints_count: 0, tokens_count: tokens.total })
+    let endpoints_count = super::endpoints::of(&mut *work, &caller.project).await?.len() as u64;
+    Ok(ProjectInfo { project: caller.project.clone(), endpoints_count, tokens_count: tokens.total })
 }

@@ -1,9 +1,9 @@
 //! Deleting a project.
 
 use promptgate_auth::{Actor, Forbidden, Permission};
-use promptgate_kernel::{ProjectId, RepositoryError};
+use promptgate_kernel::{EndpointId, ProjectId, RepositoryError};
 use promptgate_projects::AlreadyDeleted;
-use promptgate_store::{Access, Change};
+use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
 use crate::Control;
@@ -26,7 +26,9 @@ pub enum DeleteProjectError {
     Store(#[from] RepositoryError),
 }
 
-/// Deletes a project: its routes stop, its tokens open nothing, its history stays.
+/// Deletes a project: its routes stop, its tokens open nothing, and its aliases, its settings of
+/// providers and its endpoints, with their versions, golden sets, conversations and cached answers, are
+/// gone. What was recorded of its calls stays.
 #[instrument(name = "control.projects.delete", skip_all, fields(project.id = %id))]
 pub async fn delete(control: &Control, actor: Actor, id: ProjectId) -> Result<(), DeleteProjectError> {
     actor.require(Permission::ManageProjects)?;
@@ -37,8 +39,33 @@ pub async fn delete(control: &Control, actor: Actor, id: ProjectId) -> Result<()
     if !work.projects().save(&project).await? {
         return Err(DeleteProjectError::Changed(id));
     }
+    let endpoints = clear(&mut *work, id).await?;
     control.audit(&mut *work, actor, Entry::of_project("project.deleted", id), at).await?;
+    for endpoint in endpoints {
+        work.changes().record(Change::Endpoint(endpoint), at).await?;
+    }
     let revision = work.changes().record(Change::Project(id), at).await?;
     control.commit(work, revision).await?;
     Ok(())
+}
+
+/// Removes what belongs to a project and to nothing else; says which endpoints that were. The project
+/// itself stays, as what history refers to.
+async fn clear(work: &mut dyn UnitOfWork, id: ProjectId) -> Result<Vec<EndpointId>, RepositoryError> {
+    let mut endpoints = Vec::new();
+    for endpoint in work.endpoints().list_all().await? {
+        if endpoint.project_id == id {
+            work.endpoints().remove(endpoint.id).await?;
+            endpoints.push(endpoint.id);
+        }
+    }
+    for alias in work.aliases().list_all().await? {
+        if alias.project_id == id {
+            work.aliases().remove(alias.id).await?;
+        }
+    }
+    for setting in work.project_providers().list(id).await? {
+        work.project_providers().remove(id, setting.provider_id).await?;
+    }
+    Ok(endpoints)
 }

@@ -66,6 +66,7 @@ fn entry(id: ProjectId, changes: &ProjectChanges) -> Entry {
         ("env", changes.env.is_some()),
         ("isActive", changes.active.is_some()),
         ("defaultProviderId", changes.default_provider.is_some()),
+        ("recordBodies", changes.record_bodies.is_some()),
         ("metadata", changes.metadata.is_some()),
     ]);
     let action = update_action(&fields, "isActive", changes.active, ACTIONS);

@@ -70,7 +70,7 @@ pub(crate) async fn record(
 ) -> Result<Revision, RepositoryError> {
     work.providers().insert(provider).await?;
     if let Some(key) = api_key {
-        work.providers().set_credentials(provider.id, &[seal(control, provider.id, key, at)]).await?;
+        work.credentials().insert(&seal(control, provider.id, key, at)).await?;
     }
     let entry = Entry::of_provider("provider.created", provider.id)
         .detail("name", provider.name.as_str())

@@ -26,8 +26,9 @@ pub enum DeleteProviderError {
     Store(#[from] RepositoryError),
 }
 
-/// Deletes a provider and its key. Projects that it was the default of have none afterwards; its
-/// name is free again.
+/// Deletes a provider with its credentials, its templates and the aliases of its models. Projects that
+/// it was the default of have none afterwards, and endpoints that named it name none; its name is free
+/// again.
 #[instrument(name = "control.providers.delete", skip_all, fields(provider.id = %id))]
 pub async fn delete(control: &Control, actor: Actor, id: ProviderId) -> Result<(), DeleteProviderError> {
     actor.require(Permission::ManageProviders)?;

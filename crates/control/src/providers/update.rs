@@ -1,9 +1,11 @@
 //! Changing a provider.
 
+use std::time::Duration;
+
 use promptgate_auth::{Actor, Forbidden, Permission};
-use promptgate_kernel::{ProviderId, RepositoryError};
-use promptgate_providers::{InvalidProvider, ProviderChanges};
-use promptgate_store::{Access, Change};
+use promptgate_kernel::{ProviderId, RepositoryError, Timestamp};
+use promptgate_providers::{CredentialChanges, InvalidCredential, InvalidProvider, ProviderChanges};
+use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
 use super::create::seal;
@@ -19,9 +21,9 @@ pub enum KeyChange {
     /// It stays, if there is one.
     #[default]
     Keep,
-    /// It is forgotten.
+    /// The oldest credential is forgotten.
     Clear,
-    /// Another takes its place.
+    /// Another takes the place of the oldest credential, or is the first one.
     Replace(ApiKey),
 }
 
@@ -46,6 +48,9 @@ pub enum UpdateProviderError {
     /// Something about the change is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidProvider),
+    /// The key cannot be one.
+    #[error(transparent)]
+    InvalidKey(#[from] InvalidCredential),
     /// Somebody else changed it at the same time; look at it again.
     #[error("the provider {0} was changed by somebody else")]
     Changed(ProviderId),
@@ -71,18 +76,48 @@ pub async fn update(
     if !work.providers().save(&provider).await? {
         return Err(UpdateProviderError::Changed(id));
     }
-    match command.api_key {
-        KeyChange::Keep => {}
-        KeyChange::Clear => work.providers().set_credentials(id, &[]).await?,
-        KeyChange::Replace(key) => {
-            work.providers().set_credentials(id, &[seal(control, id, &key, at)]).await?;
-        }
-    }
+    change_key(control, &mut *work, id, command.api_key, at).await?;
     let has_api_key = !work.providers().credentials(id).await?.is_empty();
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Provider(id), at).await?;
     control.commit(work, revision).await?;
     Ok(Configured { provider, has_api_key })
+}
+
+/// Changes the oldest credential of a provider, which is the one that its `apiKey` stands for; others
+/// stay as they are. One that is put in place is used, whatever was said of the one before.
+async fn change_key(
+    control: &Control,
+    work: &mut dyn UnitOfWork,
+    id: ProviderId,
+    change: KeyChange,
+    at: Timestamp,
+) -> Result<(), UpdateProviderError> {
+    let oldest = work.providers().credentials(id).await?.into_iter().next();
+    match (change, oldest) {
+        (KeyChange::Keep, _) | (KeyChange::Clear, None) => {}
+        (KeyChange::Clear, Some(oldest)) => {
+            work.credentials().remove(oldest.id).await?;
+        }
+        (KeyChange::Replace(key), None) => {
+            work.credentials().insert(&seal(control, id, &key, at)).await?;
+        }
+        (KeyChange::Replace(key), Some(mut oldest)) => {
+            if !oldest.active {
+                let changes = CredentialChanges { active: Some(true), ..CredentialChanges::default() };
+                oldest = oldest.change(changes, at)?;
+                if !work.credentials().save(&oldest).await? {
+                    return Err(UpdateProviderError::Changed(id));
+                }
+            }
+            let replaced =
+                oldest.rotate(key.secret(), Duration::ZERO, &control.keys, &*control.entropy, at)?;
+            if !work.credentials().save(&replaced).await? {
+                return Err(UpdateProviderError::Changed(id));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn entry(id: ProviderId, command: &UpdateProvider) -> Entry {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use promptgate_audit::{Chained, verify};
 use promptgate_auth::Actor;
+use promptgate_control::catalog::ModelCatalog;
 use promptgate_control::projects;
 use promptgate_control::tokens::{IssueToken, Issued, issue};
 use promptgate_control::{Control, providers};
@@ -11,7 +12,7 @@ use promptgate_coordination_local::LocalBus;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{KeyRing, ProjectId, Revision, SecretsKey};
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
-use promptgate_providers::{NewProvider, ProviderKind, ProviderName};
+use promptgate_providers::{CapabilityTable, NewProvider, ProviderKind, ProviderName};
 use promptgate_store::{Access, Bus, Change, Store};
 use promptgate_store_sql::{SqlOptions, connect};
 use promptgate_tokens::{ScopeSet, TokenEnv, TokenLimits, TokenName};
@@ -44,6 +45,9 @@ impl Fixture {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
             keys: keys(),
+            catalog: ModelCatalog::default(),
+            capabilities: Arc::new(CapabilityTable::bundled()),
+            runner: None,
         };
         Self { control, clock }
     }
@@ -90,6 +94,7 @@ pub(crate) fn new_project(kind: ProjectType) -> NewProject {
         kind,
         env: ProjectEnv::default(),
         default_provider: None,
+        record_bodies: None,
         metadata: Map::new(),
         active: true,
     }

@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use crate::fixture::{ADMIN, Fixture};
+use crate::fixture::{ADMIN, Fixture, new_provider};
 use promptgate_control::introspection::{self, Denied};
-use promptgate_control::tokens;
+use promptgate_control::project_providers::{self, SetProvider};
+use promptgate_control::{aliases, endpoints, providers, templates, tokens};
+use promptgate_endpoints::NewEndpoint;
 use promptgate_kernel::{Clock, Timestamp};
 use promptgate_projects::ProjectType;
+use promptgate_providers::{NewAlias, NewTemplate, Preset};
 use promptgate_tokens::{AccessDenied, Scope, TokenChanges};
 
 #[tokio::test]
@@ -61,4 +64,85 @@ async fn more_tokens_than_a_page_are_listed_in_one_answer() {
     assert_eq!(ids.len(), 121);
     let info = introspection::info(&fixture.control, &caller).await.unwrap();
     assert_eq!((info.tokens_count, info.endpoints_count), (121, 0));
+}
+
+#[tokio::test]
+async fn what_is_listed_depends_on_the_projects_type() {
+    let fixture = Fixture::new().await;
+    let control = &fixture.control;
+    let mut with_models = new_provider("main", "");
+    with_models.provider.models = vec!["gpt-x".to_owned()];
+    let main = providers::create(control, ADMIN, with_models).await.unwrap().provider.id;
+    let hidden = providers::create(control, ADMIN, new_provider("hidden", "")).await.unwrap().provider.id;
+    let [wrapper, gateway, other] = [ProjectType::AiWrapper, ProjectType::AiGateway, ProjectType::ApiGateway];
+    let wrapper = fixture.project(wrapper).await.id;
+    let gateway = fixture.project(gateway).await.id;
+    let other = fixture.project(other).await.id;
+    let off = SetProvider { enabled: false, credential_id: None, position: None };
+    project_providers::save(control, ADMIN, wrapper, hidden, off).await.unwrap();
+    let alias = NewAlias {
+        project_id: wrapper,
+        name: "fast".to_owned(),
+        provider_id: main,
+        model: "gpt-x".to_owned(),
+        description: String::new(),
+        preset: Preset::default(),
+    };
+    aliases::create(control, ADMIN, alias).await.unwrap();
+    let template = NewTemplate {
+        name: "t".to_owned(),
+        slug: None,
+        description: String::new(),
+        tags: vec![],
+        provider_id: hidden,
+        model: "t-model".to_owned(),
+        credential_id: None,
+        temperature: None,
+        top_p: None,
+        max_output_tokens: None,
+        active: true,
+    };
+    let template = templates::create(control, ADMIN, template).await.unwrap().id;
+    let by_hand = |name: &str, model: &str, is_active| NewEndpoint {
+        name: name.to_owned(),
+        provider_id: Some(main),
+        provider_model: Some(model.to_owned()),
+        is_active: Some(is_active),
+        expose_as_mcp_tool: true,
+        ..NewEndpoint::default()
+    };
+    let by_template = NewEndpoint {
+        name: "Beta".to_owned(),
+        provider_template_id: Some(template),
+        ..NewEndpoint::default()
+    };
+    let new =
+        [by_hand("alpha", "m", true), by_hand("Gamma", "m", true), by_hand("off", "z", false), by_template];
+    for new in new {
+        endpoints::create(control, ADMIN, gateway, new).await.unwrap();
+    }
+
+    let scopes = || Some([Scope::Models, Scope::Admin].into_iter().collect());
+    let caller = async |project| {
+        let token = fixture.token(project, scopes()).await;
+        introspection::authenticate_own(control, Some(token.secret.expose()), Scope::Models).await.unwrap()
+    };
+    let models = async |project| -> Vec<(String, bool)> {
+        let listed = introspection::models(control, &caller(project).await).await.unwrap();
+        listed.into_iter().map(|model| (model.id, model.is_alias)).collect()
+    };
+    let row = |id: &str, is_alias| (id.to_owned(), is_alias);
+    let of_wrapper = [row("promptgate:fast", true), row("main:*", false), row("main:gpt-x", false)];
+    assert_eq!(models(wrapper).await, of_wrapper);
+    assert_eq!(models(gateway).await, [row("hidden:t-model", false), row("main:m", false)]);
+    assert_eq!(models(other).await, []);
+
+    let gateway = caller(gateway).await;
+    let listed = introspection::endpoints(control, &gateway).await.unwrap();
+    let rows: Vec<_> = listed.iter().map(|e| (&*e.slug, e.is_active, e.expose_as_mcp_tool)).collect();
+    let expected =
+        [("alpha", true, true), ("beta", true, false), ("gamma", true, true), ("off", false, true)];
+    assert_eq!(rows, expected);
+    assert_eq!(introspection::info(control, &gateway).await.unwrap().endpoints_count, 4);
+    assert_eq!(introspection::endpoints(control, &caller(wrapper).await).await.unwrap(), []);
 }

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails, fails the test")]
 
 mod bootstrap;
+mod catalog;
 mod concurrency;
+mod credentials;
 mod fixture;
 mod introspection;
 mod projects;

@@ -1,9 +1,13 @@
-use crate::fixture::{ADMIN, Fixture, new_project};
+use crate::fixture::{ADMIN, Fixture, new_project, new_provider};
 use promptgate_auth::Actor;
+use promptgate_control::project_providers::{self, SetProvider};
 use promptgate_control::projects::{self, CreateProjectError, DeleteProjectError, UpdateProjectError};
+use promptgate_control::{aliases, endpoints, providers};
+use promptgate_endpoints::NewEndpoint;
 use promptgate_kernel::Revision;
 use promptgate_projects::{ProjectChanges, ProjectName, ProjectType};
-use promptgate_store::Change;
+use promptgate_providers::{NewAlias, Preset};
+use promptgate_store::{Access, Change};
 
 #[tokio::test]
 async fn a_change_its_audit_event_and_its_revision_come_together() {
@@ -61,4 +65,44 @@ async fn a_token_manages_no_project() {
     let actor = Actor::Token { id: token.id, project: project.id };
     let refused = projects::delete(&fixture.control, actor, project.id).await.unwrap_err();
     assert!(matches!(refused, DeleteProjectError::Forbidden(_)));
+}
+
+#[tokio::test]
+async fn a_deleted_project_keeps_nothing_that_is_only_its_own() {
+    let fixture = Fixture::new().await;
+    let control = &fixture.control;
+    let provider = providers::create(control, ADMIN, new_provider("main", "")).await.unwrap().provider.id;
+    let gateway = fixture.project(ProjectType::AiGateway).await.id;
+    let wrapper = fixture.project(ProjectType::AiWrapper).await.id;
+    let other = fixture.project(ProjectType::AiWrapper).await.id;
+    let new = NewEndpoint {
+        name: "Mail".to_owned(),
+        provider_id: Some(provider),
+        provider_model: Some("m".to_owned()),
+        ..NewEndpoint::default()
+    };
+    endpoints::create(control, ADMIN, gateway, new).await.unwrap();
+    for project_id in [wrapper, other] {
+        let alias = NewAlias {
+            project_id,
+            name: "fast".to_owned(),
+            provider_id: provider,
+            model: "m".to_owned(),
+            description: String::new(),
+            preset: Preset::default(),
+        };
+        aliases::create(control, ADMIN, alias).await.unwrap();
+        let off = SetProvider { enabled: false, credential_id: None, position: None };
+        project_providers::save(control, ADMIN, project_id, provider, off).await.unwrap();
+    }
+    for project in [gateway, wrapper] {
+        projects::delete(control, ADMIN, project).await.unwrap();
+    }
+    let mut work = control.store.begin(Access::Read).await.unwrap();
+    assert_eq!(work.endpoints().list_all().await.unwrap(), []);
+    let left: Vec<_> =
+        work.aliases().list_all().await.unwrap().iter().map(|alias| alias.project_id).collect();
+    assert_eq!(left, [other]);
+    let left = work.project_providers().list_all().await.unwrap();
+    assert_eq!(left.iter().map(|setting| setting.project_id).collect::<Vec<_>>(), [other]);
 }

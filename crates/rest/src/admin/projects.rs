@@ -7,7 +7,7 @@ mod list;
 mod update;
 
 use promptgate_kernel::{ProjectId, ProviderId, Timestamp};
-use promptgate_projects::{InvalidProject, Project};
+use promptgate_projects::{InvalidProject, Project, RecordBodies};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -47,6 +47,9 @@ struct ProjectView {
     /// The provider that answers models nobody else claims.
     #[schema(value_type = Option<String>, format = "uuid")]
     default_provider_id: Option<ProviderId>,
+    /// What is kept of what was said in its calls: `full`, `prompts` or `none`; null for what the
+    /// installation keeps.
+    record_bodies: Option<&'static str>,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
     #[schema(value_type = String, format = "date-time")]
@@ -66,6 +69,7 @@ impl From<Project> for ProjectView {
             env: project.env.as_str(),
             is_active: project.active,
             default_provider_id: project.default_provider,
+            record_bodies: project.record_bodies.map(RecordBodies::as_str),
             metadata: project.metadata,
             created_at: project.created_at,
             updated_at: project.updated_at,
@@ -82,6 +86,11 @@ pub(super) fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("project_not_found").message(error)
 }
 
+/// The project is of a type that has nothing of the kind.
+pub(crate) fn wrong_type(error: impl ToString) -> ApiError {
+    ApiError::bad_request("invalid_project_type").message(error)
+}
+
 fn unknown_provider(error: impl ToString) -> ApiError {
     ApiError::not_found("provider_not_found").field("defaultProviderId").message(error)
 }
@@ -92,6 +101,7 @@ impl From<InvalidProject> for ApiError {
             InvalidProject::Name => "invalid_name",
             InvalidProject::Type => "invalid_project_type",
             InvalidProject::Env => "invalid_env",
+            InvalidProject::RecordBodies => "invalid_record_bodies",
             InvalidProject::Metadata => "invalid_metadata",
         };
         Self::bad_request(code).field(error.field()).message(error)

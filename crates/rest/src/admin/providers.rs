@@ -1,5 +1,7 @@
 //! `/api/v1/admin/providers`.
 
+mod capabilities;
+mod catalog;
 mod create;
 mod delete;
 mod find;
@@ -19,11 +21,11 @@ use crate::ApiState;
 use crate::error::ApiError;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list, create::create)).routes(routes!(
-        find::find,
-        update::update,
-        delete::delete
-    ))
+    OpenApiRouter::new()
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(find::find, update::update, delete::delete))
+        .routes(routes!(catalog::catalog))
+        .routes(routes!(capabilities::capabilities))
 }
 
 /// A provider, without its key.
@@ -35,7 +37,8 @@ struct ProviderView {
     /// The prefix of its models and routes; never changes.
     name: String,
     display_name: String,
-    /// `openai`, `anthropic`, `ollama`, `openai_compatible` or `echo`.
+    /// The kind of service: `openai`, `anthropic`, `google`, `mistral`, `groq`, `together`, `cohere`,
+    /// `ollama`, `azure_openai`, `openai_compatible` or `echo`.
     r#type: &'static str,
     base_url: String,
     /// Whether a key is kept. The key itself is never shown.
@@ -72,12 +75,17 @@ impl From<Configured> for ProviderView {
 }
 
 /// Reads the id in the address; what is no id belongs to no provider.
-fn parse_id(text: &str) -> Result<ProviderId, ApiError> {
+pub(super) fn parse_id(text: &str) -> Result<ProviderId, ApiError> {
     text.parse().map_err(not_found)
 }
 
-fn not_found(error: impl ToString) -> ApiError {
+pub(super) fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("provider_not_found").message(error)
+}
+
+/// A provider that a body or a parameter names and that does not exist.
+pub(super) fn unknown(error: impl ToString) -> ApiError {
+    not_found(error).field("providerId")
 }
 
 fn invalid_type(error: UnknownKind) -> ApiError {

@@ -5,6 +5,8 @@ mod list;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(super) use list::{UsageView, millis};
+
 use crate::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

@@ -8,10 +8,10 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 /// What the client sent as its token, if anything: `Authorization: Bearer …`, else `x-api-key`.
-pub(super) struct Bearer(Option<String>);
+pub(crate) struct Bearer(Option<String>);
 
 impl Bearer {
-    pub(super) fn as_deref(&self) -> Option<&str> {
+    pub(crate) fn as_deref(&self) -> Option<&str> {
         self.0.as_deref()
     }
 

@@ -29,7 +29,7 @@ struct ModelView {
     id: String,
     /// Always `model`.
     object: &'static str,
-    /// The provider's name.
+    /// The provider's name, or `promptgate-alias`.
     owned_by: String,
     is_alias: bool,
 }
@@ -51,7 +51,7 @@ pub(super) async fn models(
 
 impl From<ListedModel> for ModelView {
     fn from(model: ListedModel) -> Self {
-        Self { id: model.id, object: "model", owned_by: model.owned_by, is_alias: false }
+        Self { id: model.id, object: "model", owned_by: model.owned_by, is_alias: model.is_alias }
     }
 }
 

@@ -36,6 +36,9 @@ pub(super) struct CreateProjectBody {
     /// The provider that answers models nobody else claims.
     #[schema(format = "uuid")]
     default_provider_id: Option<String>,
+    /// What is kept of what was said in its calls: `full`, `prompts` or `none`; what the installation
+    /// keeps unless given.
+    record_bodies: Option<String>,
     /// Free data, at most 64 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
@@ -66,6 +69,7 @@ impl TryFrom<CreateProjectBody> for NewProject {
             kind: body.project_type.parse::<ProjectType>()?,
             env: env?.unwrap_or_default(),
             default_provider: provider.map_err(unknown_provider)?,
+            record_bodies: body.record_bodies.as_deref().map(str::parse).transpose()?,
             metadata: body.metadata.unwrap_or_default(),
             active: body.is_active.unwrap_or(true),
         })
@@ -94,7 +98,7 @@ mod tests {
     async fn what_was_sent_comes_back_with_what_was_made() {
         let api = Api::new().await;
         let body = json!({"name": " Search team ", "projectType": "ai_gateway", "env": "dev",
-            "isActive": false, "metadata": {"owner": {"team": 7}}});
+            "isActive": false, "metadata": {"owner": {"team": 7}}, "recordBodies": "none"});
         let view = api.post(PATH, &body).await.created();
         assert_eq!(view["id"], view["uuid"]);
         assert_eq!(view["name"], "Search team");
@@ -104,6 +108,7 @@ mod tests {
         assert_eq!(view["isActive"], false);
         assert_eq!(view["defaultProviderId"], json!(null));
         assert_eq!(view["metadata"], json!({"owner": {"team": 7}}));
+        assert_eq!(view["recordBodies"], "none");
         assert_eq!(view["createdAt"], view["updatedAt"]);
     }
 
@@ -115,6 +120,11 @@ mod tests {
             (json!({"name": "x"}), "invalid_project_type", "projectType"),
             (json!({"name": "x", "projectType": "ai"}), "invalid_project_type", "projectType"),
             (json!({"name": "x", "projectType": "ai_gateway", "env": "qa"}), "invalid_env", "env"),
+            (
+                json!({"name": "x", "projectType": "ai_gateway", "recordBodies": "all"}),
+                "invalid_record_bodies",
+                "recordBodies",
+            ),
             (json!({"name": "x", "slug": "y"}), "invalid_request_body", "slug"),
             (json!({"name": 1}), "invalid_request_body", "name"),
         ] {

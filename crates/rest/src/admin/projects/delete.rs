@@ -12,7 +12,8 @@ use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
-/// Deletes a project: its routes and tokens stop, its history stays.
+/// Deletes a project: its routes and tokens stop, its aliases, provider settings and endpoints are gone,
+/// its history stays.
 #[utoipa::path(delete, path = "/api/v1/admin/projects/{uuid}", tag = "projects",
     params(("uuid" = String, Path, description = "The project")),
     responses(

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::projects::{self, UpdateProjectError};
-use promptgate_projects::{ProjectChanges, ProjectEnv, ProjectName};
+use promptgate_projects::{ProjectChanges, ProjectEnv, ProjectName, RecordBodies};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -31,6 +31,11 @@ pub(super) struct UpdateProjectBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "uuid")]
     default_provider_id: Patch<String>,
+    /// What is kept of what was said in its calls: `full`, `prompts` or `none`; null for what the
+    /// installation keeps.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    record_bodies: Patch<String>,
     /// Free data, whole; null empties it.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -61,11 +66,13 @@ impl TryFrom<UpdateProjectBody> for ProjectChanges {
 
     fn try_from(body: UpdateProjectBody) -> Result<Self, ApiError> {
         let provider = body.default_provider_id.try_map(|text| text.parse().map_err(unknown_provider))?;
+        let kept = body.record_bodies.try_map(|text| text.parse::<RecordBodies>().map_err(ApiError::from))?;
         Ok(Self {
             name: body.name.as_deref().map(ProjectName::parse).transpose()?,
             env: body.env.as_deref().map(str::parse::<ProjectEnv>).transpose()?,
             active: body.is_active,
             default_provider: provider.into_change(),
+            record_bodies: kept.into_change(),
             metadata: body.metadata.into_change().map(Option::unwrap_or_default),
         })
     }
@@ -94,13 +101,18 @@ mod tests {
         let api = Api::new().await;
         let path = format!("/api/v1/admin/projects/{}", api.create_project("x", "ai_wrapper").await);
         let provider = api.create_provider("main", "echo").await;
-        let changes = json!({"defaultProviderId": provider, "metadata": {"a": 1}, "env": "staging"});
+        let changes = json!({"defaultProviderId": provider, "metadata": {"a": 1}, "env": "staging",
+            "recordBodies": "prompts"});
         api.patch(&path, &changes).await.ok();
         let kept = api.patch(&path, &json!({"isActive": false})).await.ok();
         assert_eq!(kept["defaultProviderId"], provider);
         assert_eq!((&kept["metadata"], &kept["env"]), (&json!({"a": 1}), &json!("staging")));
-        assert_eq!(kept["isActive"], false);
-        let cleared = api.patch(&path, &json!({"defaultProviderId": null, "metadata": null})).await.ok();
+        assert_eq!((&kept["isActive"], &kept["recordBodies"]), (&json!(false), &json!("prompts")));
+        let cleared = api
+            .patch(&path, &json!({"defaultProviderId": null, "metadata": null, "recordBodies": null}))
+            .await
+            .ok();
+        assert_eq!(cleared["recordBodies"], json!(null));
         assert_eq!(cleared["defaultProviderId"], json!(null));
         assert_eq!(cleared["metadata"], json!({}));
     }

@@ -27,13 +27,14 @@ pub(super) struct CreateProviderBody {
     name: String,
     /// The name unless given.
     display_name: Option<String>,
-    /// `openai`, `anthropic`, `ollama`, `openai_compatible` or `echo`.
+    /// `openai`, `anthropic`, `google`, `mistral`, `groq`, `together`, `cohere`, `ollama`,
+    /// `azure_openai`, `openai_compatible` or `echo`.
     #[serde(default)]
     #[schema(required, example = "openai")]
     r#type: String,
-    /// The vendor's own address unless given; `openai_compatible` has none.
+    /// The vendor's own address unless given; `azure_openai` and `openai_compatible` have none.
     base_url: Option<String>,
-    /// The key to send upstream. It is sealed and never shown again.
+    /// The key to send upstream, kept as the credential `default`. It is sealed and never shown again.
     #[schema(write_only)]
     api_key: Option<String>,
     /// The models it is known to have.

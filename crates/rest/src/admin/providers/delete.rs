@@ -12,7 +12,8 @@ use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
-/// Deletes a provider and its key. Projects that it was the default of have none afterwards.
+/// Deletes a provider with its credentials, its templates and the aliases of its models. Projects that
+/// it was the default of have none afterwards, and endpoints that named it name none.
 #[utoipa::path(delete, path = "/api/v1/admin/providers/{id}", tag = "providers",
     params(("id" = String, Path, description = "The provider")),
     responses(

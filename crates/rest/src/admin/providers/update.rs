@@ -23,10 +23,12 @@ use crate::segment::Segment;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateProviderBody {
     display_name: Option<String>,
-    /// `openai`, `anthropic`, `ollama`, `openai_compatible` or `echo`.
+    /// `openai`, `anthropic`, `google`, `mistral`, `groq`, `together`, `cohere`, `ollama`,
+    /// `azure_openai`, `openai_compatible` or `echo`.
     r#type: Option<String>,
     base_url: Option<String>,
-    /// Left out keeps the key, empty clears it, anything else takes its place.
+    /// The secret of the provider's oldest credential: left out keeps it, empty deletes the credential,
+    /// anything else takes its place. Other credentials stay.
     #[schema(write_only)]
     api_key: Option<String>,
     /// The models it is known to have, whole; null for none.
@@ -87,6 +89,9 @@ impl From<UpdateProviderError> for ApiError {
             UpdateProviderError::Forbidden(error) => error.into(),
             error @ UpdateProviderError::NotFound(_) => not_found(error),
             UpdateProviderError::Invalid(error) => error.into(),
+            UpdateProviderError::InvalidKey(error) => {
+                Self::bad_request("invalid_api_key").field("apiKey").message(error)
+            }
             error @ UpdateProviderError::Changed(_) => Self::changed(&error),
             UpdateProviderError::Store(error) => error.into(),
         }

@@ -31,7 +31,7 @@ pub(super) struct Wanted {
 /// The record of one call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct UsageView {
+pub(in crate::admin) struct UsageView {
     #[schema(value_type = String, format = "uuid")]
     id: CallId,
     /// The request id that the client knows.
@@ -84,7 +84,7 @@ pub(super) struct UsageView {
 /// Tokens by classes that do not overlap.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UsageTokensView {
+pub(in crate::admin) struct UsageTokensView {
     input: u64,
     cache_read: u64,
     cache_write5m: u64,
@@ -173,7 +173,7 @@ impl From<UsageEvent> for UsageView {
     }
 }
 
-fn millis(micros: i64) -> f64 {
+pub(in crate::admin) fn millis(micros: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "exact for 285 years")]
     let micros = micros as f64;
     micros / 1_000.0

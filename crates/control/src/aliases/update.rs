@@ -1,0 +1,49 @@
+//! Changing an alias.
+
+use promptgate_auth::{Actor, Permission};
+use promptgate_kernel::{AliasId, ProjectId};
+use promptgate_providers::{Alias, AliasChanges};
+use promptgate_store::{Access, Change};
+use tracing::instrument;
+
+use super::{AliasError, NamedAlias, load, provider, with_name};
+use crate::Control;
+use crate::journal::{Entry, named};
+
+/// Applies changes to an alias.
+#[instrument(name = "control.aliases.update", skip_all, fields(project.id = %project, alias.id = %id))]
+pub async fn update(
+    control: &Control,
+    actor: Actor,
+    project: ProjectId,
+    id: AliasId,
+    changes: AliasChanges,
+) -> Result<NamedAlias, AliasError> {
+    actor.require(Permission::ManageProjects)?;
+    let at = control.clock.now();
+    let fields = fields(&changes);
+    let mut work = control.store.begin(Access::Write).await?;
+    let alias: Alias = load(&mut *work, project, id).await?.change(changes, at)?;
+    let provider = provider(&mut *work, alias.provider_id).await?;
+    if !work.aliases().save(&alias).await? {
+        return Err(AliasError::Changed(id));
+    }
+    let entry = Entry::of_alias("alias.updated", &alias).detail("fields", fields);
+    control.audit(&mut *work, actor, entry, at).await?;
+    let revision = work.changes().record(Change::Project(project), at).await?;
+    control.commit(work, revision).await?;
+    Ok(with_name(alias, Some(&provider)))
+}
+
+fn fields(changes: &AliasChanges) -> String {
+    named([
+        ("name", changes.name.is_some()),
+        ("providerId", changes.provider_id.is_some()),
+        ("model", changes.model.is_some()),
+        ("description", changes.description.is_some()),
+        ("systemPrompt", changes.system_prompt.is_some()),
+        ("temperature", changes.temperature.is_some()),
+        ("topP", changes.top_p.is_some()),
+        ("maxTokens", changes.max_tokens.is_some()),
+    ])
+}

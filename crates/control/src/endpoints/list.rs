@@ -1,0 +1,24 @@
+//! Listing the endpoints of a project.
+
+use promptgate_auth::{Actor, Permission};
+use promptgate_endpoints::{Endpoint, EndpointFilter};
+use promptgate_kernel::{Page, PageRequest};
+use promptgate_store::Access;
+use tracing::instrument;
+
+use super::{EndpointError, check_project};
+use crate::Control;
+
+/// One page of a project's endpoints.
+#[instrument(name = "control.endpoints.list", skip_all, fields(project.id = %filter.project_id))]
+pub async fn list(
+    control: &Control,
+    actor: Actor,
+    filter: &EndpointFilter,
+    page: PageRequest,
+) -> Result<Page<Endpoint>, EndpointError> {
+    actor.require(Permission::ManageEndpoints)?;
+    let mut work = control.store.begin(Access::Read).await?;
+    check_project(&mut *work, filter.project_id).await?;
+    Ok(work.endpoints().list(filter, page).await?)
+}

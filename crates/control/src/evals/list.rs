@@ -1,0 +1,25 @@
+//! Listing the golden sets of an endpoint.
+
+use promptgate_auth::{Actor, Permission};
+use promptgate_endpoints::EvalSet;
+use promptgate_kernel::{Page, PageRequest};
+use promptgate_store::Access;
+use tracing::instrument;
+
+use super::EvalError;
+use crate::Control;
+use crate::endpoints::{EndpointAddress, load};
+
+/// One page of an endpoint's golden sets, by name.
+#[instrument(name = "control.evals.list", skip_all, fields(endpoint.id = %address.id))]
+pub async fn list(
+    control: &Control,
+    actor: Actor,
+    address: EndpointAddress,
+    page: PageRequest,
+) -> Result<Page<EvalSet>, EvalError> {
+    actor.require(Permission::ManageEndpoints)?;
+    let mut work = control.store.begin(Access::Read).await?;
+    let endpoint = load(&mut *work, address).await?;
+    Ok(work.evals().list(endpoint.id, page).await?)
+}

@@ -1,0 +1,37 @@
+//! Changing a golden set.
+
+use promptgate_auth::{Actor, Permission};
+use promptgate_endpoints::{EvalSet, NewEvalSet};
+use promptgate_store::Access;
+use tracing::instrument;
+
+use super::{EvalAddress, EvalError, load};
+use crate::Control;
+use crate::journal::Entry;
+
+/// Changes what `change` changes, and leaves the rest as it is.
+#[instrument(name = "control.evals.amend", skip_all, fields(eval.id = %address.id))]
+pub async fn amend(
+    control: &Control,
+    actor: Actor,
+    address: EvalAddress,
+    change: impl FnOnce(NewEvalSet) -> NewEvalSet + Send,
+) -> Result<EvalSet, EvalError> {
+    actor.require(Permission::ManageEndpoints)?;
+    let at = control.clock.now();
+    let mut work = control.store.begin(Access::Write).await?;
+    let (_, set) = load(&mut *work, address).await?;
+    let present = NewEvalSet {
+        name: set.name.clone(),
+        description: set.description.clone(),
+        items: serde_json::to_value(&set.items).ok(),
+    };
+    let set = set.replace(change(present), at)?;
+    if !work.evals().save(&set).await? {
+        return Err(EvalError::Changed(address.id));
+    }
+    let entry = Entry::of_eval("eval.updated", &set).detail("items", set.items.len().to_string());
+    control.audit(&mut *work, actor, entry, at).await?;
+    work.commit().await?;
+    Ok(set)
+}

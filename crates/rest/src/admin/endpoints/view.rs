@@ -1,0 +1,172 @@
+//! What is shown of an endpoint.
+
+use promptgate_endpoints::{Endpoint, EndpointConfig, VariableDefinition};
+use promptgate_kernel::{CredentialId, EndpointId, Money, ProjectId, ProviderId, TemplateId, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::casing::{camel, rename};
+
+/// An AI endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EndpointView {
+    #[schema(value_type = String, format = "uuid")]
+    id: EndpointId,
+    /// The same.
+    #[schema(value_type = String, format = "uuid")]
+    uuid: EndpointId,
+    #[schema(value_type = String, format = "uuid")]
+    project_id: ProjectId,
+    /// Whether it answers.
+    is_active: bool,
+    /// The number of its newest version.
+    version: u32,
+    #[serde(flatten)]
+    config: EndpointConfigView,
+    /// Guardrail overrides.
+    #[schema(value_type = Object)]
+    guardrails: Map<String, Value>,
+    #[schema(value_type = String, format = "date-time")]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = "date-time")]
+    updated_at: Timestamp,
+}
+
+/// What is configured about an AI endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the contract has as many switches")]
+pub(super) struct EndpointConfigView {
+    name: String,
+    slug: String,
+    description: Option<String>,
+    expose_as_mcp_tool: bool,
+    #[schema(value_type = Option<String>, format = "uuid")]
+    provider_template_id: Option<TemplateId>,
+    #[schema(value_type = Option<String>, format = "uuid")]
+    provider_id: Option<ProviderId>,
+    provider_model: Option<String>,
+    #[schema(value_type = Option<String>, format = "uuid")]
+    credential_id: Option<CredentialId>,
+    failover: Vec<FailoverView>,
+    temperature: Option<f64>,
+    top_p: Option<f64>,
+    max_output_tokens: Option<u32>,
+    usage_hard_limit_tokens: Option<u64>,
+    monthly_budget_usd: Option<f64>,
+    #[serde(rename = "estimatedCostPer1kTokensUsd")]
+    estimated_cost_per_1k_tokens_usd: Option<f64>,
+    rate_limit_per_minute: Option<u32>,
+    rate_limit_per_hour: Option<u32>,
+    streaming_enabled: bool,
+    sessions_enabled: bool,
+    session_ttl_seconds: Option<u32>,
+    session_max_messages: Option<u32>,
+    session_max_tokens: Option<u64>,
+    cache_enabled: bool,
+    cache_ttl_seconds: Option<u32>,
+    prompt: Option<String>,
+    user_prompt_template: Option<String>,
+    /// Definitions of typed variables.
+    #[schema(value_type = Vec<Object>)]
+    variables: Value,
+    #[schema(value_type = Option<Object>)]
+    input_schema: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    output_schema: Option<Value>,
+    /// YAML.
+    routing_rules: Option<String>,
+    timeouts: EndpointTimeoutsView,
+}
+
+/// Who answers when the first one does not.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FailoverView {
+    #[schema(value_type = Option<String>, format = "uuid")]
+    credential_id: Option<CredentialId>,
+    #[schema(value_type = Option<String>, format = "uuid")]
+    provider_id: Option<ProviderId>,
+    provider_model: String,
+}
+
+/// How long calls may take, in milliseconds; null leaves it to the provider.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "names on the wire say their unit")]
+struct EndpointTimeoutsView {
+    connect_ms: Option<u32>,
+    first_byte_ms: Option<u32>,
+    idle_ms: Option<u32>,
+    total_ms: Option<u32>,
+}
+
+impl From<Endpoint> for EndpointView {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            id: endpoint.id,
+            uuid: endpoint.id,
+            project_id: endpoint.project_id,
+            is_active: endpoint.is_active,
+            version: endpoint.latest_version,
+            config: endpoint.config.into(),
+            guardrails: endpoint.guardrails,
+            created_at: endpoint.created_at,
+            updated_at: endpoint.updated_at,
+        }
+    }
+}
+
+impl From<EndpointConfig> for EndpointConfigView {
+    fn from(config: EndpointConfig) -> Self {
+        let failover = config.failover.into_iter().map(|failover| FailoverView {
+            credential_id: failover.credential_id,
+            provider_id: failover.provider_id,
+            provider_model: failover.provider_model,
+        });
+        Self {
+            name: config.name,
+            slug: config.slug.into(),
+            description: config.description,
+            expose_as_mcp_tool: config.expose_as_mcp_tool,
+            provider_template_id: config.provider_template_id,
+            provider_id: config.provider_id,
+            provider_model: config.provider_model,
+            credential_id: config.credential_id,
+            failover: failover.collect(),
+            temperature: config.temperature,
+            top_p: config.top_p,
+            max_output_tokens: config.max_output_tokens,
+            usage_hard_limit_tokens: config.usage_hard_limit_tokens,
+            monthly_budget_usd: config.monthly_budget_usd.map(Money::as_dollars),
+            estimated_cost_per_1k_tokens_usd: config.estimated_cost_per_1k_tokens_usd.map(Money::as_dollars),
+            rate_limit_per_minute: config.rate_limit_per_minute,
+            rate_limit_per_hour: config.rate_limit_per_hour,
+            streaming_enabled: config.streaming_enabled,
+            sessions_enabled: config.sessions_enabled,
+            session_ttl_seconds: config.session_ttl_seconds,
+            session_max_messages: config.session_max_messages,
+            session_max_tokens: config.session_max_tokens,
+            cache_enabled: config.cache_enabled,
+            cache_ttl_seconds: config.cache_ttl_seconds,
+            prompt: config.prompt,
+            user_prompt_template: config.user_prompt_template,
+            variables: variables(&config.variables),
+            input_schema: config.input_schema,
+            output_schema: config.output_schema,
+            routing_rules: config.routing_rules,
+            timeouts: EndpointTimeoutsView {
+                connect_ms: config.timeouts.connect_ms,
+                first_byte_ms: config.timeouts.first_byte_ms,
+                idle_ms: config.timeouts.idle_ms,
+                total_ms: config.timeouts.total_ms,
+            },
+        }
+    }
+}
+
+fn variables(definitions: &[VariableDefinition]) -> Value {
+    rename(serde_json::to_value(definitions).unwrap_or_default(), camel)
+}

@@ -1,0 +1,126 @@
+//! From the names of the public contract, `snake_case`, to those of the JSON API, `camelCase`.
+
+use std::collections::BTreeMap;
+
+use promptgate_endpoints::FieldErrors;
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// `session_ttl_seconds` as `sessionTtlSeconds`. Of a path, every part.
+pub(crate) fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut upper = false;
+    for character in name.chars() {
+        if character == '_' && !camel.is_empty() && !camel.ends_with('.') {
+            upper = true;
+            continue;
+        }
+        camel.push(if upper { character.to_ascii_uppercase() } else { character });
+        upper = false;
+    }
+    camel
+}
+
+/// `sessionTtlSeconds` as `session_ttl_seconds`.
+pub(crate) fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Renames the members of an object, or of every object of a list; what is in them stays as it is.
+pub(crate) fn rename(value: Value, name: fn(&str) -> String) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(rename_members(members, name)),
+        Value::Array(items) => {
+            let item = |item| match item {
+                Value::Object(members) => Value::Object(rename_members(members, name)),
+                other => other,
+            };
+            Value::Array(items.into_iter().map(item).collect())
+        }
+        other => other,
+    }
+}
+
+fn rename_members(members: Map<String, Value>, name: fn(&str) -> String) -> Map<String, Value> {
+    members.into_iter().map(|(member, value)| (name(&member), value)).collect()
+}
+
+/// Everything that is wrong: the first one as `field` and `message`, all of them as `errors`.
+pub(crate) fn invalid(code: &'static str, errors: &FieldErrors) -> ApiError {
+    ApiError::bad_request(code).fields(errors)
+}
+
+impl ApiError {
+    /// Names everything that is wrong.
+    pub(crate) fn fields(self, errors: &FieldErrors) -> Self {
+        let mut by_field = BTreeMap::<String, Vec<String>>::new();
+        for error in errors.as_slice() {
+            by_field.entry(camel(&error.field)).or_default().push(sentence(&error.message));
+        }
+        let error = match errors.as_slice().first() {
+            Some(first) => {
+                let field = camel(&first.field);
+                let message = format!("{field} {}", sentence(&first.message));
+                self.field(field).message(message)
+            }
+            None => self,
+        };
+        error.errors(by_field)
+    }
+}
+
+/// A message with the names of this API.
+fn sentence(message: &str) -> String {
+    let word = |word: &str| {
+        let is_name =
+            word.contains('_') && word.chars().all(|c| c.is_ascii_alphanumeric() || "_,.".contains(c));
+        if is_name { camel(word) } else { word.to_owned() }
+    };
+    message.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_go_there_and_back() {
+        for (snakes, camels) in [
+            ("name", "name"),
+            ("session_ttl_seconds", "sessionTtlSeconds"),
+            ("estimated_cost_per_1k_tokens_usd", "estimatedCostPer1kTokensUsd"),
+            ("expose_as_mcp_tool", "exposeAsMcpTool"),
+            ("connect_ms", "connectMs"),
+        ] {
+            assert_eq!(camel(snakes), camels);
+        }
+        assert_eq!(camel("items.0.expected.not_contains"), "items.0.expected.notContains");
+        for name in ["maxLength", "credentialId", "notContains", "max_length"] {
+            assert_eq!(snake(&camel(&snake(name))), snake(name));
+        }
+        assert_eq!(snake("firstByteMs"), "first_byte_ms");
+    }
+
+    #[test]
+    fn only_the_members_themselves_are_renamed() {
+        let given = json!([{"maxLength": 3, "default": {"aB": 1}}, 7]);
+        assert_eq!(rename(given, snake), json!([{"max_length": 3, "default": {"aB": 1}}, 7]));
+        assert_eq!(rename(json!({"idle_ms": 1}), camel), json!({"idleMs": 1}));
+    }
+
+    #[test]
+    fn messages_use_the_names_of_this_api() {
+        let message = "excludes provider_id, provider_model and credential_id";
+        assert_eq!(sentence(message), "excludes providerId, providerModel and credentialId");
+        assert_eq!(sentence("is reserved, `a_b` too"), "is reserved, `a_b` too");
+    }
+}

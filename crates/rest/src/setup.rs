@@ -1,0 +1,203 @@
+//! `GET /api/v1/me/help/setup`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use http::StatusCode;
+use http::request::Parts;
+use promptgate_control::Control;
+use promptgate_control::catalog::Offer;
+use promptgate_control::introspection::{Denied, authenticate_own};
+use promptgate_control::setup::{SetupError, SetupFor, setup};
+use promptgate_providers::ProviderKind;
+use promptgate_tokens::{AccessDenied, Scope};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::ApiState;
+use crate::admin::{Acting, projects};
+use crate::error::{ApiError, ErrorBody};
+use crate::introspection::Bearer;
+use crate::state::ProxyBaseUrl;
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(help))
+}
+
+/// What a program needs to be pointed at the gateway.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SetupView {
+    /// Where programs reach the proxy.
+    proxy_base_url: String,
+    /// The providers that may be used, by name.
+    providers: Vec<ProviderSetupView>,
+    /// Guides that an administrator wrote. There are none yet.
+    #[schema(value_type = Vec<Object>)]
+    guides: Vec<Value>,
+}
+
+/// How a provider is reached through the gateway.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProviderSetupView {
+    name: String,
+    display_name: String,
+    /// The provider's kind.
+    r#type: &'static str,
+    /// What its routes on the proxy begin with.
+    route_prefix: String,
+    /// The base URL for OpenAI's SDKs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openai_base_url: Option<String>,
+    /// The base URL for Anthropic's SDKs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anthropic_base_url: Option<String>,
+    models: Vec<String>,
+    /// Why it could not be asked for its models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models_error: Option<String>,
+}
+
+/// Who asks: whoever holds the admin key, else whoever holds a token.
+struct Asking(SetupFor);
+
+impl FromRequestParts<ApiState> for Asking {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let Ok(bearer) = Bearer::from_request_parts(parts, state).await;
+        // Without either, the answer is the one of the admin routes.
+        if parts.headers.contains_key("x-admin-api-key") || bearer.as_deref().is_none() {
+            let Acting(actor) = Acting::from_request_parts(parts, state).await?;
+            return Ok(Self(SetupFor::Operator(actor)));
+        }
+        let caller = authenticate_own(&state.control, bearer.as_deref(), Scope::Models).await?;
+        Ok(Self(SetupFor::Program(Box::new(caller))))
+    }
+}
+
+/// Says how programs reach the providers that the caller may use. Answers for the admin key, and for a
+/// token with the scope `models` of an `ai_wrapper` or `agent_proxy` project.
+#[utoipa::path(get, path = "/api/v1/me/help/setup", tag = "setup", responses(
+    (status = OK, body = SetupView),
+    (status = BAD_REQUEST, description = "`invalid_project_type`", body = ErrorBody),
+    (status = UNAUTHORIZED, description = "`missing session`, `invalid_admin_api_key`, `invalid_token`",
+        body = ErrorBody),
+    (status = FORBIDDEN, description = "`insufficient_scope`, `project_inactive`", body = ErrorBody),
+))]
+async fn help(
+    Asking(whom): Asking,
+    State(control): State<Arc<Control>>,
+    State(base): State<ProxyBaseUrl>,
+) -> Result<Json<SetupView>, ApiError> {
+    let offers = setup(&control, whom).await?;
+    let providers = offers.into_iter().map(|offer| ProviderSetupView::of(offer, &base)).collect();
+    Ok(Json(SetupView { proxy_base_url: base.as_str().to_owned(), providers, guides: Vec::new() }))
+}
+
+impl ProviderSetupView {
+    fn of(Offer { provider, models, error }: Offer, base: &ProxyBaseUrl) -> Self {
+        let speaks_anthropic = provider.kind == ProviderKind::Anthropic;
+        let version = if speaks_anthropic { "" } else { "/v1" };
+        let route_prefix = format!("/{}{version}", provider.name);
+        let url = format!("{}{route_prefix}", base.as_str());
+        Self {
+            name: provider.name.as_str().to_owned(),
+            display_name: provider.display_name,
+            r#type: provider.kind.as_str(),
+            openai_base_url: (!speaks_anthropic).then(|| url.clone()),
+            anthropic_base_url: speaks_anthropic.then_some(url),
+            route_prefix,
+            models,
+            models_error: error,
+        }
+    }
+}
+
+impl From<SetupError> for ApiError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Forbidden(error) => error.into(),
+            error @ SetupError::WrongType(_) => projects::wrong_type(error),
+            SetupError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Store(error) => error.into(),
+            denied @ (Denied::Missing
+            | Denied::Malformed(_)
+            | Denied::Unknown
+            | Denied::Refused(AccessDenied::Revoked | AccessDenied::Expired { .. })) => {
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_token").message(denied)
+            }
+            denied @ Denied::Refused(AccessDenied::MissingScope { .. } | AccessDenied::ForeignProject) => {
+                Self::new(StatusCode::FORBIDDEN, "insufficient_scope").message(denied)
+            }
+            denied @ Denied::ProjectInactive => {
+                Self::new(StatusCode::FORBIDDEN, "project_inactive").message(denied)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Api;
+    use serde_json::json;
+
+    const PATH: &str = "/api/v1/me/help/setup";
+
+    #[tokio::test]
+    async fn a_program_learns_how_to_reach_what_its_project_may_use() {
+        let api = Api::new().await;
+        api.create_provider("main", "openai").await;
+        let claude = api.create_provider("claude", "anthropic").await;
+        let hidden = api.create_provider("hidden", "openai").await;
+        let project = api.create_project("x", "agent_proxy").await;
+        let setting = format!("/api/v1/admin/projects/{project}/provider-settings/{hidden}");
+        api.send("PUT", &setting, r#"{"enabled":false}"#).await.ok();
+        let token = api.issue_token(&project).await;
+        let answer = api.with_token(PATH, &token.secret).await.ok();
+        let models = json!(["listed-1", "listed-2"]);
+        assert_eq!(
+            answer,
+            json!({"proxyBaseUrl": "https://gate.example", "guides": [], "providers": [
+                {"name": "claude", "displayName": "claude", "type": "anthropic", "routePrefix": "/claude",
+                    "anthropicBaseUrl": "https://gate.example/claude", "models": models},
+                {"name": "main", "displayName": "main", "type": "openai", "routePrefix": "/main/v1",
+                    "openaiBaseUrl": "https://gate.example/main/v1", "models": models},
+            ]})
+        );
+        let all = api.get(PATH).await.ok();
+        assert_eq!(all["providers"].as_array().unwrap().len(), 3, "the operator sees all enabled ones");
+        api.patch(&format!("/api/v1/admin/providers/{claude}"), &json!({"enabled": false})).await.ok();
+        let answer = api.with_token(PATH, &token.secret).await.ok();
+        assert_eq!(answer["providers"].as_array().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn others_are_refused_with_a_code() {
+        let api = Api::new().await;
+        api.without_key("GET", PATH).await.refused(401, "missing session");
+        api.with_key("GET", PATH, "wrong").await.refused(401, "invalid_admin_api_key");
+        api.with_token(PATH, "pg_live_nonsense").await.refused(401, "invalid_token");
+        let project = api.create_project("x", "ai_wrapper").await;
+        let admin = api.issue_scoped(&project, &["admin"]).await;
+        api.with_token(PATH, &admin.secret).await.refused(403, "insufficient_scope");
+        let gateway = api.create_project("y", "ai_gateway").await;
+        let token = api.issue_token(&gateway).await;
+        api.with_token(PATH, &token.secret).await.refused(400, "invalid_project_type");
+        let token = api.issue_token(&project).await;
+        api.patch(&format!("/api/v1/admin/projects/{project}"), &json!({"isActive": false})).await.ok();
+        api.with_token(PATH, &token.secret).await.refused(403, "project_inactive");
+    }
+}
