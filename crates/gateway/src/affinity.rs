@@ -123,8 +123,8 @@ impl Affinity {
     }
 
     /// Seals in letters that an id may have.
-    fn short(&self, content: &[u8], context: &str) -> String {
-        let sealed = self.keys.seal(content, context, &*self.entropy);
+    fn short(&self, plain: &[u8], context: &str) -> String {
+        let sealed = self.keys.seal(plain, context, &*self.entropy);
         let letters = sealed.as_text().chars().filter(|letter| !matches!(letter, ':' | '='));
         letters
             .map(|letter| match letter {

@@ -123,7 +123,7 @@ impl Forwarded {
     }
 
     /// The path below the API's version.
-    fn segments<'p>(self, ids: &'p [String]) -> Vec<&'p str> {
+    fn segments(self, ids: &[String]) -> Vec<&str> {
         let mut segments = match self.kept() {
             Some(Kept::Response) => vec!["responses"],
             _ => vec!["conversations"],
@@ -229,8 +229,7 @@ pub(crate) async fn address_forward(
         credential,
         preset: None,
     };
-    let names = call.answers();
-    let ids = (call != Forwarded::LogEvents).then_some(AnswerIds { holder, names, known });
+    let ids = (call != Forwarded::LogEvents).then_some(AnswerIds { holder, names: call.answers(), known });
     let operation = match call {
         Forwarded::LogEvents => Operation::Messages,
         _ => Operation::Responses,

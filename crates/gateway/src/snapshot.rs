@@ -1,19 +1,21 @@
 //! The configuration as the data plane reads it: compiled, immutable, in memory.
 
+mod cell;
+mod endpoints;
 mod project;
 mod provider;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use promptgate_endpoints::{CompiledEndpoint, Endpoint};
 use promptgate_kernel::{EndpointId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId};
 use promptgate_projects::Project;
 use promptgate_providers::{Alias, CapabilityTable, Credential, Listed, ProjectProvider, Provider, Template};
-use tokio::sync::{Notify, watch};
 
+use endpoints::Endpoints;
+
+pub use cell::SnapshotCell;
 pub(crate) use project::CompiledProject;
 pub use provider::CompiledProvider;
 
@@ -40,6 +42,7 @@ pub struct Configuration {
 
 /// Parts of the configuration that change, and are read, apart from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each part is wanted or not, whatever the others are")]
 pub struct Parts {
     /// Projects, aliases, and what projects do with providers.
     pub projects: bool,
@@ -94,13 +97,6 @@ pub struct Snapshot {
     endpoints: Arc<Endpoints>,
 }
 
-/// AI endpoints.
-#[derive(Debug, Default)]
-struct Endpoints {
-    by_id: HashMap<EndpointId, Arc<CompiledEndpoint>>,
-    by_slug: HashMap<ProjectId, HashMap<String, Arc<CompiledEndpoint>>>,
-}
-
 impl Snapshot {
     /// Compiles a configuration. A credential that cannot be opened is reported and closes itself
     /// only.
@@ -132,8 +128,8 @@ impl Snapshot {
             Arc::clone(&self.projects)
         };
         let (providers, capabilities) = if parts.providers {
-            let compiled = self.compile_providers(providers, credentials, compiler, &mut unusable);
-            (Arc::new(compiled), Some(Arc::clone(&compiler.capabilities)))
+            let ready = self.compile_providers(providers, credentials, compiler, &mut unusable);
+            (Arc::new(ready), Some(Arc::clone(&compiler.capabilities)))
         } else {
             (Arc::clone(&self.providers), self.capabilities.clone())
         };
@@ -203,7 +199,22 @@ impl Snapshot {
 
     /// The AI endpoint of a project with this slug, if it is on.
     pub fn endpoint(&self, project: ProjectId, slug: &str) -> Option<&Arc<CompiledEndpoint>> {
-        self.endpoints.by_slug.get(&project)?.get(slug).filter(|compiled| compiled.endpoint().is_active)
+        self.endpoints.find(project, slug)
+    }
+
+    /// The AI endpoint with this id, on or off.
+    pub(crate) fn endpoint_with_id(&self, id: EndpointId) -> Option<&Arc<CompiledEndpoint>> {
+        self.endpoints.by_id.get(&id)
+    }
+
+    /// The template with this slug, whether it may be used or not.
+    pub(crate) fn template_named(&self, slug: &str) -> Option<&Arc<Template>> {
+        self.templates.values().find(|template| template.slug == slug)
+    }
+
+    /// The providers, by name.
+    pub(crate) fn providers(&self) -> &[Arc<CompiledProvider>] {
+        &self.providers
     }
 
     /// The template with this id, whether it may be used or not.
@@ -247,32 +258,6 @@ impl Snapshot {
     }
 }
 
-impl Endpoints {
-    /// Those in their new state. What did not change is not compiled again; what cannot be compiled,
-    /// because the program is another one than it was made with, is left out with a word.
-    fn compile(&self, endpoints: Vec<Endpoint>) -> Self {
-        let mut compiled = Self::default();
-        for endpoint in endpoints {
-            let (id, slug) = (endpoint.id, endpoint.config.slug.as_str().to_owned());
-            let before = self.by_id.get(&id).filter(|before| *before.endpoint() == endpoint);
-            let project = endpoint.project_id;
-            let ready = match before {
-                Some(same) => Arc::clone(same),
-                None => match CompiledEndpoint::compile(endpoint) {
-                    Ok(ready) => Arc::new(ready),
-                    Err(errors) => {
-                        tracing::error!(endpoint.id = %id, %errors, "an AI endpoint cannot be read");
-                        continue;
-                    }
-                },
-            };
-            compiled.by_slug.entry(project).or_default().insert(slug, Arc::clone(&ready));
-            compiled.by_id.insert(id, ready);
-        }
-        compiled
-    }
-}
-
 fn compile_projects(
     projects: Vec<Project>,
     aliases: Vec<Alias>,
@@ -295,62 +280,6 @@ fn grouped<K: Eq + std::hash::Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> K) -> H
         groups.entry(key(&row)).or_default().push(row);
     }
     groups
-}
-
-/// The snapshot in force. Reading it takes no lock.
-#[derive(Debug)]
-pub struct SnapshotCell {
-    current: ArcSwap<Snapshot>,
-    wanted: Notify,
-    looked: watch::Sender<u64>,
-}
-
-impl Default for SnapshotCell {
-    fn default() -> Self {
-        Self::new(Snapshot::default())
-    }
-}
-
-impl SnapshotCell {
-    /// A cell that holds `snapshot`.
-    pub fn new(snapshot: Snapshot) -> Self {
-        Self {
-            current: ArcSwap::from_pointee(snapshot),
-            wanted: Notify::new(),
-            looked: watch::Sender::new(0),
-        }
-    }
-
-    /// The snapshot in force. A request takes one and keeps to it.
-    pub fn load(&self) -> Arc<Snapshot> {
-        self.current.load_full()
-    }
-
-    /// Puts another snapshot in force.
-    pub fn store(&self, snapshot: Snapshot) {
-        #[expect(clippy::cast_precision_loss, reason = "a metric; exact below 2^53")]
-        metrics::gauge!("promptgate_snapshot_revision").set(snapshot.revision.number() as f64);
-        self.current.store(Arc::new(snapshot));
-    }
-
-    /// Asks the synchroniser to look for changes now, and waits for the end of a look, but not
-    /// longer than `limit`. For callers that name something which may be too new for the snapshot.
-    /// The look may be one that was under way already.
-    pub(crate) async fn refresh(&self, limit: Duration) {
-        let mut looked = self.looked.subscribe();
-        self.wanted.notify_one();
-        let _ = tokio::time::timeout(limit, looked.changed()).await;
-    }
-
-    /// Waits until somebody asks for a look.
-    pub(crate) async fn wanted(&self) {
-        self.wanted.notified().await;
-    }
-
-    /// Tells those who wait that a look is over.
-    pub(crate) fn looked(&self) {
-        self.looked.send_modify(|count| *count += 1);
-    }
 }
 
 #[cfg(test)]
@@ -410,7 +339,7 @@ mod tests {
         let rotated = credential(&openai, "sk-first", &keys(1))
             .rotate(
                 &"sk-second".to_owned().into(),
-                Duration::from_mins(5),
+                std::time::Duration::from_mins(5),
                 &keys(1),
                 &entropy,
                 promptgate_kernel::Timestamp::from_micros(7),

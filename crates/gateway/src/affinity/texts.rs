@@ -237,16 +237,12 @@ impl Texts {
     ) {
         self.inside = In::Nothing;
         let other = unescaped(&self.held).and_then(|text| swap(place, &text));
-        match other {
-            Some(other) => {
-                let json = serde_json::Value::from(other).to_string();
-                out.extend_from_slice(json.as_bytes());
-            }
-            None => {
-                out.push(b'"');
-                out.extend_from_slice(&self.held);
-                out.push(b'"');
-            }
+        if let Some(other) = other {
+            out.extend_from_slice(serde_json::Value::from(other).to_string().as_bytes());
+        } else {
+            out.push(b'"');
+            out.extend_from_slice(&self.held);
+            out.push(b'"');
         }
         self.held.clear();
     }

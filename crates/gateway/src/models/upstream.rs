@@ -11,7 +11,7 @@ use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Method};
 use promptgate_providers::{ProviderKind, UnknownModel};
 use promptgate_wire::{ModelRow, Surface, model_detail, models_list};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::address::{check_open, model_project, named_provider};
@@ -160,17 +160,38 @@ async fn ask(request: UpstreamRequest, shared: &Shared) -> Result<Bytes, Fault> 
     Ok(whole.freeze())
 }
 
-/// A list, member by member as the vendor writes it.
+/// A list, row by row as the vendor writes it.
 #[derive(Deserialize)]
 struct List<'a> {
+    #[serde(borrow, default)]
+    object: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     data: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default)]
     models: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    has_more: Option<&'a RawValue>,
+    #[serde(default)]
+    has_more: Option<bool>,
+}
+
+/// The list as its client gets it.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Vec<&'a RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<Vec<&'a RawValue>>,
+    #[serde(flatten)]
+    page: Option<Page<'a>>,
+}
+
+/// Where an Anthropic list goes on.
+#[derive(Serialize)]
+struct Page<'a> {
+    has_more: bool,
+    first_id: Option<&'a str>,
+    last_id: Option<&'a str>,
 }
 
 /// Whatever names a model.
@@ -187,41 +208,35 @@ struct Names<'a> {
 /// The list without what has no name, or the one that is wanted; `None` if it is not there. What is
 /// no list passes in no case.
 fn read(body: &[u8], wanted: Option<&str>) -> Result<Option<Bytes>, Fault> {
-    let list: List<'_> = match serde_json::from_slice(body) {
-        Ok(list) => list,
-        // Together tells its models without anything around them.
-        Err(_) => {
-            let data = serde_json::from_slice(body).map_err(|_| Fault::Broken)?;
-            List { data: Some(data), models: None, object: None, has_more: None }
-        }
+    // Together tells its models without anything around them.
+    let bare = || -> Result<List<'_>, Fault> {
+        let data = serde_json::from_slice(body).map_err(|_| Fault::Broken)?;
+        Ok(List { object: Some("list".into()), data: Some(data), models: None, has_more: None })
     };
-    if list.data.is_none() && list.models.is_none() {
+    let List { object, data, models, has_more } = serde_json::from_slice(body).or_else(|_| bare())?;
+    if data.is_none() && models.is_none() {
         return Err(Fault::Broken);
     }
-    let (data, models) = (list.data.map(named), list.models.map(named));
+    let (data, models) = (data.map(named), models.map(named));
     if let Some(wanted) = wanted {
         let mut rows = data.iter().chain(&models).flatten();
         let found = rows.find(|(name, _)| name == wanted);
         return Ok(found.map(|(_, row)| Bytes::copy_from_slice(row.get().as_bytes())));
     }
-    let mut out = String::from("{");
-    out.push_str(&format!("\"object\":{}", list.object.map_or("\"list\"", RawValue::get)));
-    for (member, rows) in [("data", &data), ("models", &models)] {
-        if let Some(rows) = rows {
-            let rows: Vec<_> = rows.iter().map(|(_, row)| row.get()).collect();
-            out.push_str(&format!(",\"{member}\":[{}]", rows.join(",")));
-        }
-    }
-    if let Some(has_more) = list.has_more {
-        let end = |row: Option<&(String, &RawValue)>| {
-            row.map_or("null".to_owned(), |(name, _)| serde_json::Value::from(name.as_str()).to_string())
-        };
-        let rows = data.as_deref().unwrap_or_default();
-        let (first, last) = (end(rows.first()), end(rows.last()));
-        out.push_str(&format!(",\"has_more\":{},\"first_id\":{first},\"last_id\":{last}", has_more.get()));
-    }
-    out.push('}');
-    Ok(Some(out.into()))
+    let rows = data.as_deref().unwrap_or_default();
+    let page = has_more.map(|has_more| Page {
+        has_more,
+        first_id: rows.first().map(|(name, _)| name.as_str()),
+        last_id: rows.last().map(|(name, _)| name.as_str()),
+    });
+    let told =
+        Told { object, data: data.as_deref().map(rows_of), models: models.as_deref().map(rows_of), page };
+    let told = serde_json::to_vec(&told).expect("rows that were read are written");
+    Ok(Some(told.into()))
+}
+
+fn rows_of<'a>(named: &[(String, &'a RawValue)]) -> Vec<&'a RawValue> {
+    named.iter().map(|(_, row)| *row).collect()
 }
 
 /// Those that have a name, with it.
@@ -253,11 +268,9 @@ mod tests {
         assert_eq!(listed(body).unwrap().unwrap(), expected);
         assert_eq!(listed(r#"[{"id":"a"}]"#).unwrap().unwrap(), r#"{"object":"list","data":[{"id":"a"}]}"#);
         let models = r#"{"models":[{"name":"a"}],"next":"b"}"#;
-        assert_eq!(listed(models).unwrap().unwrap(), r#"{"object":"list","models":[{"name":"a"}]}"#);
+        assert_eq!(listed(models).unwrap().unwrap(), r#"{"models":[{"name":"a"}]}"#);
         let anthropic = r#"{"data":[{"id":"a"},{"id":"b"}],"has_more":true,"first_id":"a","last_id":"b"}"#;
-        assert!(
-            listed(anthropic).unwrap().unwrap().ends_with(r#""has_more":true,"first_id":"a","last_id":"b"}"#)
-        );
+        assert_eq!(listed(anthropic).unwrap().unwrap(), anthropic);
     }
 
     #[test]
