@@ -7,6 +7,7 @@
 mod audit;
 mod bench;
 mod command;
+mod fuzz;
 mod generated;
 mod layers;
 mod postgres;
@@ -62,6 +63,14 @@ enum Task {
     RunAll(Passed),
     /// Measures the proxy against yardsticks; figures go to docs/performance.md by hand.
     Bench(Passed),
+    /// Feeds everything that reads what strangers send with what nobody would send.
+    Fuzz {
+        /// For how many seconds each target runs.
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+        /// Which targets; all of them unless named.
+        targets: Vec<String>,
+    },
     /// Checks licences, sources and advisories of every dependency.
     Audit,
     /// Writes docs/openapi.json.
@@ -112,6 +121,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::RunSchedule(passed) => promptgate("schedule", &passed),
         Task::RunAll(passed) => promptgate("run-all", &passed),
         Task::Bench(passed) => bench::bench(&passed.arguments),
+        Task::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Task::Audit => audit::audit(),
         Task::Openapi(generated) => generated::openapi(generated.check),
         Task::SettingsDocs(generated) => generated::settings(generated.check),

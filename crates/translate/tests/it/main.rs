@@ -4,6 +4,7 @@ mod able;
 mod answers;
 mod clients;
 mod cohere;
+mod corpora;
 mod gemini;
 mod golden;
 mod messages;
