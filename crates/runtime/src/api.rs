@@ -8,15 +8,19 @@ use axum::middleware;
 use promptgate_auth::AdminKey;
 use promptgate_control::Control;
 use promptgate_control::catalog::ModelCatalog;
+use promptgate_control::endpoints::EndpointRunner;
+use promptgate_gateway::Gateway;
 use promptgate_kernel::KeyRing;
 use promptgate_rest::{ApiState, ProxyBaseUrl};
 use promptgate_settings::AdminKeySetting;
 
 use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
+use crate::data_plane::{DataPlane, capability_table};
+use crate::endpoint_runner::GatewayRunner;
 use crate::files::DataDir;
+use crate::model_lister::OutboundLister;
 use crate::ops::Readiness;
-use crate::proxy::capability_table;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::continue_trace;
 
@@ -26,8 +30,12 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let storage = storage::open(&base.common, data.as_ref()).await?;
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
-    let plane = ControlPlane::start(&base, data.as_ref(), &storage, &bus, keys)?;
-    base.serve(vec![site.serving(plane.router)], || {}, || Ok(())).await?;
+    // Replays and golden sets go through the same pipeline as everybody's calls.
+    let data_plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
+    let control = control(&base, &storage, &bus, keys, Some(data_plane.gateway.clone()))?;
+    let plane = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
+    let serving = vec![site.serving(plane.router)];
+    base.serve(serving, || data_plane.gateway.stop_admitting(), || Ok(())).await?;
     storage.connected.close().await;
     Ok(())
 }
@@ -45,7 +53,6 @@ pub(crate) fn keys_dir(base: &Base) -> anyhow::Result<Option<DataDir>> {
 
 /// The running control plane.
 pub(crate) struct ControlPlane {
-    pub(crate) control: Arc<Control>,
     pub(crate) admin_key: AdminKeyPlace,
     pub(crate) router: Router,
 }
@@ -56,26 +63,41 @@ impl ControlPlane {
         data: Option<&DataDir>,
         storage: &Storage,
         bus: &BusInUse,
-        keys: KeyRing,
+        control: Control,
     ) -> anyhow::Result<Self> {
-        let settings = base.settings.api()?;
-        let control = Arc::new(Control {
-            store: Arc::clone(&storage.store),
-            bus: Arc::clone(&bus.bus),
-            clock: Arc::clone(&base.clock),
-            entropy: Arc::clone(&base.entropy),
-            keys,
-            catalog: ModelCatalog::default(),
-            capabilities: Arc::new(capability_table(settings.capabilities_file.as_deref())?),
-            runner: None,
-        });
+        let proxy_base_url = ProxyBaseUrl::new(&base.settings.api()?.proxy_base_url);
         let (admin_key, place) = admin_key(base, data)?;
-        let proxy_base_url = ProxyBaseUrl::new(&settings.proxy_base_url);
-        let state = ApiState { control: Arc::clone(&control), admin_key, proxy_base_url };
+        let state = ApiState { control: Arc::new(control), admin_key, proxy_base_url };
         let ops = Readiness::new(base, Arc::clone(&storage.store))?.with_bus(bus).router();
         let router = promptgate_rest::router(state).layer(middleware::from_fn(continue_trace)).merge(ops);
-        Ok(Self { control, admin_key: place, router })
+        Ok(Self { admin_key: place, router })
     }
+}
+
+/// What the use cases work with. With a gateway they can call AI endpoints.
+pub(crate) fn control(
+    base: &Base,
+    storage: &Storage,
+    bus: &BusInUse,
+    keys: KeyRing,
+    gateway: Option<Gateway>,
+) -> anyhow::Result<Control> {
+    let table = capability_table(base.settings.api()?.capabilities_file.as_deref())?;
+    Ok(Control {
+        store: Arc::clone(&storage.store),
+        bus: Arc::clone(&bus.bus),
+        clock: Arc::clone(&base.clock),
+        entropy: Arc::clone(&base.entropy),
+        keys,
+        catalog: ModelCatalog::new(Arc::new(OutboundLister(storage::outbound(&base.settings)?))),
+        capabilities: Arc::new(table),
+        runner: gateway.as_ref().and_then(runner),
+    })
+}
+
+/// Who calls AI endpoints on behalf of the control plane.
+pub(crate) fn runner(gateway: &Gateway) -> Option<Arc<dyn EndpointRunner>> {
+    Some(Arc::new(GatewayRunner::new(gateway.clone())))
 }
 
 /// The admin API key: as it is set, else made in the data directory, but never in cluster mode,

@@ -1,34 +1,21 @@
 //! `proxy`: the data plane.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use axum::Router;
 use axum::middleware;
 use promptgate_control::Control;
 use promptgate_control::catalog::ModelCatalog;
-use promptgate_gateway::SnapshotCell;
-use promptgate_gateway::Synchroniser;
-use promptgate_gateway::{
-    Authenticator, AuthenticatorOptions, CapabilityCell, DisconnectPolicy, Gateway, GatewayLimits,
-    GatewayParts, ProxyTrust,
-};
 use promptgate_kernel::KeyRing;
 use promptgate_providers::CapabilityTable;
 use promptgate_rest::{ApiState, ProxyBaseUrl};
-use promptgate_settings::ProxySettings;
-use promptgate_store::Store;
-use promptgate_usage::PriceTable;
 
 use crate::base::{Base, Site};
-use crate::files::DataDir;
+use crate::data_plane::DataPlane;
 use crate::ops::Readiness;
-use crate::shutdown::ReloadSignal;
 use crate::storage::{self, BusInUse, Storage};
-use crate::trace::{W3cTraceContext, continue_trace};
-use crate::usage;
+use crate::trace::continue_trace;
 
 /// What the proxy gives up without a data directory.
 pub(crate) const WITHOUT_DATA: &str =
@@ -40,189 +27,45 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let storage = storage::open(&base.common, data.as_ref()).await?;
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
-    let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys).await?;
-    let gateway = plane.gateway.clone();
-    base.serve(vec![site.serving(plane.router)], || gateway.stop_admitting(), || Ok(())).await?;
+    let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
+    let router = router(&base, &plane, &storage, &bus, keys)?;
+    base.serve(vec![site.serving(router)], || plane.gateway.stop_admitting(), || Ok(())).await?;
     storage.connected.close().await;
     Ok(())
 }
 
 pub(crate) async fn bind(base: &Base) -> anyhow::Result<(Site, SocketAddr)> {
-    let settings = base.settings.proxy()?;
-    let host = base.server_settings()?.host;
-    let (site, address) = Site::bind("proxy", &host, settings.port, "PROMPTGATE_PROXY_PORT").await?;
-    Ok((Site { client_write_timeout: settings.client_write_timeout, ..site }, address))
+    let port = base.settings.proxy()?.port;
+    Site::bind("proxy", &base.server_settings()?.host, port, "PROMPTGATE_PROXY_PORT").await
 }
 
-/// The running data plane.
-pub(crate) struct DataPlane {
-    pub(crate) gateway: Gateway,
-    pub(crate) router: Router,
-}
-
-impl DataPlane {
-    /// Loads the configuration, follows its changes, and puts the surfaces together.
-    pub(crate) async fn start(
-        base: &Base,
-        data: Option<&DataDir>,
-        storage: &Storage,
-        bus: &BusInUse,
-        keys: KeyRing,
-    ) -> anyhow::Result<Self> {
-        let settings = base.settings.proxy()?;
-        let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store))?;
-        let configuration = ConfigurationInForce::load(base, &settings, storage, bus, keys.clone()).await?;
-        let gateway = Gateway::new(GatewayParts {
-            snapshot: Arc::clone(&configuration.snapshot),
-            authenticator: Arc::clone(&configuration.authenticator),
-            upstream: Arc::new(storage::outbound(&base.settings)?),
-            sink: custody.sink,
-            clock: Arc::clone(&base.clock),
-            entropy: Arc::clone(&base.entropy),
-            limits: limits(&settings),
-            prices: Arc::new(PriceTable::bundled()),
-            tasks: base.finishing.clone(),
-            trace_context: Arc::new(W3cTraceContext),
-            keys: keys.clone(),
-        });
-        let control = Control {
-            store: Arc::clone(&storage.store),
-            bus: Arc::clone(&bus.bus),
-            clock: Arc::clone(&base.clock),
-            entropy: Arc::clone(&base.entropy),
-            keys,
-            catalog: ModelCatalog::default(),
-            capabilities: Arc::new(CapabilityTable::bundled()),
-            runner: None,
-        };
-        let introspection =
-            promptgate_rest::introspection_router(ApiState {
-                control: Arc::new(control),
-                admin_key: None,
-                proxy_base_url: ProxyBaseUrl::default(),
-            })
-            .layer(middleware::from_fn(continue_trace));
-        let ops = Readiness::new(base, Arc::clone(&storage.store))?
-            .with_bus(bus)
-            .with_snapshot(Arc::clone(&configuration.snapshot))
-            .with_memory_spool(custody.memory)
-            .router();
-        let router = promptgate_proxy_http::router(gateway.clone()).merge(introspection).merge(ops);
-        Ok(Self { gateway, router })
-    }
-}
-
-/// The configuration that requests are judged by, kept at the latest revision.
-struct ConfigurationInForce {
-    snapshot: Arc<SnapshotCell>,
-    authenticator: Arc<Authenticator>,
-}
-
-impl ConfigurationInForce {
-    async fn load(
-        base: &Base,
-        settings: &ProxySettings,
-        storage: &Storage,
-        bus: &BusInUse,
-        keys: KeyRing,
-    ) -> anyhow::Result<Self> {
-        let options = AuthenticatorOptions {
-            hits: settings.auth_cache_entries,
-            hit_ttl: settings.auth_cache_ttl,
-            offline_ttl: settings.offline_auth_ttl,
-            ..AuthenticatorOptions::default()
-        };
-        let tokens = Arc::new(Arc::clone(&storage.store));
-        let authenticator = Arc::new(Authenticator::new(tokens, Arc::clone(&base.clock), options));
-        let snapshot = Arc::new(SnapshotCell::default());
-        let table = capability_table(settings.capabilities_file.as_deref())?;
-        let capabilities = Arc::new(CapabilityCell::new(table));
-        let synchroniser = || Synchroniser {
-            store: Arc::clone(&storage.store),
-            bus: Arc::clone(&bus.bus),
-            keys: keys.clone(),
-            capabilities: Arc::clone(&capabilities),
-            snapshot: Arc::clone(&snapshot),
-            authenticator: Arc::clone(&authenticator),
-            poll_interval: settings.poll_interval,
-        };
-        synchroniser().load_initial().await.context("cannot load the configuration")?;
-        base.tasks.spawn(synchroniser().run(base.stop.clone()));
-        reload_on_signal(base, synchroniser(), settings.capabilities_file.clone())?;
-        let (remembering, stop) = (Arc::clone(&authenticator), base.stop.clone());
-        base.tasks.spawn(async move { remembering.write_last_used(stop).await });
-        Ok(Self { snapshot, authenticator })
-    }
-}
-
-/// What models can do: as the operator's file says, else as the program knows.
-pub(crate) fn capability_table(file: Option<&Path>) -> anyhow::Result<CapabilityTable> {
-    let Some(file) = file else { return Ok(CapabilityTable::bundled()) };
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: cannot read {}", file.display()))?;
-    CapabilityTable::parse(&text).with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: {}", file.display()))
-}
-
-/// On SIGHUP everything is read anew. A failure leaves what is there in force.
-fn reload_on_signal(
+/// The surfaces before the pipeline, and what else answers on this port.
+pub(crate) fn router(
     base: &Base,
-    synchroniser: Synchroniser<Arc<dyn Store>>,
-    capabilities: Option<PathBuf>,
-) -> anyhow::Result<()> {
-    let mut signal = ReloadSignal::listen()?;
-    let stop = base.stop.clone();
-    base.tasks.spawn(async move {
-        let reload = async {
-            loop {
-                signal.next().await;
-                tracing::info!("SIGHUP: reading the configuration anew");
-                match capability_table(capabilities.as_deref()) {
-                    Ok(table) => synchroniser.capabilities.store(table),
-                    Err(error) => tracing::error!(
-                        error = format!("{error:#}"),
-                        "the capability table could not be read anew; going on with the last good one"
-                    ),
-                }
-                match synchroniser.load_initial().await {
-                    Ok(()) => {
-                        synchroniser.authenticator.forget_all();
-                        tracing::info!("the configuration was read anew");
-                    }
-                    Err(error) => tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the configuration could not be read anew; going on with the last good one"
-                    ),
-                }
-            }
-        };
-        stop.run_until_cancelled(reload).await
-    });
-    Ok(())
-}
-
-fn limits(settings: &ProxySettings) -> GatewayLimits {
-    let timeouts = settings.timeouts;
-    let proxies = match (&settings.trusted_proxies[..], settings.trust_forward_headers) {
-        (_, true) => ProxyTrust::Everybody,
-        ([], false) => ProxyTrust::Nobody,
-        (networks, false) => ProxyTrust::Networks(networks.to_vec()),
+    plane: &DataPlane,
+    storage: &Storage,
+    bus: &BusInUse,
+    keys: KeyRing,
+) -> anyhow::Result<Router> {
+    // Introspection asks no provider and calls no endpoint.
+    let control = Control {
+        store: Arc::clone(&storage.store),
+        bus: Arc::clone(&bus.bus),
+        clock: Arc::clone(&base.clock),
+        entropy: Arc::clone(&base.entropy),
+        keys,
+        catalog: ModelCatalog::default(),
+        capabilities: Arc::new(CapabilityTable::bundled()),
+        runner: None,
     };
-    let disconnect = match settings.drain_after_disconnect {
-        Some(limit) => DisconnectPolicy::Drain { limit },
-        None => DisconnectPolicy::Cancel,
-    };
-    GatewayLimits {
-        max_request_bytes: settings.max_request_bytes,
-        max_response_bytes: settings.max_response_bytes,
-        upload_timeout: timeouts.upload,
-        connect_timeout: timeouts.connect,
-        first_byte_timeout: timeouts.first_byte,
-        idle_timeout: timeouts.idle,
-        total_timeout: timeouts.total,
-        disconnect,
-        max_drains: settings.max_drains,
-        max_attempts: settings.max_attempts,
-        retry_budget_percent: settings.retry_budget_percent,
-        proxies,
-    }
+    let state =
+        ApiState { control: Arc::new(control), admin_key: None, proxy_base_url: ProxyBaseUrl::default() };
+    let introspection =
+        promptgate_rest::introspection_router(state).layer(middleware::from_fn(continue_trace));
+    let ops = Readiness::new(base, Arc::clone(&storage.store))?
+        .with_bus(bus)
+        .with_snapshot(Arc::clone(&plane.snapshot))
+        .with_memory_spool(plane.memory.clone())
+        .router();
+    Ok(promptgate_proxy_http::router(plane.gateway.clone()).merge(introspection).merge(ops))
 }

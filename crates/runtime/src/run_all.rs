@@ -2,6 +2,7 @@
 
 use anyhow::{Context, anyhow};
 use promptgate_auth::Actor;
+use promptgate_control::Control;
 use promptgate_control::bootstrap::{self, Overview, Seed};
 use promptgate_control::providers::ApiKey;
 use promptgate_kernel::SecretString;
@@ -10,7 +11,8 @@ use promptgate_providers::ProviderKind;
 use crate::api::{self, ControlPlane};
 use crate::banner::Banner;
 use crate::base::Base;
-use crate::proxy::{self, DataPlane};
+use crate::data_plane::DataPlane;
+use crate::proxy;
 use crate::schedule;
 use crate::start::print;
 use crate::storage::{self, Storage};
@@ -26,17 +28,20 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
-    let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone())?;
-    let seeded = bootstrap::seed(&control.control, Actor::System, seed(&base)?)
+    let first = api::control(&base, &storage, &bus, keys.clone(), None)?;
+    let seeded = bootstrap::seed(&first, Actor::System, seed(&base)?)
         .await
         .context("cannot set up the first project")?;
     let overview =
-        bootstrap::overview(&control.control, Actor::System).await.context("cannot look at what is there")?;
-    let data_plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys).await?;
+        bootstrap::overview(&first, Actor::System).await.context("cannot look at what is there")?;
+    let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
+    let gateway = plane.gateway.clone();
+    let control = Control { runner: api::runner(&gateway), ..first };
+    let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
+    let surfaces = proxy::router(&base, &plane, &storage, &bus, keys)?;
     schedule::start(&base, &storage)?;
 
-    let gateway = data_plane.gateway.clone();
-    let sites = vec![api_site.serving(control.router), proxy_site.serving(data_plane.router)];
+    let sites = vec![api_site.serving(control.router), proxy_site.serving(surfaces)];
     let ready = || {
         let banner = Banner {
             data_dir: data.as_ref().map(|data| data.path().to_owned()),

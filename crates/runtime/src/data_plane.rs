@@ -1,0 +1,178 @@
+//! The pipeline that calls go through: the configuration it works from, kept at the latest revision,
+//! and the custody of what it records.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use promptgate_coordination_local::spool::MemorySpool;
+use promptgate_gateway::{
+    Authenticator, AuthenticatorOptions, CapabilityCell, DisconnectPolicy, Gateway, GatewayLimits,
+    GatewayParts, ProxyTrust, SnapshotCell, Synchroniser,
+};
+use promptgate_kernel::KeyRing;
+use promptgate_providers::CapabilityTable;
+use promptgate_settings::ProxySettings;
+use promptgate_store::Store;
+use promptgate_usage::PriceTable;
+
+use crate::base::Base;
+use crate::files::DataDir;
+use crate::shutdown::ReloadSignal;
+use crate::storage::{self, BusInUse, Storage};
+use crate::trace::W3cTraceContext;
+use crate::usage;
+
+/// The running pipeline. The proxy puts surfaces before it; the API process calls AI endpoints
+/// through one of its own.
+pub(crate) struct DataPlane {
+    pub(crate) gateway: Gateway,
+    pub(crate) snapshot: Arc<SnapshotCell>,
+    /// Set where events wait in memory, because there is no disk for them.
+    pub(crate) memory: Option<Arc<MemorySpool>>,
+}
+
+impl DataPlane {
+    /// Loads the configuration and follows its changes.
+    pub(crate) async fn start(
+        base: &Base,
+        data: Option<&DataDir>,
+        storage: &Storage,
+        bus: &BusInUse,
+        keys: KeyRing,
+    ) -> anyhow::Result<Self> {
+        let settings = base.settings.proxy()?;
+        let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store))?;
+        let configuration = ConfigurationInForce::load(base, &settings, storage, bus, keys.clone()).await?;
+        let gateway = Gateway::new(GatewayParts {
+            snapshot: Arc::clone(&configuration.snapshot),
+            authenticator: Arc::clone(&configuration.authenticator),
+            upstream: Arc::new(storage::outbound(&base.settings)?),
+            sink: custody.sink,
+            clock: Arc::clone(&base.clock),
+            entropy: Arc::clone(&base.entropy),
+            limits: limits(&settings),
+            prices: Arc::new(PriceTable::bundled()),
+            tasks: base.finishing.clone(),
+            trace_context: Arc::new(W3cTraceContext),
+            keys,
+            memory: Arc::new(Arc::clone(&storage.store)),
+        });
+        Ok(Self { gateway, snapshot: configuration.snapshot, memory: custody.memory })
+    }
+}
+
+/// The configuration that requests are judged by, kept at the latest revision.
+struct ConfigurationInForce {
+    snapshot: Arc<SnapshotCell>,
+    authenticator: Arc<Authenticator>,
+}
+
+impl ConfigurationInForce {
+    async fn load(
+        base: &Base,
+        settings: &ProxySettings,
+        storage: &Storage,
+        bus: &BusInUse,
+        keys: KeyRing,
+    ) -> anyhow::Result<Self> {
+        let options = AuthenticatorOptions {
+            hits: settings.auth_cache_entries,
+            hit_ttl: settings.auth_cache_ttl,
+            offline_ttl: settings.offline_auth_ttl,
+            ..AuthenticatorOptions::default()
+        };
+        let tokens = Arc::new(Arc::clone(&storage.store));
+        let authenticator = Arc::new(Authenticator::new(tokens, Arc::clone(&base.clock), options));
+        let snapshot = Arc::new(SnapshotCell::default());
+        let table = capability_table(settings.capabilities_file.as_deref())?;
+        let capabilities = Arc::new(CapabilityCell::new(table));
+        let synchroniser = || Synchroniser {
+            store: Arc::clone(&storage.store),
+            bus: Arc::clone(&bus.bus),
+            keys: keys.clone(),
+            capabilities: Arc::clone(&capabilities),
+            snapshot: Arc::clone(&snapshot),
+            authenticator: Arc::clone(&authenticator),
+            poll_interval: settings.poll_interval,
+        };
+        synchroniser().load_initial().await.context("cannot load the configuration")?;
+        base.tasks.spawn(synchroniser().run(base.stop.clone()));
+        reload_on_signal(base, synchroniser(), settings.capabilities_file.clone())?;
+        let (remembering, stop) = (Arc::clone(&authenticator), base.stop.clone());
+        base.tasks.spawn(async move { remembering.write_last_used(stop).await });
+        Ok(Self { snapshot, authenticator })
+    }
+}
+
+/// What models can do: as the operator's file says, else as the program knows.
+pub(crate) fn capability_table(file: Option<&Path>) -> anyhow::Result<CapabilityTable> {
+    let Some(file) = file else { return Ok(CapabilityTable::bundled()) };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: cannot read {}", file.display()))?;
+    CapabilityTable::parse(&text).with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: {}", file.display()))
+}
+
+/// On SIGHUP everything is read anew. A failure leaves what is there in force.
+fn reload_on_signal(
+    base: &Base,
+    synchroniser: Synchroniser<Arc<dyn Store>>,
+    capabilities: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let mut signal = ReloadSignal::listen()?;
+    let stop = base.stop.clone();
+    base.tasks.spawn(async move {
+        let reload = async {
+            loop {
+                signal.next().await;
+                tracing::info!("SIGHUP: reading the configuration anew");
+                match capability_table(capabilities.as_deref()) {
+                    Ok(table) => synchroniser.capabilities.store(table),
+                    Err(error) => tracing::error!(
+                        error = format!("{error:#}"),
+                        "the capability table could not be read anew; going on with the last good one"
+                    ),
+                }
+                match synchroniser.load_initial().await {
+                    Ok(()) => {
+                        synchroniser.authenticator.forget_all();
+                        tracing::info!("the configuration was read anew");
+                    }
+                    Err(error) => tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the configuration could not be read anew; going on with the last good one"
+                    ),
+                }
+            }
+        };
+        stop.run_until_cancelled(reload).await
+    });
+    Ok(())
+}
+
+fn limits(settings: &ProxySettings) -> GatewayLimits {
+    let timeouts = settings.timeouts;
+    let proxies = match (&settings.trusted_proxies[..], settings.trust_forward_headers) {
+        (_, true) => ProxyTrust::Everybody,
+        ([], false) => ProxyTrust::Nobody,
+        (networks, false) => ProxyTrust::Networks(networks.to_vec()),
+    };
+    let disconnect = match settings.drain_after_disconnect {
+        Some(limit) => DisconnectPolicy::Drain { limit },
+        None => DisconnectPolicy::Cancel,
+    };
+    GatewayLimits {
+        max_request_bytes: settings.max_request_bytes,
+        max_response_bytes: settings.max_response_bytes,
+        upload_timeout: timeouts.upload,
+        connect_timeout: timeouts.connect,
+        first_byte_timeout: timeouts.first_byte,
+        idle_timeout: timeouts.idle,
+        total_timeout: timeouts.total,
+        disconnect,
+        max_drains: settings.max_drains,
+        max_attempts: settings.max_attempts,
+        retry_budget_percent: settings.retry_budget_percent,
+        proxies,
+    }
+}
