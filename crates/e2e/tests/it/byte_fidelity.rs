@@ -118,13 +118,15 @@ async fn messages_keep_signatures_and_cache_control() {
         upstream.enqueue(Reply::sse(split_every(MESSAGES_STREAM, size)));
         let answer = client.send(http::Method::POST, &url, sent.clone()).await.unwrap();
         assert_eq!(answer.text(), MESSAGES_STREAM, "in pieces of {size}");
+        let dropped = answer.header("x-promptgate-dropped");
+        assert_eq!(dropped, Some("anthropic-beta: new-beta-2027-01-01"), "nobody knows it");
     }
     let seen = upstream.request(1).await.unwrap();
     assert_eq!(seen.path, "/v1/messages");
     assert_eq!(String::from_utf8(seen.body.to_vec()).unwrap(), sent.replace("up/claude-x", "claude-x"));
     assert_eq!(seen.header("x-api-key"), Some("key-of-up"));
     assert_eq!(seen.header("anthropic-version"), Some("2023-06-01"));
-    assert_eq!(seen.header("anthropic-beta"), Some("interleaved-thinking-2025-05-14,new-beta-2027-01-01"));
+    assert_eq!(seen.header("anthropic-beta"), Some("interleaved-thinking-2025-05-14"));
     let token_leaves = seen.headers.iter().any(|(_, value)| value.as_bytes() == project.token.as_bytes());
     assert!(!token_leaves, "the client's token goes upstream");
 

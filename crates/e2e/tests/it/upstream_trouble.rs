@@ -39,6 +39,12 @@ impl Trouble {
 #[tokio::test]
 async fn refusals_of_the_provider_reach_the_client_as_what_they_are() {
     let trouble = Trouble::new().await;
+    trouble.upstream.otherwise(Reply::status(500).with_json(&json!({"error": {"message": "oops"}})));
+    let answer = trouble.project.chat("up:m").await.unwrap();
+    assert!(answer.status.is_server_error(), "{}", answer.status);
+    assert!(answer.json()["error"]["message"].is_string(), "{}", answer.text());
+    assert_eq!(trouble.last_event(1).await["outcome"], "upstream_failed");
+
     let body =
         json!({"error": {"message": "slow down", "type": "rate_limit_error", "param": null, "code": "busy"}});
     trouble.upstream.enqueue(Reply::status(429).header("retry-after", "7").with_json(&body));
@@ -46,14 +52,8 @@ async fn refusals_of_the_provider_reach_the_client_as_what_they_are() {
     assert_eq!(answer.status, 429, "{}", answer.text());
     assert_eq!(answer.header("retry-after"), Some("7"));
     assert!(answer.json()["error"]["message"].is_string(), "{}", answer.text());
-    let event = trouble.last_event(1).await;
+    let event = trouble.last_event(2).await;
     assert_eq!((&event["outcome"], &event["status"]), (&"upstream_failed".into(), &429.into()), "{event}");
-
-    trouble.upstream.enqueue(Reply::status(500).with_json(&json!({"error": {"message": "oops"}})));
-    let answer = trouble.project.chat("up:m").await.unwrap();
-    assert!(answer.status.is_server_error(), "{}", answer.status);
-    assert!(answer.json()["error"]["message"].is_string(), "{}", answer.text());
-    assert_eq!(trouble.last_event(2).await["outcome"], "upstream_failed");
 }
 
 #[tokio::test]
