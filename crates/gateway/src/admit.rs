@@ -13,14 +13,20 @@ pub(crate) struct Admitted {
     _made_here: (),
 }
 
-/// Turns calls away from a process that is about to end, or that cannot keep what they cost.
+/// Turns calls away from a process that has no room for them.
 pub(crate) fn admit(addressed: Addressed, shared: &Shared, record: &mut Record) -> Result<Admitted, Refusal> {
+    check_process(shared)?;
+    record.note("admitted: no limit applies");
+    Ok(Admitted { addressed, _made_here: () })
+}
+
+/// Whether the process goes on, and can keep what calls cost.
+pub(crate) fn check_process(shared: &Shared) -> Result<(), Refusal> {
     if shared.ending.load(Ordering::Relaxed) {
         return Err(Refusal::ShuttingDown);
     }
     if !shared.sink.has_room() {
         return Err(Refusal::NoRoomForUsage);
     }
-    record.note("admitted: no limit applies");
-    Ok(Admitted { addressed, _made_here: () })
+    Ok(())
 }

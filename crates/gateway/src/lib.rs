@@ -18,6 +18,7 @@ mod authenticator;
 mod candidate;
 mod client_address;
 mod config_source;
+mod endpoint;
 mod exchange;
 mod fault;
 mod forward;
@@ -35,12 +36,10 @@ mod receive;
 mod record;
 mod refusal;
 mod relay;
-#[cfg_attr(not(test), expect(dead_code, reason = "for surfaces that speak no vendor's format"))]
 mod relay_chat;
 mod reply;
 mod reported;
 mod resilience;
-#[cfg_attr(not(test), expect(dead_code, reason = "for surfaces that speak no vendor's format"))]
 mod said;
 #[cfg(test)]
 mod scripted;
@@ -56,6 +55,7 @@ mod upload;
 pub use authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
 pub use client_address::{ProxyTrust, client_address};
 pub use config_source::{CapabilityCell, ConfigSource, TokenSource};
+pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome};
 pub use fault::Fault;
 pub use forward::Forwarded;
 pub use limits::{DisconnectPolicy, GatewayLimits};

@@ -27,6 +27,7 @@ use crate::admit::admit;
 use crate::affinity::Affinity;
 use crate::authenticate::authenticate;
 use crate::authenticator::Authenticator;
+use crate::endpoint::{self, EndpointMemory};
 use crate::forward::address_forward;
 use crate::inspect::inspect;
 use crate::limits::GatewayLimits;
@@ -68,6 +69,8 @@ pub struct GatewayParts {
     pub tasks: TaskTracker,
     /// How traces cross the gateway.
     pub trace_context: Arc<dyn TraceContext>,
+    /// Keeps conversations and answers of AI endpoints.
+    pub memory: Arc<dyn EndpointMemory>,
 }
 
 /// What every call shares.
@@ -84,6 +87,7 @@ pub(crate) struct Shared {
     pub(crate) prices: Arc<PriceTable>,
     pub(crate) tasks: TaskTracker,
     pub(crate) trace_context: Arc<dyn TraceContext>,
+    pub(crate) memory: Arc<dyn EndpointMemory>,
     pub(crate) drains: Arc<Semaphore>,
     pub(crate) ending: AtomicBool,
 }
@@ -111,12 +115,12 @@ impl Gateway {
             prices: parts.prices,
             tasks: parts.tasks,
             trace_context: parts.trace_context,
+            memory: parts.memory,
             ending: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
     }
 
-    #[cfg(test)]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -134,6 +138,9 @@ impl Gateway {
         match request.route {
             Route::Model(_) | Route::Forward(_) => self.relayed(request, record).instrument(span).await,
             Route::ModelList | Route::ModelDetail => self.models(request, record).instrument(span).await,
+            Route::Endpoint | Route::EndpointDispatch => {
+                endpoint::call(request, &self.shared, record).instrument(span).await
+            }
         }
     }
 
@@ -163,7 +170,7 @@ impl Gateway {
         let addressed = match route {
             Route::Model(operation) => address(authenticated, operation, &self.shared, record).await?,
             Route::Forward(call) => address_forward(authenticated, call, &self.shared, record).await?,
-            Route::ModelList | Route::ModelDetail => {
+            Route::ModelList | Route::ModelDetail | Route::Endpoint | Route::EndpointDispatch => {
                 let asked = format!("for {}", route.name());
                 return Err(Refusal::NoRoute { asked });
             }

@@ -38,6 +38,10 @@ pub enum Route {
     ModelDetail,
     /// Something that a provider keeps.
     Forward(Forwarded),
+    /// An AI endpoint, which the path names.
+    Endpoint,
+    /// An AI endpoint, which the body names.
+    EndpointDispatch,
 }
 
 impl Route {
@@ -48,6 +52,7 @@ impl Route {
             Self::ModelList => "models",
             Self::ModelDetail => "model",
             Self::Forward(call) => call.name(),
+            Self::Endpoint | Self::EndpointDispatch => "endpoint",
         }
     }
 
@@ -62,6 +67,7 @@ impl Route {
                 Surface::Anthropic
             }
             Self::ModelList | Self::ModelDetail => Surface::OpenAi,
+            Self::Endpoint | Self::EndpointDispatch => Surface::Community,
         }
     }
 
@@ -77,7 +83,9 @@ impl Route {
     /// The operation as OpenTelemetry names it.
     pub(crate) const fn gen_ai_operation(self) -> &'static str {
         match self {
-            Self::Model(Operation::ChatCompletions | Operation::Responses | Operation::Messages) => "chat",
+            Self::Model(Operation::ChatCompletions | Operation::Responses | Operation::Messages)
+            | Self::Endpoint
+            | Self::EndpointDispatch => "chat",
             Self::Model(Operation::CountTokens) => "count_tokens",
             Self::Model(Operation::Embeddings) => "embeddings",
             Self::ModelList | Self::ModelDetail => "list_models",

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::client_address::client_address;
+use crate::endpoint::EndpointNote;
 use crate::meter;
 use crate::pipeline::Shared;
 use crate::receive::{IncomingRequest, Route};
@@ -34,7 +35,7 @@ pub(crate) struct Ending {
 }
 
 /// What an ended call consumed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Spent {
     /// Nothing: no provider worked for it.
     Nothing,
@@ -77,6 +78,10 @@ pub(crate) struct Record {
     /// Hints of the request that the last one left out.
     pub(crate) dropped: Vec<String>,
     pub(crate) revision: Revision,
+    /// The AI endpoint that was called.
+    pub(crate) endpoint: Option<Box<EndpointNote>>,
+    /// What it took, where a provider has answered but the call may fail all the same.
+    known_spent: Option<Spent>,
     first_byte: Option<Duration>,
     trace: Vec<String>,
     settled: bool,
@@ -110,6 +115,8 @@ impl Record {
             credential: None,
             dropped: Vec::new(),
             revision: shared.snapshot.load().revision(),
+            endpoint: None,
+            known_spent: None,
             first_byte: None,
             trace: Vec::new(),
             settled: false,
@@ -139,7 +146,15 @@ impl Record {
 
     /// What a call consumed that fails before its answer is known.
     pub(crate) fn spent_so_far(&self) -> Spent {
+        if let Some(known) = &self.known_spent {
+            return known.clone();
+        }
         if self.worked { Spent::Unseen { answer_bytes: self.answer_bytes } } else { Spent::Nothing }
+    }
+
+    /// Notes what a provider's answer took, for the case that the call fails after it.
+    pub(crate) fn note_spent(&mut self, spent: &Spent) {
+        self.known_spent = Some(spent.clone());
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -185,6 +200,8 @@ impl Record {
         };
         self.span.in_scope(|| meter::settled(&settled, &self.span));
         if let Some(token) = self.caller.take() {
+            let endpoint = self.endpoint.take();
+            let endpoint = endpoint.as_deref();
             let event = UsageEvent {
                 request_id: self.request_id_text().to_owned(),
                 owner: token.owner,
@@ -208,6 +225,12 @@ impl Record {
                 client_ip: Some(self.client.to_string()),
                 revision: self.revision,
                 trace: std::mem::take(&mut self.trace),
+                endpoint_id: endpoint.map(|endpoint| endpoint.id),
+                endpoint_slug: endpoint.map(|endpoint| endpoint.slug.clone()),
+                parent_request_id: endpoint.and_then(|endpoint| endpoint.parent_request_id.clone()),
+                routing_decision: endpoint.and_then(|endpoint| endpoint.routing_decision.clone()),
+                cache_hit: endpoint.is_some_and(|endpoint| endpoint.cache_hit),
+                cached_tokens: endpoint.map_or(0, |endpoint| endpoint.cached_tokens),
                 ..UsageEvent::of_call(
                     self.id,
                     self.arrived_at,
@@ -228,7 +251,8 @@ impl Record {
         priced.map(|priced| priced.cost)
     }
 
-    fn count(&self, spent: &Spent) -> (TokenCounts, bool) {
+    /// The tokens of what was consumed, and whether they are an estimate.
+    pub(crate) fn count(&self, spent: &Spent) -> (TokenCounts, bool) {
         let estimated = |answer_bytes| {
             let input = estimate::tokens_of_bytes(self.prompt_bytes);
             let output = estimate::tokens_of_bytes(answer_bytes);
@@ -272,9 +296,10 @@ impl Drop for Record {
     fn drop(&mut self) {
         if !self.settled {
             // A provider that was asked may have read the prompt already, whatever became of it.
-            let spent = match self.attempts {
-                0 => Spent::Nothing,
-                _ => Spent::Unseen { answer_bytes: self.answer_bytes },
+            let spent = match (self.known_spent.take(), self.attempts) {
+                (Some(known), _) => known,
+                (None, 0) => Spent::Nothing,
+                (None, _) => Spent::Unseen { answer_bytes: self.answer_bytes },
             };
             self.note("the client left");
             self.settle(&Ending {

@@ -9,6 +9,7 @@ use promptgate_tokens::{AccessDenied, MalformedToken, Scope, ScopeSet};
 use promptgate_usage::Outcome;
 use promptgate_wire::{ApiProblem, BadRequest};
 
+use crate::endpoint::EndpointRefusal;
 use crate::fault::Fault;
 
 /// Whose doing a refusal is.
@@ -143,6 +144,8 @@ pub enum Refusal {
         /// How.
         fault: Fault,
     },
+    /// What only calls of AI endpoints are refused for.
+    Endpoint(Box<EndpointRefusal>),
 }
 
 impl From<AccessDenied> for Refusal {
@@ -200,6 +203,7 @@ impl Refusal {
             | Self::NoRoomForUsage
             | Self::ShuttingDown => 503,
             Self::Upstream { fault, .. } => fault.status(),
+            Self::Endpoint(refusal) => refusal.status(),
         }
     }
 
@@ -236,6 +240,7 @@ impl Refusal {
             Self::NoRoomForUsage => "usage_spool_full",
             Self::ShuttingDown => "shutting_down",
             Self::Upstream { fault, .. } => fault.code(),
+            Self::Endpoint(refusal) => refusal.code(),
         }
     }
 
@@ -272,6 +277,7 @@ impl Refusal {
             | Self::NoRoomForUsage
             | Self::ShuttingDown => Who::Us,
             Self::Upstream { .. } => Who::Upstream,
+            Self::Endpoint(refusal) => refusal.who(),
         }
     }
 
@@ -293,6 +299,7 @@ impl Refusal {
             | Self::SlowUpload { .. }
             | Self::BrokenUpload => true,
             Self::Upstream { fault, .. } => fault.may_pass(),
+            Self::Endpoint(refusal) => refusal.may_retry(),
             _ => false,
         }
     }
@@ -364,6 +371,7 @@ impl Refusal {
             }
             Self::ShuttingDown => "this instance is shutting down; try again".into(),
             Self::Upstream { provider, fault } => fault.message(provider),
+            Self::Endpoint(refusal) => refusal.message(),
         }
     }
 
@@ -378,6 +386,7 @@ impl Refusal {
                 Self::UnknownModel { .. } | Self::Unsupported { .. } | Self::PinnedElsewhere { .. } => {
                     Some("model".into())
                 }
+                Self::Endpoint(refusal) => refusal.param(),
                 _ => None,
             },
             retry_after: match self {
@@ -385,6 +394,7 @@ impl Refusal {
                     Some(Duration::from_secs(1))
                 }
                 Self::Upstream { fault, .. } => fault.retry_after(),
+                Self::Endpoint(refusal) => refusal.retry_after(),
                 _ => None,
             },
         }

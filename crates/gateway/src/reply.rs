@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::oneshot;
 
+use crate::endpoint::TurnStream;
 use crate::stream::RelayedStream;
 
 /// The body of an answer. Dropping it before its end is how the gateway learns that the client left.
@@ -15,6 +17,7 @@ pub struct ReplyBody(Kind);
 enum Kind {
     Whole(Bytes),
     Stream(Box<RelayedStream>),
+    Turn(Box<TurnStream>),
 }
 
 impl ReplyBody {
@@ -24,6 +27,14 @@ impl ReplyBody {
 
     pub(crate) fn stream(stream: RelayedStream) -> Self {
         Self(Kind::Stream(Box::new(stream)))
+    }
+
+    /// The same as an answer of an AI endpoint. Where it is a stream, its end waits for `remembered`.
+    pub(crate) fn in_conversation(self, remembered: oneshot::Receiver<()>) -> Self {
+        match self.0 {
+            Kind::Stream(stream) => Self(Kind::Turn(Box::new(TurnStream::new(*stream, remembered)))),
+            other => Self(other),
+        }
     }
 }
 
@@ -38,10 +49,8 @@ impl Body for ReplyBody {
         let chunk = match &mut self.0 {
             Kind::Whole(body) if body.is_empty() => None,
             Kind::Whole(body) => Some(std::mem::take(body)),
-            Kind::Stream(stream) => match stream.poll_next(cx) {
-                Poll::Ready(chunk) => chunk,
-                Poll::Pending => return Poll::Pending,
-            },
+            Kind::Stream(stream) => ready!(stream.poll_next(cx)),
+            Kind::Turn(stream) => ready!(stream.poll_next(cx)),
         };
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
@@ -53,7 +62,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(body) => SizeHint::with_exact(body.len() as u64),
-            Kind::Stream(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Turn(_) => SizeHint::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use promptgate_providers::Shape;
 use promptgate_translate::summary::{self, Summary};
+use promptgate_usage::TokenCounts;
 use tokio::sync::oneshot;
 
 /// More than the longest answer of a model.
@@ -13,6 +14,8 @@ const MAX_HEARD: usize = 8 * 1024 * 1024;
 pub(crate) struct Said {
     /// The text and the tool calls.
     pub(crate) summary: Summary,
+    /// What it took.
+    pub(crate) tokens: TokenCounts,
     /// Whether it came to its end.
     pub(crate) is_complete: bool,
 }
@@ -38,9 +41,10 @@ impl Tap {
         }
     }
 
-    pub(crate) fn end(self, is_complete: bool) {
+    pub(crate) fn end(self, is_complete: bool, tokens: TokenCounts) {
         let summary = summary::of(Shape::ChatCompletions, true, &self.heard);
+        let is_complete = is_complete && self.is_whole;
         // Nobody may be interested any more.
-        let _ = self.teller.send(Said { summary, is_complete: is_complete && self.is_whole });
+        let _ = self.teller.send(Said { summary, tokens, is_complete });
     }
 }

@@ -22,6 +22,7 @@ use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
 use crate::authenticator::{Authenticator, AuthenticatorOptions};
+use crate::endpoint::fake_memory::FakeMemory;
 use crate::limits::GatewayLimits;
 use crate::pipeline::{Gateway, GatewayParts};
 use crate::ports::{SinkError, Upstream, UpstreamError, UpstreamRequest, UpstreamResponse, UsageSink};
@@ -321,6 +322,7 @@ impl Scene {
             prices: Arc::new(PriceTable::bundled()),
             tasks: tasks.clone(),
             trace_context: Arc::new(PassedOn),
+            memory: Arc::new(FakeMemory::default()),
         });
         Self { gateway, upstream, snapshot, tasks, events, project, secret, _token: token }
     }

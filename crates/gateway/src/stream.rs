@@ -114,6 +114,11 @@ impl RelayedStream {
         }
     }
 
+    /// Whether the answer is complete, or has failed. Its last piece may still be to come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.as_ref().is_none_or(|flow| flow.record.is_settled())
+    }
+
     /// The next piece for the client; `None` when there is no more.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let span = match &self.state {
@@ -207,11 +212,12 @@ impl Flow {
             ending.spent = Spent::Nothing;
         }
         let is_complete = ending.outcome == Outcome::Completed;
+        let (tokens, _) = self.record.count(&ending.spent);
         self.record.settle(&ending);
         // It is under way no longer, whatever the provider still sends.
         self.opened.under_way = None;
         if let Some(tap) = self.opened.tap.take() {
-            tap.end(is_complete);
+            tap.end(is_complete, tokens);
         }
     }
 
@@ -273,15 +279,29 @@ impl Drop for RelayedStream {
 /// Reads an answer to its end that no client waits for, but not beyond `deadline`, and books what was
 /// seen.
 pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Record, status: u16, deadline: Instant) {
-    opened.held.clear();
+    for piece in std::mem::take(&mut opened.held) {
+        opened.hear(&piece);
+    }
+    let mut is_complete = opened.passing.has_ended();
     while !opened.passing.has_ended() {
         let until = deadline.min(Instant::now() + opened.idle_timeout);
         match tokio::time::timeout_at(until, opened.upstream.next()).await {
-            Ok(Some(Ok(chunk))) => drop(opened.passing.push(chunk)),
-            Ok(Some(Err(_)) | None) | Err(_) => break,
+            Ok(Some(Ok(chunk))) => drop(opened.pass(chunk)),
+            Ok(None) => {
+                let rest = opened.passing.end();
+                opened.hear(&rest);
+                is_complete = opened.passing.has_ended() || opened.may_end_without_mark;
+                break;
+            }
+            Ok(Some(Err(_))) | Err(_) => break,
         }
+        is_complete = opened.passing.has_ended();
     }
-    cancelled(&mut record, status, spent_on(&opened));
+    let spent = spent_on(&opened);
+    if let Some(tap) = opened.tap.take() {
+        tap.end(is_complete && !opened.passing.has_reported(), record.count(&spent).0);
+    }
+    cancelled(&mut record, status, spent);
 }
 
 fn spent_on(opened: &Opened) -> Spent {

@@ -71,6 +71,16 @@ impl CompiledProvider {
         self.credentials.iter().find(|credential| credential.id == Some(id))
     }
 
+    /// Whether a credential is stored for the provider, usable or not.
+    pub(crate) fn has_stored(&self, id: CredentialId) -> bool {
+        self.stored.iter().any(|stored| stored.id == id)
+    }
+
+    /// The stored credential with this name, usable or not.
+    pub(crate) fn stored_named(&self, name: &str) -> Option<CredentialId> {
+        self.stored.iter().find(|stored| stored.name == name).map(|stored| stored.id)
+    }
+
     /// What the provider said, without the credentials that it is sent: some repeat them in their
     /// errors.
     pub(crate) fn without_credential(&self, said: Bytes) -> Bytes {

@@ -1,0 +1,98 @@
+//! Which endpoint is called, and with what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use promptgate_endpoints::{ChatInput, CompiledEndpoint};
+use promptgate_kernel::TokenId;
+use promptgate_projects::ProjectType;
+
+use super::EndpointNote;
+use super::refusal::EndpointRefusal;
+use crate::admit::check_process;
+use crate::authenticate::Authenticated;
+use crate::pipeline::Shared;
+use crate::receive::Route;
+use crate::record::{Record, shortened};
+use crate::refusal::Refusal;
+use crate::snapshot::{CompiledProject, Snapshot};
+
+/// How long a call waits for the configuration when its endpoint is too new for the snapshot.
+const CATCH_UP: Duration = Duration::from_millis(500);
+
+/// Who makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A client, with its token.
+    Client(TokenId),
+    /// Somebody repeats an earlier call: no conversation, no cache.
+    Replay,
+    /// A golden set: no conversation.
+    Eval,
+}
+
+/// A call of an endpoint.
+pub(crate) struct Called {
+    pub(crate) endpoint: Arc<CompiledEndpoint>,
+    pub(crate) input: ChatInput,
+    pub(crate) mode: Mode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) project: Arc<CompiledProject>,
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+/// Finds the endpoint that a client calls, checks that its token may, and reads the body.
+pub(crate) async fn address(
+    authenticated: Authenticated,
+    shared: &Arc<Shared>,
+    record: &mut Record,
+) -> Result<Called, Refusal> {
+    let Authenticated { route, ids, headers, upload, token, project, snapshot, .. } = authenticated;
+    let kind = project.project.kind;
+    if kind != ProjectType::AiGateway {
+        return Err(EndpointRefusal::WrongProjectType { kind }.into());
+    }
+    // In the one case the path says which endpoint is meant, in the other the body.
+    let (slug, input, upload) = match (route, ids.into_iter().next()) {
+        (Route::Endpoint, Some(slug)) => (slug, None, Some(upload)),
+        _ => {
+            let body = upload.read().await?;
+            let (slug, input) = ChatInput::read_dispatched(&body).map_err(EndpointRefusal::Input)?;
+            (slug, Some(input), None)
+        }
+    };
+    let found = find(&slug, project.project.id, snapshot, shared).await;
+    let (endpoint, snapshot) = found.ok_or_else(|| EndpointRefusal::Unknown { slug: shortened(&slug) })?;
+    record.revision = snapshot.revision();
+    record.endpoint = Some(Box::new(EndpointNote::of(&endpoint)));
+    let allowed = &token.endpoint_ids;
+    if !allowed.is_empty() && !allowed.contains(&endpoint.endpoint().id) {
+        return Err(EndpointRefusal::NotForToken { slug }.into());
+    }
+    check_process(shared)?;
+    let input = match (input, upload) {
+        (Some(input), _) => input,
+        (None, Some(upload)) => ChatInput::read(&upload.read().await?).map_err(EndpointRefusal::Input)?,
+        (None, None) => unreachable!("what was read is the input"),
+    };
+    Ok(Called { endpoint, input, mode: Mode::Client(token.id), headers, project, snapshot })
+}
+
+/// The endpoint of a slug. One that is not known may be too new for the snapshot: then the
+/// configuration is awaited, once.
+async fn find(
+    slug: &str,
+    project: promptgate_kernel::ProjectId,
+    snapshot: Arc<Snapshot>,
+    shared: &Shared,
+) -> Option<(Arc<CompiledEndpoint>, Arc<Snapshot>)> {
+    if let Some(found) = snapshot.endpoint(project, slug) {
+        let found = Arc::clone(found);
+        return Some((found, snapshot));
+    }
+    shared.snapshot.refresh(CATCH_UP).await;
+    let snapshot = shared.snapshot.load();
+    let found = Arc::clone(snapshot.endpoint(project, slug)?);
+    Some((found, snapshot))
+}

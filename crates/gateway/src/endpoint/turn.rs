@@ -1,0 +1,156 @@
+//! From a call to what a provider is asked: cap, schema, variables, conversation, prompts, routing,
+//! cache, target.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use promptgate_endpoints::{
+    Cacheable, CachedAnswer, CompiledEndpoint, EndpointTimeouts, Facts, Message, estimate_tokens,
+};
+use promptgate_providers::Timeouts;
+use promptgate_translate::ChatRequest;
+
+use super::address::{Called, Mode};
+use super::ask::Asked;
+use super::cache::{Caching, look_up};
+use super::conversation::Conversation;
+use super::refusal::EndpointRefusal;
+use super::reply::Flat;
+use super::target::{Plan, plan};
+use crate::candidate::Candidate;
+use crate::pipeline::Shared;
+use crate::record::{Record, shortened};
+use crate::refusal::Refusal;
+
+/// A call that can be answered.
+pub(crate) struct Ready {
+    pub(crate) endpoint: Arc<CompiledEndpoint>,
+    /// What was said in this turn, for the conversation.
+    pub(crate) said: Vec<Message>,
+    pub(crate) conversation: Option<Conversation>,
+    pub(crate) by: By,
+}
+
+/// Who answers.
+pub(crate) enum By {
+    /// The cache.
+    Cache(Box<(CachedAnswer, Flat)>),
+    /// A provider.
+    Provider(Box<Question>),
+}
+
+/// What is asked of whom.
+pub(crate) struct Question {
+    pub(crate) request: Arc<ChatRequest>,
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) headers: HeaderMap,
+    pub(crate) caching: Caching,
+}
+
+/// Makes a call ready.
+pub(crate) async fn ready(
+    called: Called,
+    shared: &Arc<Shared>,
+    record: &mut Record,
+) -> Result<Ready, Refusal> {
+    let Called { endpoint, mut input, mode, headers, project, snapshot } = called;
+    let config = &endpoint.endpoint().config;
+    let stream = config.streams(input.stream);
+    endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
+    endpoint.check_input(&input).map_err(EndpointRefusal::Schema)?;
+    let turn = std::mem::take(&mut input.messages);
+    // Variables are checked before the conversation is looked for; its history is put in afterwards.
+    let prompted = endpoint.apply(turn, Vec::new()).map_err(EndpointRefusal::Variable)?;
+    let said = prompted.turn().to_vec();
+    let conversation = match (mode, config.session_rules()) {
+        (Mode::Client(token), Some(rules)) => {
+            let opened = Conversation::open(input.session_id, &said, &endpoint, rules, token, shared);
+            Some(opened.await?)
+        }
+        _ => None,
+    };
+    let mut messages = prompted.messages;
+    if let Some(conversation) = &conversation {
+        let at = messages.len() - said.len();
+        messages.splice(at..at, conversation.history.iter().cloned());
+    }
+
+    let facts = Facts {
+        input_tokens: estimate_tokens(&messages),
+        messages_count: messages.len() as u64,
+        has_output_schema: config.output_schema.is_some(),
+        has_input_schema: config.input_schema.is_some(),
+        streaming: input.stream,
+        // Nothing is counted against budgets yet.
+        monthly_spend_pct: config.monthly_budget_usd.map(|_| 0.0),
+        now: shared.clock.now(),
+    };
+    let rule = endpoint.rules().decide(&facts);
+    if let Some(rule) = rule {
+        record.note(format!("routing rule {} holds: {}", rule.number, shortened(&rule.label())));
+    }
+    if let Some(note) = &mut record.endpoint {
+        note.routing_decision = rule.map(|rule| shortened(&rule.label()));
+    }
+    let Plan { meant, sampling, candidates, obstacle } =
+        plan(config, rule.map(|rule| &rule.route), &project, &snapshot);
+
+    let mut caching = Caching::Off;
+    let may_cache = !stream && mode != Mode::Replay;
+    if let (Some(ttl), Some(meant), true) = (config.cache_ttl(), &meant, may_cache) {
+        let provider = meant.provider.to_string();
+        let call = Cacheable {
+            endpoint_id: endpoint.endpoint().id,
+            provider: &provider,
+            model: &meant.model,
+            sampling,
+            messages: &messages,
+            tools: input.tools.as_ref(),
+            tool_choice: input.tool_choice.as_ref(),
+            output_schema: config.output_schema.as_ref(),
+        };
+        match look_up(&call, ttl, shared).await {
+            Ok(kept) => {
+                record.provider = snapshot.provider(meant.provider).cloned();
+                let by = By::Cache(Box::new(kept));
+                return Ok(Ready { endpoint, said, conversation, by });
+            }
+            Err(missed) => caching = missed,
+        }
+    }
+
+    let Some(first) = candidates.first() else {
+        return Err(obstacle.expect("where nobody can be asked, there is a reason"));
+    };
+    if let Some(obstacle) = obstacle {
+        record.note(format!("left out: {}", obstacle.message()));
+    }
+    record.provider = Some(Arc::clone(&first.provider));
+    record.model = Some(shortened(&first.model));
+    let asked = Asked {
+        model: &first.model,
+        messages: &messages,
+        tools: input.tools.as_ref(),
+        tool_choice: input.tool_choice.as_ref(),
+        sampling,
+        stream,
+    };
+    record.streamed = stream;
+    record.prompt_bytes = asked.bytes();
+    let request = Arc::new(asked.request()?);
+    let timeouts = timeouts(config.timeouts);
+    let question = Question { request, candidates, timeouts, headers, caching };
+    Ok(Ready { endpoint, said, conversation, by: By::Provider(Box::new(question)) })
+}
+
+fn timeouts(own: EndpointTimeouts) -> Timeouts {
+    let span = |millis: Option<u32>| millis.map(|millis| Duration::from_millis(millis.into()));
+    Timeouts {
+        connect: span(own.connect_ms),
+        first_byte: span(own.first_byte_ms),
+        idle: span(own.idle_ms),
+        total: span(own.total_ms),
+    }
+}
