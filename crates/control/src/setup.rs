@@ -59,5 +59,5 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
     };
     let credentials = work.providers().all_credentials().await?;
     drop(work);
-    Ok(offers(control, providers, &credentials).await)
+    Ok(offers(control, providers, credentials).await)
 }

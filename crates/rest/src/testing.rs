@@ -189,7 +189,7 @@ impl Api {
             body: "{}".into(),
             hit_count: 0,
             created_at: now,
-            expires_at: now.plus(Duration::from_secs(60)),
+            expires_at: now.plus(Duration::from_mins(1)),
         };
         let mut work = self.store.begin(Access::Write).await.unwrap();
         work.response_cache().put(&answer).await.unwrap();

@@ -43,7 +43,7 @@ async fn every_change_is_recorded_for_its_provider_and_no_secret_is_in_the_log()
     let changes = CredentialChanges { weight: Some(9), ..Default::default() };
     credentials::update(control, ADMIN, credential.id, changes).await.unwrap();
     let secret = SecretString::new("sk-canary-2".to_owned());
-    let rotation = RotateCredential { secret, overlap: Duration::from_secs(60) };
+    let rotation = RotateCredential { secret, overlap: Duration::from_mins(1) };
     credentials::rotate(control, ADMIN, credential.id, rotation).await.unwrap();
     credentials::delete(control, ADMIN, credential.id).await.unwrap();
     assert_eq!(fixture.revision().await.number(), before.number() + 5);
@@ -60,14 +60,14 @@ async fn a_rotated_credential_opens_both_secrets_until_the_overlap_ends() {
     let provider = provider(&fixture, "").await;
     let credential = credentials::create(&fixture.control, ADMIN, new(provider, "a", "one")).await.unwrap();
     let secret = SecretString::new("two".to_owned());
-    let rotation = RotateCredential { secret, overlap: Duration::from_secs(60) };
+    let rotation = RotateCredential { secret, overlap: Duration::from_mins(1) };
     credentials::rotate(&fixture.control, ADMIN, credential.id, rotation).await.unwrap();
     let kept = stored(&fixture, provider).await;
     assert_eq!((kept[0].id, secrets(&fixture, &kept)), (credential.id, vec!["two".to_owned()]));
     let previous = |at| kept[0].open_previous(&fixture.control.keys, at).map(|opened| opened.unwrap());
     let now = fixture.control.clock.now();
     assert_eq!(previous(now).unwrap().expose(), "one");
-    assert!(previous(now.plus(Duration::from_secs(60))).is_none());
+    assert!(previous(now.plus(Duration::from_mins(1))).is_none());
 }
 
 #[tokio::test]
