@@ -1,11 +1,11 @@
 //! One door to all formats.
 
 use bytes::Bytes;
-use promptgate_providers::Shape;
+use promptgate_providers::{Feature, Shape};
 
 use crate::{
-    ChatAnswer, ChatRequest, Context, Outgoing, ProviderError, Target, Unreadable, Untranslatable, chat,
-    cohere, gemini, messages, responses,
+    ChatAnswer, ChatRequest, Context, Outgoing, ProviderError, Target, ToolChoice, Unreadable,
+    Untranslatable, chat, cohere, gemini, messages, responses,
 };
 
 /// Reads a client's request.
@@ -28,6 +28,8 @@ pub fn write_request(
     request: &ChatRequest,
     target: &Target<'_>,
 ) -> Result<Outgoing, Untranslatable> {
+    let narrowed = narrowed(request, target);
+    let request = narrowed.as_ref().unwrap_or(request);
     match shape {
         Shape::ChatCompletions => chat::write_request(request, target),
         Shape::Responses => responses::write_request(request, target),
@@ -36,6 +38,19 @@ pub fn write_request(
         Shape::CohereChat => cohere::write_request(request, target),
         Shape::Embeddings | Shape::CohereEmbed | Shape::CountTokens => Err(foreign(shape)),
     }
+}
+
+/// The same request for a target that can be made to call a tool, but no certain one: it is shown no
+/// other.
+fn narrowed(request: &ChatRequest, target: &Target<'_>) -> Option<ChatRequest> {
+    let Some(ToolChoice::Named(name)) = &request.tool_choice else { return None };
+    let has = |feature| target.capabilities.has(feature);
+    if has(Feature::ToolChoiceNamed) || !has(Feature::ToolChoiceRequired) {
+        return None;
+    }
+    let tools: Vec<_> = request.tools.iter().filter(|tool| tool.name == *name).cloned().collect();
+    let choice = Some(ToolChoice::Required);
+    (!tools.is_empty()).then(|| ChatRequest { tools, tool_choice: choice, ..request.clone() })
 }
 
 /// Reads a provider's answer.
@@ -84,4 +99,25 @@ pub fn write_error(shape: Shape, status: u16, error: &ProviderError, request_id:
 fn foreign(shape: Shape) -> Untranslatable {
     let message = format!("`{shape}` cannot be translated");
     Untranslatable { field: None, message, code: "unsupported_by_provider" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use promptgate_providers::{CapabilityTable, ProviderKind};
+
+    #[test]
+    fn a_tool_that_cannot_be_named_is_the_only_one_shown() {
+        let body = br#"{"model":"m","messages":[{"role":"user","content":"x"}],
+            "tools":[{"type":"function","function":{"name":"a"}},{"type":"function","function":{"name":"b"}}],
+            "tool_choice":{"type":"function","function":{"name":"b"}}}"#;
+        let request = read_request(Shape::ChatCompletions, body).unwrap();
+        let capabilities = CapabilityTable::bundled().of(ProviderKind::Cohere, "command-a-03-2025");
+        let target = Target { model: "command-a-03-2025", capabilities: &capabilities, stream: false };
+        let written = write_request(Shape::CohereChat, &request, &target).unwrap();
+        let sent: serde_json::Value = serde_json::from_slice(&written.body).unwrap();
+        assert_eq!(sent["tool_choice"], "REQUIRED");
+        assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
+        assert_eq!(sent["tools"][0]["function"]["name"], "b");
+    }
 }
