@@ -54,6 +54,6 @@ fn run(name: &str, seconds: u32) -> anyhow::Result<()> {
         ])
         .args([built.as_os_str(), name.as_ref(), learned.as_os_str(), committed.as_os_str()])
         .args(["--".to_owned(), format!("-max_total_time={seconds}"), format!("-max_len={MAX_INPUT_BYTES}")])
-        .args(["-timeout=10", "-print_final_stats=1"])
+        .args(["-timeout=10", "-print_final_stats=1", "-dict=crates/translate/fuzz/words.dict"])
         .run()
 }

@@ -77,6 +77,8 @@ enum Task {
     Openapi(Generated),
     /// Writes docs/settings.md.
     SettingsDocs(Generated),
+    /// Writes docs/compatibility.md: what the vendors' clients get from every wire format.
+    Compatibility,
     /// Starts a throwaway PostgreSQL for running tests by hand, and keeps it until its input ends.
     Postgres,
 }
@@ -125,6 +127,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Audit => audit::audit(),
         Task::Openapi(generated) => generated::openapi(generated.check),
         Task::SettingsDocs(generated) => generated::settings(generated.check),
+        Task::Compatibility => test::write_compatibility(),
         Task::Postgres => postgres::until_input_ends(),
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn everything() -> anyhow::Result<()> {
     step("documentation tests");
     cargo(["test", "--workspace", "--doc", "--quiet"]).run()?;
 
-    tests(&[])
+    tests(&[], &[])
 }
 
 /// Only the tests that match what is handed to the runner.
@@ -41,7 +41,15 @@ pub(crate) fn only(runner: &[String]) -> anyhow::Result<()> {
     requirements::for_tests()?;
     step("build");
     build()?;
-    tests(runner)
+    tests(runner, &[])
+}
+
+/// Lets the test that compares docs/compatibility.md write it.
+pub(crate) fn write_compatibility() -> anyhow::Result<()> {
+    requirements::for_tests()?;
+    step("build");
+    build()?;
+    tests(&["sdk::compatibility".to_owned()], &[("PROMPTGATE_WRITE_COMPATIBILITY", "1")])
 }
 
 /// Clippy over everything, warnings as errors.
@@ -55,7 +63,7 @@ fn build() -> anyhow::Result<()> {
     cargo(["build", "--workspace", "--all-targets", "--quiet"]).run()
 }
 
-fn tests(runner: &[String]) -> anyhow::Result<()> {
+fn tests(runner: &[String], more: &[(&str, &str)]) -> anyhow::Result<()> {
     step("the vendors' clients");
     let sdk = sdk::provide();
     if let Err(error) = &sdk {
@@ -71,6 +79,9 @@ fn tests(runner: &[String]) -> anyhow::Result<()> {
     tests = tests.args(runner).env(name, value);
     if let Ok(directory) = sdk {
         tests = tests.env("PROMPTGATE_TEST_SDK", directory);
+    }
+    for (name, value) in more {
+        tests = tests.env(name, value);
     }
     tests.run()
 }

@@ -1,5 +1,7 @@
 //! The vendors' own clients, with only base URL, token and model changed.
 
+mod compatibility;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
