@@ -81,6 +81,14 @@ pub enum Feature {
     StoredResponses,
     /// Conversations are stored and can be managed by their id.
     Conversations,
+    /// `temperature` and `top_p` exclude each other.
+    OneOfTemperatureAndTopP,
+    /// Efforts above `high`: `xhigh` and `max`.
+    HighestEfforts,
+    /// Ids of tool calls are nine letters or digits.
+    ShortCallIds,
+    /// What the user says may not follow the result of a tool directly.
+    AnswerAfterTool,
 }
 
 /// What a model of a provider can do, as the capability table says it.

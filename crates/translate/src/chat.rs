@@ -19,10 +19,10 @@ use crate::ProviderError;
 
 pub use answer::{read_answer, write_answer};
 pub use read::read_request;
-pub(crate) use read::{note_others, read_cache, read_schema};
+pub(crate) use read::{foreign_choice, note_others, read_allowed, read_cache, read_mode, read_schema};
 pub use reader::Reader;
 pub use write::write_request;
-pub(crate) use write::{hint, openai_extras, write_schema};
+pub(crate) use write::{hint, openai_extras, short_user, write_schema};
 pub use writer::Writer;
 
 /// Reads the error that a provider answered.

@@ -15,9 +15,14 @@ use crate::{
 pub(crate) struct Dropped(BTreeSet<String>);
 
 impl Dropped {
-    /// Notes a hint.
-    pub(crate) fn note(&mut self, name: impl Into<String>) {
-        self.0.insert(name.into());
+    /// Notes a hint. Of many messages that have the same one, one is named for all.
+    pub(crate) fn note(&mut self, name: impl AsRef<str>) {
+        let mut parts = name.as_ref().split('[');
+        let mut noted = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            noted.push_str(part.split_once(']').map_or("", |(_, rest)| rest));
+        }
+        self.0.insert(noted);
     }
 
     /// Their names, in order.

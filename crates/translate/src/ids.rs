@@ -28,6 +28,32 @@ pub(crate) fn split_call(id: &str) -> (String, Option<String>) {
     }
 }
 
+/// The id of a call for services that take nine letters or digits: theirs as it is, another one
+/// always as the same one. It need not be undone: the client keeps its own.
+pub(crate) fn short_call(id: &str) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return id.to_owned();
+    }
+    let mut rest = digest(id);
+    let digit = |_| {
+        let digit = usize::try_from(rest % 62).unwrap_or_default();
+        rest /= 62;
+        char::from(DIGITS[digit])
+    };
+    (0..9).map(digit).collect()
+}
+
+/// A digest that is the same in every version: FNV-1a, stirred so that its low digits are as good as
+/// the others. It protects nothing.
+pub(crate) fn digest(text: &str) -> u64 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 33)
+}
+
 /// What an opaque member for encrypted reasoning holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Encrypted {
@@ -73,6 +99,16 @@ mod tests {
         assert_eq!(split_call("toolu__pgs_!!"), ("toolu__pgs_!!".to_owned(), None));
         assert_eq!(unwrap("gAAAAABo"), None);
         assert_eq!(unwrap("pg1.x.AAAA"), None);
+    }
+
+    #[test]
+    fn short_ids_stay_the_same() {
+        assert_eq!(short_call("D681PevKs"), "D681PevKs");
+        assert_eq!(short_call("toolu_01A09q90qw90lq917835lq9"), short_call("toolu_01A09q90qw90lq917835lq9"));
+        let ids: std::collections::BTreeSet<_> =
+            (0..1_000).map(|call| short_call(&format!("call_{call}"))).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert!(ids.iter().all(|id| id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())));
     }
 
     proptest! {

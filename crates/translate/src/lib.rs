@@ -52,6 +52,7 @@ mod model;
 mod openai;
 mod sequence;
 mod stream;
+mod strict;
 mod target;
 
 pub use error::{Unreadable, Untranslatable};

@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::{Json, Number, Untranslatable};
 
+/// The most items of an array that are looked at. Nobody says more, and each takes memory.
+const MAX_ITEMS: usize = 100_000;
+
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Value<'a> {
@@ -86,6 +89,9 @@ impl<'a> Value<'a> {
     pub(crate) fn items(&self) -> Result<Vec<Value<'a>>, Untranslatable> {
         let items: Vec<&'a RawValue> =
             serde_json::from_str(self.raw.get()).map_err(|_| self.invalid("an array"))?;
+        if items.len() > MAX_ITEMS {
+            return Err(self.invalid(&format!("an array of at most {MAX_ITEMS} items")));
+        }
         let item = |(index, raw)| Value { path: format!("{}[{index}]", self.path), raw };
         Ok(items.into_iter().enumerate().map(item).collect())
     }
@@ -100,6 +106,27 @@ impl<'a> Value<'a> {
     pub(crate) fn invalid(&self, expected: &str) -> Untranslatable {
         Untranslatable::invalid(self.path.clone(), expected)
     }
+}
+
+/// A text in which halves of characters stand as replacement characters.
+fn mended(raw: &str) -> Option<String> {
+    struct Bytes;
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    if !raw.starts_with('"') {
+        return None;
+    }
+    let bytes = serde_json::Deserializer::from_str(raw).deserialize_bytes(Bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl<'a> Members<'a> {
@@ -142,9 +169,11 @@ impl<'a> Members<'a> {
         self.need(name)?.text()
     }
 
-    /// A text, or nothing if it is none: for answers, where trifles are forgiven.
+    /// A text, or nothing if it is none: for answers, where trifles are forgiven, such as half of a
+    /// character that a provider cut in two.
     pub(crate) fn lenient_text(&self, name: &str) -> Option<String> {
-        self.get(name)?.text().ok()
+        let value = self.get(name)?;
+        value.text().ok().or_else(|| mended(value.raw.get()))
     }
 
     /// An object.
@@ -201,5 +230,26 @@ impl<'a> Members<'a> {
             .iter()
             .filter(|(_, raw)| raw.get() != "null")
             .map(|(name, raw)| (name.as_ref(), Value { path: self.path_of(name), raw }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_character_does_not_hide_the_rest_of_an_answer() {
+        let members = Members::of(r#"{"text":"so \ud83d","number":1}"#).unwrap();
+        let text = members.lenient_text("text").unwrap();
+        assert!(text.starts_with("so \u{fffd}"), "{text}");
+        assert_eq!(members.lenient_text("number"), None);
+        assert_eq!(members.text("text").unwrap_err().code, "invalid_field");
+    }
+
+    #[test]
+    fn an_endless_array_is_refused() {
+        let body = format!(r#"{{"messages":[{}1]}}"#, "1,".repeat(MAX_ITEMS));
+        let members = Members::parse(body.as_bytes()).unwrap();
+        assert_eq!(members.items("messages").unwrap_err().code, "invalid_field");
     }
 }

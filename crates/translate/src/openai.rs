@@ -156,17 +156,28 @@ pub(crate) fn of_failure(failure: &Failure<'_>) -> ProviderError {
     }
 }
 
-/// The status that an error inside a stream would have had.
+/// The status that an error inside a stream would have had. The code says more than the class:
+/// OpenAI's class of a rate limit is what ran out, `tokens` or `requests`.
 pub(crate) fn status_of(error: &ProviderError) -> u16 {
-    match error.kind.as_deref().or(error.code.as_deref()) {
-        Some("overloaded_error" | "UNAVAILABLE") => 529,
-        Some("rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED") => 429,
-        Some("invalid_request_error" | "INVALID_ARGUMENT") => 400,
-        Some("authentication_error") => 401,
-        Some("permission_error") => 403,
-        Some("insufficient_quota") => 402,
-        _ => 502,
-    }
+    let words = [error.code.as_deref(), error.kind.as_deref()];
+    words.into_iter().flatten().find_map(status_of_word).unwrap_or(502)
+}
+
+fn status_of_word(word: &str) -> Option<u16> {
+    Some(match word {
+        "overloaded_error" | "server_is_overloaded" | "UNAVAILABLE" => 529,
+        "rate_limit_error" | "rate_limit_exceeded" | "RESOURCE_EXHAUSTED" => 429,
+        "insufficient_quota" | "billing_error" => 402,
+        "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => 401,
+        "permission_error" | "PERMISSION_DENIED" => 403,
+        "not_found_error" | "model_not_found" | "NOT_FOUND" => 404,
+        "request_too_large" => 413,
+        "timeout_error" | "DEADLINE_EXCEEDED" => 504,
+        "invalid_request_error" | "context_length_exceeded" | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" => {
+            400
+        }
+        _ => return None,
+    })
 }
 
 /// The names of <https://platform.openai.com/docs/guides/error-codes>.
@@ -245,6 +256,18 @@ mod tests {
         assert_eq!(read(r#"{"detail":[{"msg":"field required"}]}"#).message, r#"[{"msg":"field required"}]"#);
         assert_eq!(read_error(b"{\"id\":\"x\"}"), None);
         assert_eq!(read_error(b"<html>"), None);
+    }
+
+    #[test]
+    fn the_code_of_an_error_in_a_stream_comes_before_its_class() {
+        let status = |kind: &str, code: Option<&str>| {
+            let (kind, code) = (Some(kind.to_owned()), code.map(str::to_owned));
+            status_of(&ProviderError { kind, code, ..ProviderError::default() })
+        };
+        assert_eq!(status("tokens", Some("rate_limit_exceeded")), 429);
+        assert_eq!(status("invalid_request_error", Some("model_not_found")), 404);
+        assert_eq!(status("overloaded_error", None), 529);
+        assert_eq!(status("INTERNAL", Some("500")), 502);
     }
 
     #[test]

@@ -1,9 +1,38 @@
 //! Reading messages.
 
-use super::read::read_cache;
+use super::read::{note_others, read_cache};
 use super::thought;
 use crate::members::{Members, Value};
-use crate::{Block, Extra, Message, Role, Source, Untranslatable, Weight, ids, media};
+use crate::{Block, Extra, Message, Role, Source, Untranslatable, ids, media};
+
+/// Members of messages that are read, and those of answers that say nothing for the next one.
+const MESSAGE: [&str; 13] = [
+    "role",
+    "content",
+    "tool_calls",
+    "tool_call_id",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "cache_control",
+    "prompt_cache_breakpoint",
+    "annotations",
+    "function_call",
+    "audio",
+];
+
+/// Members of parts that are read.
+const PART: [&str; 8] = [
+    "type",
+    "text",
+    "image_url",
+    "input_audio",
+    "file",
+    "refusal",
+    "cache_control",
+    "prompt_cache_breakpoint",
+];
 
 /// Reads a conversation. Results of tools that follow each other become one message.
 pub(super) fn read_messages(
@@ -14,17 +43,14 @@ pub(super) fn read_messages(
     let mut after_tool = false;
     for message in messages.items()? {
         let message = message.members()?;
-        if let Some(name) = message.get("name") {
-            let path = name.path().to_owned();
-            extras.push(Extra { name: path, weight: Weight::Hint, value: name.json() });
-        }
+        note_others(&message, &MESSAGE, extras);
         let role = message.need_text("role")?;
         let is_tool = role == "tool";
         let turn = match role.as_str() {
-            "system" | "developer" => turn(Role::System, &message)?,
-            "user" => turn(Role::User, &message)?,
-            "assistant" => assistant(&message)?,
-            "tool" => Message { role: Role::User, blocks: vec![tool_result(&message)?] },
+            "system" | "developer" => turn(Role::System, &message, extras)?,
+            "user" => turn(Role::User, &message, extras)?,
+            "assistant" => assistant(&message, extras)?,
+            "tool" => Message { role: Role::User, blocks: vec![tool_result(&message, extras)?] },
             _ => {
                 let path = message.path_of("role");
                 return Err(Untranslatable::invalid(
@@ -42,8 +68,8 @@ pub(super) fn read_messages(
     Ok(read)
 }
 
-fn turn(role: Role, message: &Members<'_>) -> Result<Message, Untranslatable> {
-    let mut blocks = content(&message.need("content")?)?;
+fn turn(role: Role, message: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Message, Untranslatable> {
+    let mut blocks = content(&message.need("content")?, extras)?;
     mark_last(&mut blocks, message)?;
     Ok(Message { role, blocks })
 }
@@ -62,10 +88,10 @@ fn mark_last(blocks: &mut [Block], message: &Members<'_>) -> Result<(), Untransl
     Ok(())
 }
 
-fn assistant(message: &Members<'_>) -> Result<Message, Untranslatable> {
+fn assistant(message: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Message, Untranslatable> {
     let mut blocks = thought::read(message);
     if let Some(value) = message.get("content") {
-        let said = content(&value)?;
+        let said = content(&value, extras)?;
         blocks.extend(
             said.into_iter().filter(|block| !matches!(block, Block::Text { text, .. } if text.is_empty())),
         );
@@ -107,28 +133,29 @@ fn tool_call(call: &Members<'_>) -> Result<Block, Untranslatable> {
     })
 }
 
-fn tool_result(message: &Members<'_>) -> Result<Block, Untranslatable> {
+fn tool_result(message: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Block, Untranslatable> {
     let (id, _) = ids::split_call(&message.need_text("tool_call_id")?);
     let content = match message.get("content") {
-        Some(value) => content(&value)?,
+        Some(value) => content(&value, extras)?,
         None => Vec::new(),
     };
     Ok(Block::ToolResult { id, name: None, content, is_error: false, cache: read_cache(message)? })
 }
 
 /// Reads a text or parts.
-fn content(value: &Value<'_>) -> Result<Vec<Block>, Untranslatable> {
+fn content(value: &Value<'_>, extras: &mut Vec<Extra>) -> Result<Vec<Block>, Untranslatable> {
     if value.is_text() {
         return Ok(vec![Block::Text { text: value.text()?, cache: None }]);
     }
     if !value.is_array() {
         return Err(value.invalid("a string or an array of parts"));
     }
-    value.items()?.iter().map(|part| read_part(&part.members()?)).collect()
+    value.items()?.iter().map(|part| read_part(&part.members()?, extras)).collect()
 }
 
-fn read_part(part: &Members<'_>) -> Result<Block, Untranslatable> {
+fn read_part(part: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Block, Untranslatable> {
     let cache = read_cache(part)?;
+    note_others(part, &PART, extras);
     match part.need_text("type")?.as_str() {
         "text" => Ok(Block::Text { text: part.need_text("text")?, cache }),
         "image_url" => {
@@ -138,6 +165,7 @@ fn read_part(part: &Members<'_>) -> Result<Block, Untranslatable> {
                 return Ok(Block::Image { source: media::of_url(image.text()?), detail: None, cache });
             }
             let image = image.members()?;
+            note_others(&image, &["url", "detail"], extras);
             let source = media::of_url(image.need_text("url")?);
             Ok(Block::Image { source, detail: image.text("detail")?, cache })
         }

@@ -1,21 +1,29 @@
 //! Writing the conversation of a request.
 
+use std::borrow::Cow;
+
 use promptgate_providers::Feature;
 
 use super::thought;
 use crate::compose::{Array, Object};
 use crate::demands::{Dropped, refuse};
-use crate::{Block, Cache, Message, Role, Source, Target, Untranslatable, media};
+use crate::{Block, Cache, Message, Role, Source, Target, Untranslatable, ids, media};
+
+/// What the model says between the result of a tool and the words of the user, for services that
+/// want it to have answered.
+const READ_ON: &str = "OK.";
 
 /// Writes messages for a target.
 pub(super) struct History<'a> {
     target: &'a Target<'a>,
     dropped: &'a mut Dropped,
+    /// Whether the last message is the result of a tool.
+    after_tool: bool,
 }
 
 impl<'a> History<'a> {
     pub(super) fn new(target: &'a Target<'a>, dropped: &'a mut Dropped) -> Self {
-        Self { target, dropped }
+        Self { target, dropped, after_tool: false }
     }
 
     /// Refuses what has no place in this format, though the model may take it in another.
@@ -46,7 +54,10 @@ impl<'a> History<'a> {
     pub(super) fn write(&mut self, into: &mut Array<'_>, message: &Message) {
         match message.role {
             Role::System => self.turn(into, "system", &message.blocks.iter().collect::<Vec<_>>()),
-            Role::Assistant => self.assistant(into, &message.blocks),
+            Role::Assistant => {
+                self.after_tool = false;
+                self.assistant(into, &message.blocks);
+            }
             Role::User => self.user(into, &message.blocks),
         }
     }
@@ -64,17 +75,32 @@ impl<'a> History<'a> {
             let (kept, moved): (Vec<&Block>, Vec<&Block>) =
                 content.iter().partition(|block| inside || is_words(block));
             said.extend(moved);
+            self.after_tool = true;
             into.object(|message| {
                 message.set("role", "tool");
-                message.set("tool_call_id", id);
+                message.set("tool_call_id", &*self.call_id(id));
                 self.content(message, &kept);
                 self.mark(message, cache.as_ref());
             });
         }
         said.extend(blocks.iter().filter(|block| !matches!(block, Block::ToolResult { .. })));
         if !said.is_empty() {
+            if self.after_tool && self.target.capabilities.has(Feature::AnswerAfterTool) {
+                into.object(|message| {
+                    message.set("role", "assistant");
+                    message.set("content", READ_ON);
+                });
+            }
+            self.after_tool = false;
             self.turn(into, "user", &said);
         }
+    }
+
+    fn call_id<'b>(&self, id: &'b str) -> Cow<'b, str> {
+        if self.target.capabilities.has(Feature::ShortCallIds) {
+            return Cow::Owned(ids::short_call(id));
+        }
+        Cow::Borrowed(id)
     }
 
     fn turn(&mut self, into: &mut Array<'_>, role: &str, blocks: &[&Block]) {
@@ -90,13 +116,18 @@ impl<'a> History<'a> {
         if thoughts.len() < blocks.iter().filter(|block| is_thought(block)).count() {
             self.dropped.note("thinking");
         }
+        // A refusal is said as a text: only OpenAI's own models have a member for it, and others
+        // refuse members that they do not know.
         let said: Vec<&Block> = blocks
             .iter()
-            .filter(|block| matches!(block, Block::Text { .. } | Block::Image { .. } | Block::File { .. }))
+            .filter(|block| {
+                let is_said =
+                    matches!(block, Block::Image { .. } | Block::File { .. } | Block::Refusal { .. });
+                is_said || matches!(block, Block::Text { .. })
+            })
             .collect();
-        let refusals: Vec<&str> = blocks.iter().filter_map(refusal).collect();
         let has_calls = blocks.iter().any(|block| matches!(block, Block::ToolCall { .. }));
-        if said.is_empty() && refusals.is_empty() && !has_calls {
+        if said.is_empty() && !has_calls {
             return;
         }
         into.object(|message| {
@@ -105,9 +136,6 @@ impl<'a> History<'a> {
                 message.null("content");
             } else {
                 self.content(message, &said);
-            }
-            if !refusals.is_empty() {
-                message.set("refusal", &refusals.concat());
             }
             thought::write_own(message, &thoughts);
             if has_calls {
@@ -123,7 +151,7 @@ impl<'a> History<'a> {
     fn tool_call(&mut self, calls: &mut Array<'_>, block: &Block) {
         let Block::ToolCall { id, name, arguments, cache, .. } = block else { return };
         calls.object(|call| {
-            call.set("id", id);
+            call.set("id", &*self.call_id(id));
             call.set("type", "function");
             call.object("function", |function| {
                 function.set("name", name);
@@ -141,6 +169,7 @@ impl<'a> History<'a> {
             [Block::Text { text, cache }] if cache.is_none() || !self.keeps_markers() => {
                 into.set("content", text);
             }
+            [Block::Refusal { text }] => into.set("content", text),
             _ => into.array("content", |parts| {
                 for block in blocks {
                     self.part(parts, block);
@@ -152,6 +181,7 @@ impl<'a> History<'a> {
     fn part(&mut self, parts: &mut Array<'_>, block: &Block) {
         match block {
             Block::Text { text, cache } => self.text_part(parts, text, cache.as_ref()),
+            Block::Refusal { text } => self.text_part(parts, text, None),
             Block::Image { source, detail, cache } => {
                 let url = match source {
                     Source::Base64 { media_type, data } => media::to_url(media_type, data),
@@ -193,8 +223,7 @@ impl<'a> History<'a> {
             Block::ToolCall { .. }
             | Block::ToolResult { .. }
             | Block::Thinking { .. }
-            | Block::RedactedThinking { .. }
-            | Block::Refusal { .. } => {}
+            | Block::RedactedThinking { .. } => {}
         }
     }
 
@@ -231,11 +260,4 @@ fn is_words(block: &Block) -> bool {
 
 fn is_thought(block: &Block) -> bool {
     matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. })
-}
-
-fn refusal(block: &Block) -> Option<&str> {
-    match block {
-        Block::Refusal { text } => Some(text),
-        _ => None,
-    }
 }

@@ -56,13 +56,14 @@ pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
         None => false,
     };
     let tools = body.items("tools")?;
-    let tools = tools.iter().map(|tool| read_tool(tool, &mut extras)).collect::<Result<_, _>>()?;
+    let mut tools = tools.iter().map(|tool| read_tool(tool, &mut extras)).collect::<Result<_, _>>()?;
+    let tool_choice = read_tool_choice(&body, &mut tools)?;
     read_extras(&body, &mut extras)?;
     Ok(ChatRequest {
         model: body.need_text("model")?,
         messages,
         tools,
-        tool_choice: body.get("tool_choice").map(|choice| read_tool_choice(&choice)).transpose()?,
+        tool_choice,
         parallel_tool_calls: body.flag("parallel_tool_calls")?,
         output: read_output(&body)?,
         reasoning: read_reasoning(&body)?,
@@ -132,23 +133,56 @@ pub(crate) fn note_others(members: &Members<'_>, known: &[&str], extras: &mut Ve
     }
 }
 
-fn read_tool_choice(choice: &Value<'_>) -> Result<ToolChoice, Untranslatable> {
+fn read_tool_choice(body: &Members<'_>, tools: &mut Vec<Tool>) -> Result<Option<ToolChoice>, Untranslatable> {
+    let Some(choice) = body.get("tool_choice") else { return Ok(None) };
     if choice.is_text() {
-        return match choice.text()?.as_str() {
-            "auto" => Ok(ToolChoice::Auto),
-            "none" => Ok(ToolChoice::None),
-            "required" | "any" => Ok(ToolChoice::Required),
-            _ => Err(choice.invalid("`auto`, `none`, `required` or an object that names a function")),
-        };
+        return read_mode(&choice).map(Some);
     }
     let choice = choice.members()?;
     match choice.need_text("type")?.as_str() {
-        "function" => Ok(ToolChoice::Named(choice.need("function")?.members()?.need_text("name")?)),
-        kind => Err(Untranslatable::unsupported(
-            choice.path_of("type"),
-            &format!("a choice of the type `{kind}` exists at the vendor of this format only"),
-        )),
+        "function" => {
+            let name = choice.need("function")?.members()?.need_text("name")?;
+            Ok(Some(ToolChoice::Named(name)))
+        }
+        "allowed_tools" => {
+            let allowed = choice.need("allowed_tools")?.members()?;
+            let name = |tool: &Members<'_>| tool.need("function")?.members()?.need_text("name");
+            read_allowed(&allowed, name, tools).map(Some)
+        }
+        kind => Err(foreign_choice(&choice, kind)),
     }
+}
+
+/// A choice that only the vendor of OpenAI's formats has.
+pub(crate) fn foreign_choice(choice: &Members<'_>, kind: &str) -> Untranslatable {
+    let why = format!("a choice of the type `{kind}` exists at the vendor of this format only");
+    Untranslatable::unsupported(choice.path_of("type"), &why)
+}
+
+/// Reads whether a tool must be called.
+pub(crate) fn read_mode(mode: &Value<'_>) -> Result<ToolChoice, Untranslatable> {
+    match mode.text()?.as_str() {
+        "auto" => Ok(ToolChoice::Auto),
+        "none" => Ok(ToolChoice::None),
+        "required" | "any" => Ok(ToolChoice::Required),
+        _ => Err(mode.invalid("`auto`, `none`, `required` or an object that names a function")),
+    }
+}
+
+/// Reads which of the tools may be called: for a model that is told of no others this is the same.
+pub(crate) fn read_allowed(
+    allowed: &Members<'_>,
+    name: impl Fn(&Members<'_>) -> Result<String, Untranslatable>,
+    tools: &mut Vec<Tool>,
+) -> Result<ToolChoice, Untranslatable> {
+    let names: Vec<String> = allowed
+        .need("tools")?
+        .items()?
+        .iter()
+        .map(|tool| name(&tool.members()?))
+        .collect::<Result<_, _>>()?;
+    tools.retain(|tool| names.contains(&tool.name));
+    read_mode(&allowed.need("mode")?)
 }
 
 fn read_output(body: &Members<'_>) -> Result<OutputFormat, Untranslatable> {
@@ -204,8 +238,13 @@ fn read_extras(body: &Members<'_>, extras: &mut Vec<Extra>) -> Result<(), Untran
     }
     for (name, value) in body.iter() {
         let only_text = name == "modalities" && only_text(&value);
-        let no_more_than_nothing = name == "top_logprobs" && value.json().as_str() == "0";
-        if PLACED.contains(&name) || only_text || no_more_than_nothing {
+        let is_nothing = matches!(
+            (name, value.json().as_str()),
+            ("top_logprobs", "0")
+                | ("functions" | "logit_bias" | "metadata", "[]" | "{}")
+                | ("store", "false")
+        );
+        if PLACED.contains(&name) || only_text || is_nothing {
             continue;
         }
         keep(name, if MEANT.contains(&name) { Weight::Meaning } else { Weight::Hint }, &value);
@@ -281,11 +320,46 @@ mod tests {
         let named = r#"{"type":"function","function":{"name":"f"}}"#;
         assert_eq!(choice(named), Ok(Some(ToolChoice::Named("f".to_owned()))));
         assert_eq!(choice(r#""perhaps""#).unwrap_err().code, "invalid_field");
-        let allowed = choice(r#"{"type":"allowed_tools","allowed_tools":{}}"#).unwrap_err();
+        let custom = choice(r#"{"type":"custom","custom":{"name":"f"}}"#).unwrap_err();
         assert_eq!(
-            (allowed.code, allowed.field.as_deref()),
+            (custom.code, custom.field.as_deref()),
             ("unsupported_by_provider", Some("tool_choice.type"))
         );
+    }
+
+    #[test]
+    fn of_the_tools_only_the_allowed_ones_are_told() {
+        let request = read(
+            r#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],
+                "tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"g"}}]}}}"#,
+        )
+        .unwrap();
+        assert_eq!(request.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["g"]);
+        assert_eq!(request.tool_choice, Some(ToolChoice::Required));
+    }
+
+    #[test]
+    fn what_nobody_reads_is_reported() {
+        let request = read(
+            r#"{"model":"m","functions":[],"messages":[{"role":"user","name":"ann","mood":1,"content":[
+                {"type":"text","text":"hi","colour":"red"},
+                {"type":"image_url","image_url":{"url":"https://example.com/x.png","zoom":2}}]},
+                {"role":"assistant","content":"x","refusal":null,"annotations":[],"audio":null,"function_call":null}]}"#,
+        )
+        .unwrap();
+        let names: Vec<_> = request.extras.iter().map(|extra| extra.name.as_str()).collect();
+        let expected = [
+            "messages[0].name",
+            "messages[0].mood",
+            "messages[0].content[0].colour",
+            "messages[0].content[1].image_url.zoom",
+        ];
+        assert_eq!(names, expected);
+        let mut dropped = crate::demands::Dropped::default();
+        for name in &names {
+            dropped.note(name);
+        }
+        assert_eq!(dropped.names()[0], "messages.content.colour");
     }
 
     #[test]

@@ -102,12 +102,16 @@ impl Reader {
         }
     }
 
+    /// Azure's first chunk is about the prompt: it has neither an id nor choices, and begins nothing.
     fn start(&mut self, chunk: &Members<'_>, out: &mut Vec<StreamEvent>) {
-        if std::mem::replace(&mut self.started, true) {
+        let text = |name| chunk.lenient_text(name).filter(|text| !text.is_empty());
+        let id = text("id");
+        if self.started || id.is_none() && chunk.lenient_items("choices").is_empty() {
             return;
         }
-        self.answer = chunk.lenient_text("id").filter(|id| !id.is_empty());
-        out.push(StreamEvent::Start { id: self.answer.clone(), model: chunk.lenient_text("model") });
+        self.started = true;
+        self.answer.clone_from(&id);
+        out.push(StreamEvent::Start { id, model: text("model") });
     }
 
     fn delta(&mut self, delta: &Members<'_>, out: &mut Vec<StreamEvent>) {
@@ -372,6 +376,16 @@ mod tests {
         let events = read(&[&open, stopped]);
         assert!(events.contains(&StreamEvent::Stop(Stop::MaxTokens)));
         assert_eq!(events.last(), Some(&StreamEvent::End));
+    }
+
+    #[test]
+    fn a_chunk_about_the_prompt_begins_nothing() {
+        let events = read(&[
+            r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}"#,
+            &delta(r#"{"content":"x"}"#),
+            "[DONE]",
+        ]);
+        assert_eq!(events[0], StreamEvent::Start { id: Some("c".to_owned()), model: Some("m".to_owned()) });
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Writing requests.
 
+use std::borrow::Cow;
+
 use promptgate_providers::Feature;
 
 use super::history::{History, write_cache};
 use crate::compose::{Object, object};
 use crate::demands::{Dropped, check_placed, known_extras, sampling};
-use crate::{ChatRequest, Json, Outgoing, OutputFormat, Reasoning, Target, Tool, ToolChoice, Untranslatable};
+use crate::{
+    ChatRequest, Json, Outgoing, OutputFormat, Reasoning, Target, Tool, ToolChoice, Untranslatable, ids,
+    strict,
+};
 
 /// Extras that OpenAI's formats have, too.
 const KNOWN: [&str; 2] = ["metadata", "service_tier"];
@@ -45,7 +50,7 @@ pub fn write_request(request: &ChatRequest, target: &Target<'_>) -> Result<Outgo
             }
         });
         write_tools(body, request, target, &mut dropped);
-        write_output(body, &request.output);
+        write_output(body, &request.output, &mut dropped);
         write_parameters(body, request, target, &mut dropped);
         for (name, value) in &sampling {
             set_at(body, name, value);
@@ -82,7 +87,9 @@ fn write_tools(body: &mut Object<'_>, request: &ChatRequest, target: &Target<'_>
     let markers = target.capabilities.has(Feature::CacheMarkers);
     body.array("tools", |tools| {
         for tool in &request.tools {
-            tools.object(|into| write_tool(into, tool, strict, markers));
+            let promised = tool.strict.filter(|_| strict);
+            let promised = strict::as_possible(promised, tool.parameters.as_ref(), "tools.strict", dropped);
+            tools.object(|into| write_tool(into, tool, promised, markers));
         }
     });
     match &request.tool_choice {
@@ -101,20 +108,20 @@ fn write_tools(body: &mut Object<'_>, request: &ChatRequest, target: &Target<'_>
     }
 }
 
-fn write_tool(into: &mut Object<'_>, tool: &Tool, strict: bool, markers: bool) {
+fn write_tool(into: &mut Object<'_>, tool: &Tool, strict: Option<bool>, markers: bool) {
     into.set("type", "function");
     into.object("function", |function| {
         function.set("name", &tool.name);
         function.maybe("description", tool.description.as_ref());
         function.maybe("parameters", tool.parameters.as_ref());
-        function.maybe("strict", tool.strict.as_ref().filter(|_| strict));
+        function.maybe("strict", strict.as_ref());
     });
     if let Some(cache) = tool.cache.as_ref().filter(|_| markers) {
         write_cache(into, cache);
     }
 }
 
-fn write_output(body: &mut Object<'_>, output: &OutputFormat) {
+fn write_output(body: &mut Object<'_>, output: &OutputFormat, dropped: &mut Dropped) {
     match output {
         OutputFormat::Text => {}
         OutputFormat::JsonObject => {
@@ -124,7 +131,9 @@ fn write_output(body: &mut Object<'_>, output: &OutputFormat) {
             body.object("response_format", |format| {
                 format.set("type", "json_schema");
                 format.object("json_schema", |json| {
-                    write_schema(json, name, description.as_deref(), schema, *strict);
+                    let strict =
+                        strict::as_possible(*strict, Some(schema), "response_format.strict", dropped);
+                    write_schema(json, name, description.as_deref(), schema, strict);
                 });
             });
         }
@@ -160,7 +169,7 @@ fn write_parameters(
         set_at(body, name, &request.stop);
     }
     if let (Some(name), Some(user)) = (hint(target, dropped, "user", request.user.as_ref()), &request.user) {
-        set_at(body, name, user);
+        set_at(body, name, &short_user(user, dropped));
     }
     if let Some(reasoning) = &request.reasoning {
         write_reasoning(body, reasoning, target, dropped);
@@ -188,6 +197,19 @@ fn write_reasoning(body: &mut Object<'_>, reasoning: &Reasoning, target: &Target
     if reasoning.summary.is_some() {
         dropped.note("reasoning.summary");
     }
+}
+
+/// The longest name of a user that OpenAI takes.
+const MAX_USER: usize = 64;
+
+/// The name of a user. Anthropic's clients have longer ones than OpenAI takes; the same one always
+/// becomes the same shorter one.
+pub(crate) fn short_user<'a>(user: &'a str, dropped: &mut Dropped) -> Cow<'a, str> {
+    if user.chars().count() <= MAX_USER {
+        return Cow::Borrowed(user);
+    }
+    dropped.note("user");
+    Cow::Owned(format!("user_{:016x}", ids::digest(user)))
 }
 
 /// The name of a hint's parameter on the wire. One that the client gave and the model does not know

@@ -5,15 +5,34 @@ use crate::maker::Maker;
 use crate::members::{Members, Value};
 use crate::{Block, Cache, Extra, Source, Untranslatable, arguments, ids};
 
+/// Members of a block that say nothing which is missed: `direct` is who calls a tool anyway.
+const HARMLESS: [&str; 3] = ["type", "cache_control", "caller"];
+
 /// The blocks of a content: a text is one block of text.
 pub(super) fn content(value: &Value<'_>, extras: &mut Vec<Extra>) -> Result<Vec<Block>, Untranslatable> {
+    within(value, Place::Message, extras)
+}
+
+/// Where a content stands. Results and documents hold no results and documents of contents again, so
+/// that nothing is nested without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Message,
+    Result,
+    Document,
+}
+
+fn within(value: &Value<'_>, place: Place, extras: &mut Vec<Extra>) -> Result<Vec<Block>, Untranslatable> {
     if value.is_text() {
         return Ok(vec![Block::Text { text: value.text()?, cache: None }]);
     }
-    let items = value.items().map_err(|_| value.invalid("a string or an array of blocks"))?;
+    if !value.is_array() {
+        return Err(value.invalid("a string or an array of blocks"));
+    }
+    let items = value.items()?;
     let mut blocks = Vec::with_capacity(items.len());
     for item in items {
-        read(&item.members()?, &mut blocks, extras)?;
+        read(&item.members()?, place, &mut blocks, extras)?;
     }
     Ok(blocks)
 }
@@ -26,10 +45,36 @@ pub(super) fn cache(members: &Members<'_>) -> Result<Option<Cache>, Untranslatab
 
 fn read(
     members: &Members<'_>,
+    place: Place,
     blocks: &mut Vec<Block>,
     extras: &mut Vec<Extra>,
 ) -> Result<(), Untranslatable> {
     let kind = members.need_text("type")?;
+    let fits = match kind.as_str() {
+        "text" | "image" => true,
+        "document" => place != Place::Document,
+        _ => place == Place::Message,
+    };
+    if !fits {
+        let why = format!("a block of the type `{kind}` has no place inside of another one");
+        return Err(Untranslatable::unsupported(members.path_of("type"), &why));
+    }
+    let known: &[&str] = match kind.as_str() {
+        "text" => &["text", "citations"],
+        "image" => &["source"],
+        "document" => &["source", "title", "context", "citations"],
+        "tool_use" => &["id", "name", "input"],
+        "tool_result" => &["tool_use_id", "content", "is_error"],
+        "thinking" => &["thinking", "signature"],
+        _ => &["data"],
+    };
+    for (name, value) in members.iter() {
+        let is_direct =
+            || value.members().is_ok_and(|by| by.lenient_text("type").as_deref() == Some("direct"));
+        if !known.contains(&name) && !HARMLESS.contains(&name) || name == "caller" && !is_direct() {
+            extras.push(hint(&format!("messages.content.{name}"), &value));
+        }
+    }
     let block = match kind.as_str() {
         "text" => {
             if let Some(citations) = members.get("citations") {
@@ -54,7 +99,7 @@ fn read(
             id: ids::split_call(&members.need_text("tool_use_id")?).0,
             name: None,
             content: match members.get("content") {
-                Some(inner) => content(&inner, extras)?,
+                Some(inner) => within(&inner, Place::Result, extras)?,
                 None => Vec::new(),
             },
             is_error: members.flag("is_error")?.unwrap_or(false),
@@ -115,7 +160,7 @@ fn document(
         "url" => Source::Url { url: source.need_text("url")? },
         "file" => Source::Id { id: source.need_text("file_id")? },
         "content" => {
-            blocks.extend(content(&source.need("content")?, extras)?);
+            blocks.extend(within(&source.need("content")?, Place::Document, extras)?);
             return Ok(());
         }
         _ => return Err(source.need("type")?.invalid("`base64`, `text`, `url`, `file` or `content`")),
@@ -127,7 +172,7 @@ fn document(
 /// Reads a block of an answer; `None` for kinds that only Anthropic's own tools make.
 pub(super) fn answered(members: &Members<'_>) -> Option<Block> {
     let mut blocks = Vec::new();
-    read(members, &mut blocks, &mut Vec::new()).ok()?;
+    read(members, Place::Message, &mut blocks, &mut Vec::new()).ok()?;
     let mut block = blocks.pop()?;
     if let Block::ToolCall { id, signature, arguments: text, .. } = &mut block {
         // A provider's id is its own; marks are only in what clients send back.

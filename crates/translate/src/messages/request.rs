@@ -26,8 +26,9 @@ const KNOWN: [&str; 15] = [
     "output_format",
 ];
 
-/// What has no place, and without which the answer would mean something else.
-const MEANING: [&str; 2] = ["mcp_servers", "container"];
+/// What has no place, and without which the answer would mean something else, or be made where the
+/// client does not want it to be.
+const MEANING: [&str; 3] = ["mcp_servers", "container", "inference_geo"];
 
 const TOOL_MEMBERS: [&str; 6] = ["type", "name", "description", "input_schema", "strict", "cache_control"];
 
@@ -52,6 +53,12 @@ pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
     let reasoning = read_reasoning(&members, &mut extras)?;
     let output = read_output(&members)?;
     read_rest(&members, &mut extras);
+    note_prefill(&messages, &members, &mut extras);
+    let max_output = members.count("max_tokens")?;
+    if max_output == Some(0) {
+        let why = "without any, only the cache of Anthropic's models is filled";
+        return Err(Untranslatable::unsupported("max_tokens", why));
+    }
     Ok(ChatRequest {
         model: members.need_text("model")?,
         messages,
@@ -66,7 +73,7 @@ pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
             top_k: members.number("top_k")?,
             ..Sampling::default()
         },
-        max_output: members.count("max_tokens")?,
+        max_output,
         stop,
         stream: members.flag("stream")?.unwrap_or(false),
         include_usage: false,
@@ -81,9 +88,18 @@ fn read_message(item: &Value<'_>, extras: &mut Vec<Extra>) -> Result<Message, Un
         "user" => Role::User,
         "assistant" => Role::Assistant,
         "system" => Role::System,
-        _ => return Err(members.need("role")?.invalid("`user` or `assistant`")),
+        _ => return Err(members.need("role")?.invalid("`user`, `assistant` or `system`")),
     };
     Ok(Message { role, blocks: blocks::content(&members.need("content")?, extras)? })
+}
+
+/// Notes an answer that the client began: other vendors' models begin a new one behind it.
+fn note_prefill(messages: &[Message], members: &Members<'_>, extras: &mut Vec<Extra>) {
+    if messages.last().is_some_and(|last| last.role == Role::Assistant)
+        && let Some(value) = members.get("messages")
+    {
+        extras.push(hint("messages.prefill", &value));
+    }
 }
 
 fn read_tool(members: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Tool, Untranslatable> {
@@ -139,7 +155,11 @@ fn read_reasoning(
     };
     let summary = match thinking.text("display")?.as_deref() {
         Some("summarized") => Some("auto".to_owned()),
-        _ => None,
+        Some(_) => {
+            extras.push(hint("thinking.display", &thinking.need("display")?));
+            None
+        }
+        None => None,
     };
     let reasoning = match thinking.need_text("type")?.as_str() {
         "enabled" => {
@@ -148,13 +168,20 @@ fn read_reasoning(
             Reasoning { effort, budget: Some(budget), adaptive: false, summary }
         }
         "adaptive" => Reasoning { effort, budget: None, adaptive: true, summary },
+        "between_tools" => {
+            extras.push(hint("thinking.type", &thinking.need("type")?));
+            Reasoning { effort, budget: None, adaptive: true, summary }
+        }
         "disabled" => {
             if let Some(effort) = members.members("output_config")?.and_then(|output| output.get("effort")) {
                 extras.push(hint("output_config.effort", &effort));
             }
             Reasoning { budget: Some(0), ..Reasoning::default() }
         }
-        _ => return Err(thinking.need("type")?.invalid("`enabled`, `adaptive` or `disabled`")),
+        _ => {
+            let expected = "`enabled`, `adaptive`, `between_tools` or `disabled`";
+            return Err(thinking.need("type")?.invalid(expected));
+        }
     };
     Ok(Some(reasoning))
 }

@@ -46,7 +46,8 @@ impl Thinking {
         let by_budget = target.capabilities.parameter("reasoning_budget").is_some();
         if !by_budget && target.capabilities.parameter("reasoning_effort").is_some() {
             let shown = reasoning.summary.is_some();
-            return Self::Adaptive { effort: effort(reasoning, dropped), shown };
+            let highest = target.capabilities.has(Feature::HighestEfforts);
+            return Self::Adaptive { effort: effort(reasoning, highest, dropped), shown };
         }
         let budget = reasoning.tokens().unwrap_or(USUAL).max(LEAST).min(max_output / 2);
         if budget < LEAST || is_amid_unexplained_calls(conversation) {
@@ -83,12 +84,14 @@ impl Thinking {
     }
 }
 
-/// The effort in Anthropic's words. Every model with efforts knows these three.
-fn effort(reasoning: &Reasoning, dropped: &mut Dropped) -> Option<&'static str> {
+/// The effort in Anthropic's words. Every model with efforts knows the first three.
+fn effort(reasoning: &Reasoning, highest: bool, dropped: &mut Dropped) -> Option<&'static str> {
     match reasoning.words()? {
         "minimal" | "low" => Some("low"),
         "medium" => Some("medium"),
         "high" => Some("high"),
+        "xhigh" if highest => Some("xhigh"),
+        "max" if highest => Some("max"),
         "xhigh" | "max" => {
             dropped.note("reasoning_effort");
             Some("high")

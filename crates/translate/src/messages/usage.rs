@@ -77,6 +77,9 @@ pub(super) fn write(usage: &mut Object<'_>, counts: &TokenCounts) {
         });
     }
     usage.set("output_tokens", &counts.total_output());
+    if counts.reasoning > 0 {
+        usage.object("output_tokens_details", |details| details.set("thinking_tokens", &counts.reasoning));
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +111,22 @@ mod tests {
             ..TokenCounts::default()
         };
         assert_eq!(counts, Some(expected));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let counts = TokenCounts {
+            input: 1,
+            cache_read: 2,
+            cache_write_5m: 3,
+            cache_write_1h: 4,
+            output: 5,
+            reasoning: 6,
+            ..TokenCounts::default()
+        };
+        let mut written = Vec::new();
+        crate::compose::object(&mut written, |usage| write(usage, &counts));
+        assert_eq!(told(&[std::str::from_utf8(&written).unwrap()]), Some(counts));
     }
 
     #[test]

@@ -90,6 +90,14 @@ fn sampling<'a>(
     dropped: &mut Dropped,
 ) -> Vec<(&'a str, Number)> {
     let mut kept = demands::sampling(request, target, dropped);
+    let one_of_both = target.capabilities.has(Feature::OneOfTemperatureAndTopP);
+    if one_of_both && kept.iter().any(|(name, _)| *name == "temperature") {
+        let before = kept.len();
+        kept.retain(|(name, _)| *name != "top_p");
+        if kept.len() < before {
+            dropped.note("top_p");
+        }
+    }
     kept.retain(|(name, value)| {
         let allowed = thinking.allows(name, value.as_f64());
         if !allowed {

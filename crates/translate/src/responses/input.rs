@@ -1,14 +1,51 @@
 //! Reading the items of a request's input.
 
-use crate::chat::read_cache;
+use crate::chat::{note_others, read_cache};
 use crate::ids::{self, Encrypted};
 use crate::maker::Maker;
 use crate::members::{Members, Value};
-use crate::{Block, Message, Role, Source, Untranslatable, media};
+use crate::{Block, Extra, Message, Role, Source, Untranslatable, media};
+
+/// Members of items that are read, and those of answers that say nothing for the next one.
+const ITEM: [&str; 12] = [
+    "type",
+    "id",
+    "status",
+    "role",
+    "content",
+    "call_id",
+    "name",
+    "arguments",
+    "output",
+    "summary",
+    "encrypted_content",
+    "created_by",
+];
+
+/// Members of parts that are read, and those of answers that say nothing for the next one.
+const PART: [&str; 13] = [
+    "type",
+    "text",
+    "refusal",
+    "file_id",
+    "image_url",
+    "detail",
+    "filename",
+    "file_url",
+    "file_data",
+    "input_audio",
+    "annotations",
+    "logprobs",
+    "prompt_cache_breakpoint",
+];
 
 /// Reads the input. What the model did in one turn, thoughts, words and calls, becomes one message;
 /// so do results that follow each other.
-pub(super) fn read_input(input: &Value<'_>, messages: &mut Vec<Message>) -> Result<(), Untranslatable> {
+pub(super) fn read_input(
+    input: &Value<'_>,
+    messages: &mut Vec<Message>,
+    extras: &mut Vec<Extra>,
+) -> Result<(), Untranslatable> {
     if input.is_text() {
         let text = input.text()?;
         messages.push(Message { role: Role::User, blocks: vec![Block::Text { text, cache: None }] });
@@ -17,7 +54,8 @@ pub(super) fn read_input(input: &Value<'_>, messages: &mut Vec<Message>) -> Resu
     let mut after_result = false;
     for item in input.items()? {
         let item = item.members()?;
-        let turn = read_item(&item)?;
+        note_others(&item, &ITEM, extras);
+        let turn = read_item(&item, extras)?;
         let is_result = matches!(turn.blocks.first(), Some(Block::ToolResult { .. }));
         match messages.last_mut() {
             Some(last) if last.role == Role::Assistant && turn.role == Role::Assistant => {
@@ -31,10 +69,14 @@ pub(super) fn read_input(input: &Value<'_>, messages: &mut Vec<Message>) -> Resu
     Ok(())
 }
 
-fn read_item(item: &Members<'_>) -> Result<Message, Untranslatable> {
+fn read_item(item: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Message, Untranslatable> {
     let kind = item.text("type")?;
     match kind.as_deref() {
-        None | Some("message") => read_message(item),
+        None if item.get("role").is_none() && item.get("id").is_some() => Err(Untranslatable::unsupported(
+            item.path_of("id"),
+            "what an id refers to is known to the vendor of this format only; send the item itself",
+        )),
+        None | Some("message") => read_message(item, extras),
         Some("function_call") => {
             let (id, signature) = ids::split_call(&item.need_text("call_id")?);
             let block = Block::ToolCall {
@@ -48,7 +90,7 @@ fn read_item(item: &Members<'_>) -> Result<Message, Untranslatable> {
         }
         Some("function_call_output") => {
             let (id, _) = ids::split_call(&item.need_text("call_id")?);
-            let content = read_content(&item.need("output")?)?;
+            let content = read_content(&item.need("output")?, extras)?;
             let block = Block::ToolResult { id, name: None, content, is_error: false, cache: None };
             Ok(Message { role: Role::User, blocks: vec![block] })
         }
@@ -60,7 +102,7 @@ fn read_item(item: &Members<'_>) -> Result<Message, Untranslatable> {
     }
 }
 
-fn read_message(item: &Members<'_>) -> Result<Message, Untranslatable> {
+fn read_message(item: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Message, Untranslatable> {
     let role = match item.need_text("role")?.as_str() {
         "system" | "developer" => Role::System,
         "user" => Role::User,
@@ -70,21 +112,22 @@ fn read_message(item: &Members<'_>) -> Result<Message, Untranslatable> {
             return Err(Untranslatable::invalid(path, "`system`, `developer`, `user` or `assistant`"));
         }
     };
-    Ok(Message { role, blocks: read_content(&item.need("content")?)? })
+    Ok(Message { role, blocks: read_content(&item.need("content")?, extras)? })
 }
 
 /// Reads a text or parts.
-fn read_content(value: &Value<'_>) -> Result<Vec<Block>, Untranslatable> {
+fn read_content(value: &Value<'_>, extras: &mut Vec<Extra>) -> Result<Vec<Block>, Untranslatable> {
     if value.is_text() {
         return Ok(vec![Block::Text { text: value.text()?, cache: None }]);
     }
     if !value.is_array() {
         return Err(value.invalid("a string or an array of parts"));
     }
-    value.items()?.iter().map(|part| read_part(&part.members()?)).collect()
+    value.items()?.iter().map(|part| read_part(&part.members()?, extras)).collect()
 }
 
-fn read_part(part: &Members<'_>) -> Result<Block, Untranslatable> {
+fn read_part(part: &Members<'_>, extras: &mut Vec<Extra>) -> Result<Block, Untranslatable> {
+    note_others(part, &PART, extras);
     let cache = read_cache(part)?;
     match part.need_text("type")?.as_str() {
         "input_text" | "output_text" | "text" => Ok(Block::Text { text: part.need_text("text")?, cache }),
@@ -153,7 +196,7 @@ mod tests {
         let body = format!(r#"{{"input":{input}}}"#);
         let body = Members::parse(body.as_bytes()).unwrap();
         let mut messages = Vec::new();
-        read_input(&body.need("input").unwrap(), &mut messages).unwrap();
+        read_input(&body.need("input").unwrap(), &mut messages, &mut Vec::new()).unwrap();
         messages
     }
 

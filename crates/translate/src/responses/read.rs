@@ -1,7 +1,7 @@
 //! Reading requests.
 
 use super::input::read_input;
-use crate::chat::{note_others, read_schema};
+use crate::chat::{foreign_choice, note_others, read_allowed, read_mode, read_schema};
 use crate::members::{Members, Value};
 use crate::{
     Block, ChatRequest, Extra, Message, OutputFormat, Reasoning, Role, Sampling, Tool, ToolChoice,
@@ -39,18 +39,19 @@ pub fn read_request(body: &[u8]) -> Result<ChatRequest, Untranslatable> {
     if let Some(text) = body.text("instructions")? {
         messages.push(Message { role: Role::System, blocks: vec![Block::Text { text, cache: None }] });
     }
-    if let Some(input) = body.get("input") {
-        read_input(&input, &mut messages)?;
-    }
     let mut extras = Vec::new();
+    if let Some(input) = body.get("input") {
+        read_input(&input, &mut messages, &mut extras)?;
+    }
     let tools = body.items("tools")?;
-    let tools = tools.iter().map(|tool| read_tool(tool, &mut extras)).collect::<Result<_, _>>()?;
+    let mut tools = tools.iter().map(|tool| read_tool(tool, &mut extras)).collect::<Result<_, _>>()?;
+    let tool_choice = read_tool_choice(&body, &mut tools)?;
     read_extras(&body, &mut extras)?;
     Ok(ChatRequest {
         model: body.need_text("model")?,
         messages,
         tools,
-        tool_choice: body.get("tool_choice").map(|choice| read_tool_choice(&choice)).transpose()?,
+        tool_choice,
         parallel_tool_calls: body.flag("parallel_tool_calls")?,
         output: read_output(&body)?,
         reasoning: read_reasoning(&body)?,
@@ -87,22 +88,16 @@ fn read_tool(tool: &Value<'_>, extras: &mut Vec<Extra>) -> Result<Tool, Untransl
     })
 }
 
-fn read_tool_choice(choice: &Value<'_>) -> Result<ToolChoice, Untranslatable> {
+fn read_tool_choice(body: &Members<'_>, tools: &mut Vec<Tool>) -> Result<Option<ToolChoice>, Untranslatable> {
+    let Some(choice) = body.get("tool_choice") else { return Ok(None) };
     if choice.is_text() {
-        return match choice.text()?.as_str() {
-            "auto" => Ok(ToolChoice::Auto),
-            "none" => Ok(ToolChoice::None),
-            "required" => Ok(ToolChoice::Required),
-            _ => Err(choice.invalid("`auto`, `none`, `required` or an object that names a function")),
-        };
+        return read_mode(&choice).map(Some);
     }
     let choice = choice.members()?;
     match choice.need_text("type")?.as_str() {
-        "function" => Ok(ToolChoice::Named(choice.need_text("name")?)),
-        kind => Err(Untranslatable::unsupported(
-            choice.path_of("type"),
-            &format!("a choice of the type `{kind}` exists at the vendor of this format only"),
-        )),
+        "function" => Ok(Some(ToolChoice::Named(choice.need_text("name")?))),
+        "allowed_tools" => read_allowed(&choice, |tool| tool.need_text("name"), tools).map(Some),
+        kind => Err(foreign_choice(&choice, kind)),
     }
 }
 
@@ -143,6 +138,7 @@ fn read_extras(body: &Members<'_>, extras: &mut Vec<Extra>) -> Result<(), Untran
             ("top_logprobs", "0") => continue,
             ("include", _) if is_told_anyway(&value) => continue,
             ("background" | "top_logprobs", _) => Weight::Meaning,
+            ("include", list) if list.contains("message.output_text.logprobs") => Weight::Meaning,
             ("include" | "store" | "truncation", _) => Weight::Hint,
             (name, _) if PLACED.contains(&name) => continue,
             (name, _) if MEANT.contains(&name) => Weight::Meaning,

@@ -3,11 +3,12 @@
 use promptgate_providers::Feature;
 
 use super::items::Items;
-use crate::chat::{hint, openai_extras, write_schema};
+use crate::chat::{hint, openai_extras, short_user, write_schema};
 use crate::compose::{Object, object};
 use crate::demands::{Dropped, check_placed, refuse};
 use crate::{
     Block, ChatRequest, Message, Outgoing, OutputFormat, Reasoning, Role, Target, ToolChoice, Untranslatable,
+    strict,
 };
 
 /// Writes a request for a provider. The answer is kept nowhere: what the next turn needs of it is in
@@ -32,7 +33,7 @@ pub fn write_request(request: &ChatRequest, target: &Target<'_>) -> Result<Outgo
         });
         write_tools(body, request, target, &mut dropped);
         if request.output != OutputFormat::Text {
-            body.object("text", |text| write_output(text, &request.output));
+            body.object("text", |text| write_output(text, &request.output, &mut dropped));
         }
         if let Some(reasoning) = &request.reasoning {
             write_reasoning(body, reasoning, target, &mut dropped);
@@ -81,7 +82,10 @@ fn write_tools(body: &mut Object<'_>, request: &ChatRequest, target: &Target<'_>
                     None => into.null("parameters"),
                 }
                 // Missing means strict in this format, and only there.
-                into.set("strict", &(strict && tool.strict == Some(true)));
+                let promised = tool.strict.filter(|_| strict);
+                let promised =
+                    strict::as_possible(promised, tool.parameters.as_ref(), "tools.strict", dropped);
+                into.set("strict", &(promised == Some(true)));
             });
         }
     });
@@ -103,13 +107,14 @@ fn write_tools(body: &mut Object<'_>, request: &ChatRequest, target: &Target<'_>
     }
 }
 
-fn write_output(text: &mut Object<'_>, output: &OutputFormat) {
+fn write_output(text: &mut Object<'_>, output: &OutputFormat, dropped: &mut Dropped) {
     match output {
         OutputFormat::Text => {}
         OutputFormat::JsonObject => text.object("format", |format| format.set("type", "json_object")),
         OutputFormat::JsonSchema { name, description, schema, strict } => text.object("format", |format| {
             format.set("type", "json_schema");
-            write_schema(format, name, description.as_deref(), schema, *strict);
+            let strict = strict::as_possible(*strict, Some(schema), "response_format.strict", dropped);
+            write_schema(format, name, description.as_deref(), schema, strict);
         }),
     }
 }
@@ -167,6 +172,6 @@ fn write_parameters(
         }
     }
     if let (Some(_), Some(user)) = (hint(target, dropped, "user", request.user.as_ref()), &request.user) {
-        body.set("user", user);
+        body.set("user", &short_user(user, dropped));
     }
 }

@@ -14,4 +14,5 @@ mod round_trips;
 mod said;
 mod streams;
 mod support;
+mod vendor_rules;
 mod vendors;

@@ -151,8 +151,8 @@ fn newer_models_think_by_effort() {
     let body = r#"{"model":"x","reasoning_effort":"xhigh","messages":[{"role":"user","content":"q"}]}"#;
     let (sent, dropped) = anthropic("claude-opus-4-7").translate(Shape::ChatCompletions, body).unwrap();
     assert_eq!(sent["thinking"], json!({"type": "adaptive"}));
-    assert_eq!(sent["output_config"], json!({"effort": "high"}));
-    assert_eq!(dropped, ["reasoning_effort"]);
+    assert_eq!(sent["output_config"], json!({"effort": "xhigh"}));
+    assert!(dropped.is_empty());
     let (sent, dropped) =
         anthropic("claude-3-haiku-20240307").translate(Shape::ChatCompletions, body).unwrap();
     assert_eq!((sent.get("thinking"), dropped), (None, vec!["reasoning".to_owned()]));
@@ -312,7 +312,7 @@ fn answers_are_written_as_anthropic_does() {
             r#"{"type":"thinking","thinking":"hm","signature":""},{"type":"text","text":"hi"},"#,
             r#"{"type":"tool_use","id":"call_1","name":"f","input":{}}],"stop_reason":"tool_use","stop_sequence":null,"#,
             r#""usage":{"input_tokens":5,"cache_creation_input_tokens":2,"cache_read_input_tokens":3,"#,
-            r#""cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":2},"output_tokens":10}}"#
+            r#""cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":2},"output_tokens":10,"output_tokens_details":{"thinking_tokens":6}}}"#
         )
     );
 }

@@ -28,6 +28,15 @@ fn json() -> impl Strategy<Value = Json> {
     .prop_map(|text| Json::parse(text).expect("it is JSON"))
 }
 
+/// A schema and whether it is followed exactly, which not every schema can be.
+fn schema() -> impl Strategy<Value = (Json, bool)> {
+    let exact = r#"{"type":"object","properties":{"z":{}},"required":["z"],"additionalProperties":false}"#;
+    prop_oneof![
+        json().prop_map(|schema| (schema, false)),
+        Just((Json::parse(exact).expect("it is JSON"), true)),
+    ]
+}
+
 fn number() -> impl Strategy<Value = Number> {
     prop_oneof![Just("0.70"), Just("1"), Just("0"), Just("1e-1")]
         .prop_map(|text| Number::parse(text).expect("it is a number"))
@@ -94,8 +103,9 @@ fn assistant(maker: &'static str, marked: bool) -> impl Strategy<Value = Message
     let words = (text(), cache())
         .prop_map(move |(text, cache)| Block::Text { text, cache: cache.filter(|_| marked) });
     (vec(thought, 0..2), vec(words, 1..3), option::of(text()), vec(call(marked), 0..3)).prop_map(
-        |(thoughts, words, refusal, calls)| {
-            let refusal = refusal.map(|text| Block::Refusal { text });
+        move |(thoughts, words, refusal, calls)| {
+            // Chat Completions writes a refusal as words.
+            let refusal = refusal.filter(|_| maker == "openai").map(|text| Block::Refusal { text });
             let blocks = thoughts.into_iter().chain(words).chain(refusal).chain(calls).collect();
             Message { role: Role::Assistant, blocks }
         },
@@ -111,13 +121,11 @@ fn exchange(maker: &'static str, marked: bool) -> impl Strategy<Value = Vec<Mess
 }
 
 fn tool(marked: bool) -> impl Strategy<Value = Tool> {
-    ("[a-z_]{1,8}", option::of(text()), option::of(json()), any::<bool>(), cache()).prop_map(
-        move |(name, description, parameters, strict, cache)| Tool {
-            name,
-            description,
-            parameters,
-            strict: Some(strict),
-            cache: cache.filter(|_| marked),
+    ("[a-z_]{1,8}", option::of(text()), option::of(schema()), cache()).prop_map(
+        move |(name, description, schema, cache)| {
+            let strict = Some(schema.as_ref().is_some_and(|(_, exactly)| *exactly));
+            let parameters = schema.map(|(parameters, _)| parameters);
+            Tool { name, description, parameters, strict, cache: cache.filter(|_| marked) }
         },
     )
 }
@@ -126,12 +134,12 @@ fn output() -> impl Strategy<Value = OutputFormat> {
     prop_oneof![
         Just(OutputFormat::Text),
         Just(OutputFormat::JsonObject),
-        ("[a-z]{1,8}", option::of(text()), json(), option::of(any::<bool>())).prop_map(
-            |(name, description, schema, strict)| OutputFormat::JsonSchema {
+        ("[a-z]{1,8}", option::of(text()), schema(), any::<bool>()).prop_map(
+            |(name, description, (schema, exactly), says)| OutputFormat::JsonSchema {
                 name,
                 description,
                 schema,
-                strict
+                strict: says.then_some(exactly),
             }
         ),
     ]
