@@ -146,38 +146,73 @@ impl Gateway {
         self.admin.send(method, &format!("{}/api/v1/admin{path}", self.api), body).await
     }
 
-    /// Registers a provider at an address.
-    pub async fn provider(&self, name: &str, kind: &str, base_url: &str) -> anyhow::Result<()> {
-        let body = json!({
+    /// Registers a provider at an address, with the key `key-of-{name}`; its id.
+    pub async fn provider(&self, name: &str, kind: &str, base_url: &str) -> anyhow::Result<String> {
+        self.provider_with(name, kind, base_url, &json!({})).await
+    }
+
+    /// The same with more members, or others.
+    pub async fn provider_with(
+        &self,
+        name: &str,
+        kind: &str,
+        base_url: &str,
+        more: &Value,
+    ) -> anyhow::Result<String> {
+        let mut body = json!({
             "name": name, "displayName": name, "type": kind, "baseUrl": base_url, "apiKey": format!("key-of-{name}"),
             "config": {}, "enabled": true,
         });
-        self.admin(Method::POST, "/providers", &body).await?.expect(201)?;
-        Ok(())
+        for (member, value) in more.as_object().into_iter().flatten() {
+            body[member] = value.clone();
+        }
+        let created = self.admin(Method::POST, "/providers", &body).await?.expect(201)?;
+        Ok(created["id"].as_str().context("a provider without id")?.to_owned())
     }
 
-    /// Makes a project with a token, and waits until every data plane knows it.
+    /// Makes a project with a token, and waits until every data plane knows it, and with it everything
+    /// that was configured before.
     pub async fn project(&self) -> anyhow::Result<Project> {
-        let body = json!({"name": "Test", "projectType": "agent_proxy"});
+        self.project_of("agent_proxy").await
+    }
+
+    /// The same for another type of project.
+    pub async fn project_of(&self, kind: &str) -> anyhow::Result<Project> {
+        let body = json!({"name": "Test", "projectType": kind});
         let project = self.admin(Method::POST, "/projects", &body).await?.expect(201)?;
         let id = project["uuid"].as_str().context("a project without uuid")?.to_owned();
 
         let body = json!({"name": "Test", "scopes": ["chat", "models", "admin"]});
-        let issued = self.admin(Method::POST, &format!("/projects/{id}/tokens"), &body).await?.expect(201)?;
-        let token = issued["token"].as_str().context("no token")?.to_owned();
-        let token_id = issued["tokenInfo"]["id"].as_str().context("a token without id")?.to_owned();
-
+        let (token, token_id) = self.token(&id, &body).await?;
         let client = Client::new().bearer(&token);
         for proxy in [Some(&self.proxy), self.second_proxy.as_ref()].into_iter().flatten() {
             let url = format!("{proxy}/api/{id}/v1/models");
+            // A type without models says so, once it is known.
+            let knows = |status: u16| matches!(status, 200 | 400);
             eventually("a data plane that knows the project", PATIENCE, || {
                 let (client, url) = (client.clone(), url.clone());
-                async move { client.get(&url).await.is_ok_and(|answer| answer.status == 200).then_some(()) }
+                async move {
+                    client.get(&url).await.is_ok_and(|answer| knows(answer.status.as_u16())).then_some(())
+                }
             })
             .await?;
         }
         let base = format!("{}/api/{id}", self.proxy);
         Ok(Project { id, token, token_id, base, client })
+    }
+
+    /// Waits until every data plane knows everything that was configured before.
+    pub async fn caught_up(&self) -> anyhow::Result<()> {
+        self.project().await.map(drop)
+    }
+
+    /// Issues a token; the secret and the id.
+    pub async fn token(&self, project: &str, body: &Value) -> anyhow::Result<(String, String)> {
+        let path = format!("/projects/{project}/tokens");
+        let issued = self.admin(Method::POST, &path, body).await?.expect(201)?;
+        let token = issued["token"].as_str().context("no token")?.to_owned();
+        let id = issued["tokenInfo"]["id"].as_str().context("a token without id")?.to_owned();
+        Ok((token, id))
     }
 
     /// Revokes a project's token.
@@ -210,6 +245,12 @@ impl Gateway {
             }
         }
         Ok(events)
+    }
+    /// The full record of a project's latest call, once as many are there as expected (or more).
+    pub async fn last_call(&self, project: &Project, expected: usize) -> anyhow::Result<Value> {
+        let newest = self.usage(project, expected).await?.remove(0);
+        let id = newest["id"].as_str().context("a call without id")?;
+        self.admin(Method::GET, &format!("/calls/{id}"), &Value::Null).await?.expect(200)
     }
 }
 

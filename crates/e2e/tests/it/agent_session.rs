@@ -51,7 +51,7 @@ fn model(request: &SeenRequest) -> Reply {
     );
     block(1, json!({"type": "redacted_thinking", "data": "opaque=="}), &[]);
     block(2, json!({"type": "text", "text": ""}), &[json!({"type": "text_delta", "text": "I look."})]);
-    let calls = turn % 2 == 0;
+    let calls = turn.is_multiple_of(2);
     if calls {
         for index in [3, 4] {
             let begin = json!({"type": "tool_use", "id": format!("toolu_{turn}_{index}"), "name": "Read", "input": {}});
@@ -97,7 +97,7 @@ fn grown(history: &str, turn: usize) -> String {
          {{\"type\":\"redacted_thinking\",\"data\":\"opaque==\"}},{{\"type\":\"text\",\"text\":\"I look.\"}}"
     );
     let marker = "\"cache_control\":{\"type\":\"ephemeral\"}";
-    if turn % 2 == 0 {
+    if turn.is_multiple_of(2) {
         let calls: Vec<_> = [3, 4].map(|index| format!(
             "{{\"type\":\"tool_use\",\"id\":\"toolu_{turn}_{index}\",\"name\":\"Read\",\"input\":{{\"path\": \"C:\\\\x\", \"n\": 1.0}}}}"
         )).into();

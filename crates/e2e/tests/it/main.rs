@@ -1,18 +1,23 @@
 //! The gateway as others see it: processes, ports, signals and HTTP.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod agent_session;
 mod away;
+mod bypass;
 mod byte_fidelity;
 mod clients_that_leave;
 mod crowd;
 mod death;
 mod drain;
+mod first_hour;
 mod first_start;
 mod older_settings;
 mod refused_starts;
 mod replicas;
 mod requests;
+mod resilience;
 mod revocation;
 mod sdk;
 mod secrecy;
+mod stage;
 mod upstream_trouble;

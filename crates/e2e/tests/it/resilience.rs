@@ -164,7 +164,7 @@ async fn a_stream_outlives_every_total_deadline() {
 /// Fails every second call, each time in another way.
 fn half_broken(number: usize, request: &SeenRequest) -> Reply {
     let oops = json!({"error": {"message": "oops", "type": "server_error"}});
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         return vendor::answer(request);
     }
     match (number / 2) % 8 {
@@ -181,15 +181,15 @@ fn half_broken(number: usize, request: &SeenRequest) -> Reply {
 
 #[tokio::test]
 async fn a_provider_that_fails_half_of_its_calls_is_seen_by_nobody() {
+    const CALLS: usize = 200;
     let pair = Pair::new().await;
     let numbers = AtomicUsize::new(0);
     pair.first.handle(move |request| half_broken(numbers.fetch_add(1, Ordering::Relaxed), request));
-    const CALLS: usize = 200;
     for _ in 0..CALLS / 10 {
         let calls = (0..10).map(|number| {
             let project = pair.project.clone();
             async move {
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     project.stream("m-1").await.unwrap().whole().await.unwrap()
                 } else {
                     project.chat("m-1").await.unwrap()
@@ -212,13 +212,13 @@ async fn a_provider_that_fails_half_of_its_calls_is_seen_by_nobody() {
 /// The added load on a provider that is alone and always fails stays inside the budget.
 #[tokio::test]
 async fn retries_add_no_more_than_their_budget() {
+    const CALLS: usize = 100;
     let upstream = ScriptedUpstream::start().await.unwrap();
     upstream.otherwise(Reply::status(500).with_json(&json!({"error": {"message": "oops"}})));
     let installation = Installation::embedded().unwrap();
     let gateway = Gateway::run_all(&installation).await.unwrap();
     provider(&gateway, "alone", &upstream, json!({})).await;
     let project = gateway.project().await.unwrap();
-    const CALLS: usize = 100;
     for _ in 0..CALLS {
         let answer = project.chat("alone:m-1").await.unwrap();
         assert!(answer.status.is_server_error(), "{}", answer.status);
