@@ -107,7 +107,10 @@ pub(crate) fn named_provider<'s>(
     snapshot: &'s Snapshot,
     record: &mut Record,
 ) -> Result<&'s Arc<CompiledProvider>, Refusal> {
-    let unknown = || Refusal::UnknownProvider { name: name.to_owned() };
+    let unknown = || match snapshot.enabled_providers() {
+        0 => Refusal::NoProvider,
+        _ => Refusal::UnknownProvider { name: name.to_owned() },
+    };
     let provider = snapshot.provider_named(name).ok_or_else(unknown)?;
     record.surface = surface_of(provider);
     if has_route(provider, route) {

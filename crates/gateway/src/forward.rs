@@ -248,6 +248,8 @@ pub(crate) fn has_route(provider: &CompiledProvider, route: Route) -> bool {
         Route::Model(Messages | CountTokens) => kind == ProviderKind::Anthropic,
         Route::Model(ChatCompletions | Embeddings) => kind != ProviderKind::Anthropic,
         Route::Model(Responses) => !matches!(kind, ProviderKind::Anthropic | ProviderKind::Ollama),
+        // Endpoints are a project's.
+        Route::Endpoint | Route::EndpointDispatch => false,
         Route::Forward(Forwarded::LogEvents) => kind == ProviderKind::Anthropic,
         Route::Forward(call) => match call.kept() {
             Some(Kept::Response) => can(Feature::StoredResponses),

@@ -219,6 +219,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn only_what_may_have_changed_is_read_again() {
+        let bench = Bench::start(Duration::from_secs(5)).await;
+        let id = "018f4e6e-0000-7000-8000-000000000001";
+        let changes = [
+            (Change::Endpoint(id.parse().unwrap()), Parts { endpoints: true, ..Parts::default() }),
+            (
+                Change::Template(id.parse().unwrap()),
+                Parts { templates: true, endpoints: true, ..Parts::default() },
+            ),
+            (Change::Provider(id.parse().unwrap()), Parts::ALL),
+        ];
+        bench.config.add_project(project(ProjectType::AiWrapper));
+        bench.reaches(1).await;
+        let mut expected = vec![Parts::ALL, Parts { projects: true, ..Parts::default() }];
+        for (revision, (change, parts)) in (2..).zip(changes) {
+            bench.config.change(change);
+            bench.reaches(revision).await;
+            expected.push(parts);
+        }
+        assert_eq!(bench.config.loads(), expected);
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_lost_announcement_costs_one_poll() {
         let bench = Bench::start(Duration::from_secs(5)).await;
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -53,6 +53,7 @@ pub(crate) fn project(kind: ProjectType) -> Project {
         kind,
         env: ProjectEnv::default(),
         default_provider: None,
+        record_bodies: None,
         metadata: serde_json::Map::new(),
         active: true,
     };
@@ -179,6 +180,7 @@ impl TokenSource for FakeTokens {
 pub(crate) struct FakeConfig {
     projects: Mutex<Vec<Project>>,
     changes: Mutex<Vec<Change>>,
+    loads: Mutex<Vec<Parts>>,
     pruned: AtomicUsize,
     away: AtomicBool,
     hangs: AtomicBool,
@@ -192,6 +194,11 @@ impl FakeConfig {
 
     pub(crate) fn change(&self, change: Change) {
         lock(&self.changes).push(change);
+    }
+
+    /// What was read, one load after another.
+    pub(crate) fn loads(&self) -> Vec<Parts> {
+        lock(&self.loads).clone()
     }
 
     /// Forgets every change so far, and the next one as well.
@@ -217,7 +224,8 @@ impl FakeConfig {
 
 #[async_trait]
 impl ConfigSource for Arc<FakeConfig> {
-    async fn load(&self, _: Parts) -> Result<Configuration, RepositoryError> {
+    async fn load(&self, parts: Parts) -> Result<Configuration, RepositoryError> {
+        lock(&self.loads).push(parts);
         if self.away.load(Ordering::SeqCst) {
             return Err(unavailable());
         }

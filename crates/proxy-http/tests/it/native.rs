@@ -120,10 +120,10 @@ async fn who_is_refused_and_how() {
 }
 
 #[tokio::test]
-async fn without_any_provider_there_is_nothing_under_their_names() {
+async fn without_any_provider_the_gateway_is_not_ready() {
     let bench = Bench::without_providers();
     let answer = bench.ask(bench.at(Method::POST, "/main/v1/chat/completions", CHAT)).await;
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &"provider_not_found".into()));
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"no_provider".into()));
 }
 
 #[tokio::test]
