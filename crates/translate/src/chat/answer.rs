@@ -120,15 +120,15 @@ pub(super) fn stop_of(reason: Option<&str>, calls: bool, refuses: bool) -> Stop 
     }
 }
 
-/// The finish reason for a stop.
+/// The finish reason for a stop. Clients know no others, so an answer that is broken is one that a
+/// filter cut off.
 pub(super) fn reason_of(stop: &Stop, refuses: bool) -> &'static str {
     match stop {
         Stop::End | Stop::Sequence(_) | Stop::Pause => "stop",
         Stop::MaxTokens => "length",
         Stop::ToolUse => "tool_calls",
         Stop::Refusal if refuses => "stop",
-        Stop::Refusal | Stop::ContentFilter => "content_filter",
-        Stop::Error => "error",
+        Stop::Refusal | Stop::ContentFilter | Stop::Error => "content_filter",
     }
 }
 

@@ -10,6 +10,9 @@ use crate::compose::{Object, object};
 use crate::openai::{CHAT_USAGE, error_members, of_failure, status_of, write_usage};
 use crate::{Context, Failure, Opening, ProviderError, Stop, StreamEvent, ids, sse};
 
+/// What is said of an answer that the model broke off: the format has no reason for it.
+const BROKEN: &str = "the model's answer is broken";
+
 /// An open block.
 #[derive(Debug, Clone, Copy)]
 enum Open {
@@ -79,6 +82,10 @@ impl Writer {
                 if let Some(Open::Call(call, false)) = self.open.remove(index) {
                     self.arguments(call, "{}", out);
                 }
+            }
+            StreamEvent::Stop(Stop::Error) => {
+                let error = ProviderError { message: BROKEN.to_owned(), ..ProviderError::default() };
+                self.error(502, &error, out);
             }
             StreamEvent::Stop(stop) => {
                 self.start(out);

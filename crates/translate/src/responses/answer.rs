@@ -78,7 +78,10 @@ pub(super) fn read_stop(response: &Members<'_>, calls: bool, refuses: bool) -> S
 /// Writes an answer for a client.
 pub fn write_answer(answer: &ChatAnswer, context: &Context) -> Bytes {
     let id = output::response_id(answer.id.as_ref().unwrap_or(&context.id));
-    let status = if answer.stop == Stop::MaxTokens { "incomplete" } else { "completed" };
+    let refuses = answer.blocks.iter().any(|block| matches!(block, Block::Refusal { .. }));
+    let stop = output::told(answer.stop.clone(), refuses);
+    let cut = matches!(stop, Stop::MaxTokens | Stop::ContentFilter);
+    let status = if cut { "incomplete" } else { "completed" };
     let last = answer.blocks.len().saturating_sub(1);
     let items: Vec<Json> = answer
         .blocks
@@ -90,7 +93,7 @@ pub fn write_answer(answer: &ChatAnswer, context: &Context) -> Bytes {
         .collect();
     let mut out = Vec::new();
     object(&mut out, |body| {
-        let ending = Ending::Stopped(&answer.stop);
+        let ending = Ending::Stopped(&stop);
         output::response(body, context, &id, ending, &items, answer.usage.as_ref());
     });
     out.into()
@@ -158,6 +161,19 @@ mod tests {
             if stop != Stop::Error {
                 assert_eq!(read_answer(&written).unwrap().stop, stop);
             }
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_stopped_without_words_was_filtered() {
+        let text = Block::Text { text: "I will".to_owned(), cache: None };
+        let refusal = Block::Refusal { text: "no".to_owned() };
+        for (block, status) in [(text, r#""status":"incomplete""#), (refusal, r#""status":"completed""#)] {
+            let answer =
+                ChatAnswer { id: None, model: None, blocks: vec![block], stop: Stop::Refusal, usage: None };
+            let written = write_answer(&answer, &context());
+            let text = std::str::from_utf8(&written).unwrap();
+            assert_eq!(text.matches(status).count(), 2, "the answer and its item: {text}");
         }
     }
 

@@ -133,6 +133,11 @@ pub(super) enum Ending<'a> {
     Failed(&'a ProviderError),
 }
 
+/// The end as this format tells it: a model that was stopped without words of refusal was filtered.
+pub(super) fn told(stop: Stop, refuses: bool) -> Stop {
+    if stop == Stop::Refusal && !refuses { Stop::ContentFilter } else { stop }
+}
+
 /// An answer of a model that failed without a word.
 pub(super) fn unexplained() -> ProviderError {
     let message = "the model failed".to_owned();

@@ -26,6 +26,7 @@ struct State {
     current: Option<Current>,
     items: Vec<Json>,
     stop: Option<Stop>,
+    refused: bool,
     usage: Option<TokenCounts>,
     over: bool,
 }
@@ -51,6 +52,7 @@ impl Writer {
             current: None,
             items: Vec::new(),
             stop: None,
+            refused: false,
             usage: None,
             over: false,
         };
@@ -150,6 +152,7 @@ impl State {
             Opening::Thinking | Opening::RedactedThinking { .. } => "rs",
             Opening::ToolCall { .. } => "fc",
         };
+        self.refused |= *opening == Opening::Refusal;
         let id = item_id(kind, &self.id, self.items.len());
         let item = match opening {
             Opening::Text | Opening::Refusal => output::message(&id, "in_progress", None),
@@ -293,7 +296,7 @@ impl State {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         self.over = true;
-        let stop = self.stop.take().unwrap_or(Stop::End);
+        let stop = output::told(self.stop.take().unwrap_or(Stop::End), self.refused);
         let kind = match stop {
             Stop::MaxTokens | Stop::ContentFilter => "response.incomplete",
             Stop::Error => "response.failed",
