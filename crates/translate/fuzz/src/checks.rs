@@ -8,8 +8,8 @@ use promptgate_providers::{
 };
 use promptgate_translate::embeddings::{self, Encoding};
 use promptgate_translate::{
-    ChatRequest, Context, Failure, ProviderError, StreamTranslator, Target, Untranslatable, count, prompt,
-    read_answer, read_error, read_request, sse, summary, write_answer, write_error, write_request,
+    ChatRequest, Context, Failure, StreamTranslator, Target, Untranslatable, count, prompt, read_answer,
+    read_error, read_request, sse, summary, write_answer, write_error, write_request,
 };
 use serde_json::value::RawValue;
 
@@ -76,9 +76,9 @@ fn request(shape: Shape, body: &[u8]) {
     for client in clients {
         match read_request(*client, body) {
             Ok(request) => {
-                targets
-                    .iter()
-                    .for_each(|(provider, capabilities)| written(*provider, capabilities, &request));
+                for (provider, capabilities) in targets {
+                    written(*provider, capabilities, &request);
+                }
             }
             Err(refused) => refusal(&refused),
         }
@@ -133,7 +133,10 @@ fn stream(shape: Shape, body: &[u8], size: usize) {
                 Some("[DONE]") => {}
                 Some(data) => json(data.as_bytes()),
                 None => {
-                    assert!(line.is_empty() || line.starts_with("event: ") || line.starts_with(':'), "{line}")
+                    assert!(
+                        line.is_empty() || line.starts_with("event: ") || line.starts_with(':'),
+                        "{line}"
+                    );
                 }
             }
         }
@@ -155,7 +158,7 @@ fn translated<'a>(from: Shape, to: Shape, pieces: impl Iterator<Item = &'a [u8]>
 }
 
 fn error(shape: Shape, body: &[u8]) {
-    let error = read_error(shape, body).unwrap_or_else(ProviderError::default);
+    let error = read_error(shape, body).unwrap_or_default();
     for client in CLIENTS {
         json(&write_error(client, 400, &error, "req"));
     }

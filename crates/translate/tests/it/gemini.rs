@@ -107,12 +107,12 @@ fn a_signed_call_comes_back_as_it_was() {
 
 /// The next request of a client that keeps what it got and answers its calls.
 fn history(client: Shape, shown: &[u8]) -> String {
-    let shown: serde_json::Value = serde_json::from_slice(shown).unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(shown).expect("an answer is JSON");
     let body = match client {
         Shape::ChatCompletions => {
             let message = &shown["choices"][0]["message"];
             let mut messages = vec![json!({"role": "user", "content": "q"}), message.clone()];
-            for call in message["tool_calls"].as_array().unwrap() {
+            for call in message["tool_calls"].as_array().expect("an array") {
                 messages.push(json!({"role": "tool", "tool_call_id": call["id"], "content": "r"}));
             }
             json!({"model": "x", "messages": messages})
@@ -120,7 +120,7 @@ fn history(client: Shape, shown: &[u8]) -> String {
         Shape::Messages => {
             let results: Vec<_> = shown["content"]
                 .as_array()
-                .unwrap()
+                .expect("an array")
                 .iter()
                 .filter(|block| block["type"] == "tool_use")
                 .map(|block| json!({"type": "tool_result", "tool_use_id": block["id"], "content": "r"}))
@@ -130,7 +130,7 @@ fn history(client: Shape, shown: &[u8]) -> String {
         }
         _ => {
             let mut input = vec![json!({"role": "user", "content": "q"})];
-            let output = shown["output"].as_array().unwrap();
+            let output = shown["output"].as_array().expect("an array");
             input.extend(output.iter().cloned());
             for item in output.iter().filter(|item| item["type"] == "function_call") {
                 input

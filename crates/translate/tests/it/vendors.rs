@@ -16,7 +16,7 @@ pub(crate) fn whole(shape: Shape, said: &Said) -> String {
         Shape::ChatCompletions => chat(said),
         Shape::Responses => response(said, "completed"),
         Shape::Messages => message(said),
-        Shape::GenerateContent => gemini_chunk(gemini_parts(said, &[&said.text]), said, true),
+        Shape::GenerateContent => gemini_chunk(&gemini_parts(said, &[&said.text]), said, true),
         _ => cohere(said),
     }
     .to_string()
@@ -307,7 +307,7 @@ fn gemini_parts(said: &Said, texts: &[&str]) -> Vec<Value> {
     parts
 }
 
-fn gemini_chunk(parts: Vec<Value>, said: &Said, last: bool) -> Value {
+fn gemini_chunk(parts: &[Value], said: &Said, last: bool) -> Value {
     let usage = said.usage;
     let mut candidate = json!({"content": {"role": "model", "parts": parts}, "index": 0});
     let mut told = json!({"promptTokenCount": usage.read, "cachedContentTokenCount": usage.cached});
@@ -322,15 +322,15 @@ fn gemini_chunk(parts: Vec<Value>, said: &Said, last: bool) -> Value {
 fn gemini_stream(said: &Said, size: usize) -> String {
     let mut out = String::new();
     for piece in pieces(&said.thought, size) {
-        out += &bare(&gemini_chunk(vec![json!({"text": piece, "thought": true})], said, false));
+        out += &bare(&gemini_chunk(&[json!({"text": piece, "thought": true})], said, false));
     }
     let texts = pieces(&said.text, size);
     for pair in texts.chunks(2) {
-        let parts = pair.iter().map(|piece| json!({"text": piece})).collect();
-        out += &bare(&gemini_chunk(parts, said, false));
+        let parts: Vec<_> = pair.iter().map(|piece| json!({"text": piece})).collect();
+        out += &bare(&gemini_chunk(&parts, said, false));
     }
     let calls = Said { thought: String::new(), ..said.clone() };
-    out + &bare(&gemini_chunk(gemini_parts(&calls, &[]), said, true))
+    out + &bare(&gemini_chunk(&gemini_parts(&calls, &[]), said, true))
 }
 
 fn cohere_usage(said: &Said) -> Value {
