@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         kind: "ai_wrapper".parse::<ProjectType>()?,
         env: ProjectEnv::default(),
         default_provider: None,
+        record_bodies: None,
         metadata: serde_json::Map::new(),
         active: true,
     };

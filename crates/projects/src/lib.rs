@@ -17,5 +17,6 @@ mod repository;
 
 pub use project::{
     AlreadyDeleted, InvalidProject, NewProject, Project, ProjectChanges, ProjectEnv, ProjectName, ProjectType,
+    RecordBodies,
 };
 pub use repository::{ProjectFilter, ProjectRepository, ProjectSort};

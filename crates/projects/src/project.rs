@@ -97,6 +97,41 @@ impl std::str::FromStr for ProjectEnv {
     }
 }
 
+/// What is kept of what was said in a project's calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordBodies {
+    /// Requests and answers, cut to what fits, besides what `prompts` keeps.
+    #[default]
+    Full,
+    /// What the user wrote last, and the tools that the model called.
+    Prompts,
+    /// Nothing.
+    None,
+}
+
+impl RecordBodies {
+    /// Every choice, the one that keeps most first.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Prompts, Self::None];
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Prompts => "prompts",
+            Self::None => "none",
+        }
+    }
+}
+
+impl std::str::FromStr for RecordBodies {
+    type Err = InvalidProject;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kept| kept.as_str() == text).ok_or(InvalidProject::RecordBodies)
+    }
+}
+
 /// What is wrong with a project that somebody wants to create or change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProject {
@@ -109,6 +144,9 @@ pub enum InvalidProject {
     /// The environment is none of the three.
     #[error("env must be one of dev, staging, prod")]
     Env,
+    /// What is to be kept is none of the three.
+    #[error("recordBodies must be one of full, prompts, none")]
+    RecordBodies,
     /// The metadata is too large.
     #[error("metadata must be a JSON object of at most 64 KiB")]
     Metadata,
@@ -121,6 +159,7 @@ impl InvalidProject {
             Self::Name => "name",
             Self::Type => "projectType",
             Self::Env => "env",
+            Self::RecordBodies => "recordBodies",
             Self::Metadata => "metadata",
         }
     }
@@ -178,6 +217,8 @@ pub struct Project {
     pub active: bool,
     /// The provider that answers models nobody else claims.
     pub default_provider: Option<ProviderId>,
+    /// What is kept of what was said in its calls; `None`: what the process keeps of every project's.
+    pub record_bodies: Option<RecordBodies>,
     /// Whatever its maker wants to keep with it.
     pub metadata: Map<String, Value>,
     /// When it was created.
@@ -201,6 +242,8 @@ pub struct NewProject {
     pub env: ProjectEnv,
     /// The provider that answers models nobody else claims.
     pub default_provider: Option<ProviderId>,
+    /// What is kept of what was said in its calls; `None`: what the process keeps of every project's.
+    pub record_bodies: Option<RecordBodies>,
     /// Free data.
     pub metadata: Map<String, Value>,
     /// Whether it answers from the start.
@@ -218,6 +261,8 @@ pub struct ProjectChanges {
     pub active: Option<bool>,
     /// Another default provider; `Some(None)` clears it.
     pub default_provider: Option<Option<ProviderId>>,
+    /// Something else to keep of what was said; `Some(None)` leaves it to the process.
+    pub record_bodies: Option<Option<RecordBodies>>,
     /// Other metadata, whole.
     pub metadata: Option<Map<String, Value>>,
 }
@@ -241,6 +286,7 @@ impl Project {
             env: new.env,
             active: new.active,
             default_provider: new.default_provider,
+            record_bodies: new.record_bodies,
             metadata: new.metadata,
             created_at: at,
             updated_at: at,
@@ -259,6 +305,7 @@ impl Project {
         self.env = changes.env.unwrap_or(self.env);
         self.active = changes.active.unwrap_or(self.active);
         self.default_provider = changes.default_provider.unwrap_or(self.default_provider);
+        self.record_bodies = changes.record_bodies.unwrap_or(self.record_bodies);
         self.updated_at = at;
         self.version += 1;
         Ok(self)
@@ -294,6 +341,7 @@ mod tests {
             kind: ProjectType::AiWrapper,
             env: ProjectEnv::default(),
             default_provider: None,
+            record_bodies: None,
             metadata: Map::new(),
             active: true,
         };
@@ -332,5 +380,9 @@ mod tests {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert_eq!("AI".parse::<ProjectType>(), Err(InvalidProject::Type));
+        for kept in RecordBodies::ALL {
+            assert_eq!(kept.as_str().parse(), Ok(kept));
+        }
+        assert_eq!("all".parse::<RecordBodies>(), Err(InvalidProject::RecordBodies));
     }
 }

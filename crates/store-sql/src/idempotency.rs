@@ -115,6 +115,28 @@ impl IdempotencyRepository for SqlWork<Db> {
         IdempotencyRepository::find(self, record.key).await
     }
 
+    #[instrument(level = "debug", name = "db.idempotency.renew", skip_all, fields(call.id = %call))]
+    async fn renew(
+        &mut self,
+        key: IdempotencyKey,
+        call: CallId,
+        expires_at: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        let done = sqlx::query(
+            "UPDATE idempotency SET expires_at = $5 \
+             WHERE token_id = $1 AND key_hash = $2 AND call_id = $3 AND state = $4",
+        )
+        .bind(key.token_id.as_uuid())
+        .bind(key.hash.as_slice())
+        .bind(call.as_uuid())
+        .bind(IN_PROGRESS)
+        .bind(expires_at.as_micros())
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected() == 1)
+    }
+
     #[instrument(level = "debug", name = "db.idempotency.complete", skip_all, fields(call.id = %call))]
     async fn complete(
         &mut self,

@@ -18,7 +18,7 @@ struct Migration {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     Migration {
         number: 1,
         name: "projects",
@@ -84,6 +84,12 @@ const MIGRATIONS: [Migration; 11] = [
         name: "conversations",
         postgres: include_str!("../../../migrations/postgres/0011_conversations.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0011_conversations.sql"),
+    },
+    Migration {
+        number: 12,
+        name: "record_bodies",
+        postgres: include_str!("../../../migrations/postgres/0012_record_bodies.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0012_record_bodies.sql"),
     },
 ];
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use promptgate_kernel::{Page, PageRequest, ProjectId, ProviderId, RepositoryError, Timestamp};
 use promptgate_projects::{
-    InvalidProject, Project, ProjectFilter, ProjectName, ProjectRepository, ProjectSort,
+    InvalidProject, Project, ProjectFilter, ProjectName, ProjectRepository, ProjectSort, RecordBodies,
 };
 use promptgate_store_sql_macros::each_dialect;
 use serde_json::{Map, Value};
@@ -16,8 +16,8 @@ use crate::error::corrupt;
 use crate::value::{containing, count, document, order_by};
 use crate::work::SqlWork;
 
-const SELECT: &str = "SELECT id, name, kind, env, active, default_provider_id, metadata, created_at, \
-     updated_at, deleted_at, version FROM projects";
+const SELECT: &str = "SELECT id, name, kind, env, active, default_provider_id, record_bodies, metadata, \
+     created_at, updated_at, deleted_at, version FROM projects";
 
 #[derive(FromRow)]
 struct ProjectRow {
@@ -27,6 +27,7 @@ struct ProjectRow {
     env: String,
     active: bool,
     default_provider_id: Option<Uuid>,
+    record_bodies: Option<String>,
     metadata: Json<Map<String, Value>>,
     created_at: i64,
     updated_at: i64,
@@ -46,6 +47,7 @@ impl TryFrom<ProjectRow> for Project {
             env: row.env.parse().map_err(wrong)?,
             active: row.active,
             default_provider: row.default_provider_id.map(ProviderId::from_uuid),
+            record_bodies: row.record_bodies.as_deref().map(str::parse).transpose().map_err(wrong)?,
             metadata: row.metadata.0,
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
@@ -104,8 +106,8 @@ impl ProjectRepository for SqlWork<Db> {
     async fn insert(&mut self, project: &Project) -> Result<(), RepositoryError> {
         sqlx::query(
             "INSERT INTO projects (id, name, name_folded, kind, env, active, default_provider_id, metadata, \
-             created_at, updated_at, deleted_at, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             created_at, updated_at, deleted_at, version, record_bodies) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(project.id.as_uuid())
         .bind(project.name.as_str())
@@ -119,6 +121,7 @@ impl ProjectRepository for SqlWork<Db> {
         .bind(project.updated_at.as_micros())
         .bind(project.deleted_at.map(Timestamp::as_micros))
         .bind(project.version)
+        .bind(project.record_bodies.map(RecordBodies::as_str))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -129,7 +132,8 @@ impl ProjectRepository for SqlWork<Db> {
     async fn save(&mut self, project: &Project) -> Result<bool, RepositoryError> {
         let done = sqlx::query(
             "UPDATE projects SET name = $2, name_folded = $3, env = $4, active = $5, \
-             default_provider_id = $6, metadata = $7, updated_at = $8, deleted_at = $9, version = $10 \
+             default_provider_id = $6, metadata = $7, updated_at = $8, deleted_at = $9, version = $10, \
+             record_bodies = $11 \
              WHERE id = $1 AND version = $10 - 1",
         )
         .bind(project.id.as_uuid())
@@ -142,6 +146,7 @@ impl ProjectRepository for SqlWork<Db> {
         .bind(project.updated_at.as_micros())
         .bind(project.deleted_at.map(Timestamp::as_micros))
         .bind(project.version)
+        .bind(project.record_bodies.map(RecordBodies::as_str))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;

@@ -127,6 +127,7 @@ macro_rules! contract_tests {
                 of_many_that_claim_at_once_one_wins
                 an_expired_claim_is_taken_over_once
                 a_claim_is_given_back
+                a_claim_is_held_on_to
                 rollback_discards
                 pruning_takes_the_longest_expired_in_batches
             );

@@ -141,6 +141,15 @@ pub trait IdempotencyRepository: Send {
         record: &IdempotencyRecord,
     ) -> Result<Option<IdempotencyRecord>, RepositoryError>;
 
+    /// Holds a claim for longer, whose call is still under way; `false` if it is no longer that call's,
+    /// or was answered.
+    async fn renew(
+        &mut self,
+        key: IdempotencyKey,
+        call: CallId,
+        expires_at: Timestamp,
+    ) -> Result<bool, RepositoryError>;
+
     /// Writes down how a claimed call was answered; `false` if the claim is no longer that call's.
     async fn complete(
         &mut self,

@@ -206,6 +206,7 @@ async fn endpoint(store: &dyn Store, entropy: &SeededEntropy, ttl_seconds: Optio
         kind: ProjectType::AiGateway,
         env: ProjectEnv::Prod,
         default_provider: None,
+        record_bodies: None,
         metadata: serde_json::Map::new(),
         active: true,
     };

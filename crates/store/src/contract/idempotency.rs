@@ -113,6 +113,28 @@ pub async fn a_claim_is_given_back(store: &dyn Store) {
     assert!(!release(store, &next).await);
 }
 
+/// A claim that is held on to expires later; one that was answered, or is another call's, does not.
+pub async fn a_claim_is_held_on_to(store: &dyn Store) {
+    let renew = async |record: &IdempotencyRecord, until: i64| {
+        let mut work = write(store).await;
+        let done = work.idempotency().renew(record.key, record.call_id, at(until)).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        done
+    };
+    let record = begun(key(1), 0);
+    assert!(!renew(&record, 20).await, "nobody claimed it");
+    assert_eq!(claim(store, &record).await, None);
+    assert!(renew(&record, 20).await);
+    let held = IdempotencyRecord { expires_at: at(20), ..record.clone() };
+    assert_eq!(claim(store, &begun(record.key, 15)).await, Some(held));
+    let next = begun(record.key, 20);
+    assert_eq!(claim(store, &next).await, None);
+    assert!(!renew(&record, 50).await, "it is another call's");
+    assert!(complete(store, &next, &answer(200)).await);
+    assert!(!renew(&next, 2_000).await);
+    assert_eq!(find(store, next.key).await, Some(done(&next, &answer(200))));
+}
+
 /// A claim that was not committed was never made.
 pub async fn rollback_discards(store: &dyn Store) {
     let record = begun(key(1), 0);

@@ -2,7 +2,7 @@
 
 use futures_util::future::join;
 use promptgate_kernel::{PageRequest, ProviderId, SortDirection};
-use promptgate_projects::{Project, ProjectChanges, ProjectEnv, ProjectFilter, ProjectName, ProjectSort};
+use promptgate_projects::{Project, ProjectChanges, ProjectEnv, ProjectFilter, ProjectName, ProjectSort, RecordBodies};
 use serde_json::{Value, json};
 
 use super::samples::{WORKS, at, clock, document, entropy, project, project_at, read, stored_project, write};
@@ -38,6 +38,7 @@ pub async fn everything_round_trips(store: &dyn Store) {
     let mut project = project("日本 Ünïcode 🦀 'quoted\"");
     project.metadata = document();
     project.env = ProjectEnv::Staging;
+    project.record_bodies = Some(RecordBodies::None);
     insert(store, std::slice::from_ref(&project)).await;
     assert_eq!(find(store, &project).await.as_ref(), Some(&project));
     let provider = ProviderId::mint(clock(), entropy());
@@ -46,6 +47,7 @@ pub async fn everything_round_trips(store: &dyn Store) {
         env: Some(ProjectEnv::Dev),
         active: Some(false),
         default_provider: Some(Some(provider)),
+        record_bodies: Some(Some(RecordBodies::Prompts)),
         metadata: Some(serde_json::Map::new()),
     };
     let after = project.change(changes, at(9)).expect("a valid change");

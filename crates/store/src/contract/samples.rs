@@ -69,6 +69,7 @@ pub(super) fn project_at(name: &str, created: Timestamp) -> Project {
         kind: ProjectType::AiWrapper,
         env: ProjectEnv::Prod,
         default_provider: None,
+        record_bodies: None,
         metadata: Map::new(),
         active: true,
     };
