@@ -296,6 +296,22 @@ pub enum Stop {
     Error,
 }
 
+impl Stop {
+    /// The reason in one word, for records.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::End => "stop",
+            Self::MaxTokens => "max_tokens",
+            Self::Sequence(_) => "stop_sequence",
+            Self::ToolUse => "tool_calls",
+            Self::Refusal => "refusal",
+            Self::ContentFilter => "content_filter",
+            Self::Pause => "pause",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatAnswer {

@@ -32,15 +32,41 @@ pub struct ToolCallSummary {
 /// said.
 pub fn of(shape: Shape, streamed: bool, captured: &[u8]) -> Summary {
     if streamed {
-        let mut summary = Collector::default();
-        let mut translator = StreamTranslator::new(shape, Shape::ChatCompletions, Context::default());
-        translator.read_all(captured, |event| summary.take(event));
-        return summary.finish();
+        let mut listener = Listener::new(shape, usize::MAX);
+        listener.hear(captured);
+        return listener.finish().0;
     }
     let answer = read_answer(shape, captured)
         .ok()
         .or_else(|| mend::mend(captured).and_then(|mended| read_answer(shape, &mended).ok()));
     answer.map(of_answer).unwrap_or_default()
+}
+
+/// Listens to a stream while it passes, piece by piece, and keeps no more than there is room for.
+#[derive(Debug)]
+pub struct Listener {
+    translator: StreamTranslator,
+    collector: Collector,
+}
+
+impl Listener {
+    /// A listener at the beginning of a stream. It keeps at most `room` bytes of words, and as many
+    /// of tool calls.
+    pub fn new(shape: Shape, room: usize) -> Self {
+        let translator = StreamTranslator::new(shape, Shape::ChatCompletions, Context::default());
+        Self { translator, collector: Collector::new(room) }
+    }
+
+    /// Hears the next piece, split from the others anywhere.
+    pub fn hear(&mut self, piece: &[u8]) {
+        let Self { translator, collector } = self;
+        translator.read_all(piece, |event| collector.take(event));
+    }
+
+    /// What was said, and whether there was not room for all of it.
+    pub fn finish(self) -> (Summary, bool) {
+        (self.collector.summary, self.collector.is_cut)
+    }
 }
 
 fn of_answer(answer: ChatAnswer) -> Summary {
@@ -57,25 +83,44 @@ fn of_answer(answer: ChatAnswer) -> Summary {
     summary
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Collector {
     summary: Summary,
     /// Which blocks are words, and which are which call.
     blocks: Vec<(usize, Option<usize>)>,
+    room_for_words: usize,
+    room_for_calls: usize,
+    is_cut: bool,
 }
 
 impl Collector {
+    fn new(room: usize) -> Self {
+        Self {
+            summary: Summary::default(),
+            blocks: Vec::new(),
+            room_for_words: room,
+            room_for_calls: room,
+            is_cut: false,
+        }
+    }
+
     fn take(&mut self, event: &StreamEvent) {
         match event {
             StreamEvent::Open { index, opening } => self.open(*index, opening),
             StreamEvent::Delta { index, text } => {
                 let found = self.blocks.iter().rfind(|(block, _)| block == index);
-                let into = match found {
-                    Some((_, Some(call))) => &mut self.summary.tool_calls[*call].arguments,
-                    Some((_, None)) => &mut self.summary.text,
+                let (into, room) = match found {
+                    Some((_, Some(call))) => {
+                        (&mut self.summary.tool_calls[*call].arguments, &mut self.room_for_calls)
+                    }
+                    Some((_, None)) => (&mut self.summary.text, &mut self.room_for_words),
                     None => return,
                 };
-                into.push_str(text);
+                let kept = text.floor_char_boundary(*room);
+                into.push_str(&text[..kept]);
+                self.is_cut |= kept < text.len();
+                // What is cut stays cut: no later word is put behind the gap.
+                *room = if kept < text.len() { 0 } else { *room - kept };
             }
             StreamEvent::Stop(stop) => self.summary.stop = Some(stop.clone()),
             _ => {}
@@ -86,6 +131,13 @@ impl Collector {
         match opening {
             Opening::Text | Opening::Refusal => self.blocks.push((index, None)),
             Opening::ToolCall { id, name, .. } => {
+                let size = id.len() + name.len();
+                if size > self.room_for_calls {
+                    self.is_cut = true;
+                    self.room_for_calls = 0;
+                    return;
+                }
+                self.room_for_calls -= size;
                 self.blocks.push((index, Some(self.summary.tool_calls.len())));
                 let call = ToolCallSummary { id: id.clone(), name: name.clone(), arguments: String::new() };
                 self.summary.tool_calls.push(call);
@@ -93,8 +145,46 @@ impl Collector {
             Opening::Thinking | Opening::RedactedThinking { .. } => {}
         }
     }
+}
 
-    fn finish(self) -> Summary {
-        self.summary
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(delta: &str) -> String {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n")
+    }
+
+    fn call(index: u32, id: &str, arguments: &str) -> String {
+        chunk(&format!(
+            r#"{{"tool_calls":[{{"index":{index},"id":"{id}","function":{{"name":"f","arguments":"{arguments}"}}}}]}}"#
+        ))
+    }
+
+    #[test]
+    fn a_stream_is_heard_whatever_its_pieces_are() {
+        let stream =
+            [chunk(r#"{"content":"grü"}"#), chunk(r#"{"content":"ß"}"#), call(0, "c1", "{}")].concat();
+        let whole = of(Shape::ChatCompletions, true, stream.as_bytes());
+        assert_eq!((whole.text.as_str(), whole.tool_calls.len()), ("grüß", 1));
+        for size in [1, 2, 3, 7] {
+            let mut listener = Listener::new(Shape::ChatCompletions, 64);
+            stream.as_bytes().chunks(size).for_each(|piece| listener.hear(piece));
+            assert_eq!(listener.finish(), (whole.clone(), false), "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_cut_and_that_is_said() {
+        let words = [chunk(r#"{"content":"aaaé"}"#), chunk(r#"{"content":"b"}"#)].concat();
+        let mut listener = Listener::new(Shape::ChatCompletions, 4);
+        listener.hear(words.as_bytes());
+        listener.hear(call(0, "c1", "123").as_bytes());
+        listener.hear(call(1, "c2", "123").as_bytes());
+        let (said, is_cut) = listener.finish();
+        assert!(is_cut);
+        assert_eq!(said.text, "aaa", "nothing comes behind a gap");
+        assert_eq!(said.tool_calls.len(), 1);
+        assert_eq!((said.tool_calls[0].id.as_str(), said.tool_calls[0].arguments.as_str()), ("c1", "1"));
     }
 }
