@@ -47,7 +47,10 @@ struct Slot {
     credential: Arc<UsableCredential>,
     secrets: Vec<SecretHeader>,
     health: Arc<Health>,
-    next_secret: usize,
+    /// The place of the secret of the last call.
+    secret: usize,
+    /// The places of those that were refused on this course.
+    refused: Vec<usize>,
     /// Whether it was called.
     called: bool,
     /// Whether it is not to be called, again or at all.
@@ -112,7 +115,8 @@ impl<'a> Course<'a> {
                     secrets: credential.secrets.iter().filter(serving).cloned().collect(),
                     credential: Arc::clone(credential),
                     health: resilience.health(key, &provider.label),
-                    next_secret: 0,
+                    secret: 0,
+                    refused: Vec::new(),
                     called: false,
                     done: false,
                 });
@@ -173,10 +177,10 @@ impl<'a> Course<'a> {
         turn.under_way.failed(fault, fraction(self.resilience.entropy()));
         self.fault = Some(fault.clone());
         let slot = &mut self.slots[turn.slot];
-        if fault.is_of_credential() && slot.next_secret + 1 < slot.secrets.len() {
-            // The secret before the rotation may still serve.
-            slot.next_secret += 1;
-            slot.done = false;
+        if fault.is_of_credential() {
+            // The secret before the rotation may still serve, or the one after it meanwhile.
+            slot.refused.push(slot.secret);
+            slot.done &= slot.refused.len() >= slot.secrets.len();
         }
         if fault.is_of_service() {
             self.troubled.push(self.candidates[turn.candidate].provider.provider.id);
@@ -309,8 +313,8 @@ impl<'a> Course<'a> {
 
     fn begin(&mut self, at: usize, round: Round) -> Option<Turn> {
         let slot = &mut self.slots[at];
-        slot.next_secret = slot.health.secret(&slot.secrets, slot.next_secret, Instant::now());
-        let secret = slot.secrets.get(slot.next_secret).cloned();
+        slot.secret = slot.health.secret(&slot.secrets, &slot.refused, Instant::now());
+        let secret = slot.secrets.get(slot.secret).cloned();
         let under_way = slot.health.begin(secret.as_ref(), round == Round::Unreliable)?;
         let credential = Arc::clone(&slot.credential);
         Some(Turn { candidate: slot.candidate, slot: at, credential, secret, under_way })

@@ -110,18 +110,19 @@ impl Health {
         self.state().load.cost(self.in_flight.load(Ordering::Relaxed), share, now)
     }
 
-    /// The first secret that does not rest, counted from `from`; the last one if all do.
-    pub(super) fn secret(&self, secrets: &[SecretHeader], from: usize, now: Instant) -> usize {
-        let last = secrets.len().saturating_sub(1);
-        if from >= last {
-            return last;
+    /// The first secret that does not rest, of those whose place is not in `refused`; the last one of
+    /// these if all do.
+    pub(super) fn secret(&self, secrets: &[SecretHeader], refused: &[usize], now: Instant) -> usize {
+        if secrets.len() < 2 {
+            return 0;
         }
+        let left = || (0..secrets.len()).filter(|at| !refused.contains(at));
         let state = self.state();
         let rests = |secret: &SecretHeader| {
             let hash = self.hasher.hash_one(secret.value.as_bytes());
             state.benched.iter().any(|(benched, until)| *benched == hash && *until > now)
         };
-        (from..=last).find(|at| !rests(&secrets[*at])).unwrap_or(last)
+        left().find(|at| !rests(&secrets[*at])).or_else(|| left().last()).unwrap_or(0)
     }
 
     /// Whether all of its secrets were refused lately.
@@ -326,12 +327,13 @@ mod tests {
     async fn a_refused_secret_rests_and_the_one_before_it_serves() {
         let (health, secrets) = (health(), [secret("Bearer new"), secret("Bearer old")]);
         let now = Instant::now();
-        assert_eq!(health.secret(&secrets, 0, now), 0);
+        assert_eq!(health.secret(&secrets, &[], now), 0);
         health.begin(Some(&secrets[0]), false).unwrap().failed(&Fault::AuthFailed { status: 401 }, 0.0);
-        assert_eq!(health.secret(&secrets, 0, now), 1);
+        assert_eq!(health.secret(&secrets, &[], now), 1);
         assert!(!health.is_benched(&secrets, now));
         health.begin(Some(&secrets[1]), false).unwrap().failed(&Fault::AuthFailed { status: 401 }, 0.0);
         assert!(health.is_benched(&secrets, now));
+        assert_eq!(health.secret(&secrets, &[1], now), 0, "rather that than nobody");
         assert!(!health.is_benched(&[secret("Bearer newest")], now), "a rotated secret begins anew");
         assert!(!health.is_benched(&secrets, now + BENCH));
     }

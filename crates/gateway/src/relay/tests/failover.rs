@@ -282,6 +282,13 @@ async fn the_secret_before_a_rotation_serves_where_the_new_one_is_refused() {
     let sent: Vec<_> =
         scene.upstream.seen().iter().map(|call| call.header("authorization").to_owned()).collect();
     assert_eq!(sent, ["Bearer sk-new-secret-00", "Bearer sk-old-secret-00", "Bearer sk-old-secret-00"]);
+
+    // When the provider takes the new one at last, it may refuse the old one at once.
+    scene.upstream.next("one", Script::fails(401));
+    assert_eq!(scene.chat(ASK).await.status, 200);
+    let seen = scene.upstream.seen();
+    let last = seen.last().unwrap();
+    assert_eq!(last.header("authorization"), "Bearer sk-new-secret-00");
 }
 
 #[tokio::test]
