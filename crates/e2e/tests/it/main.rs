@@ -6,6 +6,8 @@ mod away;
 mod bypass;
 mod byte_fidelity;
 mod clients_that_leave;
+mod community_matrix;
+mod credentials;
 mod crowd;
 mod death;
 mod drain;

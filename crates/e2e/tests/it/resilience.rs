@@ -186,7 +186,7 @@ async fn a_provider_that_fails_half_of_its_calls_is_seen_by_nobody() {
     let numbers = AtomicUsize::new(0);
     pair.first.handle(move |request| half_broken(numbers.fetch_add(1, Ordering::Relaxed), request));
     for _ in 0..CALLS / 10 {
-        let calls = (0..10).map(|number| {
+        let calls = (0..10_usize).map(|number| {
             let project = pair.project.clone();
             async move {
                 if number.is_multiple_of(2) {
