@@ -6,6 +6,8 @@ use http::Method;
 use promptgate_gateway::{Forwarded, Route};
 use promptgate_providers::{Operation, ProviderName};
 
+use crate::endpoint_api::endpoint;
+
 /// Whose path it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner<'p> {
@@ -55,6 +57,10 @@ pub(crate) fn find(path: &str) -> Option<Place<'_>> {
             let (routes, ids) = model_api(rest)?;
             Some(Place { owner: Owner::Project(project), routes, ids })
         }
+        ["api", project, rest @ ..] => {
+            let (routes, ids) = endpoint(rest)?;
+            Some(Place { owner: Owner::Project(project), routes, ids })
+        }
         [provider, rest @ ..] if is_provider(provider) => {
             let (routes, ids) = native(rest)?;
             Some(Place { owner: Owner::Provider(provider), routes, ids })
@@ -68,7 +74,7 @@ fn is_provider(name: &str) -> bool {
     ProviderName::parse(name).is_ok_and(|parsed| parsed.as_str() == name)
 }
 
-type Found = (Vec<(Method, Route)>, Vec<String>);
+pub(crate) type Found = (Vec<(Method, Route)>, Vec<String>);
 
 /// Behind `/v1/` of both surfaces.
 fn model_api(rest: &[&str]) -> Option<Found> {
@@ -124,7 +130,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// A name in a path, decoded: no control characters, no dot segments, nothing that is not UTF-8.
-fn name(text: &str) -> Option<String> {
+pub(crate) fn name(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
