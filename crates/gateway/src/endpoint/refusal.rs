@@ -160,9 +160,11 @@ impl EndpointRefusal {
         }
     }
 
-    pub(crate) const fn may_retry(&self) -> bool {
+    pub(crate) fn may_retry(&self) -> bool {
         match self {
             Self::SessionsAway | Self::Output(_) => true,
+            // Whoever says when to come again means it.
+            Self::Rejected { retry_after, .. } => retry_after.is_some(),
             Self::Failed { fault, .. } => fault.may_pass(),
             _ => false,
         }

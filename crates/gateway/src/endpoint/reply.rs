@@ -30,6 +30,7 @@ struct FlatCall {
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the public contract")]
 struct Usage {
     prompt_tokens: u64,
     completion_tokens: u64,
@@ -149,7 +150,7 @@ impl Flat {
     /// The answer as the model is shown it in later turns.
     pub(crate) fn message(&self) -> Message {
         let calls = self.tool_calls.iter().flatten().map(|call| call.in_chat(call.arguments.get()));
-        assistant(&self.content, calls.collect())
+        assistant(&self.content, &calls.collect::<Vec<_>>())
     }
 }
 
@@ -159,7 +160,7 @@ pub(crate) fn message_of(said: &Summary) -> Message {
         let shown = FlatCall { id: call.id.clone(), name: call.name.clone(), arguments: empty() };
         shown.in_chat(&call.arguments)
     });
-    assistant(&said.text, calls.collect())
+    assistant(&said.text, &calls.collect::<Vec<_>>())
 }
 
 #[derive(Serialize)]
@@ -201,12 +202,12 @@ fn empty() -> Box<RawValue> {
     RawValue::from_string("{}".to_owned()).expect("an empty object is JSON")
 }
 
-fn assistant(text: &str, calls: Vec<Box<RawValue>>) -> Message {
+fn assistant(text: &str, calls: &[Box<RawValue>]) -> Message {
     if calls.is_empty() {
         return Message::text_of(Role::Assistant, text);
     }
     let content = if text.is_empty() { Content::Nothing } else { Content::Text(text.to_owned()) };
-    let calls = to_raw_value(&calls).expect("JSON can be written as JSON");
+    let calls = to_raw_value(calls).expect("JSON can be written as JSON");
     Message { role: Role::Assistant, content, rest: vec![("tool_calls".to_owned(), Json::from(&*calls))] }
 }
 

@@ -73,7 +73,7 @@ impl<'a> Finder<'a> {
             (None, Target::Manual { .. } | Target::Nobody) => None,
         };
         let base = || match slug {
-            Some(slug) => self.of_template(template, &format!("the template `{slug}` is gone")),
+            Some(slug) => of_template(template, &format!("the template `{slug}` is gone")),
             None => self.own(template),
         };
         let (credential, model) = match route {
@@ -101,19 +101,10 @@ impl<'a> Finder<'a> {
 
     fn own(&self, template: Option<&Arc<Template>>) -> Found {
         match self.config.target() {
-            Target::Template(_) => self.of_template(template, "its template is gone"),
+            Target::Template(_) => of_template(template, "its template is gone"),
             Target::Manual { provider, credential, model } => self.choice(provider, credential, model),
             Target::Nobody => Err(nobody("its template or credential was deleted")),
         }
-    }
-
-    fn of_template(&self, template: Option<&Arc<Template>>, missing: &str) -> Found {
-        let template = template.ok_or_else(|| nobody(missing))?;
-        if !template.active {
-            return Err(EndpointRefusal::TemplateInactive { template: template.slug.clone() });
-        }
-        let (provider, credential) = (template.provider_id, template.credential_id);
-        Ok(Choice { provider, credential, model: template.model.clone() })
     }
 
     fn other(&self, entry: &Failover) -> Found {
@@ -127,6 +118,15 @@ impl<'a> Finder<'a> {
             .ok_or_else(|| nobody("its credential was deleted"))?;
         Ok(Choice { provider, credential, model: model.to_owned() })
     }
+}
+
+fn of_template(template: Option<&Arc<Template>>, missing: &str) -> Found {
+    let template = template.ok_or_else(|| nobody(missing))?;
+    if !template.active {
+        return Err(EndpointRefusal::TemplateInactive { template: template.slug.clone() });
+    }
+    let (provider, credential) = (template.provider_id, template.credential_id);
+    Ok(Choice { provider, credential, model: template.model.clone() })
 }
 
 fn nobody(what: impl Into<String>) -> EndpointRefusal {
