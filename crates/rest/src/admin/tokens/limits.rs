@@ -17,9 +17,5 @@ pub(super) fn warnings(token: &Token) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if !token.endpoint_ids.is_empty() {
-        warnings
-            .push("endpointIds is recorded, but this version has no endpoints to restrict yet".to_owned());
-    }
     warnings
 }
