@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod agent_session;
+mod ai_endpoints;
 mod away;
 mod bypass;
 mod byte_fidelity;
