@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use promptgate_providers::{Operation, ProviderKind, Shape, resolve};
 use promptgate_wire::Envelope;
+use tokio::time::Instant;
 
 use crate::affinity::{AnswerIds, Continued, Holder, Kept, Pin, read_request};
 use crate::authenticate::Authenticated;
@@ -58,8 +59,12 @@ pub(crate) async fn address(
             Some(provider)
         }
     };
+    let waiting = Instant::now();
     let body = upload.read().await?;
+    record.timing.uploaded(waiting);
     let mut envelope = Envelope::parse(operation, body).map_err(Refusal::BadRequest)?;
+    record.transcript.asked(operation.into(), envelope.body());
+    record.tool.look_into(envelope.body());
     record.streamed = envelope.stream;
     record.requested_model = Some(shortened(&envelope.model));
     let holder = Holder { project: token.project_id, token: token.id };
@@ -75,7 +80,10 @@ pub(crate) async fn address(
         _ => Continued::default(),
     };
     let candidates = match named {
-        Some(provider) => vec![candidate(provider, &envelope.model, &project)],
+        Some(provider) => {
+            record.rule = Some("named in the path".to_owned());
+            vec![candidate(provider, &envelope.model, &project)]
+        }
         None => by_model(&envelope.model, &project, &snapshot, record)?,
     };
     let candidates = who_can(candidates, operation)?;
@@ -163,6 +171,7 @@ fn by_model(
     let resolved = resolve(model, &listed, project.project.default_provider, alias)?;
     let preset = resolved.alias.and_then(|alias| project.alias(&alias.name)?.preset.clone());
     record.note(format!("model `{}`: {}", shortened(model), resolved.rule));
+    record.rule = Some(resolved.rule.to_string());
     let candidates = resolved.targets.iter().map(|target| {
         let provider = snapshot
             .provider(target.provider)

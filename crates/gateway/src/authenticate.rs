@@ -61,6 +61,8 @@ pub(crate) async fn authenticate(
         return Err(Refusal::ProjectInactive);
     }
     shared.authenticator.note_use(&token, now);
+    record.timing.authenticated();
+    record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
     Ok(Authenticated { entry, route, ids, query, headers, upload, token, project, snapshot, _made_here: () })
 }
 

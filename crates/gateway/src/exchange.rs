@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use futures_util::future::join;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use promptgate_providers::{Operation, Shape};
@@ -14,13 +15,14 @@ use promptgate_translate::{
 use promptgate_usage::Outcome;
 use promptgate_wire::{Observed, observe_whole};
 use serde_json::value::RawValue;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use crate::affinity::{IdWriter, Pin};
 use crate::attempt::Sent;
 use crate::candidate::{Ask, Candidate};
 use crate::fault::Fault;
-use crate::headers::{add_dropped, passed};
+use crate::headers::{add_dropped, passed, provider_request_id};
 use crate::passage::{Passage, Passing};
 use crate::ports::{UpstreamBody, UpstreamError, UpstreamResponse};
 use crate::prepare::{Prepared, Times};
@@ -83,8 +85,21 @@ impl Exchange<'_> {
         let response = match sent {
             Sent::There(request) => {
                 let upstream = record.shared.upstream.clone();
-                let answer = upstream.call(request);
-                if self.prepared.stream { answer.await } else { self.in_time(answer).await }
+                let answer = async {
+                    let answer = upstream.call(request);
+                    if self.prepared.stream { answer.await } else { self.in_time(answer).await }
+                };
+                if record.transcript.is_unread() {
+                    // What is asked is read for the record while the provider is at it: the call goes
+                    // out first.
+                    let reading = async {
+                        yield_now().await;
+                        record.transcript.read();
+                    };
+                    join(answer, reading).await.0
+                } else {
+                    answer.await
+                }
             }
             Sent::Here(response) => Ok(response),
         };
@@ -107,6 +122,7 @@ impl Exchange<'_> {
     ) -> Result<Relayed, Failed> {
         let UpstreamResponse { status, headers, mut body, waited } = response;
         record.worked = status.is_success();
+        record.provider_request_id = provider_request_id(&headers);
         let is_unread = matches!(self.passage, Passage::Unread);
         if is_compressed(&headers) {
             return Err(Fault::Compressed.into());
@@ -157,7 +173,10 @@ impl Exchange<'_> {
                 };
                 let observed = observed(&answer);
                 match self.prepared.ask {
-                    Ask::Chat(_) => Whole { observed, chat: Some(Box::new(answer)), ..Whole::default() },
+                    Ask::Chat(_) => {
+                        record.transcript.said(&answer);
+                        Whole { observed, chat: Some(Box::new(answer)), ..Whole::default() }
+                    }
                     _ => Whole { body: write_answer(*to, &answer, context), observed, chat: None },
                 }
             }

@@ -8,7 +8,7 @@ use promptgate_kernel::Timestamp;
 use promptgate_providers::{ProviderKind, Shape};
 
 use crate::candidate::{Candidate, SecretHeader};
-use crate::record::Record;
+use crate::record::{Record, shortened};
 use crate::resilience::{RETRY_AFTER_MS, retry_after};
 
 const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
@@ -22,12 +22,13 @@ const MAX_DROPPED_BYTES: usize = 1_000;
 
 /// Whether a header of the client may reach a provider. Everything that is not named here stays:
 /// credentials, cookies, where the client is, whatever else a network put in, and on whose account
-/// the provider is to book, which is not the client's to say.
+/// the provider is to book, which is not the client's to say. An `Idempotency-Key` is the gateway's own
+/// business: one token's key must not meet another's at the provider.
 pub(crate) fn passes(name: &HeaderName) -> bool {
     let text = name.as_str();
     let names_account = matches!(text, "openai-organization" | "openai-project");
     name == ACCEPT
-        || matches!(text, "user-agent" | "traceparent" | "tracestate" | "idempotency-key")
+        || matches!(text, "user-agent" | "traceparent" | "tracestate")
         || (text.starts_with("openai-") && !names_account)
         || text.starts_with("anthropic-")
 }
@@ -119,10 +120,19 @@ pub(crate) fn passed(from: &HeaderMap, now: Timestamp) -> HeaderMap {
     if headers.contains_key(RETRY_AFTER) || headers.contains_key(RETRY_AFTER_MS) {
         add_retry_after(&mut headers, retry_after(from, now));
     }
-    if let Some(id) = from.get("x-request-id").or_else(|| from.get("request-id")) {
+    if let Some(id) = own_id(from) {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());
     }
     headers
+}
+
+/// The provider's own id of a call.
+pub(crate) fn provider_request_id(from: &HeaderMap) -> Option<String> {
+    own_id(from)?.to_str().ok().map(shortened)
+}
+
+fn own_id(from: &HeaderMap) -> Option<&HeaderValue> {
+    from.get("x-request-id").or_else(|| from.get("request-id"))
 }
 
 /// Says when to try again in both ways that clients read, as far as they are not said yet.
@@ -165,6 +175,7 @@ mod tests {
             "authorization",
             "x-api-key",
             "cookie",
+            "idempotency-key",
             "host",
             "x-forwarded-for",
             "x-real-ip",

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use promptgate_projects::RecordBodies;
+
 use crate::client_address::ProxyTrust;
 
 /// What becomes of an upstream call whose client left.
@@ -43,6 +45,10 @@ pub struct GatewayLimits {
     pub max_attempts: u32,
     /// How much load repetitions may add to a provider, in percent of its calls.
     pub retry_budget_percent: u32,
+    /// What is kept of what is said, where a project does not say.
+    pub record_bodies: RecordBodies,
+    /// How long the outcome of a call with an `Idempotency-Key` is kept for its repetitions.
+    pub idempotency_ttl: Duration,
     /// Whose word about the client's address counts.
     pub proxies: ProxyTrust,
 }
@@ -61,6 +67,8 @@ impl Default for GatewayLimits {
             max_drains: 64,
             max_attempts: 4,
             retry_budget_percent: 20,
+            record_bodies: RecordBodies::Full,
+            idempotency_ttl: Duration::from_hours(24),
             proxies: ProxyTrust::Nobody,
         }
     }

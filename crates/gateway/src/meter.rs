@@ -30,6 +30,7 @@ pub(crate) fn span(route: Route) -> Span {
         http.response.status_code = Empty,
         error.type = Empty,
         request.id = Empty,
+        upstream.request.id = Empty,
         project.id = Empty,
         token.id = Empty,
     )
@@ -39,11 +40,17 @@ pub(crate) fn span(route: Route) -> Span {
 pub(crate) struct Settled<'a> {
     pub(crate) route: Route,
     pub(crate) request_id: &'a str,
+    /// The provider's own id of its last call.
+    pub(crate) provider_request_id: Option<&'a str>,
     pub(crate) project: Option<ProjectId>,
     pub(crate) token: Option<TokenId>,
     pub(crate) provider: Option<&'a CompiledProvider>,
     pub(crate) model: Option<&'a str>,
+    /// The tool that calls.
+    pub(crate) tool: Option<&'static str>,
     pub(crate) streamed: bool,
+    /// Whether it repeats another call and is booked with it.
+    pub(crate) repeats: bool,
     pub(crate) status: u16,
     pub(crate) outcome: Outcome,
     pub(crate) code: Option<&'static str>,
@@ -51,6 +58,8 @@ pub(crate) struct Settled<'a> {
     pub(crate) estimated: bool,
     pub(crate) cost: Money,
     pub(crate) latency: Duration,
+    /// What of it the gateway itself took.
+    pub(crate) own: Duration,
     pub(crate) first_byte: Option<Duration>,
     pub(crate) attempts: u32,
     pub(crate) client: IpAddr,
@@ -71,6 +80,9 @@ fn record(call: &Settled<'_>, span: &Span) {
     span.record("gen_ai.request.stream", call.streamed);
     span.record("gen_ai.usage.input_tokens", call.tokens.total_input());
     span.record("gen_ai.usage.output_tokens", call.tokens.total_output());
+    if let Some(id) = call.provider_request_id {
+        span.record("upstream.request.id", id);
+    }
     if let Some(provider) = call.provider {
         span.record("gen_ai.provider.name", provider.provider.kind.as_str());
     }
@@ -100,6 +112,8 @@ fn log(call: &Settled<'_>) {
         gen_ai.operation.name = call.route.name(),
         provider = call.provider.map(|compiled| compiled.provider.name.as_str()),
         model = call.model,
+        upstream.request.id = call.provider_request_id,
+        client.tool = call.tool,
         stream = call.streamed,
         http.response.status_code = call.status,
         error.code = call.code,
@@ -108,8 +122,10 @@ fn log(call: &Settled<'_>) {
         usage.estimated = call.estimated,
         cost_usd = %call.cost,
         duration_ms = millis(call.latency),
+        gateway_ms = millis(call.own),
         first_byte_ms = call.first_byte.map(millis),
         attempts = call.attempts,
+        repeats = call.repeats,
         revision = call.revision.number(),
         "{} {}: {}", call.route.name(), call.status, call.outcome
     );
@@ -140,6 +156,7 @@ fn measure(call: &Settled<'_>) {
         "operation" => operation, "provider" => provider.clone(),
     )
     .record(call.latency);
+    histogram!("promptgate_gateway_duration_seconds", "operation" => operation).record(call.own);
     if let Some(first_byte) = call.first_byte {
         histogram!(
             "promptgate_time_to_first_byte_seconds",
@@ -177,6 +194,11 @@ pub(crate) fn turned_away(refusal: &Refusal) {
 /// says all that the event would.
 pub(crate) fn event_declined() {
     counter!("promptgate_usage_events_declined_total").increment(1);
+}
+
+/// What became of a request that is to be made once.
+pub(crate) fn once(result: &'static str) {
+    counter!("promptgate_idempotent_requests_total", "result" => result).increment(1);
 }
 
 /// A usage event could not be kept; it is written to the log instead, so that it can be booked.

@@ -29,6 +29,7 @@ use crate::authenticate::authenticate;
 use crate::authenticator::Authenticator;
 use crate::endpoint::{self, EndpointMemory};
 use crate::forward::address_forward;
+use crate::idempotency::{self, Claims, IdempotencySource};
 use crate::inspect::inspect;
 use crate::limits::GatewayLimits;
 use crate::meter;
@@ -59,7 +60,7 @@ pub struct GatewayParts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// What ids of stored responses are sealed under; all replicas have the same.
+    /// What ids of stored responses and kept outcomes are sealed under; all replicas have the same.
     pub keys: KeyRing,
     /// Bounds.
     pub limits: GatewayLimits,
@@ -71,6 +72,8 @@ pub struct GatewayParts {
     pub trace_context: Arc<dyn TraceContext>,
     /// Keeps conversations and answers of AI endpoints.
     pub memory: Arc<dyn EndpointMemory>,
+    /// Keeps the outcomes of calls that are made once.
+    pub idempotency: Arc<dyn IdempotencySource>,
 }
 
 /// What every call shares.
@@ -88,6 +91,9 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     pub(crate) trace_context: Arc<dyn TraceContext>,
     pub(crate) memory: Arc<dyn EndpointMemory>,
+    pub(crate) idempotency: Arc<dyn IdempotencySource>,
+    pub(crate) claims: Claims,
+    pub(crate) keys: KeyRing,
     pub(crate) drains: Arc<Semaphore>,
     pub(crate) ending: AtomicBool,
 }
@@ -108,7 +114,7 @@ impl Gateway {
             upstream: parts.upstream,
             sink: parts.sink,
             clock: parts.clock,
-            affinity: Affinity::new(parts.keys, Arc::clone(&parts.entropy)),
+            affinity: Affinity::new(parts.keys.clone(), Arc::clone(&parts.entropy)),
             resilience: Resilience::new(parts.limits.retry_budget_percent, Arc::clone(&parts.entropy)),
             entropy: parts.entropy,
             limits: parts.limits,
@@ -116,6 +122,9 @@ impl Gateway {
             tasks: parts.tasks,
             trace_context: parts.trace_context,
             memory: parts.memory,
+            idempotency: parts.idempotency,
+            claims: Claims::default(),
+            keys: parts.keys,
             ending: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
@@ -135,12 +144,18 @@ impl Gateway {
     pub async fn call(&self, request: IncomingRequest) -> Response<ReplyBody> {
         let record = Record::open(&self.shared, &request);
         let span = record.span.clone();
+        if idempotency::is_asked(&request) {
+            return idempotency::once(self, request, record).instrument(span).await;
+        }
+        self.dispatch(request, record).instrument(span).await
+    }
+
+    /// Makes a call.
+    pub(crate) async fn dispatch(&self, request: IncomingRequest, record: Record) -> Response<ReplyBody> {
         match request.route {
-            Route::Model(_) | Route::Forward(_) => self.relayed(request, record).instrument(span).await,
-            Route::ModelList | Route::ModelDetail => self.models(request, record).instrument(span).await,
-            Route::Endpoint | Route::EndpointDispatch => {
-                endpoint::call(request, &self.shared, record).instrument(span).await
-            }
+            Route::Model(_) | Route::Forward(_) => self.relayed(request, record).await,
+            Route::ModelList | Route::ModelDetail => self.models(request, record).await,
+            Route::Endpoint | Route::EndpointDispatch => endpoint::call(request, &self.shared, record).await,
         }
     }
 

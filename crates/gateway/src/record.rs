@@ -1,15 +1,20 @@
 //! What is known of a call, from its first byte until it is settled.
 
+mod client_tool;
+mod event;
+mod headers;
+mod timing;
+mod transcript;
+
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 use promptgate_kernel::{CallId, CredentialId, Money, Revision, Timestamp};
 use promptgate_tokens::Token;
-use promptgate_usage::{Attempt, Outcome, TokenCounts, UsageEvent};
+use promptgate_usage::{Attempt, Outcome, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
-use tokio::time::Instant;
 use tracing::Span;
 
 use crate::client_address::client_address;
@@ -18,6 +23,12 @@ use crate::meter;
 use crate::pipeline::Shared;
 use crate::receive::{IncomingRequest, Route};
 use crate::snapshot::CompiledProvider;
+use client_tool::ClientTool;
+use event::{Counted, event};
+use timing::Timing;
+use transcript::Transcript;
+
+pub(crate) use headers::{ANTHROPIC_REQUEST_ID, REQUEST_ID, request_id};
 
 /// More tokens than any one call has; a provider that tells more is not believed.
 const MOST_TOKENS: u64 = 1_000_000_000;
@@ -48,6 +59,15 @@ pub(crate) enum Spent {
     },
 }
 
+/// Which event a call is booked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Booking {
+    /// Its own.
+    Own,
+    /// That of the call that it repeats, so that there is one.
+    OfAnother,
+}
+
 /// Everything that is known of one call. It is settled once: by [`Self::settle`], or, if the call
 /// ends in any other way, when it is dropped.
 pub(crate) struct Record {
@@ -58,7 +78,7 @@ pub(crate) struct Record {
     pub(crate) span: Span,
     request_id: HeaderValue,
     arrived_at: Timestamp,
-    started: Instant,
+    pub(crate) timing: Timing,
     client: IpAddr,
     pub(crate) caller: Option<Arc<Token>>,
     pub(crate) requested_model: Option<String>,
@@ -77,7 +97,20 @@ pub(crate) struct Record {
     pub(crate) credential: Option<CredentialId>,
     /// Hints of the request that the last one left out.
     pub(crate) dropped: Vec<String>,
+    /// The provider's own id of the last one.
+    pub(crate) provider_request_id: Option<String>,
+    /// How the name of the model led to those who may answer.
+    pub(crate) rule: Option<String>,
+    /// What the client was told went wrong.
+    pub(crate) error_message: Option<String>,
+    /// Who calls, as far as it says so.
+    pub(crate) tool: ClientTool,
+    /// What was said.
+    pub(crate) transcript: Transcript,
     pub(crate) revision: Revision,
+    pub(crate) booking: Booking,
+    /// Where it is told how the call ended.
+    ended: Option<Arc<OnceLock<Outcome>>>,
     /// The AI endpoint that was called.
     pub(crate) endpoint: Option<Box<EndpointNote>>,
     /// What it took, where a provider has answered but the call may fail all the same.
@@ -100,7 +133,7 @@ impl Record {
             span,
             request_id: request_id(&request.headers, id),
             arrived_at: shared.clock.now(),
-            started: Instant::now(),
+            timing: Timing::start(),
             client: client_address(request.peer, &request.headers, &shared.limits.proxies),
             caller: None,
             requested_model: None,
@@ -114,6 +147,13 @@ impl Record {
             tried: Vec::new(),
             credential: None,
             dropped: Vec::new(),
+            provider_request_id: None,
+            rule: None,
+            error_message: None,
+            tool: ClientTool::of(&request.headers),
+            transcript: Transcript::nothing(),
+            booking: Booking::Own,
+            ended: None,
             revision: shared.snapshot.load().revision(),
             endpoint: None,
             known_spent: None,
@@ -132,7 +172,7 @@ impl Record {
     /// Notes that the provider's answer has begun.
     pub(crate) fn note_first_byte(&mut self) {
         if self.first_byte.is_none() {
-            self.first_byte = Some(self.started.elapsed());
+            self.first_byte = Some(self.timing.elapsed());
         }
     }
 
@@ -161,6 +201,11 @@ impl Record {
         self.settled
     }
 
+    /// What tells how the call ended, once it has.
+    pub(crate) fn ending(&mut self) -> Arc<OnceLock<Outcome>> {
+        Arc::clone(self.ended.get_or_insert_default())
+    }
+
     /// Makes the call's end known: usage event, log line, metrics. The first time counts; says what
     /// the call cost.
     pub(crate) fn settle(&mut self, ending: &Ending) -> Option<Money> {
@@ -168,6 +213,9 @@ impl Record {
             return None;
         }
         self.settled = true;
+        if let Some(ended) = &self.ended {
+            let _ = ended.set(ending.outcome);
+        }
         let (tokens, estimated) = self.count(&ending.spent);
         let worked = !matches!(ending.spent, Spent::Nothing);
         let priced = match (&self.provider, &self.model) {
@@ -177,15 +225,18 @@ impl Record {
             _ => None,
         };
         let cost = priced.map_or(Money::ZERO, |priced| priced.cost);
-        let latency = self.started.elapsed();
+        let latency = self.timing.elapsed();
         let settled = meter::Settled {
             route: self.route,
             request_id: self.request_id_text(),
+            provider_request_id: self.provider_request_id.as_deref(),
             project: self.caller.as_ref().map(|token| token.project_id),
             token: self.caller.as_ref().map(|token| token.id),
             provider: self.provider.as_deref(),
             model: self.model.as_deref(),
+            tool: self.tool.name,
             streamed: self.streamed,
+            repeats: self.booking == Booking::OfAnother,
             status: ending.status,
             outcome: ending.outcome,
             code: ending.code,
@@ -193,62 +244,40 @@ impl Record {
             estimated,
             cost,
             latency,
+            own: self.timing.own(),
             first_byte: self.first_byte,
             attempts: self.attempts,
             client: self.client,
             revision: self.revision,
         };
         self.span.in_scope(|| meter::settled(&settled, &self.span));
-        if let Some(token) = self.caller.take() {
-            let endpoint = self.endpoint.take();
-            let endpoint = endpoint.as_deref();
-            let event = UsageEvent {
-                request_id: self.request_id_text().to_owned(),
-                owner: token.owner,
-                requested_model: self.requested_model.take(),
-                provider_id: self.provider.as_ref().map(|compiled| compiled.provider.id),
-                provider: self.provider.as_ref().map(|compiled| compiled.provider.name.as_str().to_owned()),
-                model: self.model.clone(),
-                streamed: self.streamed,
-                tokens,
-                estimated,
-                cost,
-                price_version: self.shared.prices.version().to_owned(),
-                price_basis: priced.map_or("none", |priced| priced.basis.as_str()).to_owned(),
-                latency_us: micros(latency),
-                time_to_first_byte_us: self.first_byte.map(micros),
-                error_code: ending.code.map(str::to_owned),
-                attempts: self.attempts,
-                tried: std::mem::take(&mut self.tried),
-                credential_id: self.credential,
-                dropped: std::mem::take(&mut self.dropped),
-                client_ip: Some(self.client.to_string()),
-                revision: self.revision,
-                trace: std::mem::take(&mut self.trace),
-                endpoint_id: endpoint.map(|endpoint| endpoint.id),
-                endpoint_slug: endpoint.map(|endpoint| endpoint.slug.clone()),
-                parent_request_id: endpoint.and_then(|endpoint| endpoint.parent_request_id.clone()),
-                routing_decision: endpoint.and_then(|endpoint| endpoint.routing_decision.clone()),
-                cache_hit: endpoint.is_some_and(|endpoint| endpoint.cache_hit),
-                cached_tokens: endpoint.map_or(0, |endpoint| endpoint.cached_tokens),
-                ..UsageEvent::of_call(
-                    self.id,
-                    self.arrived_at,
-                    token.project_id,
-                    token.id,
-                    self.route.name(),
-                    ending.outcome,
-                    ending.status,
-                )
-            };
-            if self.attempts == 0 && !self.shared.sink.has_room() {
-                // The room that is left is for calls that cost something.
-                meter::event_declined();
-            } else if let Err(error) = self.shared.sink.append(&event, None) {
-                meter::event_lost(&event, &error);
-            }
+        if let Some(token) = self.caller.take().filter(|_| self.booking == Booking::Own) {
+            let price_basis = priced.map_or("none", |priced| priced.basis.as_str());
+            self.book(&token, ending, &Counted { tokens, estimated, cost, price_basis, latency });
         }
         priced.map(|priced| priced.cost)
+    }
+
+    fn book(&mut self, token: &Token, ending: &Ending, counted: &Counted) {
+        let content = self.transcript.finish(self.id, self.arrived_at, token.project_id);
+        let event = event(self, token, ending, counted);
+        if self.attempts == 0 && !self.shared.sink.has_room() {
+            // The room that is left is for calls that cost something.
+            meter::event_declined();
+        } else if let Err(error) = self.shared.sink.append(&event, content.as_ref()) {
+            meter::event_lost(&event, &error);
+        }
+    }
+
+    /// Why the call went where it went.
+    fn routing(&self) -> Option<String> {
+        let rule = self.rule.as_deref()?;
+        match (self.tried.first(), self.tried.last()) {
+            (Some(first), Some(last)) if first.provider != last.provider || first.model != last.model => {
+                Some(format!("{rule}; failed over from `{}` to `{}`", first.provider, last.provider))
+            }
+            _ => Some(rule.to_owned()),
+        }
     }
 
     /// The tokens of what was consumed, and whether they are an estimate.
@@ -267,27 +296,6 @@ impl Record {
                 _ => estimated(observed.output_bytes),
             },
         }
-    }
-
-    /// The headers that every answer has, as far as they are known.
-    pub(crate) fn headers(&self, cost: Option<Money>) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(12);
-        headers.insert(REQUEST_ID, self.request_id.clone());
-        if self.surface == Surface::Anthropic {
-            headers.insert(ANTHROPIC_REQUEST_ID, self.request_id.clone());
-        }
-        if let Some(compiled) = &self.provider {
-            put(&mut headers, PROVIDER, compiled.provider.name.as_str());
-        }
-        if let Some(model) = &self.model {
-            put(&mut headers, MODEL, model);
-        }
-        if let Some(cost) = cost {
-            put(&mut headers, COST, &cost.to_string());
-        }
-        headers.insert(ATTEMPTS, HeaderValue::from(self.attempts));
-        headers.insert(REVISION, HeaderValue::from(self.revision.number()));
-        headers
     }
 }
 
@@ -312,31 +320,6 @@ impl Drop for Record {
     }
 }
 
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const PROVIDER: HeaderName = HeaderName::from_static("x-promptgate-provider");
-const MODEL: HeaderName = HeaderName::from_static("x-promptgate-model");
-const COST: HeaderName = HeaderName::from_static("x-promptgate-cost");
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-promptgate-attempts");
-const REVISION: HeaderName = HeaderName::from_static("x-promptgate-revision");
-
-/// Leaves out what no header can hold.
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
-}
-
-/// The client's own request id if it is a sane one, else the call's.
-pub(crate) fn request_id(headers: &HeaderMap, id: CallId) -> HeaderValue {
-    let given = headers.get(REQUEST_ID).filter(|value| {
-        (1..=128).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
-    });
-    given.cloned().unwrap_or_else(|| {
-        HeaderValue::from_str(&id.to_string()).expect("an id is hexadecimal digits and hyphens")
-    })
-}
-
 /// A model's name, short enough to be kept.
 pub(crate) fn shortened(model: &str) -> String {
     match model.char_indices().nth(MAX_MODEL_CHARACTERS) {
@@ -345,32 +328,5 @@ pub(crate) fn shortened(model: &str) -> String {
     }
 }
 
-fn micros(span: Duration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id_for(given: &[u8]) -> HeaderValue {
-        let mut headers = HeaderMap::new();
-        headers.insert(REQUEST_ID, HeaderValue::from_bytes(given).unwrap());
-        request_id(&headers, "018f4e6e-0000-7000-8000-000000000001".parse().unwrap())
-    }
-
-    #[test]
-    fn a_sane_request_id_is_kept_and_another_replaced() {
-        assert_eq!(id_for(b"abc-123/x"), "abc-123/x");
-        assert_eq!(id_for(&[b'x'; 128]).len(), 128);
-        for wrong in [&b""[..], b"two words", b"\xff", &[b'x'; 129]] {
-            assert_eq!(id_for(wrong), "018f4e6e-0000-7000-8000-000000000001");
-        }
-    }
-
-    #[test]
-    fn long_model_names_are_cut_between_characters() {
-        assert_eq!(shortened(&"ä".repeat(300)), "ä".repeat(200));
-        assert_eq!(shortened("gpt"), "gpt");
-    }
-}
+mod tests;

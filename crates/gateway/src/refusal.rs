@@ -11,6 +11,7 @@ use promptgate_wire::{ApiProblem, BadRequest};
 
 use crate::endpoint::EndpointRefusal;
 use crate::fault::Fault;
+use crate::idempotency::IdempotencyRefusal;
 
 /// Whose doing a refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +145,8 @@ pub enum Refusal {
         /// How.
         fault: Fault,
     },
+    /// What only calls that are to be made once are refused for.
+    Idempotency(IdempotencyRefusal),
     /// What only calls of AI endpoints are refused for.
     Endpoint(Box<EndpointRefusal>),
 }
@@ -203,6 +206,7 @@ impl Refusal {
             | Self::NoRoomForUsage
             | Self::ShuttingDown => 503,
             Self::Upstream { fault, .. } => fault.status(),
+            Self::Idempotency(refusal) => refusal.status(),
             Self::Endpoint(refusal) => refusal.status(),
         }
     }
@@ -240,6 +244,7 @@ impl Refusal {
             Self::NoRoomForUsage => "usage_spool_full",
             Self::ShuttingDown => "shutting_down",
             Self::Upstream { fault, .. } => fault.code(),
+            Self::Idempotency(refusal) => refusal.code(),
             Self::Endpoint(refusal) => refusal.code(),
         }
     }
@@ -277,6 +282,7 @@ impl Refusal {
             | Self::NoRoomForUsage
             | Self::ShuttingDown => Who::Us,
             Self::Upstream { .. } => Who::Upstream,
+            Self::Idempotency(refusal) => refusal.who(),
             Self::Endpoint(refusal) => refusal.who(),
         }
     }
@@ -291,7 +297,7 @@ impl Refusal {
     }
 
     /// Whether the same request may succeed when it is sent again.
-    pub const fn may_retry(&self) -> bool {
+    pub fn may_retry(&self) -> bool {
         match self {
             Self::AuthUnavailable
             | Self::NoRoomForUsage
@@ -299,6 +305,7 @@ impl Refusal {
             | Self::SlowUpload { .. }
             | Self::BrokenUpload => true,
             Self::Upstream { fault, .. } => fault.may_pass(),
+            Self::Idempotency(refusal) => refusal.may_retry(),
             Self::Endpoint(refusal) => refusal.may_retry(),
             _ => false,
         }
@@ -371,6 +378,7 @@ impl Refusal {
             }
             Self::ShuttingDown => "this instance is shutting down; try again".into(),
             Self::Upstream { provider, fault } => fault.message(provider),
+            Self::Idempotency(refusal) => refusal.message(),
             Self::Endpoint(refusal) => refusal.message(),
         }
     }
@@ -386,6 +394,7 @@ impl Refusal {
                 Self::UnknownModel { .. } | Self::Unsupported { .. } | Self::PinnedElsewhere { .. } => {
                     Some("model".into())
                 }
+                Self::Idempotency(refusal) => refusal.param(),
                 Self::Endpoint(refusal) => refusal.param(),
                 _ => None,
             },
@@ -394,6 +403,7 @@ impl Refusal {
                     Some(Duration::from_secs(1))
                 }
                 Self::Upstream { fault, .. } => fault.retry_after(),
+                Self::Idempotency(refusal) => refusal.retry_after(),
                 Self::Endpoint(refusal) => refusal.retry_after(),
                 _ => None,
             },

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::affinity::Pin;
 use crate::attempt::{Attempt, Writer};
 use crate::attend::Attended;
-use crate::candidate::Candidate;
+use crate::candidate::{Ask, Candidate};
 use crate::exchange::{Exchange, Failed, Told};
 use crate::fault::Fault;
 use crate::headers::add_retry_after;
@@ -92,7 +92,8 @@ pub(crate) async fn relay(
 ) -> Result<Relayed, Refusal> {
     let shared = Arc::clone(&record.shared);
     let (limits, now) = (&shared.limits, shared.clock.now());
-    let mut course = Course::new(&shared.resilience, &prepared.candidates, limits.max_attempts.max(1), now);
+    let most = most_calls(prepared, limits.max_attempts);
+    let mut course = Course::new(&shared.resilience, &prepared.candidates, most, now);
     let mut writer = Writer::new(prepared);
     let total = prepared.candidates.first().map(|first| prepared.times(first, limits).total);
     let deadline = Instant::now() + total.unwrap_or(limits.total_timeout);
@@ -108,6 +109,7 @@ pub(crate) async fn relay(
             Step::Wait(wait) => {
                 record.note(format!("asked again after {} ms", wait.as_millis()));
                 sleep(wait).await;
+                record.timing.paused(wait);
                 continue;
             }
             Step::Nobody => break,
@@ -138,7 +140,12 @@ pub(crate) async fn relay(
             estimate: attempt.estimate,
             pin: Pin { provider: candidate.provider.provider.id, credential: turn.credential.id },
         };
-        match exchange.make(attempt.sent, &course, record).await {
+        record.timing.call_begins();
+        let answered = exchange.make(attempt.sent, &course, record).await;
+        if !matches!(&answered, Ok(Relayed { answer: Answer::Stream(_), .. })) {
+            record.timing.call_ends();
+        }
+        match answered {
             Ok(mut relayed) => {
                 let took = turn.under_way.elapsed();
                 if record.attempts > 0 {
@@ -165,6 +172,14 @@ pub(crate) async fn relay(
     conclude(prepared, &course, unfit, last, record)
 }
 
+/// How many calls may be made. A chain that somebody has written down is asked to its end.
+fn most_calls(prepared: &Prepared, limit: u32) -> u32 {
+    match &prepared.ask {
+        Ask::Chat(_) => limit.max(u32::try_from(prepared.candidates.len()).unwrap_or(u32::MAX)),
+        Ask::Body(_) | Ask::Forward(_) => limit.max(1),
+    }
+}
+
 /// What is told when nobody answered.
 fn conclude(
     prepared: &Prepared,
@@ -183,6 +198,8 @@ fn conclude(
             *retry_after = course.earliest().or(*retry_after);
         }
         let Some(told) = told else { return Err(upstream(fault, record)) };
+        let provider = record.provider.as_ref().map_or("", |provider| provider.provider.name.as_str());
+        record.error_message = Some(fault.message(provider));
         let Told { status, mut headers, body } = *told;
         if let Some(earliest) = fault.retry_after() {
             headers.remove(http::header::RETRY_AFTER);
@@ -217,6 +234,7 @@ fn name(candidate: &Candidate, record: &mut Record) {
 fn asked(candidate: &Candidate, turn: &Turn, attempt: &Attempt, record: &mut Record) {
     name(candidate, record);
     record.credential = turn.credential.id;
+    record.provider_request_id = None;
     record.dropped.clone_from(&attempt.dropped);
     // Who estimates calls nobody.
     record.attempts += u32::from(!attempt.estimate);

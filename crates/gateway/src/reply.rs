@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::endpoint::TurnStream;
 use crate::stream::RelayedStream;
@@ -18,6 +18,7 @@ enum Kind {
     Whole(Bytes),
     Stream(Box<RelayedStream>),
     Turn(Box<TurnStream>),
+    PassedOn(mpsc::Receiver<Bytes>),
 }
 
 impl ReplyBody {
@@ -27,6 +28,11 @@ impl ReplyBody {
 
     pub(crate) fn stream(stream: RelayedStream) -> Self {
         Self(Kind::Stream(Box::new(stream)))
+    }
+
+    /// What another task passes on, piece by piece.
+    pub(crate) fn passed_on(pieces: mpsc::Receiver<Bytes>) -> Self {
+        Self(Kind::PassedOn(pieces))
     }
 
     /// The same as an answer of an AI endpoint. Where it is a stream, its end waits for `remembered`.
@@ -51,6 +57,7 @@ impl Body for ReplyBody {
             Kind::Whole(body) => Some(std::mem::take(body)),
             Kind::Stream(stream) => ready!(stream.poll_next(cx)),
             Kind::Turn(stream) => ready!(stream.poll_next(cx)),
+            Kind::PassedOn(pieces) => ready!(pieces.poll_recv(cx)),
         };
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
@@ -62,7 +69,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(body) => SizeHint::with_exact(body.len() as u64),
-            Kind::Stream(_) | Kind::Turn(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Turn(_) | Kind::PassedOn(_) => SizeHint::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::authenticator::{Authenticator, AuthenticatorOptions};
 use crate::endpoint::fake_memory::FakeMemory;
+use crate::idempotency::fake_outcomes::FakeOutcomes;
 use crate::limits::GatewayLimits;
 use crate::pipeline::{Gateway, GatewayParts};
 use crate::ports::{SinkError, Upstream, UpstreamError, UpstreamRequest, UpstreamResponse, UsageSink};
@@ -221,13 +222,13 @@ impl Upstream for ScriptedUpstream {
     }
 }
 
-/// Keeps usage events for a test to look at.
+/// Keeps usage events, and what was said, for a test to look at.
 #[derive(Default)]
-pub(crate) struct Events(Mutex<Vec<UsageEvent>>);
+pub(crate) struct Events(Mutex<Vec<(UsageEvent, Option<CallContent>)>>);
 
 impl UsageSink for Events {
-    fn append(&self, event: &UsageEvent, _: Option<&CallContent>) -> Result<(), SinkError> {
-        lock(&self.0).push(event.clone());
+    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
+        lock(&self.0).push((event.clone(), content.cloned()));
         Ok(())
     }
 }
@@ -262,10 +263,15 @@ pub(crate) struct Scene {
     pub(crate) upstream: Arc<ScriptedUpstream>,
     pub(crate) snapshot: Arc<SnapshotCell>,
     pub(crate) tasks: TaskTracker,
+    pub(crate) memory: Arc<FakeMemory>,
+    pub(crate) outcomes: Arc<FakeOutcomes>,
+    limits: GatewayLimits,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) tokens: Arc<FakeTokens>,
     events: Arc<Events>,
-    project: Project,
-    secret: String,
-    _token: Token,
+    pub(crate) project: Project,
+    pub(crate) secret: String,
+    pub(crate) token: Token,
 }
 
 /// An answer as the client has it.
@@ -297,34 +303,75 @@ impl Scene {
         limits: GatewayLimits,
     ) -> Self {
         let project = project(ProjectType::AgentProxy);
+        let projects = vec![project.clone()];
+        let configuration = Configuration { projects, providers, credentials, ..Configuration::default() };
+        Self::over(project, configuration, limits)
+    }
+
+    /// A gateway under a configuration, and a token of one of its projects.
+    pub(crate) fn over(project: Project, configuration: Configuration, limits: GatewayLimits) -> Self {
         let (_, token) = token_for(&project, 5);
         let secret = crate::testing::secret_of(5);
         let tokens = Arc::new(FakeTokens::default());
         tokens.put(token.clone());
         let clock = Arc::new(TestClock::at_millis(1_000));
-        let projects = vec![project.clone()];
-        let configuration = Configuration { projects, providers, credentials, ..Configuration::default() };
         let (snapshot, unusable) = Snapshot::compile(configuration, &compiler());
         assert!(unusable.is_empty());
         let snapshot = Arc::new(SnapshotCell::new(snapshot));
         let (upstream, events) = (Arc::new(ScriptedUpstream::default()), Arc::new(Events::default()));
-        let tasks = TaskTracker::new();
+        let (tasks, memory) = (TaskTracker::new(), Arc::new(FakeMemory::default()));
+        let outcomes = Arc::new(FakeOutcomes::default());
         let options = AuthenticatorOptions::default();
         let gateway = Gateway::new(GatewayParts {
             snapshot: Arc::clone(&snapshot),
-            authenticator: Arc::new(Authenticator::new(tokens, clock.clone(), options)),
+            authenticator: Arc::new(Authenticator::new(tokens.clone(), clock.clone(), options)),
             upstream: upstream.clone(),
             sink: events.clone(),
-            clock,
+            clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(9)),
             keys: keys(1),
-            limits,
+            limits: limits.clone(),
             prices: Arc::new(PriceTable::bundled()),
             tasks: tasks.clone(),
             trace_context: Arc::new(PassedOn),
-            memory: Arc::new(FakeMemory::default()),
+            memory: memory.clone(),
+            idempotency: outcomes.clone(),
         });
-        Self { gateway, upstream, snapshot, tasks, events, project, secret, _token: token }
+        Self {
+            gateway,
+            upstream,
+            snapshot,
+            tasks,
+            memory,
+            outcomes,
+            limits,
+            clock,
+            tokens,
+            events,
+            project,
+            secret,
+            token,
+        }
+    }
+
+    /// Another process of the same installation.
+    pub(crate) fn replica(&self) -> Gateway {
+        let options = AuthenticatorOptions::default();
+        Gateway::new(GatewayParts {
+            snapshot: Arc::clone(&self.snapshot),
+            authenticator: Arc::new(Authenticator::new(self.tokens.clone(), self.clock.clone(), options)),
+            upstream: self.upstream.clone(),
+            sink: self.events.clone(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(10)),
+            keys: keys(1),
+            limits: self.limits.clone(),
+            prices: Arc::new(PriceTable::bundled()),
+            tasks: self.tasks.clone(),
+            trace_context: Arc::new(PassedOn),
+            memory: self.memory.clone(),
+            idempotency: self.outcomes.clone(),
+        })
     }
 
     /// Sends a request, and returns as soon as the head of the answer is there.
@@ -341,7 +388,7 @@ impl Scene {
         self.gateway.call(self.request(operation, body, more)).await
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         operation: Operation,
         body: &str,
@@ -374,9 +421,19 @@ impl Scene {
         read(self.begin(Operation::ChatCompletions, body).await).await
     }
 
+    /// The calls that were booked since the last look, and what was said in them.
+    pub(crate) fn booked(&self) -> Vec<(UsageEvent, Option<CallContent>)> {
+        std::mem::take(&mut *lock(&self.events.0))
+    }
+
+    /// The calls that were booked since the last look.
+    pub(crate) fn events(&self) -> Vec<UsageEvent> {
+        self.booked().into_iter().map(|(event, _)| event).collect()
+    }
+
     /// The only call that was booked since the last look.
     pub(crate) fn event(&self) -> UsageEvent {
-        let events = std::mem::take(&mut *lock(&self.events.0));
+        let events = self.events();
         assert_eq!(events.len(), 1, "{events:?}");
         events.into_iter().next().unwrap()
     }

@@ -21,6 +21,7 @@ pub(crate) fn settle(relayed: Relayed, mut record: Record) -> Response<ReplyBody
     let Relayed { status, headers: passed, answer, .. } = relayed;
     match answer {
         Answer::Whole { body, spent, outcome, code, .. } => {
+            record.transcript.answered(&body);
             let cost = record.settle(&Ending { outcome, status: status.as_u16(), code, spent });
             let mut headers = record.headers(cost);
             headers.extend(passed);
@@ -40,6 +41,7 @@ pub(crate) fn settle(relayed: Relayed, mut record: Record) -> Response<ReplyBody
 /// Books a refused call and says no in the shape of its surface.
 pub(crate) fn refuse(refusal: &Refusal, mut record: Record) -> Response<ReplyBody> {
     record.note(format!("refused ({:?}): {}", refusal.who(), refusal.code()));
+    record.error_message = Some(refusal.message());
     record.settle(&Ending {
         outcome: refusal.outcome(),
         status: refusal.status(),

@@ -134,6 +134,7 @@ impl RelayedStream {
             let next = match flow.opened.upstream.poll_next_unpin(cx) {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
+                    flow.record.transcript.listen();
                     ready!(self.patience.poll_over(cx));
                     Some(Err(UpstreamError::IdleTimeout))
                 }
@@ -162,6 +163,7 @@ impl RelayedStream {
         let observed = flow.opened.passing.observed();
         if observed.ended || observed.error_event || flow.opened.may_end_without_mark {
             flow.opened.hear(&rest);
+            flow.record.transcript.hear(&rest);
             flow.settle(self.status);
             flow.told(rest)
         } else {
@@ -185,6 +187,7 @@ impl Flow {
     /// Hands a piece on that was held back.
     fn held(&mut self, piece: Bytes, status: u16) -> Bytes {
         self.opened.hear(&piece);
+        self.record.transcript.hear(&piece);
         // The last of them may complete the answer.
         if self.opened.held.is_empty() && self.opened.passing.has_ended() {
             self.settle(status);
@@ -196,6 +199,9 @@ impl Flow {
     /// soon as it has it.
     fn pass(&mut self, chunk: Bytes, status: u16) -> Bytes {
         let piece = self.opened.pass(chunk);
+        if !self.record.is_settled() {
+            self.record.transcript.hear(&piece);
+        }
         if self.opened.passing.has_ended() {
             self.settle(status);
         }
@@ -212,6 +218,10 @@ impl Flow {
             ending.spent = Spent::Nothing;
         }
         let is_complete = ending.outcome == Outcome::Completed;
+        if !is_complete {
+            self.record.error_message = Some("the provider reported an error in its answer".to_owned());
+        }
+        self.record.timing.call_ends();
         let (tokens, _) = self.record.count(&ending.spent);
         self.record.settle(&ending);
         // It is under way no longer, whatever the provider still sends.
@@ -241,6 +251,7 @@ impl Flow {
         let problem = refusal.problem();
         let event = self.opened.passing.fail(self.record.surface, &problem);
         self.record.note(format!("failed in the middle of the answer: {}", problem.code));
+        self.record.error_message = Some(problem.message.clone());
         let is_free = self.opened.passing.is_unread();
         let spent = if is_free { Spent::Nothing } else { Spent::Seen(self.opened.passing.observed()) };
         self.record.settle(&Ending {
@@ -281,15 +292,21 @@ impl Drop for RelayedStream {
 pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Record, status: u16, deadline: Instant) {
     for piece in std::mem::take(&mut opened.held) {
         opened.hear(&piece);
+        record.transcript.hear(&piece);
     }
     let mut is_complete = opened.passing.has_ended();
     while !opened.passing.has_ended() {
         let until = deadline.min(Instant::now() + opened.idle_timeout);
         match tokio::time::timeout_at(until, opened.upstream.next()).await {
-            Ok(Some(Ok(chunk))) => drop(opened.pass(chunk)),
+            Ok(Some(Ok(chunk))) => {
+                let piece = opened.pass(chunk);
+                record.transcript.hear(&piece);
+                record.transcript.listen();
+            }
             Ok(None) => {
                 let rest = opened.passing.end();
                 opened.hear(&rest);
+                record.transcript.hear(&rest);
                 is_complete = opened.passing.has_ended() || opened.may_end_without_mark;
                 break;
             }

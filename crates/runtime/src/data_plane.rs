@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use promptgate_coordination_local::spool::MemorySpool;
 use promptgate_gateway::{
     Authenticator, AuthenticatorOptions, CapabilityCell, DisconnectPolicy, Gateway, GatewayLimits,
     GatewayParts, ProxyTrust, SnapshotCell, Synchroniser,
 };
 use promptgate_kernel::KeyRing;
+use promptgate_projects::RecordBodies;
 use promptgate_providers::CapabilityTable;
 use promptgate_settings::ProxySettings;
 use promptgate_store::Store;
@@ -51,12 +52,13 @@ impl DataPlane {
             sink: custody.sink,
             clock: Arc::clone(&base.clock),
             entropy: Arc::clone(&base.entropy),
-            limits: limits(&settings),
+            limits: limits(&settings)?,
             prices: Arc::new(PriceTable::bundled()),
             tasks: base.finishing.clone(),
             trace_context: Arc::new(W3cTraceContext),
             keys,
             memory: Arc::new(Arc::clone(&storage.store)),
+            idempotency: Arc::new(Arc::clone(&storage.store)),
         });
         Ok(Self { gateway, snapshot: configuration.snapshot, memory: custody.memory })
     }
@@ -150,7 +152,7 @@ fn reload_on_signal(
     Ok(())
 }
 
-fn limits(settings: &ProxySettings) -> GatewayLimits {
+fn limits(settings: &ProxySettings) -> anyhow::Result<GatewayLimits> {
     let timeouts = settings.timeouts;
     let proxies = match (&settings.trusted_proxies[..], settings.trust_forward_headers) {
         (_, true) => ProxyTrust::Everybody,
@@ -161,7 +163,8 @@ fn limits(settings: &ProxySettings) -> GatewayLimits {
         Some(limit) => DisconnectPolicy::Drain { limit },
         None => DisconnectPolicy::Cancel,
     };
-    GatewayLimits {
+    let record_bodies = settings.record_bodies.parse::<RecordBodies>();
+    Ok(GatewayLimits {
         max_request_bytes: settings.max_request_bytes,
         max_response_bytes: settings.max_response_bytes,
         upload_timeout: timeouts.upload,
@@ -173,6 +176,8 @@ fn limits(settings: &ProxySettings) -> GatewayLimits {
         max_drains: settings.max_drains,
         max_attempts: settings.max_attempts,
         retry_budget_percent: settings.retry_budget_percent,
+        record_bodies: record_bodies.map_err(|_| anyhow!("PROMPTGATE_RECORD_BODIES: no such choice"))?,
+        idempotency_ttl: settings.idempotency_ttl,
         proxies,
-    }
+    })
 }

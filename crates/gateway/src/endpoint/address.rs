@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
-use promptgate_endpoints::{ChatInput, CompiledEndpoint};
+use promptgate_endpoints::{ChatInput, CompiledEndpoint, Content, Message, Part, Role};
 use promptgate_kernel::TokenId;
 use promptgate_projects::ProjectType;
+use promptgate_providers::Shape;
+use tokio::time::Instant;
 
 use super::EndpointNote;
 use super::refusal::EndpointRefusal;
@@ -17,6 +20,7 @@ use crate::receive::Route;
 use crate::record::{Record, shortened};
 use crate::refusal::Refusal;
 use crate::snapshot::{CompiledProject, Snapshot};
+use crate::upload::Upload;
 
 /// How long a call waits for the configuration when its endpoint is too new for the snapshot.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -54,13 +58,13 @@ pub(crate) async fn address(
         return Err(EndpointRefusal::WrongProjectType { kind }.into());
     }
     // In the one case the path says which endpoint is meant, in the other the body.
-    let (slug, input, upload) = match (route, ids.into_iter().next()) {
-        (Route::Endpoint, Some(slug)) => (slug, None, Some(upload)),
-        _ => {
-            let body = upload.read().await?;
-            let (slug, input) = ChatInput::read_dispatched(&body).map_err(EndpointRefusal::Input)?;
-            (slug, Some(input), None)
-        }
+    let named = ids.into_iter().next().filter(|_| route == Route::Endpoint);
+    let (slug, input, upload) = if let Some(slug) = named {
+        (slug, None, Some(upload))
+    } else {
+        let body = body(upload, record).await?;
+        let (slug, input) = ChatInput::read_dispatched(&body).map_err(EndpointRefusal::Input)?;
+        (slug, Some(input), None)
     };
     let found = find(&slug, project.project.id, snapshot, shared).await;
     let (endpoint, snapshot) = found.ok_or_else(|| EndpointRefusal::Unknown { slug: shortened(&slug) })?;
@@ -73,10 +77,31 @@ pub(crate) async fn address(
     check_process(shared)?;
     let input = match (input, upload) {
         (Some(input), _) => input,
-        (None, Some(upload)) => ChatInput::read(&upload.read().await?).map_err(EndpointRefusal::Input)?,
+        (None, Some(upload)) => {
+            ChatInput::read(&body(upload, record).await?).map_err(EndpointRefusal::Input)?
+        }
         (None, None) => unreachable!("what was read is the input"),
     };
+    record.transcript.prompted(prompt(&input.messages).as_deref());
     Ok(Called { endpoint, input, mode: Mode::Client(token.id), headers, project, snapshot })
+}
+
+/// The whole body, and how long it took to arrive.
+async fn body(upload: Upload, record: &mut Record) -> Result<Bytes, Refusal> {
+    let waiting = Instant::now();
+    let body = upload.read().await?;
+    record.timing.uploaded(waiting);
+    record.transcript.asked(Shape::ChatCompletions, &body);
+    Ok(body)
+}
+
+/// What the user wrote last, if the messages end with it.
+pub(super) fn prompt(messages: &[Message]) -> Option<String> {
+    let last = messages.last().filter(|last| last.role == Role::User)?;
+    match &last.content {
+        Content::Parts(parts) => parts.iter().rev().find_map(Part::text).map(str::to_owned),
+        Content::Text(_) | Content::Nothing => Some(last.text().into_owned()).filter(|text| !text.is_empty()),
+    }
 }
 
 /// The endpoint of a slug. One that is not known may be too new for the snapshot: then the

@@ -9,13 +9,14 @@ use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Empty};
 use promptgate_endpoints::ChatInput;
 use promptgate_kernel::{CallId, EndpointId, ProjectId, Revision, TokenId};
+use promptgate_providers::Shape;
 use promptgate_tokens::{NewToken, Scope, Token, TokenEnv, TokenLimits, TokenName, TokenSecret};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
 use super::EndpointNote;
-use super::address::{Called, Mode};
+use super::address::{Called, Mode, prompt};
 use super::answer::answer;
 use super::refusal::EndpointRefusal;
 use super::turn::ready;
@@ -143,8 +144,15 @@ fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Result<Ca
     let note = EndpointNote { parent_request_id: parent, ..EndpointNote::of(&endpoint) };
     record.endpoint = Some(Box::new(note));
     check_process(shared)?;
+    record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
+    record.transcript.asked(Shape::ChatCompletions, &written(&body));
     let input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
+    record.transcript.prompted(prompt(&input.messages).as_deref());
     Ok(Called { endpoint, input, mode, headers: HeaderMap::new(), project, snapshot })
+}
+
+fn written(body: &Map<String, Value>) -> Bytes {
+    serde_json::to_vec(body).expect("an object can be written as JSON").into()
 }
 
 /// What the call is booked under. Its secret is known to nobody, and it is stored nowhere.
