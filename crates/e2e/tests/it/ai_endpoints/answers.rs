@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::House;
 
+const WORD: &str = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Once\"},\"finish_reason\":null}]}\n\n";
+
 fn tools() -> Value {
     let tool = |name: &str| {
         let parameters = json!({"type": "object", "properties": {}});
@@ -104,7 +106,6 @@ async fn item_12_streams_have_one_shape_whoever_answers() {
     let whole = house.call("corp", json!({"message": "hi"})).await;
     assert_eq!(whole.header("content-type"), Some("application/json"));
 
-    const WORD: &str = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Once\"},\"finish_reason\":null}]}\n\n";
     house.upstream.enqueue(Reply::sse([WORD]).drop_connection());
     let stream = house.project.client.stream(&house.project.url("/corp"), &body).await.unwrap();
     let text = stream.whole().await.unwrap().text();
