@@ -22,6 +22,8 @@ mod reply;
 mod run;
 mod stream;
 mod target;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use std::sync::Arc;
