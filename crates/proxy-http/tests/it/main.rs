@@ -5,10 +5,14 @@
 mod answers;
 mod bypass;
 mod disconnects;
+mod endpoints;
 mod exactly_once;
 mod faults;
+mod idempotency;
 mod names;
 mod native;
+mod outcomes;
+mod record;
 mod refusals;
 mod routes;
 mod stored;

@@ -37,6 +37,9 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::endpoints::NoMemory;
+use crate::outcomes::Outcomes;
+
 /// One thing that happens in the body of a scripted answer.
 pub(crate) enum Step {
     /// A piece arrives.
@@ -144,16 +147,18 @@ impl Upstream for ScriptedUpstream {
 #[derive(Default)]
 pub(crate) struct CollectingSink {
     events: Mutex<Vec<UsageEvent>>,
+    pub(crate) contents: Mutex<Vec<CallContent>>,
     pub(crate) full: AtomicBool,
     pub(crate) no_room: AtomicBool,
 }
 
 impl UsageSink for CollectingSink {
-    fn append(&self, event: &UsageEvent, _: Option<&CallContent>) -> Result<(), SinkError> {
+    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
         if self.full.load(Ordering::SeqCst) {
             return Err(SinkError("no space left".into()));
         }
         self.events.lock().unwrap().push(event.clone());
+        self.contents.lock().unwrap().extend(content.cloned());
         Ok(())
     }
 
@@ -236,6 +241,7 @@ impl Bench {
                 kind,
                 env: ProjectEnv::default(),
                 default_provider: None,
+                record_bodies: None,
                 metadata: serde_json::Map::new(),
                 active,
             };
@@ -268,6 +274,8 @@ impl Bench {
             prices: Arc::new(PriceTable::bundled()),
             tasks: tasks.clone(),
             trace_context: Arc::new(PassedOn),
+            memory: Arc::new(NoMemory),
+            idempotency: Arc::new(Outcomes::default()),
         });
         let router = promptgate_proxy_http::router(gateway.clone());
         Self {
