@@ -113,6 +113,27 @@ async fn row_18_after_the_first_word_there_is_one_error_and_no_word_twice() {
 }
 
 #[tokio::test]
+async fn attempts_are_in_a_header_the_record_and_the_log() {
+    let pair = Pair::new().await;
+    pair.first.enqueue(Reply::status(500).with_json(&json!({"error": {"message": "oops"}})));
+    let answer = pair.project.chat("m-1").await.unwrap();
+    answer.expect(200).unwrap();
+    assert_eq!(answer.header("x-promptgate-attempts"), Some("2"));
+    assert_eq!(answer.header("x-promptgate-provider"), Some("second"));
+    let call = pair.gateway.last_call(&pair.project, 2).await.unwrap();
+    assert_eq!((&call["attempts"], &call["provider"]), (&json!(2), &json!("second")), "{call}");
+    let tried = call["tried"].as_array().unwrap();
+    let told: Vec<_> =
+        tried.iter().map(|each| (&each["provider"], &each["fault"], &each["status"])).collect();
+    let (none, upstream_error) = (Value::Null, json!("upstream_error"));
+    let names = [json!("first"), json!("second")];
+    let statuses = [json!(500), json!(200)];
+    assert_eq!(told, [(&names[0], &upstream_error, &statuses[0]), (&names[1], &none, &statuses[1])]);
+    let said = pair.gateway.process().said();
+    assert!(said.contains("attempt 1 at first: upstream_error"), "{said}");
+}
+
+#[tokio::test]
 async fn row_19_each_kind_of_waiting_has_its_own_code() {
     let upstream = ScriptedUpstream::start().await.unwrap();
     let installation = Installation::embedded().unwrap();

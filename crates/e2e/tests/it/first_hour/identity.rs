@@ -14,7 +14,9 @@ async fn row_08_a_request_id_is_the_same_everywhere() {
         move |request: &SeenRequest| -> Reply { vendor::answer(request).header(name, "req-of-the-vendor") }
     };
     let mut calls = 0;
-    for (model, theirs) in [("up:m", "x-request-id"), ("claude:m", "request-id")] {
+    for (model, theirs, own_id) in
+        [("up:m", "x-request-id", "chatcmpl-vendor"), ("claude:m", "request-id", "msg_vendor")]
+    {
         stage.upstream.handle(with_id(theirs));
         for given in [Some("mine-1.2/3"), None] {
             let headers: Vec<_> = given.iter().map(|id| ("x-request-id", *id)).collect();
@@ -34,6 +36,7 @@ async fn row_08_a_request_id_is_the_same_everywhere() {
             calls += 1;
             let call = stage.recorded(calls).await;
             assert_eq!(call["requestId"], told.as_str(), "{call}");
+            assert_eq!(call["providerResponseId"], own_id, "{call}");
             let path = format!("/calls?requestId={}", told.replace('/', "%2F"));
             let found = stage.gateway.admin(Method::GET, &path, &Value::Null).await.unwrap();
             let found = found.expect(200).unwrap();

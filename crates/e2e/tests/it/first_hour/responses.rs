@@ -165,6 +165,43 @@ async fn row_14_nobody_else_reaches_what_is_kept() {
 }
 
 #[tokio::test]
+async fn row_14_what_is_kept_with_a_credential_that_is_gone_is_gone() {
+    let stage = stage().await;
+    let kept = id(&stage.post("/v1/responses", &response("main:gpt-4o", "Hello")).await);
+    let path = format!("/v1/responses/{kept}");
+    // The provider's own surface leads to it, too, and another provider's does not.
+    let base = format!("{}/v1", stage.upstream.url());
+    stage.gateway.provider("other", "openai", &base).await.unwrap();
+    stage.gateway.caught_up().await.unwrap();
+    let native = |provider: &str| format!("{}/{provider}{path}", stage.gateway.proxy);
+    stage.project.client.get(&native("main")).await.unwrap().expect(200).unwrap();
+    stage.project.client.get(&native("other")).await.unwrap().expect(404).unwrap();
+    let other = and(response("other:gpt-4o", "And?"), &json!({"previous_response_id": kept}));
+    let answer = stage.post("/v1/responses", &other).await.expect(400).unwrap();
+    assert_eq!(answer["error"]["code"], "response_pinned", "{answer}");
+    assert!(answer["error"]["message"].as_str().unwrap().contains("`main`"), "{answer}");
+
+    let listed = stage.gateway.admin(Method::GET, "/credentials?pageSize=100", &Value::Null).await.unwrap();
+    let listed = listed.expect(200).unwrap();
+    for item in listed["items"].as_array().unwrap() {
+        let path = format!("/credentials/{}", item["id"].as_str().unwrap());
+        let off = json!({"isActive": false});
+        stage.gateway.admin(Method::PATCH, &path, &off).await.unwrap().expect(200).unwrap();
+    }
+    let third =
+        json!({"providerId": listed["items"][0]["providerId"], "name": "third", "secret": "third-key"});
+    stage.gateway.admin(Method::POST, "/credentials", &third).await.unwrap().expect(201).unwrap();
+    stage.gateway.caught_up().await.unwrap();
+    let asked = stage.upstream.counts().requests;
+    let again = and(response("main:gpt-4o", "And?"), &json!({"previous_response_id": kept}));
+    for answer in [stage.get(&path).await, stage.post("/v1/responses", &again).await] {
+        let body = answer.expect(410).unwrap();
+        assert_eq!(body["error"]["code"], "response_pin_gone", "{body}");
+    }
+    assert_eq!(stage.upstream.counts().requests, asked, "nobody else is asked instead");
+}
+
+#[tokio::test]
 async fn row_14_encrypted_reasoning_goes_back_to_where_it_can_be_read() {
     let stage = stage().await;
     let alone = json!({"store": false, "include": ["reasoning.encrypted_content"]});
