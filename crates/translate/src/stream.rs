@@ -41,6 +41,15 @@ enum Writer {
     Messages(messages::Writer),
 }
 
+/// What is heard of a stream that is only read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Heard<'a> {
+    /// The data of an event, before it is read.
+    Data(&'a str),
+    /// What it says.
+    Event(&'a StreamEvent),
+}
+
 impl StreamTranslator {
     /// A translator at the beginning of a stream. `to` is one of the clients' three shapes; others
     /// are written as Chat Completions.
@@ -117,14 +126,19 @@ impl StreamTranslator {
         self.seen.clone()
     }
 
-    /// Reads a stream, or the beginning of one, for what it says; nothing is written.
-    pub(crate) fn read_all(&mut self, bytes: &[u8], mut event: impl FnMut(&StreamEvent)) {
+    /// Reads a stream, or the beginning of one, for what it says; nothing is written. What `take`
+    /// understands of the data by itself is not read any further.
+    pub(crate) fn read_all(&mut self, bytes: &[u8], mut take: impl FnMut(Heard<'_>) -> bool) {
         let Self { decoder, reader, events, .. } = self;
-        let mut keep = |name: Option<&str>, data: &str| reader.event(name, data, events);
         // What is too long to be read is not said; the rest is.
-        let _ = decoder.push(bytes, &mut keep);
-        events.iter().for_each(&mut event);
-        events.clear();
+        let _ = decoder.push(bytes, |name, data| {
+            if !take(Heard::Data(data)) {
+                reader.event(name, data, events);
+                for event in events.drain(..) {
+                    take(Heard::Event(&event));
+                }
+            }
+        });
     }
 
     fn pass(&mut self, decoded: Result<(), sse::TooLong>) -> Bytes {

@@ -2,6 +2,7 @@
 
 use promptgate_providers::Shape;
 
+use crate::stream::Heard;
 use crate::{Block, ChatAnswer, Context, Opening, Stop, StreamEvent, StreamTranslator, read_answer};
 
 mod mend;
@@ -47,6 +48,7 @@ pub fn of(shape: Shape, streamed: bool, captured: &[u8]) -> Summary {
 pub struct Listener {
     translator: StreamTranslator,
     collector: Collector,
+    is_chat: bool,
 }
 
 impl Listener {
@@ -54,13 +56,19 @@ impl Listener {
     /// of tool calls.
     pub fn new(shape: Shape, room: usize) -> Self {
         let translator = StreamTranslator::new(shape, Shape::ChatCompletions, Context::default());
-        Self { translator, collector: Collector::new(room) }
+        Self { translator, collector: Collector::new(room), is_chat: shape == Shape::ChatCompletions }
     }
 
     /// Hears the next piece, split from the others anywhere.
     pub fn hear(&mut self, piece: &[u8]) {
-        let Self { translator, collector } = self;
-        translator.read_all(piece, |event| collector.take(event));
+        let Self { translator, collector, is_chat } = self;
+        translator.read_all(piece, |heard| match heard {
+            Heard::Data(data) => *is_chat && plain_words(data).is_some_and(|words| collector.words(words)),
+            Heard::Event(event) => {
+                collector.take(event);
+                true
+            }
+        });
     }
 
     /// What was said, and whether there was not room for all of it.
@@ -109,22 +117,25 @@ impl Collector {
             StreamEvent::Open { index, opening } => self.open(*index, opening),
             StreamEvent::Delta { index, text } => {
                 let found = self.blocks.iter().rfind(|(block, _)| block == index);
-                let (into, room) = match found {
+                match found {
                     Some((_, Some(call))) => {
-                        (&mut self.summary.tool_calls[*call].arguments, &mut self.room_for_calls)
+                        let arguments = &mut self.summary.tool_calls[*call].arguments;
+                        self.is_cut |= !keep(arguments, text, &mut self.room_for_calls);
                     }
-                    Some((_, None)) => (&mut self.summary.text, &mut self.room_for_words),
-                    None => return,
-                };
-                let kept = text.floor_char_boundary(*room);
-                into.push_str(&text[..kept]);
-                self.is_cut |= kept < text.len();
-                // What is cut stays cut: no later word is put behind the gap.
-                *room = if kept < text.len() { 0 } else { *room - kept };
+                    Some((_, None)) => {
+                        self.words(text);
+                    }
+                    None => {}
+                }
             }
             StreamEvent::Stop(stop) => self.summary.stop = Some(stop.clone()),
             _ => {}
         }
+    }
+
+    fn words(&mut self, text: &str) -> bool {
+        self.is_cut |= !keep(&mut self.summary.text, text, &mut self.room_for_words);
+        true
     }
 
     fn open(&mut self, index: usize, opening: &Opening) {
@@ -145,6 +156,29 @@ impl Collector {
             Opening::Thinking | Opening::RedactedThinking { .. } => {}
         }
     }
+}
+
+/// Keeps as much as there is room for; says whether that was all. What is cut stays cut: no later
+/// word is put behind the gap.
+fn keep(into: &mut String, text: &str, room: &mut usize) -> bool {
+    let kept = text.floor_char_boundary(*room);
+    into.push_str(&text[..kept]);
+    let is_all = kept == text.len();
+    *room = if is_all { *room - kept } else { 0 };
+    is_all
+}
+
+/// The words of a chunk of Chat Completions that has nothing else, in the form that most of all
+/// chunks have. Reading one is most of what listening costs. The beginning can stand in no text,
+/// because quotation marks in texts have a backslash before them.
+fn plain_words(data: &str) -> Option<&str> {
+    const BEFORE: &[u8] = br#""choices":[{"index":0,"delta":{"content":""#;
+    const AFTER: [&str; 2] = [r#"},"logprobs":null,"finish_reason":null}]"#, r#"},"finish_reason":null}]"#];
+    let words = data.get(memchr::memmem::find(data.as_bytes(), BEFORE)? + BEFORE.len()..)?;
+    let end = memchr::memchr2(b'"', b'\\', words.as_bytes())?;
+    let (words, rest) = words.split_at_checked(end)?;
+    let rest = rest.strip_prefix('"')?;
+    AFTER.iter().any(|after| rest.starts_with(after)).then_some(words)
 }
 
 #[cfg(test)]
@@ -186,5 +220,36 @@ mod tests {
         assert_eq!(said.text, "aaa", "nothing comes behind a gap");
         assert_eq!(said.tool_calls.len(), 1);
         assert_eq!((said.tool_calls[0].id.as_str(), said.tool_calls[0].arguments.as_str()), ("c1", "1"));
+    }
+
+    #[test]
+    fn the_short_way_says_what_the_long_one_does() {
+        let tails = [
+            r#","logprobs":null,"finish_reason":null}]}"#,
+            r#","finish_reason":null}],"usage":null}"#,
+            r"}]}",
+        ];
+        let words =
+            ["hi", "", "grüß", r#"a\"b"#, r"\n", r#"\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x"#];
+        let mut short = 0;
+        for tail in tails {
+            for index in [0, 1] {
+                for words in words {
+                    let data = format!(
+                        r#"{{"id":"c","choices":[{{"index":{index},"delta":{{"content":"{words}"}}{tail}"#
+                    );
+                    short += usize::from(plain_words(&data).is_some());
+                    let spaced = data.replace("\"choices\":[", "\"choices\": [");
+                    assert!(plain_words(&spaced).is_none());
+                    let heard =
+                        |data: &str| of(Shape::ChatCompletions, true, format!("data: {data}\n\n").as_bytes());
+                    assert_eq!(heard(&data), heard(&spaced), "{data}");
+                }
+            }
+        }
+        assert_eq!(short, 6, "three plain words in the two usual forms");
+        let with_call =
+            r#"{"choices":[{"index":0,"delta":{"content":"a","tool_calls":[]},"finish_reason":null}]}"#;
+        assert_eq!(plain_words(with_call), None);
     }
 }
