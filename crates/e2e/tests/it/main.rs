@@ -16,6 +16,7 @@ mod first_hour;
 mod first_start;
 mod idempotency;
 mod older_settings;
+mod reconfiguration;
 mod record;
 mod refused_starts;
 mod replicas;
