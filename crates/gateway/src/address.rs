@@ -251,6 +251,9 @@ fn some_of(
     fits: impl Fn(&Candidate) -> bool,
     why: impl FnOnce(&Candidate) -> Refusal,
 ) -> Result<Vec<Candidate>, Refusal> {
+    if candidates.iter().all(&fits) {
+        return Ok(candidates);
+    }
     let (fitting, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(fits);
     match others.first() {
         Some(first) if fitting.is_empty() => Err(why(first)),

@@ -28,8 +28,8 @@ use crate::ports::{UpstreamBody, UpstreamError, UpstreamResponse};
 use crate::prepare::{Prepared, Times};
 use crate::record::{Record, Spent};
 use crate::relay::{Answer, Relayed};
-use crate::reported::{fault_of, fault_of_reported, plain_error};
-use crate::resilience::Course;
+use crate::reported::{fault_of, fault_of_reported, plain_error, retry_delay};
+use crate::resilience::{Course, retry_after};
 use crate::stream::Opened;
 
 /// As much of an error is read as can hold a message.
@@ -158,7 +158,11 @@ impl Exchange<'_> {
                 record.note("the provider answered with nothing");
                 return Err(Fault::Broken.into());
             }
-            Passage::Same { operation, .. } => self.same(*operation, body, record)?,
+            Passage::Same { operation, .. } => {
+                // Clients read it by its type, which some services leave out.
+                passing_headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+                self.same(*operation, body, record)?
+            }
             Passage::Other { from, to, context } => {
                 passing_headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 let answer = match read_answer(*from, &body) {
@@ -225,22 +229,35 @@ impl Exchange<'_> {
         record: &mut Record,
     ) -> Result<Relayed, Failed> {
         record.note(format!("the provider answered {status}"));
-        let said = self.read_whole(body, MAX_ERROR_BYTES, record).await.unwrap_or_default();
-        let said = self.candidate.provider.without_credential(said);
+        let said = self.read_whole(body, MAX_ERROR_BYTES, record).await;
+        let is_whole = said.is_ok();
+        let said = self.candidate.provider.without_credential(said.unwrap_or_default());
+        let said = self.with_ids_of_client(said);
         let shape = self.passage.provider_shape();
         let error = shape.and_then(|shape| read_error(shape, &said)).or_else(|| plain_error(&said));
-        let fault = fault_of(status, headers, error.as_ref(), record.shared.clock.now());
+        let after = retry_after(headers, record.shared.clock.now()).or_else(|| retry_delay(&said));
+        let fault = fault_of(status, error.as_ref(), after);
         if !matches!(fault, Fault::Rejected { .. } | Fault::RateLimited { .. }) {
             return Err(fault.into());
         }
         let body = match self.passage {
-            Passage::Same { .. } | Passage::Unread => said,
-            Passage::Other { .. } | Passage::Embeddings { .. } => {
+            Passage::Same { .. } | Passage::Unread if is_whole => said,
+            // Half an error, or one that is too long, says nothing to anybody.
+            _ => {
                 passing.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 self.written(status, &error.unwrap_or_default(), record)
             }
         };
         Err(Failed { fault, told: Some(Box::new(Told { status, headers: passing, body })) })
+    }
+
+    /// What a provider says of a thing that it keeps, with the id that the client knows it by.
+    fn with_ids_of_client(&self, said: Bytes) -> Bytes {
+        let known = self.prepared.answer_ids.iter().flat_map(|ids| &ids.known);
+        known.fold(said, |said, (own, id)| {
+            let text = String::from_utf8_lossy(&said);
+            if !own.is_empty() && text.contains(own) { text.replace(own, id).into() } else { said }
+        })
     }
 
     /// An error in place of an answer, under a status that said that all is well.
@@ -308,8 +325,8 @@ impl Exchange<'_> {
                     let opened = Opened::new(upstream, passing, held, self.times.idle, self.candidate);
                     return Ok(opened.finished());
                 }
-                // It lives and thinks, or nobody else could do better.
-                Err(_) if size > 0 && !course.has_other() => break,
+                // It lives and thinks, and nobody else could do better, or could not while it was waited for.
+                Err(_) if for_nobody || (size > 0 && !course.has_other()) => break,
                 Err(_) => return Err(failed(UpstreamError::FirstByteTimeout, record).into()),
             }
         }

@@ -303,11 +303,12 @@ impl Drop for Record {
     /// Nobody waits for the answer any more.
     fn drop(&mut self) {
         if !self.settled {
-            // A provider that was asked may have read the prompt already, whatever became of it.
-            let spent = match (self.known_spent.take(), self.attempts) {
-                (Some(known), _) => known,
-                (None, 0) => Spent::Nothing,
-                (None, _) => Spent::Unseen { answer_bytes: self.answer_bytes },
+            // A provider that is being asked may have read the prompt already; one that said no has not.
+            let spent = match self.known_spent.take() {
+                None if self.attempts > 0 && self.timing.is_calling() => {
+                    Spent::Unseen { answer_bytes: self.answer_bytes }
+                }
+                known => known.unwrap_or_else(|| self.spent_so_far()),
             };
             self.note("the client left");
             self.settle(&Ending {

@@ -129,7 +129,9 @@ pub(crate) async fn relay(
                 continue;
             }
         };
-        course.called(&turn);
+        if !attempt.estimate {
+            course.called(&turn);
+        }
         asked(candidate, &turn, &attempt, record);
         let exchange = Exchange {
             prepared,
@@ -147,10 +149,12 @@ pub(crate) async fn relay(
         }
         match answered {
             Ok(mut relayed) => {
-                let took = turn.under_way.elapsed();
-                if record.attempts > 0 {
-                    note_attempt(candidate, &turn, took, Ok(relayed.status), record);
+                if exchange.estimate {
+                    // Nobody was called, so nothing is known of the provider.
+                    return Ok(relayed);
                 }
+                let took = turn.under_way.elapsed();
+                note_attempt(candidate, &turn, took, Ok(relayed.status), record);
                 turn.under_way.succeeded(Some(took));
                 if let Answer::Stream(opened) = &mut relayed.answer {
                     opened.watch(turn.under_way);

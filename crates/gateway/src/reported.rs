@@ -2,29 +2,28 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
-use promptgate_kernel::Timestamp;
+use http::StatusCode;
 use promptgate_translate::ProviderError;
 
 use crate::fault::Fault;
-use crate::resilience::retry_after;
 
 const MAX_CHARACTERS: usize = 500;
 /// Who has no money left has none in a second either.
 const OUT_OF_QUOTA: Duration = Duration::from_mins(1);
+/// Who asks for more is taken to mean this.
+const LONGEST_DELAY: Duration = Duration::from_hours(24);
 
-/// What an answer means whose status is no success. `error` is what it says.
+/// What an answer means whose status is no success. `error` is what it says, `retry_after` when it wants
+/// to be asked again.
 pub(crate) fn fault_of(
     status: StatusCode,
-    headers: &HeaderMap,
     error: Option<&ProviderError>,
-    now: Timestamp,
+    retry_after: Option<Duration>,
 ) -> Fault {
-    let after = retry_after(headers, now);
     if error.is_some_and(is_about_credential) {
         return Fault::AuthFailed { status: status.as_u16() };
     }
-    of_status(status.as_u16(), error, after)
+    of_status(status.as_u16(), error, retry_after)
 }
 
 /// What an error means that came where an answer was expected.
@@ -43,6 +42,7 @@ pub(crate) fn fault_of_reported(error: &ProviderError) -> Fault {
         None if says(&["overloaded_error", "overloaded", "server_overloaded", "UNAVAILABLE"]) => 529,
         None if says(&["rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"]) => 429,
         None if is_out_of_quota(error) => 429,
+        None if says(&["billing_error"]) => 402,
         None if says(&["permission_error", "PERMISSION_DENIED"]) => 403,
         None if says(&["not_found_error", "model_not_found", "NOT_FOUND"]) => 404,
         None if says(&["request_too_large"]) => 413,
@@ -65,7 +65,8 @@ fn of_status(status: u16, error: Option<&ProviderError>, retry_after: Option<Dur
         .map(|error| error.message.trim().chars().take(MAX_CHARACTERS).collect::<String>())
         .filter(|message| !message.is_empty());
     match status {
-        401 | 403 => Fault::AuthFailed { status },
+        // 402: the account behind the credential is empty. To clients it would look like a budget of theirs.
+        401..=403 => Fault::AuthFailed { status },
         429 => {
             let out_of_quota = error.is_some_and(is_out_of_quota).then_some(OUT_OF_QUOTA);
             Fault::RateLimited { message, retry_after: retry_after.or(out_of_quota) }
@@ -80,11 +81,22 @@ fn of_status(status: u16, error: Option<&ProviderError>, retry_after: Option<Dur
 /// Whether an error speaks of the credential, which is not the client's. Some do under a status of
 /// their own, and show a part of it.
 fn is_about_credential(error: &ProviderError) -> bool {
-    error.code.as_deref() == Some("invalid_api_key") || error.kind.as_deref() == Some("authentication_error")
+    matches!(error.code.as_deref(), Some("invalid_api_key" | "API_KEY_INVALID"))
+        || error.kind.as_deref() == Some("authentication_error")
 }
 
 fn is_out_of_quota(error: &ProviderError) -> bool {
     [&error.kind, &error.code].into_iter().flatten().any(|said| said == "insufficient_quota")
+}
+
+/// When a provider wants to be asked again, where it says so in the body: Google's `retryDelay`, as `34s`.
+pub(crate) fn retry_delay(body: &[u8]) -> Option<Duration> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let error = body.get("error").or_else(|| body.get(0)?.get("error"))?;
+    let mut details = error.get("details")?.as_array()?.iter();
+    let seconds = details.find_map(|detail| detail.get("retryDelay")?.as_str()?.strip_suffix('s'))?;
+    let delay = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    Some(delay.min(LONGEST_DELAY))
 }
 
 /// The error of a body that no format explains. All kinds say it in `error.message`; some in `error`
@@ -136,6 +148,37 @@ mod tests {
         assert_eq!(status("", "502"), (502, 502));
         assert_eq!(status("api_error", ""), (502, 500));
         assert_eq!(status("", ""), (502, 500));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_credential_is_not_the_clients() {
+        for (status, error) in [
+            (400, error("INVALID_ARGUMENT", "API_KEY_INVALID")),
+            (400, error("invalid_request_error", "invalid_api_key")),
+            (402, error("insufficient_credits", "")),
+        ] {
+            let fault = fault_of(StatusCode::from_u16(status).unwrap(), Some(&error), None);
+            assert_eq!((fault.status(), fault.code()), (502, "upstream_auth_failed"), "{error:?}");
+            assert!(fault.may_move());
+        }
+        assert_eq!(fault_of_reported(&error("billing_error", "")), Fault::AuthFailed { status: 402 });
+    }
+
+    #[test]
+    fn google_says_in_the_body_when_to_come_again() {
+        let delay = |delay: &str| {
+            let detail =
+                format!(r#"{{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":{delay}}}"#);
+            let body = format!(r#"{{"error":{{"code":429,"details":[{{"reason":"x"}},{detail}]}}}}"#);
+            assert_eq!(retry_delay(body.as_bytes()), retry_delay(format!("[{body}]").as_bytes()));
+            retry_delay(body.as_bytes())
+        };
+        assert_eq!(delay("\"34s\""), Some(Duration::from_secs(34)));
+        assert_eq!(delay("\"0.5s\""), Some(Duration::from_millis(500)));
+        assert_eq!(delay("\"99999999s\""), Some(LONGEST_DELAY));
+        for wrong in ["\"-1s\"", "\"soon\"", "\"NaNs\"", "34", "null"] {
+            assert_eq!(delay(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -238,7 +238,9 @@ impl Snapshot {
     pub(crate) fn in_order_of(&self, project: &CompiledProject) -> Vec<&Arc<CompiledProvider>> {
         let mut providers: Vec<_> = self.providers.iter().collect();
         // A stable sort: without a place they stay by name.
-        providers.sort_by_key(|compiled| project.place(compiled.provider.id));
+        if project.has_order() {
+            providers.sort_by_cached_key(|compiled| project.place(compiled.provider.id));
+        }
         providers
     }
 
@@ -368,6 +370,10 @@ mod tests {
             assert_eq!(told, r#"{"error":"no [credential], Bearer [credential]"}"#);
         }
         assert_eq!(said(ProviderKind::OpenAi, "token", "a token is missing"), "a token is missing");
+        for form in ["sk/a+b\"c=", r#"sk/a+b\"c="#, r#"sk\/a+b\"c="#, "sk%2Fa%2Bb%22c%3D", "sk%2fa%2bb%22c%3d"] {
+            let told = said(ProviderKind::OpenAi, "sk/a+b\"c=", form);
+            assert_eq!(told, "[credential]", "{form}");
+        }
     }
 
     #[test]

@@ -249,7 +249,12 @@ impl Flow {
         let provider = provider.map_or_else(String::new, |compiled| compiled.provider.name.to_string());
         let refusal = Refusal::Upstream { provider, fault };
         let problem = refusal.problem();
-        let event = self.opened.passing.fail(self.record.surface, &problem);
+        // A provider that reported an error said it all: the client hears of one failure.
+        let event = if self.opened.passing.has_reported() {
+            Bytes::new()
+        } else {
+            self.opened.passing.fail(self.record.surface, &problem)
+        };
         self.record.note(format!("failed in the middle of the answer: {}", problem.code));
         self.record.error_message = Some(problem.message.clone());
         let is_free = self.opened.passing.is_unread();

@@ -1,5 +1,7 @@
 //! Passes JSON through, in pieces of any size, and puts other texts where some stand.
 
+use memchr::{memchr2, memchr3};
+
 /// Longest name of a member that matters.
 const MAX_NAME: usize = 128;
 /// Longest text that is held to be looked at; a longer one passes as it is.
@@ -101,46 +103,62 @@ impl Texts {
         swap: &mut dyn FnMut(Place, &str) -> Option<String>,
         out: &mut Vec<u8>,
     ) {
-        for &byte in piece {
-            match self.inside {
-                In::Nothing => {
-                    self.structure(byte);
-                    // A held text's own quote goes out with it.
-                    if !matches!(self.inside, In::Held(_)) {
-                        out.push(byte);
-                    }
+        let mut at = 0;
+        while let Some(&byte) = piece.get(at) {
+            if self.inside == In::Text && !self.escaped {
+                // Most of an answer are texts that do not matter.
+                let rest = &piece[at..];
+                let end =
+                    if self.lines { memchr3(b'"', b'\\', b'\n', rest) } else { memchr2(b'"', b'\\', rest) };
+                let run = end.unwrap_or(rest.len());
+                out.extend_from_slice(&rest[..run]);
+                at += run;
+                if run > 0 {
+                    continue;
                 }
-                _ if self.lines && byte == b'\n' => {
-                    self.release(out);
+            }
+            at += 1;
+            self.byte(byte, swap, out);
+        }
+    }
+
+    fn byte(&mut self, byte: u8, swap: &mut dyn FnMut(Place, &str) -> Option<String>, out: &mut Vec<u8>) {
+        match self.inside {
+            In::Nothing => {
+                self.structure(byte);
+                // A held text's own quote goes out with it.
+                if !matches!(self.inside, In::Held(_)) {
                     out.push(byte);
-                    self.begin_anew();
                 }
-                In::Name => {
-                    out.push(byte);
-                    if !self.ends(byte) {
-                        if self.held.len() < MAX_NAME {
-                            self.held.push(byte);
-                        }
-                        continue;
-                    }
+            }
+            _ if self.lines && byte == b'\n' => {
+                self.release(out);
+                out.push(byte);
+                self.begin_anew();
+            }
+            In::Name => {
+                out.push(byte);
+                if self.ends(byte) {
                     self.name();
+                } else if self.held.len() < MAX_NAME {
+                    self.held.push(byte);
                 }
-                In::Text => {
-                    out.push(byte);
-                    if self.ends(byte) {
-                        self.inside = In::Nothing;
-                    }
+            }
+            In::Text => {
+                out.push(byte);
+                if self.ends(byte) {
+                    self.inside = In::Nothing;
                 }
-                In::Held(place) => {
-                    if self.ends(byte) {
-                        self.swapped(place, swap, out);
-                    } else {
-                        self.held.push(byte);
-                        if self.held.len() > MAX_HELD {
-                            self.release(out);
-                            self.inside = In::Text;
-                        }
-                    }
+            }
+            In::Held(place) => {
+                if self.ends(byte) {
+                    self.swapped(place, swap, out);
+                    return;
+                }
+                self.held.push(byte);
+                if self.held.len() > MAX_HELD {
+                    self.release(out);
+                    self.inside = In::Text;
                 }
             }
         }

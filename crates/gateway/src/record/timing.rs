@@ -59,6 +59,11 @@ impl Timing {
         self.calling = Some(Instant::now());
     }
 
+    /// Whether a provider is being called.
+    pub(crate) const fn is_calling(&self) -> bool {
+        self.calling.is_some()
+    }
+
     /// The provider is done, or given up.
     pub(crate) fn call_ends(&mut self) {
         if let Some(since) = self.calling.take() {

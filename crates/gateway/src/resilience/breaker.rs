@@ -13,7 +13,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// A circuit breaker. Closed, it lets every call through; open, none; after a pause it lets one
-/// probe through, which closes it or opens it for twice as long.
+/// probe through, which closes it or opens it for twice as long. Some answers take minutes: while a
+/// probe says nothing, another one goes after every further pause.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     state: State,
@@ -32,6 +33,8 @@ enum State {
     },
     HalfOpen {
         pause: Duration,
+        /// When the next probe may go, should this one say nothing until then.
+        next: Instant,
     },
 }
 
@@ -103,17 +106,16 @@ impl Breaker {
     pub(super) fn admission(&self, now: Instant) -> Admission {
         match self.state {
             State::Closed => Admission::Free,
-            State::Open { until, .. } if until <= now => Admission::Probe,
+            State::Open { until: at, .. } | State::HalfOpen { next: at, .. } if at <= now => Admission::Probe,
             State::Open { until, why, .. } => Admission::Closed { until, why },
-            // When the probe ends is not known; it is soon enough to look again in a moment.
-            State::HalfOpen { .. } => Admission::Closed { until: now + FIRST_PAUSE, why: Why::Dead },
+            State::HalfOpen { next, .. } => Admission::Closed { until: next, why: Why::Dead },
         }
     }
 
     /// A call begins that was admitted as a probe.
-    pub(super) fn begin_probe(&mut self) {
-        if let State::Open { pause, .. } = self.state {
-            self.state = State::HalfOpen { pause };
+    pub(super) fn begin_probe(&mut self, now: Instant) {
+        if let State::Open { pause, .. } | State::HalfOpen { pause, .. } = self.state {
+            self.state = State::HalfOpen { pause, next: now + pause };
         }
     }
 
@@ -142,7 +144,7 @@ impl Breaker {
                     self.open(FIRST_PAUSE, Why::Unreliable, jitter, now);
                 }
             }
-            State::HalfOpen { pause } if probe => {
+            State::HalfOpen { pause, .. } if probe => {
                 self.open((pause * 2).min(LONGEST_PAUSE), Why::Dead, jitter, now);
             }
             State::HalfOpen { .. } | State::Open { .. } => {}
@@ -151,7 +153,7 @@ impl Breaker {
 
     /// A probe ended without a result: the next call is one.
     pub(super) fn give_probe_back(&mut self, now: Instant) {
-        if let State::HalfOpen { pause } = self.state {
+        if let State::HalfOpen { pause, .. } = self.state {
             self.state = State::Open { until: now, pause, why: Why::Dead };
         }
     }
@@ -229,21 +231,38 @@ mod tests {
             let Admission::Closed { until, .. } = breaker.admission(now) else { panic!("it is open") };
             pauses.push((until - now).as_secs());
             now = until;
-            breaker.begin_probe();
+            breaker.begin_probe(now);
             assert!(matches!(breaker.admission(now), Admission::Closed { .. }), "one probe at a time");
             breaker.fail(true, 0.0, now);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-        breaker.begin_probe();
+        breaker.begin_probe(now);
         breaker.succeed(true, now);
         assert_eq!(breaker.admission(now), Admission::Free);
+    }
+
+    #[test]
+    fn a_probe_that_takes_its_time_does_not_keep_others_out() {
+        let (mut breaker, now) = open_after(IN_A_ROW);
+        let now = now + FIRST_PAUSE;
+        breaker.begin_probe(now);
+        let closed = Admission::Closed { until: now + FIRST_PAUSE, why: Why::Dead };
+        assert_eq!(breaker.admission(now), closed);
+        let now = now + FIRST_PAUSE;
+        assert_eq!(breaker.admission(now), Admission::Probe);
+        breaker.begin_probe(now);
+        assert!(matches!(breaker.admission(now), Admission::Closed { .. }));
+        breaker.succeed(true, now);
+        assert_eq!(breaker.admission(now), Admission::Free);
+        breaker.fail(true, 0.0, now);
+        assert_eq!(breaker.admission(now), Admission::Free, "the first one is late: one failure of five");
     }
 
     #[test]
     fn an_abandoned_probe_makes_room_for_the_next() {
         let (mut breaker, now) = open_after(IN_A_ROW);
         let now = now + FIRST_PAUSE;
-        breaker.begin_probe();
+        breaker.begin_probe(now);
         breaker.give_probe_back(now);
         assert_eq!(breaker.admission(now), Admission::Probe);
     }
@@ -253,39 +272,37 @@ mod tests {
         let (mut breaker, now) = open_after(IN_A_ROW);
         breaker.succeed(false, now);
         assert!(matches!(breaker.admission(now), Admission::Closed { .. }));
-        breaker.begin_probe();
+        breaker.begin_probe(now);
         breaker.fail(false, 0.0, now);
         breaker.succeed(false, now);
         assert_eq!(breaker.position(), Position::HalfOpen);
     }
 
     proptest! {
-        /// Whatever happens, there is never more than one probe, and none while it is closed.
+        /// Whatever happens, probes go one by one, with a pause between them.
         #[test]
-        fn at_most_one_probe_is_under_way(steps in proptest::collection::vec(0..5_u8, 1..200)) {
+        fn probes_keep_their_distance(steps in proptest::collection::vec(0..5_u8, 1..200)) {
             let mut now = Instant::now();
             let mut breaker = Breaker::default();
-            let (mut plain, mut probes) = (0_u32, 0_u32);
+            let (mut plain, mut probes, mut last) = (0_u32, 0_u32, None);
             for step in steps {
                 match step {
                     0 => match breaker.admission(now) {
                         Admission::Free => plain += 1,
                         Admission::Probe => {
-                            breaker.begin_probe();
+                            let early = last.is_some_and(|last| now < last + FIRST_PAUSE);
+                            prop_assert!(!early, "nobody else goes beside the probe");
+                            breaker.begin_probe(now);
                             probes += 1;
+                            last = Some(now);
                         }
                         Admission::Closed { .. } => {}
                     },
                     1 if plain > 0 => { plain -= 1; breaker.fail(false, 0.5, now); }
                     2 if probes > 0 => { probes -= 1; breaker.fail(true, 0.5, now); }
-                    3 if probes > 0 => { probes -= 1; breaker.give_probe_back(now); }
+                    3 if probes > 0 => { probes -= 1; breaker.give_probe_back(now); last = None; }
                     4 => now += Duration::from_millis(700),
                     _ => if plain > 0 { plain -= 1; breaker.succeed(false, now); },
-                }
-                prop_assert!(probes <= 1);
-                if probes == 1 {
-                    let closed = matches!(breaker.admission(now), Admission::Closed { .. });
-                    prop_assert!(closed, "nobody else goes beside the probe");
                 }
             }
         }

@@ -45,7 +45,8 @@ pub(crate) struct Course<'a> {
 struct Slot {
     candidate: usize,
     credential: Arc<UsableCredential>,
-    secrets: Vec<SecretHeader>,
+    /// Those of its secrets that still serve, where some do not.
+    serving: Option<Vec<SecretHeader>>,
     health: Arc<Health>,
     /// The place of the secret of the last call.
     secret: usize,
@@ -55,6 +56,12 @@ struct Slot {
     called: bool,
     /// Whether it is not to be called, again or at all.
     done: bool,
+}
+
+impl Slot {
+    fn secrets(&self) -> &[SecretHeader] {
+        self.serving.as_ref().unwrap_or(&self.credential.secrets)
+    }
 }
 
 /// What is done next.
@@ -109,10 +116,12 @@ impl<'a> Course<'a> {
             for credential in usable.filter(|usable| pinned.is_none() || usable.id == pinned) {
                 let key =
                     credential.id.map_or(HealthKey::Provider(provider.provider.id), HealthKey::Credential);
-                let serving = |secret: &&SecretHeader| secret.until.is_none_or(|until| until > now);
+                let serves = |secret: &&SecretHeader| secret.until.is_none_or(|until| until > now);
+                let (secrets, all) =
+                    (&credential.secrets, credential.secrets.iter().all(|each| serves(&each)));
                 slots.push(Slot {
                     candidate: at,
-                    secrets: credential.secrets.iter().filter(serving).cloned().collect(),
+                    serving: (!all).then(|| secrets.iter().filter(serves).cloned().collect()),
                     credential: Arc::clone(credential),
                     health: resilience.health(key, &provider.label),
                     secret: 0,
@@ -180,7 +189,7 @@ impl<'a> Course<'a> {
         if fault.is_of_credential() {
             // The secret before the rotation may still serve, or the one after it meanwhile.
             slot.refused.push(slot.secret);
-            slot.done &= slot.refused.len() >= slot.secrets.len();
+            slot.done &= slot.refused.len() >= slot.secrets().len();
         }
         if fault.is_of_service() {
             self.troubled.push(self.candidates[turn.candidate].provider.provider.id);
@@ -258,7 +267,7 @@ impl<'a> Course<'a> {
                 continue;
             }
             let fits = match slot.health.unavailable(now) {
-                None => round >= Round::Benched || !slot.health.is_benched(&slot.secrets, now),
+                None => round >= Round::Benched || !slot.health.is_benched(slot.secrets(), now),
                 Some(Unavailable::Open { why: Why::Unreliable, .. }) => round == Round::Unreliable,
                 Some(why) => {
                     if round == Round::Sound {
@@ -313,8 +322,8 @@ impl<'a> Course<'a> {
 
     fn begin(&mut self, at: usize, round: Round) -> Option<Turn> {
         let slot = &mut self.slots[at];
-        slot.secret = slot.health.secret(&slot.secrets, &slot.refused, Instant::now());
-        let secret = slot.secrets.get(slot.secret).cloned();
+        slot.secret = slot.health.secret(slot.secrets(), &slot.refused, Instant::now());
+        let secret = slot.secrets().get(slot.secret).cloned();
         let under_way = slot.health.begin(secret.as_ref(), round == Round::Unreliable)?;
         let credential = Arc::clone(&slot.credential);
         Some(Turn { candidate: slot.candidate, slot: at, credential, secret, under_way })

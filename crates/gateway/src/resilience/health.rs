@@ -122,7 +122,7 @@ impl Health {
             let hash = self.hasher.hash_one(secret.value.as_bytes());
             state.benched.iter().any(|(benched, until)| *benched == hash && *until > now)
         };
-        left().find(|at| !rests(&secrets[*at])).or_else(|| left().last()).unwrap_or(0)
+        left().find(|at| !rests(&secrets[*at])).or_else(|| left().next_back()).unwrap_or(0)
     }
 
     /// Whether all of its secrets were refused lately.
@@ -145,7 +145,7 @@ impl Health {
             Admission::Free => false,
             Admission::Probe => {
                 let before = state.breaker.position();
-                state.breaker.begin_probe();
+                state.breaker.begin_probe(now);
                 self.show(before, state.breaker.position());
                 true
             }
@@ -173,6 +173,14 @@ impl Health {
         if let Some(gauge) = gauge(after) {
             gauge.increment(1.0);
         }
+    }
+}
+
+impl Drop for Health {
+    /// What is forgotten counts as no breaker any more.
+    fn drop(&mut self) {
+        let before = self.state().breaker.position();
+        self.show(before, Position::Closed);
     }
 }
 

@@ -59,6 +59,11 @@ impl CompiledProject {
         self.settings.get(&provider)?.credential_id
     }
 
+    /// Whether any provider has a place of its own.
+    pub(super) fn has_order(&self) -> bool {
+        self.project.default_provider.is_some() || !self.settings.is_empty()
+    }
+
     /// What providers are sorted by: those with a position, then the project's default, then the rest.
     pub(super) fn place(&self, provider: ProviderId) -> (u32, bool) {
         let place = self.settings.get(&provider).map_or(u32::MAX, ProjectProvider::place);

@@ -1,5 +1,7 @@
 //! Providers, ready for use.
 
+use std::borrow::Cow;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -85,14 +87,33 @@ impl CompiledProvider {
     /// errors.
     pub(crate) fn without_credential(&self, said: Bytes) -> Bytes {
         let secrets = self.credentials.iter().flat_map(|credential| &credential.secrets);
-        secrets.fold(said, |said, secret| match visible(secret) {
-            Some(secret) => {
-                let text = String::from_utf8_lossy(&said);
-                if text.contains(secret) { text.replace(secret, REDACTED).into() } else { said }
-            }
-            None => said,
+        let forms = secrets.filter_map(visible).flat_map(forms);
+        forms.fold(said, |said, secret| {
+            let text = String::from_utf8_lossy(&said);
+            if text.contains(&*secret) { text.replace(&*secret, REDACTED).into() } else { said }
         })
     }
+}
+
+/// A secret as it stands in a text, in a text of JSON, with and without escaped slashes, and in a URL.
+fn forms(secret: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    // Most secrets look the same everywhere.
+    let differs = !secret.bytes().all(is_plain);
+    let others = differs.then(|| {
+        let json = serde_json::Value::from(secret).to_string();
+        let json = json[1..json.len() - 1].to_owned();
+        let encoded = secret.bytes().fold(String::new(), |mut text, byte| {
+            if is_plain(byte) {
+                text.push(char::from(byte));
+            } else {
+                let _ = write!(text, "%{byte:02X}");
+            }
+            text
+        });
+        [json.replace('/', "\\/"), json, encoded.to_lowercase(), encoded]
+    });
+    std::iter::once(Cow::Borrowed(secret)).chain(others.into_iter().flatten().map(Cow::Owned))
 }
 
 /// The secret in a header, unless it is too short to be one: such a word may be meant as a word.
