@@ -11,6 +11,8 @@ use promptgate_auth::Forbidden;
 use promptgate_kernel::{CredentialId, ProviderId, RepositoryError};
 use promptgate_providers::InvalidCredential;
 
+use crate::endpoints::EndpointError;
+
 pub use create::create;
 pub use delete::delete;
 pub use find::{CredentialUsers, Described, EndpointUse, ProjectUse, TemplateUse, find};
@@ -36,6 +38,9 @@ pub enum CredentialError {
     /// Somebody else changed it at the same time; look at it again.
     #[error("the credential {0} was changed by somebody else")]
     Changed(CredentialId),
+    /// Somebody else changed an endpoint that names it; try again.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] RepositoryError),

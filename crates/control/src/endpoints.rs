@@ -4,6 +4,7 @@ mod cache;
 mod catalogue;
 mod create;
 mod delete;
+mod failover;
 mod find;
 mod list;
 mod runner;
@@ -25,6 +26,7 @@ pub use list::list;
 pub use runner::{EndpointRunner, RunRequest, RunResult, RunSource};
 pub use switch::switch;
 pub use update::{amend, replace};
+pub(crate) use failover::{forget_credential, forget_provider};
 pub use versions::{Differences, Range, diff, restore, version, versions};
 
 /// The constraint that keeps two endpoints of a project from having one slug.

@@ -1,6 +1,6 @@
 //! The endpoint entity and its transitions.
 
-use promptgate_kernel::{ActorId, EndpointId, ProjectId, Timestamp};
+use promptgate_kernel::{ActorId, CredentialId, EndpointId, ProjectId, ProviderId, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{Catalogue, EndpointConfig, EndpointVersion, FieldErrors, NewEndpoint, VersionNote, draft};
@@ -135,6 +135,42 @@ impl Endpoint {
         Self { is_active: on, updated_at: at, version: self.version + 1, ..self }
     }
 
+    /// The endpoint with no entry in its failover list that names a deleted credential: such an entry
+    /// goes on with the other credentials of `provider`. `None` if no entry names it. This makes no
+    /// version.
+    #[must_use]
+    pub fn without_credential(
+        mut self,
+        credential: CredentialId,
+        provider: ProviderId,
+        at: Timestamp,
+    ) -> Option<Self> {
+        let mut found = false;
+        for entry in self.config.failover.iter_mut().filter(|entry| entry.credential_id == Some(credential)) {
+            (entry.credential_id, entry.provider_id) = (None, Some(provider));
+            found = true;
+        }
+        found.then(|| Self { updated_at: at, version: self.version + 1, ..self })
+    }
+
+    /// The endpoint with no entry in its failover list that names a deleted provider or one of its
+    /// credentials. `None` if no entry does. This makes no version.
+    #[must_use]
+    pub fn without_provider(
+        mut self,
+        provider: ProviderId,
+        credentials: &[CredentialId],
+        at: Timestamp,
+    ) -> Option<Self> {
+        let before = self.config.failover.len();
+        self.config.failover.retain(|entry| {
+            entry.provider_id != Some(provider)
+                && !entry.credential_id.is_some_and(|credential| credentials.contains(&credential))
+        });
+        let found = self.config.failover.len() < before;
+        found.then(|| Self { updated_at: at, version: self.version + 1, ..self })
+    }
+
     fn next(self, at: Timestamp) -> Self {
         Self { latest_version: self.latest_version + 1, version: self.version + 1, updated_at: at, ..self }
     }
@@ -178,6 +214,20 @@ mod tests {
         assert_eq!((saved.version.note, saved.version.created_at), (VersionNote::Updated, later));
         let on = NewEndpoint { is_active: Some(true), ..samples::templated() };
         assert!(first.replace(on, &Shelf, None, later).unwrap().endpoint.is_active);
+    }
+
+    #[test]
+    fn what_is_deleted_leaves_the_failover_list() {
+        let endpoint = samples::create(samples::manual()).endpoint;
+        assert_eq!(endpoint.clone().without_credential(samples::id(9), samples::id(1), AT), None);
+        let without = endpoint.clone().without_credential(samples::id(1), samples::id(1), AT).unwrap();
+        let entry = &without.config.failover[0];
+        assert_eq!((entry.credential_id, entry.provider_id), (None, Some(samples::id(1))));
+        assert_eq!((without.latest_version, without.version), (1, 2));
+        assert_eq!(endpoint.clone().without_provider(samples::id(2), &[samples::id(9)], AT), None);
+        let by_credential = endpoint.without_provider(samples::id(2), &[samples::id(1)], AT).unwrap();
+        assert!(by_credential.config.failover.is_empty());
+        assert!(without.without_provider(samples::id(1), &[], AT).unwrap().config.failover.is_empty());
     }
 
     #[test]

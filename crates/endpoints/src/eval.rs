@@ -144,7 +144,7 @@ fn check(new: NewEvalSet) -> Result<Checked, FieldErrors> {
         for field in &unknown {
             errors.add(format!("{path}.{field}"), "is not known");
         }
-        match serde_json::from_value::<EvalItem>(value) {
+        match serde_json::from_value::<EvalItem>(value.clone()) {
             Ok(item) => {
                 check_item(&item, &path, &mut errors);
                 if checked.iter().any(|earlier| earlier.name == item.name) {
@@ -152,12 +152,19 @@ fn check(new: NewEvalSet) -> Result<Checked, FieldErrors> {
                 }
                 checked.push(item);
             }
-            Err(error) => errors.add(path, format!("must have name, input and expected: {error}")),
+            Err(_) => {
+                let before = errors.as_slice().len();
+                shape_errors(&value, &path, &mut errors);
+                if errors.as_slice().len() == before {
+                    errors.add(path, ITEM_RULE);
+                }
+            }
         }
     }
     errors.unless((name.to_owned(), description, checked))
 }
 
+const ITEM_RULE: &str = "must be an object with name, input and expected";
 const NAME_RULE: &str = "must have 1 to 120 characters that are no control characters";
 
 fn is_name(name: &str) -> bool {
@@ -176,6 +183,35 @@ fn unknown_fields(item: &Value) -> Vec<String> {
     let mut unknown = strange(Some(item), &ITEM, "");
     unknown.extend(strange(item.get("expected"), &EXPECTED, "expected."));
     unknown
+}
+
+/// What keeps a value from being an item, member by member.
+fn shape_errors(item: &Value, path: &str, errors: &mut FieldErrors) {
+    let Value::Object(item) = item else {
+        return errors.add(path, ITEM_RULE);
+    };
+    if !item.get("name").is_some_and(Value::is_string) {
+        errors.add(format!("{path}.name"), NAME_RULE);
+    }
+    if !item.get("input").is_some_and(Value::is_object) {
+        errors.add(format!("{path}.input"), "must be an object, as a client would send it");
+    }
+    let expected = match item.get("expected") {
+        None => return,
+        Some(Value::Object(expected)) => expected,
+        Some(_) => return errors.add(format!("{path}.expected"), "must be an object"),
+    };
+    let texts = |value: &Value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+    for field in ["contains", "not_contains"] {
+        if !expected.get(field).is_none_or(texts) {
+            errors.add(format!("{path}.expected.{field}"), "must be a list of texts");
+        }
+    }
+    for field in ["min_total_tokens", "max_total_tokens"] {
+        if !expected.get(field).is_none_or(|value| value.is_null() || value.is_u64()) {
+            errors.add(format!("{path}.expected.{field}"), "must be a whole number that is not negative");
+        }
+    }
 }
 
 fn check_item(item: &EvalItem, path: &str, errors: &mut FieldErrors) {
@@ -243,6 +279,8 @@ mod tests {
             {"name": "b", "input": {"message": "x"}, "expected": {"min_total_tokens": 2, "max_total_tokens": 1}},
             {"name": "b", "input": {"message": "x"}, "weight": 1, "expected": {"score": 1}},
             {"input": {"message": "x"}},
+            {"name": "e", "input": "x", "expected": {"contains": "x", "max_total_tokens": -1}},
+            7,
         ]))
         .unwrap_err();
         let fields: Vec<_> = errors.as_slice().iter().map(|error| error.field.as_str()).collect();
@@ -257,7 +295,11 @@ mod tests {
                 "items.2.weight",
                 "items.2.expected.score",
                 "items.2.name",
-                "items.3",
+                "items.3.name",
+                "items.4.input",
+                "items.4.expected.contains",
+                "items.4.expected.max_total_tokens",
+                "items.5",
             ]
         );
         assert!(create(json!([])).is_err() && create(json!({})).is_err());

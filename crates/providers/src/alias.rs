@@ -22,16 +22,16 @@ pub enum InvalidAlias {
     #[error("description must have at most 4,096 bytes")]
     Description,
     /// The system prompt is too long.
-    #[error("system_prompt must have at most 65,536 bytes")]
+    #[error("systemPrompt must have at most 65,536 bytes")]
     SystemPrompt,
     /// The temperature is out of range.
     #[error("temperature must be a number from 0 to 2, or null")]
     Temperature,
     /// `top_p` is out of range.
-    #[error("top_p must be a number from 0 to 1, or null")]
+    #[error("topP must be a number from 0 to 1, or null")]
     TopP,
     /// The maximum is out of range.
-    #[error("max_tokens must be a whole number from 1 to 10,000,000, or null")]
+    #[error("maxTokens must be a whole number from 1 to 10,000,000, or null")]
     MaxTokens,
 }
 
@@ -184,6 +184,7 @@ impl Alias {
         let name_fits = is_line(&self.name, 1, 120)
             && !self.name.contains(char::is_whitespace)
             && !self.name.starts_with(Self::PREFIX)
+            && self.name != "*"
             && !self.name.ends_with(":*");
         let preset = &self.preset;
         let prompt = preset.system_prompt.as_deref().unwrap_or_default();

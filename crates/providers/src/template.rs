@@ -146,7 +146,7 @@ impl Template {
         let name = new.name.trim().to_owned();
         let template = Self {
             id,
-            slug: new.slug.unwrap_or_else(|| slug_of(&name)),
+            slug: new.slug.unwrap_or_else(|| Self::slug_of(&name)),
             name,
             description: new.description,
             tags: new.tags,
@@ -163,6 +163,19 @@ impl Template {
         };
         template.check()?;
         Ok(template)
+    }
+
+    /// The letters and digits of a name, with hyphens between them; `template` for a name without any.
+    pub fn slug_of(name: &str) -> String {
+        let lower = name.to_lowercase();
+        let words = lower.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        // Room for a number behind it.
+        let slug: String = words.join("-").chars().take(110).collect();
+        match slug.trim_end_matches('-') {
+            "" => "template".to_owned(),
+            slug => slug.to_owned(),
+        }
     }
 
     /// Applies changes.
@@ -215,14 +228,6 @@ impl Template {
     }
 }
 
-/// The letters and digits of a name, with hyphens between them.
-fn slug_of(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let words = lower.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let slug: String = words.collect::<Vec<_>>().join("-").chars().take(120).collect();
-    slug.trim_end_matches('-').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,7 +258,7 @@ mod tests {
         let template = create(new()).unwrap();
         assert_eq!((template.name.as_str(), template.slug.as_str()), ("Fast & cheap", "fast-cheap"));
         let nothing_left = NewTemplate { name: "日本".into(), ..new() };
-        assert_eq!(create(nothing_left).unwrap_err(), InvalidTemplate::Slug);
+        assert_eq!(create(nothing_left).unwrap().slug, "template");
     }
 
     #[test]

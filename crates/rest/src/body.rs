@@ -49,13 +49,50 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
+        let said = invalid().message(in_plain_words(&message));
         match field(&path, &message) {
-            Some(field) => invalid().message(message).field(field),
-            None => invalid().message(message),
+            Some(field) => said.field(field),
+            None => said,
         }
     })?;
     deserializer.end().map_err(|_| invalid().message("there is something after the JSON object"))?;
     Ok(value)
+}
+
+/// A message of the parser without the value that it is about, which may be long or a secret, and
+/// without the names of Rust's types.
+fn in_plain_words(message: &str) -> String {
+    let (what, place) = message.rsplit_once(" at line ").unwrap_or((message, ""));
+    let wrong = ["invalid type: ", "invalid value: "].iter().find_map(|prefix| what.strip_prefix(prefix));
+    let said = match wrong.and_then(|rest| rest.rsplit_once(", expected ")) {
+        Some((given, expected)) => {
+            // What was given is its kind, and maybe the value behind it.
+            let kind = given.split(['`', '"']).next().unwrap_or_default().trim_end();
+            format!("{} cannot stand here; expected {}", in_json(kind), in_json(expected))
+        }
+        None if what.starts_with("UUID parsing failed") => "this is not a UUID".to_owned(),
+        None => what.to_owned(),
+    };
+    if place.is_empty() { said } else { format!("{said} at line {place}") }
+}
+
+/// The name of a type as JSON calls it.
+fn in_json(kind: &str) -> &str {
+    match kind {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a formatted UUID string" => "a UUID",
+        "map" => "an object",
+        "sequence" => "a list",
+        "string" => "a text",
+        "boolean" => "true or false",
+        "integer" => "this number",
+        "floating point" => "a number with a fraction",
+        other => other,
+    }
 }
 
 /// The member that a message is about: an unknown or a repeated one is named in the message, and
@@ -152,6 +189,33 @@ mod tests {
         let error = parse::<Outer>(body.as_bytes()).unwrap_err();
         assert_eq!(error.code(), "invalid_request_body");
         (error.field_name().map(str::to_owned), format!("{error:?}"))
+    }
+
+    #[test]
+    fn messages_speak_of_json_and_repeat_no_value() {
+        for (said, expected) in [
+            (
+                "invalid type: string \"se, expected cret\", expected u32 at line 1 column 2",
+                "a text cannot stand here; expected a whole number that is not negative at line 1 column 2",
+            ),
+            (
+                "invalid value: integer `-1`, expected u64",
+                "this number cannot stand here; expected a whole number that is not negative",
+            ),
+            (
+                "invalid type: null, expected a string at line 1 column 19",
+                "null cannot stand here; expected a string at line 1 column 19",
+            ),
+            (
+                "UUID parsing failed: invalid length: found 0 at line 1 column 9",
+                "this is not a UUID at line 1 column 9",
+            ),
+            ("duplicate field `a` at line 1 column 9", "duplicate field `a` at line 1 column 9"),
+        ] {
+            assert_eq!(in_plain_words(said), expected);
+        }
+        let (_, debug) = wrong(r#"{"inner":"canary"}"#);
+        assert!(!debug.contains("canary"), "{debug}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the code.
 
 use utoipa::OpenApi;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
@@ -82,6 +82,9 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                         ("503", "`store_unavailable`, with `requestId`"),
                     ],
                 );
+                if has_query(operation) {
+                    fail(operation, "ErrorBody", &[("400", "`invalid_query`: a parameter is given twice")]);
+                }
                 if operation.request_body.is_some() {
                     fail(
                         operation,
@@ -142,6 +145,14 @@ fn describe(operation: &mut Operation) {
                 status.and_then(|status| status.canonical_reason()).unwrap_or("Answer").into();
         }
     }
+}
+
+fn has_query(operation: &Operation) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| match parameter {
+        RefOr::T(parameter) => matches!(parameter.parameter_in, ParameterIn::Query),
+        RefOr::Ref(_) => false,
+    })
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

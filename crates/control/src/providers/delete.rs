@@ -7,6 +7,7 @@ use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
 use crate::Control;
+use crate::endpoints::{EndpointError, forget_provider};
 use crate::journal::Entry;
 
 /// Why a provider is not deleted.
@@ -21,14 +22,17 @@ pub enum DeleteProviderError {
     /// Somebody else changed a project that it was the default of; try again.
     #[error("the project {0} was changed by somebody else")]
     ProjectChanged(ProjectId),
+    /// Somebody else changed an endpoint that names it; try again.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] RepositoryError),
 }
 
 /// Deletes a provider with its credentials, its templates and the aliases of its models. Projects that
-/// it was the default of have none afterwards, and endpoints that named it name none; its name is free
-/// again.
+/// it was the default of have none afterwards, and endpoints and failover lists that named it name
+/// none; its name is free again.
 #[instrument(name = "control.providers.delete", skip_all, fields(provider.id = %id))]
 pub async fn delete(control: &Control, actor: Actor, id: ProviderId) -> Result<(), DeleteProviderError> {
     actor.require(Permission::ManageProviders)?;
@@ -36,9 +40,15 @@ pub async fn delete(control: &Control, actor: Actor, id: ProviderId) -> Result<(
     let mut work = control.store.begin(Access::Write).await?;
     let provider = work.providers().find(id).await?.ok_or(DeleteProviderError::NotFound(id))?;
     let projects = forget_default(&mut *work, id, at).await?;
-    work.providers().remove(id).await?;
+    let endpoints = forget_provider(&mut *work, id, at).await?;
+    if !work.providers().remove(id).await? {
+        return Err(DeleteProviderError::NotFound(id));
+    }
     let entry = Entry::of_provider("provider.deleted", id).detail("name", provider.name.as_str());
     control.audit(&mut *work, actor, entry, at).await?;
+    for endpoint in endpoints {
+        work.changes().record(Change::Endpoint(endpoint), at).await?;
+    }
     for project in projects {
         work.changes().record(Change::Project(project), at).await?;
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use promptgate_auth::{Actor, Forbidden, Permission};
-use promptgate_kernel::{ProviderId, RepositoryError, Timestamp};
+use promptgate_kernel::{EndpointId, ProviderId, RepositoryError, Timestamp};
 use promptgate_providers::{CredentialChanges, InvalidCredential, InvalidProvider, ProviderChanges};
 use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
@@ -11,6 +11,7 @@ use tracing::instrument;
 use super::create::seal;
 use super::{ApiKey, Configured};
 use crate::Control;
+use crate::endpoints::{EndpointError, forget_credential};
 use crate::journal::{Entry, named, update_action};
 
 const ACTIONS: [&str; 3] = ["provider.updated", "provider.enabled", "provider.disabled"];
@@ -54,6 +55,9 @@ pub enum UpdateProviderError {
     /// Somebody else changed it at the same time; look at it again.
     #[error("the provider {0} was changed by somebody else")]
     Changed(ProviderId),
+    /// Somebody else changed an endpoint that names the key; try again.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] RepositoryError),
@@ -76,27 +80,33 @@ pub async fn update(
     if !work.providers().save(&provider).await? {
         return Err(UpdateProviderError::Changed(id));
     }
-    change_key(control, &mut *work, id, command.api_key, at).await?;
+    let endpoints = change_key(control, &mut *work, id, command.api_key, at).await?;
     let has_api_key = !work.providers().credentials(id).await?.is_empty();
     control.audit(&mut *work, actor, entry, at).await?;
+    for endpoint in endpoints {
+        work.changes().record(Change::Endpoint(endpoint), at).await?;
+    }
     let revision = work.changes().record(Change::Provider(id), at).await?;
     control.commit(work, revision).await?;
     Ok(Configured { provider, has_api_key })
 }
 
 /// Changes the oldest credential of a provider, which is the one that its `apiKey` stands for; others
-/// stay as they are. One that is put in place is used, whatever was said of the one before.
+/// stay as they are. One that is put in place is used, whatever was said of the one before. Returns the
+/// endpoints whose failover lists changed with it.
 async fn change_key(
     control: &Control,
     work: &mut dyn UnitOfWork,
     id: ProviderId,
     change: KeyChange,
     at: Timestamp,
-) -> Result<(), UpdateProviderError> {
+) -> Result<Vec<EndpointId>, UpdateProviderError> {
+    let mut endpoints = Vec::new();
     let oldest = work.providers().credentials(id).await?.into_iter().next();
     match (change, oldest) {
         (KeyChange::Keep, _) | (KeyChange::Clear, None) => {}
         (KeyChange::Clear, Some(oldest)) => {
+            endpoints = forget_credential(work, &oldest, at).await?;
             work.credentials().remove(oldest.id).await?;
         }
         (KeyChange::Replace(key), None) => {
@@ -117,7 +127,7 @@ async fn change_key(
             }
         }
     }
-    Ok(())
+    Ok(endpoints)
 }
 
 fn entry(id: ProviderId, command: &UpdateProvider) -> Entry {

@@ -9,7 +9,7 @@ const MAX_TEXT: usize = 200;
 pub(super) fn rules(yaml: &str) -> Result<Vec<Rule>, InvalidRules> {
     let wrong = |message: String| InvalidRules { rule: None, message };
     if yaml.len() > RoutingRules::MAX_BYTES {
-        return Err(wrong("the rules are larger than 64 KiB".to_owned()));
+        return Err(wrong("must have at most 64 KiB".to_owned()));
     }
     let options = serde_saphyr::options! { with_snippet: false };
     let document: Value = serde_saphyr::from_str_with_options(yaml, options)
@@ -24,7 +24,7 @@ pub(super) fn rules(yaml: &str) -> Result<Vec<Rule>, InvalidRules> {
         return Err(wrong(format!("`{}` is not known; only `rules` is", shown(key))));
     }
     if rules.len() > RoutingRules::MAX_RULES {
-        return Err(wrong("there are more than 100 rules".to_owned()));
+        return Err(wrong("must have at most 100 rules".to_owned()));
     }
     let numbered = rules.into_iter().zip(1..);
     numbered

@@ -132,6 +132,7 @@ impl From<CredentialError> for ApiError {
             error @ CredentialError::UnknownProvider(_) => super::providers::unknown(error),
             CredentialError::Invalid(error) => error.into(),
             error @ CredentialError::Changed(_) => Self::changed(&error),
+            CredentialError::Endpoint(error) => error.into(),
             CredentialError::Store(error) => error.into(),
         }
     }

@@ -88,6 +88,15 @@ pub(super) fn unknown(error: impl ToString) -> ApiError {
     not_found(error).field("providerId")
 }
 
+/// Reads the id of a provider that a body must name.
+pub(super) fn named(text: &str) -> Result<ProviderId, ApiError> {
+    if text.trim().is_empty() {
+        let missing = ApiError::bad_request("invalid_request_body").field("providerId");
+        return Err(missing.message("providerId is required: the id of a provider"));
+    }
+    text.parse().map_err(unknown)
+}
+
 fn invalid_type(error: UnknownKind) -> ApiError {
     ApiError::bad_request("invalid_type").field("type").message(error)
 }

@@ -47,7 +47,7 @@ struct TemplateView {
     temperature: Option<f64>,
     top_p: Option<f64>,
     max_output_tokens: Option<u64>,
-    /// Whether it is offered for new endpoints. Endpoints that use an inactive one go on.
+    /// Whether it is used. Endpoints of an inactive one fail over, or fail with 502 `template_inactive`.
     is_active: bool,
     #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,

@@ -73,7 +73,7 @@ impl CreateAliasBody {
         Ok(NewAlias {
             project_id,
             name: self.name,
-            provider_id: self.provider_id.parse().map_err(providers::unknown)?,
+            provider_id: providers::named(&self.provider_id)?,
             model: self.model,
             description: self.description.unwrap_or_default(),
             preset: Preset {

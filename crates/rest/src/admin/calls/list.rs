@@ -95,31 +95,39 @@ fn limit(text: Option<&str>) -> u32 {
     number.unwrap_or(DEFAULT_LIMIT).min(MAX_PAGE)
 }
 
-fn parsed<T: FromStr>(field: &'static str, text: Option<String>) -> Result<Option<T>, ApiError>
-where
-    T::Err: std::fmt::Display,
-{
-    let wrong = |error: T::Err| ApiError::bad_request("invalid_filter").field(field).message(error);
-    given(text).map(|text| text.parse().map_err(wrong)).transpose()
+fn parsed<T: FromStr>(
+    field: &'static str,
+    expected: &str,
+    text: Option<String>,
+) -> Result<Option<T>, ApiError> {
+    let wrong = || ApiError::bad_request("invalid_filter").field(field);
+    let parse =
+        |text: String| text.parse().map_err(|_| wrong().message(format!("{field} must be {expected}")));
+    given(text).map(parse).transpose()
 }
+
+const UUID: &str = "a UUID";
+const INSTANT: &str = "an instant such as 2025-01-31T12:00:00Z";
+const STATUS: &str = "an HTTP status";
+const OUTCOME: &str = "one of completed, refused, upstream_failed, caller_cancelled, gateway_failed";
 
 impl TryFrom<Wanted> for CallFilter {
     type Error = ApiError;
 
     fn try_from(wanted: Wanted) -> Result<Self, ApiError> {
         Ok(Self {
-            project: parsed("projectId", wanted.project_id)?,
-            token: parsed("tokenId", wanted.token_id)?,
-            owner: parsed("ownerId", wanted.owner_id)?,
-            endpoint: parsed("endpointId", wanted.endpoint_id)?,
+            project: parsed("projectId", UUID, wanted.project_id)?,
+            token: parsed("tokenId", UUID, wanted.token_id)?,
+            owner: parsed("ownerId", UUID, wanted.owner_id)?,
+            endpoint: parsed("endpointId", UUID, wanted.endpoint_id)?,
             model: given(wanted.model),
             provider: given(wanted.provider),
-            status: parsed("status", wanted.status)?,
-            outcome: parsed("outcome", wanted.outcome)?,
+            status: parsed("status", STATUS, wanted.status)?,
+            outcome: parsed("outcome", OUTCOME, wanted.outcome)?,
             request_id: given(wanted.request_id),
             parent_request_id: given(wanted.parent_request_id),
-            from: parsed("from", wanted.from)?,
-            to: parsed("to", wanted.to)?,
+            from: parsed("from", INSTANT, wanted.from)?,
+            to: parsed("to", INSTANT, wanted.to)?,
         })
     }
 }

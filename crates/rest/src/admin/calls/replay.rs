@@ -13,6 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::not_found;
+use crate::admin::usage::millis;
 use crate::admin::{Acting, endpoints, projects};
 use crate::body::StrictJson;
 use crate::error::{ApiError, ErrorBody};
@@ -80,7 +81,7 @@ pub(super) async fn replay(
         status: result.status,
         body: result.body,
         total_tokens: result.total_tokens,
-        latency_ms: result.latency.as_secs_f64() * 1_000.0,
+        latency_ms: millis(result.latency.as_micros().try_into().unwrap_or(i64::MAX)),
     }))
 }
 

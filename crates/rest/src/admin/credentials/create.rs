@@ -59,7 +59,7 @@ impl TryFrom<CreateCredentialBody> for NewCredential {
 
     fn try_from(body: CreateCredentialBody) -> Result<Self, ApiError> {
         Ok(Self {
-            provider_id: body.provider_id.parse().map_err(providers::unknown)?,
+            provider_id: providers::named(&body.provider_id)?,
             name: body.name,
             weight: body.weight.unwrap_or(1),
             active: body.is_active.unwrap_or(true),
@@ -101,7 +101,7 @@ mod tests {
         let api = Api::new().await;
         let provider = api.create_provider("main", "openai").await;
         for (body, status, code, field) in [
-            (json!({"name": "x", "secret": SECRET}), 404, "provider_not_found", "providerId"),
+            (json!({"name": "x", "secret": SECRET}), 400, "invalid_request_body", "providerId"),
             (
                 json!({"providerId": "x", "name": "x", "secret": SECRET}),
                 404,

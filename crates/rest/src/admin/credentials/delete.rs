@@ -17,6 +17,8 @@ use crate::segment::Segment;
     responses(
         (status = NO_CONTENT, description = "Deleted"),
         (status = NOT_FOUND, description = "`credential_not_found`", body = ErrorBody),
+        (status = CONFLICT, description = "`concurrent_change`: an endpoint that names it changed at the \
+            same time; try again", body = ErrorBody),
     ))]
 pub(super) async fn delete(
     Acting(actor): Acting,
@@ -41,7 +43,8 @@ mod tests {
         let template = json!({"name": "t", "providerId": provider, "model": "m", "credentialId": id});
         let template = api.post("/api/v1/admin/provider-templates", &template).await.created();
         let project = api.create_project("x", "ai_gateway").await;
-        let endpoint = json!({"name": "e", "providerModel": "m", "credentialId": id});
+        let endpoint = json!({"name": "e", "providerModel": "m", "credentialId": id,
+            "failover": [{"credentialId": id, "providerModel": "m-2"}]});
         let endpoints = format!("/api/v1/admin/projects/{project}/endpoints");
         let endpoint = api.post(&endpoints, &endpoint).await.created();
         let used_by = api.get(&path).await.ok()["usedBy"].clone();
@@ -54,7 +57,15 @@ mod tests {
         let template = format!("/api/v1/admin/provider-templates/{}", id(&template));
         assert_eq!(api.get(&template).await.ok()["credentialId"], json!(null));
         let endpoint = format!("{endpoints}/{}", id(&endpoint));
-        assert_eq!(api.get(&endpoint).await.ok()["credentialId"], json!(null));
-        assert_eq!(api.audit_actions().await.last().unwrap(), "credential.deleted");
+        let left = api.get(&endpoint).await.ok();
+        assert_eq!((&left["credentialId"], &left["version"]), (&json!(null), &json!(1)));
+        let failover = json!([{"credentialId": null, "providerId": provider, "providerModel": "m-2"}]);
+        assert_eq!(left["failover"], failover, "it goes on with the provider's other credentials");
+        api.patch(&endpoint, &json!({"description": "still changes"})).await.ok();
+        let actions = api.audit_actions().await;
+        assert_eq!(actions[actions.len() - 2..], ["credential.deleted", "endpoint.updated"]);
+
+        api.delete(&format!("/api/v1/admin/providers/{provider}")).await.no_content();
+        assert_eq!(api.get(&endpoint).await.ok()["failover"], json!([]));
     }
 }

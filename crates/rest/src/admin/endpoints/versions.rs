@@ -168,14 +168,27 @@ pub(super) async fn restore(
 
 /// What is no number is the number of no version.
 fn parse_number(text: &str) -> Result<u32, ApiError> {
-    text.parse().map_err(version_not_found)
+    text.parse().map_err(|_| version_not_found("the endpoint has no such version; they are numbered from 1"))
+}
+
+/// Whether the members of a field have names of ours, too.
+fn is_nested(field: &str) -> bool {
+    matches!(field, "failover" | "timeouts" | "variables")
+}
+
+/// A value for people, with the names of this API.
+fn shown_field(field: &str, shown: String) -> String {
+    if !is_nested(field) {
+        return shown;
+    }
+    let renamed = serde_json::from_str(&shown).map(|value| rename(value, camel));
+    renamed.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or(shown)
 }
 
 impl From<EndpointVersion> for VersionView {
     fn from(version: EndpointVersion) -> Self {
-        let nested = |name: &str| matches!(name, "failover" | "timeouts" | "variables");
         let member = |(name, value): (String, Value)| {
-            let value = if nested(&name) { rename(value, camel) } else { value };
+            let value = if is_nested(&name) { rename(value, camel) } else { value };
             (camel(&name), value)
         };
         Self {
@@ -191,9 +204,9 @@ impl From<EndpointVersion> for VersionView {
 impl From<Differences> for DifferencesView {
     fn from(differences: Differences) -> Self {
         let change = |change: promptgate_endpoints::FieldChange| FieldChangeView {
+            before: change.before.map(|shown| shown_field(&change.field, shown)),
+            after: change.after.map(|shown| shown_field(&change.field, shown)),
             field: camel(&change.field),
-            before: change.before,
-            after: change.after,
         };
         Self {
             from: differences.from,

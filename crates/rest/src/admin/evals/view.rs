@@ -210,5 +210,5 @@ impl From<RunDiff> for RunDiffView {
 }
 
 fn millis(micros: u64) -> f64 {
-    std::time::Duration::from_micros(micros).as_secs_f64() * 1_000.0
+    crate::admin::usage::millis(micros.try_into().unwrap_or(i64::MAX))
 }

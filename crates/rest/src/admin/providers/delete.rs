@@ -36,6 +36,7 @@ impl From<DeleteProviderError> for ApiError {
             DeleteProviderError::Forbidden(error) => error.into(),
             error @ DeleteProviderError::NotFound(_) => not_found(error),
             error @ DeleteProviderError::ProjectChanged(_) => Self::changed(&error),
+            DeleteProviderError::Endpoint(error) => error.into(),
             DeleteProviderError::Store(error) => error.into(),
         }
     }

@@ -93,6 +93,7 @@ impl From<UpdateProviderError> for ApiError {
                 Self::bad_request("invalid_api_key").field("apiKey").message(error)
             }
             error @ UpdateProviderError::Changed(_) => Self::changed(&error),
+            UpdateProviderError::Endpoint(error) => error.into(),
             UpdateProviderError::Store(error) => error.into(),
         }
     }

@@ -45,7 +45,7 @@ pub(super) struct CreateTemplateBody {
     top_p: Option<f64>,
     #[schema(minimum = 1, maximum = 10_000_000)]
     max_output_tokens: Option<u64>,
-    /// Whether it is offered for new endpoints; yes unless said otherwise.
+    /// Whether it is used; yes unless said otherwise.
     is_active: Option<bool>,
 }
 
@@ -76,7 +76,7 @@ impl TryFrom<CreateTemplateBody> for NewTemplate {
             slug: body.slug,
             description: body.description.unwrap_or_default(),
             tags: body.tags.unwrap_or_default(),
-            provider_id: body.provider_id.parse().map_err(providers::unknown)?,
+            provider_id: providers::named(&body.provider_id)?,
             model: body.model,
             credential_id: credential_id.transpose()?,
             temperature: body.temperature,
@@ -107,7 +107,11 @@ mod tests {
             assert_eq!(&view[member], value, "{member}");
         }
         assert_eq!(view["slug"], "fast-and-cheap");
-        let again = api.post(PATH, &body).await.refused(409, "slug_conflict");
+        // A slug that nobody chose gives way; one that somebody chose does not.
+        assert_eq!(api.post(PATH, &body).await.created()["slug"], "fast-and-cheap-2");
+        let mut chosen = body.clone();
+        chosen["slug"] = "fast-and-cheap".into();
+        let again = api.post(PATH, &chosen).await.refused(409, "slug_conflict");
         assert_eq!(again["field"], "slug");
         assert_eq!(api.audit_actions().await.last().unwrap(), "provider_template.created");
     }

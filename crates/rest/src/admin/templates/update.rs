@@ -52,7 +52,7 @@ pub(super) struct UpdateTemplateBody {
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 1, maximum = 10_000_000)]
     max_output_tokens: Patch<u64>,
-    /// Whether it is offered for new endpoints. Endpoints that use an inactive one go on.
+    /// Whether it is used. Endpoints of an inactive one fail over, or fail with 502 `template_inactive`.
     is_active: Option<bool>,
 }
 
