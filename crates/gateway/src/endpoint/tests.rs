@@ -3,6 +3,7 @@
 mod answers;
 mod conversations;
 mod kept;
+mod recorded;
 mod routes;
 mod runs;
 
@@ -149,11 +150,11 @@ impl House {
         });
     }
 
-    async fn begin_with(&self, secret: &str, body: &Value) -> Response<ReplyBody> {
+    fn request(&self, secret: &str, body: &Value) -> IncomingRequest {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {secret}")).unwrap());
         let body = Full::new(Bytes::from(body.to_string()));
-        let request = IncomingRequest {
+        IncomingRequest {
             entry: Entry::Project(self.scene.project.id),
             route: Route::Endpoint,
             ids: vec!["e".to_owned()],
@@ -161,8 +162,11 @@ impl House {
             headers,
             peer: IpAddr::from([127, 0, 0, 1]),
             body: RequestBody::new(body.map_err(|never| match never {})),
-        };
-        self.scene.gateway.call(request).await
+        }
+    }
+
+    async fn begin_with(&self, secret: &str, body: &Value) -> Response<ReplyBody> {
+        self.scene.gateway.call(self.request(secret, body)).await
     }
 
     async fn begin(&self, body: &Value) -> Response<ReplyBody> {
