@@ -66,7 +66,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) candidate: &'a Candidate,
     pub(crate) passage: Passage,
     pub(crate) times: Times,
-    /// For everything but streams.
+    /// For everything but the stream that was asked for.
     pub(crate) deadline: Instant,
     pub(crate) estimate: bool,
     /// Whose ids the answer has.

@@ -20,6 +20,17 @@ const DROPPED: HeaderName = HeaderName::from_static("x-promptgate-dropped");
 /// More is cut: a header of this length passes everywhere.
 const MAX_DROPPED_BYTES: usize = 1_000;
 
+/// What of an answer's headers passes as it is.
+const PASSED: [HeaderName; 7] = [
+    CONTENT_TYPE,
+    RETRY_AFTER,
+    RETRY_AFTER_MS,
+    HeaderName::from_static("x-should-retry"),
+    HeaderName::from_static("openai-version"),
+    HeaderName::from_static("openai-processing-ms"),
+    HeaderName::from_static("openai-model"),
+];
+
 /// Whether a header of the client may reach a provider. Everything that is not named here stays:
 /// credentials, cookies, where the client is, whatever else a network put in, and on whose account
 /// the provider is to book, which is not the client's to say. An `Idempotency-Key` is the gateway's own
@@ -103,16 +114,7 @@ fn known_betas(
 /// the operator's account with the provider stay.
 pub(crate) fn passed(from: &HeaderMap, now: Timestamp) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
-    let names = [
-        CONTENT_TYPE,
-        RETRY_AFTER,
-        RETRY_AFTER_MS,
-        HeaderName::from_static("x-should-retry"),
-        HeaderName::from_static("openai-version"),
-        HeaderName::from_static("openai-processing-ms"),
-        HeaderName::from_static("openai-model"),
-    ];
-    for name in names {
+    for name in PASSED {
         if let Some(value) = from.get(&name) {
             headers.insert(name, value.clone());
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode};
+use promptgate_kernel::CredentialId;
 use promptgate_translate::ChatAnswer;
 use promptgate_usage::{Attempt as Tried, Outcome};
 use tokio::time::{Instant, sleep};
@@ -97,7 +98,7 @@ pub(crate) async fn relay(
     let mut writer = Writer::new(prepared);
     let total = prepared.candidates.first().map(|first| prepared.times(first, limits).total);
     let deadline = Instant::now() + total.unwrap_or(limits.total_timeout);
-    let (mut unfit, mut last) = (None, None);
+    let (mut unfit, mut last): (_, Option<Ended>) = (None, None);
     loop {
         let step = course.next();
         for decision in course.take_passed_over() {
@@ -138,7 +139,8 @@ pub(crate) async fn relay(
             candidate,
             passage: attempt.passage,
             times,
-            deadline,
+            // A stream has no end; what comes in its place has its own time.
+            deadline: if prepared.stream { Instant::now() + times.total } else { deadline },
             estimate: attempt.estimate,
             pin: Pin { provider: candidate.provider.provider.id, credential: turn.credential.id },
         };
@@ -166,7 +168,11 @@ pub(crate) async fn relay(
                 note_attempt(candidate, &turn, took, Err(&failed.fault), record);
                 course.failed(&mut turn, &failed.fault);
                 let goes_on = failed.fault.may_move();
-                last = Some(failed);
+                // Whoever can be asked again later is worth more to the client than whoever cannot.
+                let is_worse = |before: &Ended| before.failed.fault.may_pass() && !failed.fault.may_pass();
+                if !(goes_on && last.as_ref().is_some_and(is_worse)) {
+                    last = Some(Ended { candidate: turn.candidate, credential: turn.credential.id, failed });
+                }
                 if !goes_on {
                     break;
                 }
@@ -184,12 +190,19 @@ fn most_calls(prepared: &Prepared, limit: u32) -> u32 {
     }
 }
 
+/// A call that failed, and whose it was.
+struct Ended {
+    candidate: usize,
+    credential: Option<CredentialId>,
+    failed: Failed,
+}
+
 /// What is told when nobody answered.
 fn conclude(
     prepared: &Prepared,
     course: &Course<'_>,
     unfit: Option<(usize, Refusal)>,
-    last: Option<Failed>,
+    last: Option<Ended>,
     record: &mut Record,
 ) -> Result<Relayed, Refusal> {
     let upstream = |fault, record: &Record| {
@@ -197,7 +210,10 @@ fn conclude(
         let provider = provider.map_or_else(String::new, |provider| provider.provider.name.to_string());
         Refusal::Upstream { provider, fault }
     };
-    if let Some(Failed { mut fault, told }) = last {
+    if let Some(Ended { candidate, credential, failed }) = last {
+        name(&prepared.candidates[candidate], record);
+        record.credential = credential;
+        let Failed { mut fault, told } = failed;
         if let Fault::RateLimited { retry_after, .. } = &mut fault {
             *retry_after = course.earliest().or(*retry_after);
         }

@@ -267,3 +267,40 @@ async fn ids_that_were_tampered_with_lead_nowhere() {
     }
     assert_eq!(scene.upstream.calls("one"), calls, "nobody is asked");
 }
+
+/// A key that is dead is asked last; what is known of the other one is worth more to the client.
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_although_another_credential_is_refused() {
+    let one = openai("one");
+    let credentials = vec![credential_of(&one, "sk-first-secret"), credential_of(&one, "sk-second-secret")];
+    let scene = Scene::new(vec![one], credentials);
+    scene.upstream.next("one", Script::fails(429).header("retry-after", "60"));
+    scene.upstream.next("one", Script::fails(401));
+    let got = scene.chat(ASK).await;
+    assert_eq!(
+        (got.status, got.header("retry-after"), scene.upstream.calls("one")),
+        (429, "60", 2),
+        "{got:?}"
+    );
+    let event = scene.event();
+    assert_eq!(event.error_code.as_deref(), Some("upstream_rate_limited"));
+    assert_eq!(event.credential_id, event.tried[0].credential_id);
+    assert_ne!(event.credential_id, event.tried[1].credential_id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_answers_a_stream_with_a_document_late_has_time_for_it() {
+    let limits = GatewayLimits {
+        first_byte_timeout: Duration::from_secs(5),
+        total_timeout: Duration::from_secs(4),
+        ..GatewayLimits::default()
+    };
+    let scene = Scene::with_limits(vec![openai("one"), openai("two")], vec![], limits);
+    scene.upstream.always("one", Script::sse([Piece::Stall]));
+    let pieces =
+        vec![Piece::Pause(Duration::from_secs(1)), Piece::Text(r#"{"id":"c1","choices":[]}"#.to_owned())];
+    let headers = vec![("content-type", "application/json".to_owned())];
+    scene.upstream.always("two", Script::Answer { status: 200, headers, pieces });
+    let got = scene.chat(STREAM).await;
+    assert_eq!((got.status, got.header("x-promptgate-provider")), (200, "two"), "{got:?}");
+}
