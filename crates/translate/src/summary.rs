@@ -168,17 +168,29 @@ fn keep(into: &mut String, text: &str, room: &mut usize) -> bool {
     is_all
 }
 
-/// The words of a chunk of Chat Completions that has nothing else, in the form that most of all
-/// chunks have. Reading one is most of what listening costs. The beginning can stand in no text,
-/// because quotation marks in texts have a backslash before them.
+/// The words of a chunk of Chat Completions that has nothing else: most have, and reading them whole
+/// is most of what listening costs. The beginning can stand in no text, because quotation marks in
+/// texts have a backslash before them.
 fn plain_words(data: &str) -> Option<&str> {
-    const BEFORE: &[u8] = br#""choices":[{"index":0,"delta":{"content":""#;
-    const AFTER: [&str; 2] = [r#"},"logprobs":null,"finish_reason":null}]"#, r#"},"finish_reason":null}]"#];
-    let words = data.get(memchr::memmem::find(data.as_bytes(), BEFORE)? + BEFORE.len()..)?;
-    let end = memchr::memchr2(b'"', b'\\', words.as_bytes())?;
-    let (words, rest) = words.split_at_checked(end)?;
-    let rest = rest.strip_prefix('"')?;
-    AFTER.iter().any(|after| rest.starts_with(after)).then_some(words)
+    const BEFORE: &str = r#""choices":[{"#;
+    const EMPTY: [&str; 3] = [r#""index":0"#, r#""finish_reason":null"#, r#""logprobs":null"#];
+    let mut rest = data.get(memchr::memmem::find(data.as_bytes(), BEFORE.as_bytes())? + BEFORE.len()..)?;
+    let mut found = None;
+    loop {
+        rest = if let Some(delta) = rest.strip_prefix(r#""delta":{"#).filter(|_| found.is_none()) {
+            let delta = delta.strip_prefix(r#""role":"assistant","#).unwrap_or(delta);
+            let words = delta.strip_prefix(r#""content":""#)?;
+            let (words, rest) = words.split_at(memchr::memchr2(b'"', b'\\', words.as_bytes())?);
+            found = Some(words);
+            rest.strip_prefix("\"}")?
+        } else {
+            EMPTY.iter().find_map(|member| rest.strip_prefix(member))?
+        };
+        match rest.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => return found.filter(|_| rest.starts_with("}]")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -224,32 +236,29 @@ mod tests {
 
     #[test]
     fn the_short_way_says_what_the_long_one_does() {
-        let tails = [
-            r#","logprobs":null,"finish_reason":null}]}"#,
-            r#","finish_reason":null}],"usage":null}"#,
-            r"}]}",
-        ];
         let words =
             ["hi", "", "grüß", r#"a\"b"#, r"\n", r#"\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x"#];
+        let forms = [
+            r#"{"id":"c","choices":[{"index":0,"delta":{"content":"W"},"logprobs":null,"finish_reason":null}]}"#,
+            r#"{"choices":[{"delta":{"role":"assistant","content":"W"},"finish_reason":null,"index":0}],"usage":null}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":"W"}}]}"#,
+            r#"{"choices":[{"index":1,"delta":{"content":"W"}}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":"W"},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":"W"}},{"index":1,"delta":{"content":"W"}}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":"W","tool_calls":[]}}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"reasoning_content":"W"}}]}"#,
+        ];
+        let heard = |data: &str| of(Shape::ChatCompletions, true, format!("data: {data}\n\n").as_bytes());
         let mut short = 0;
-        for tail in tails {
-            for index in [0, 1] {
-                for words in words {
-                    let data = format!(
-                        r#"{{"id":"c","choices":[{{"index":{index},"delta":{{"content":"{words}"}}{tail}"#
-                    );
-                    short += usize::from(plain_words(&data).is_some());
-                    let spaced = data.replace("\"choices\":[", "\"choices\": [");
-                    assert!(plain_words(&spaced).is_none());
-                    let heard =
-                        |data: &str| of(Shape::ChatCompletions, true, format!("data: {data}\n\n").as_bytes());
-                    assert_eq!(heard(&data), heard(&spaced), "{data}");
-                }
+        for form in forms {
+            for words in words {
+                let data = form.replace('W', words);
+                short += usize::from(plain_words(&data).is_some());
+                let spaced = data.replace("\"choices\":[", "\"choices\": [");
+                assert_eq!(plain_words(&spaced), None);
+                assert_eq!(heard(&data), heard(&spaced), "{data}");
             }
         }
-        assert_eq!(short, 6, "three plain words in the two usual forms");
-        let with_call =
-            r#"{"choices":[{"index":0,"delta":{"content":"a","tool_calls":[]},"finish_reason":null}]}"#;
-        assert_eq!(plain_words(with_call), None);
+        assert_eq!(short, 9, "three plain words in three forms");
     }
 }

@@ -28,9 +28,9 @@ pub(crate) struct Transcript {
     request: Option<Text>,
     prompt: Option<String>,
     listener: Option<Box<Listener>>,
-    /// Pieces that are not listened to yet.
-    unheard: Vec<Bytes>,
-    unheard_bytes: usize,
+    /// What passed and is not listened to yet. It is a copy: who holds a piece keeps its connection from
+    /// reading into the same memory again.
+    unheard: Vec<u8>,
     answer: Option<Text>,
     tool_calls: Vec<ToolCallRecord>,
 }
@@ -53,7 +53,6 @@ impl Transcript {
             prompt: None,
             listener: None,
             unheard: Vec::new(),
-            unheard_bytes: 0,
             answer: None,
             tool_calls: Vec::new(),
         }
@@ -124,12 +123,14 @@ impl Transcript {
 
     /// The client gets this piece of a stream.
     pub(crate) fn hear(&mut self, piece: &Bytes) {
-        if self.shape.is_some_and(Shape::is_chat) && !piece.is_empty() {
-            self.unheard_bytes += piece.len();
-            self.unheard.push(piece.clone());
-            if self.unheard_bytes > MAX_UNHEARD {
+        if !self.shape.is_some_and(Shape::is_chat) {
+            return;
+        }
+        for part in piece.chunks(MAX_UNHEARD) {
+            if self.unheard.len() + part.len() > MAX_UNHEARD {
                 self.listen();
             }
+            self.unheard.extend_from_slice(part);
         }
     }
 
@@ -141,10 +142,8 @@ impl Transcript {
         }
         let new = || Box::new(Listener::new(shape, CallContent::MAX_BYTES));
         let listener = self.listener.get_or_insert_with(new);
-        for piece in self.unheard.drain(..) {
-            listener.hear(&piece);
-        }
-        self.unheard_bytes = 0;
+        listener.hear(&self.unheard);
+        self.unheard.clear();
     }
 
     /// All that is kept; `None` if that is nothing.
@@ -308,7 +307,7 @@ mod tests {
         let mut transcript = asked(RecordBodies::Full, Shape::ChatCompletions, ASK);
         for _ in 0..100 {
             transcript.hear(&Bytes::from(vec![b' '; 1000]));
-            assert!(transcript.unheard_bytes <= MAX_UNHEARD);
+            assert!(transcript.unheard.len() <= MAX_UNHEARD);
         }
     }
 
