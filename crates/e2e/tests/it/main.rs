@@ -1,6 +1,7 @@
 //! The gateway as others see it: processes, ports, signals and HTTP.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod admin;
 mod agent_session;
 mod ai_endpoints;
 mod away;
