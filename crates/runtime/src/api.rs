@@ -32,7 +32,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let bus = storage::bus(&base, &storage)?;
     // Replays and golden sets go through the same pipeline as everybody's calls.
     let data_plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
-    let control = control(&base, &storage, &bus, keys, Some(data_plane.gateway.clone()))?;
+    let control = control(&base, &storage, &bus, keys, Some(&data_plane.gateway))?;
     let plane = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
     let serving = vec![site.serving(plane.router)];
     base.serve(serving, || data_plane.gateway.stop_admitting(), || Ok(())).await?;
@@ -80,7 +80,7 @@ pub(crate) fn control(
     storage: &Storage,
     bus: &BusInUse,
     keys: KeyRing,
-    gateway: Option<Gateway>,
+    gateway: Option<&Gateway>,
 ) -> anyhow::Result<Control> {
     let table = capability_table(base.settings.api()?.capabilities_file.as_deref())?;
     Ok(Control {
@@ -91,13 +91,13 @@ pub(crate) fn control(
         keys,
         catalog: ModelCatalog::new(Arc::new(OutboundLister(storage::outbound(&base.settings)?))),
         capabilities: Arc::new(table),
-        runner: gateway.as_ref().and_then(runner),
+        runner: gateway.map(runner),
     })
 }
 
 /// Who calls AI endpoints on behalf of the control plane.
-pub(crate) fn runner(gateway: &Gateway) -> Option<Arc<dyn EndpointRunner>> {
-    Some(Arc::new(GatewayRunner::new(gateway.clone())))
+pub(crate) fn runner(gateway: &Gateway) -> Arc<dyn EndpointRunner> {
+    Arc::new(GatewayRunner::new(gateway.clone()))
 }
 
 /// The admin API key: as it is set, else made in the data directory, but never in cluster mode,

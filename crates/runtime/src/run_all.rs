@@ -36,7 +36,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
         bootstrap::overview(&first, Actor::System).await.context("cannot look at what is there")?;
     let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
     let gateway = plane.gateway.clone();
-    let control = Control { runner: api::runner(&gateway), ..first };
+    let control = Control { runner: Some(api::runner(&gateway)), ..first };
     let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
     let surfaces = proxy::router(&base, &plane, &storage, &bus, keys)?;
     schedule::start(&base, &storage)?;

@@ -22,6 +22,10 @@ pub fn write_request(request: &ChatRequest, target: &Target<'_>) -> Result<Outgo
     let conversation = arrange(request, target, &mut dropped)?;
     let max_output = request.max_output.or(target.capabilities.default_max_output);
     let max_output = max_output.ok_or_else(|| Untranslatable::missing("max_tokens"))?;
+    if max_output == 0 {
+        // Anthropic takes it for an order to fill the cache and to write nothing.
+        return Err(Untranslatable::invalid("max_tokens", "at least 1"));
+    }
     let thinking = Thinking::of(request, target, &conversation, max_output, &mut dropped);
     let sampling = sampling(request, target, &thinking, &mut dropped);
     let user = request.user.as_deref().filter(|_| {

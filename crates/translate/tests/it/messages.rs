@@ -352,3 +352,11 @@ fn errors_are_read_and_written() {
         r#"{"type":"error","error":{"type":"rate_limit_error","message":"no","code":"c"},"request_id":"req-1"}"#
     );
 }
+
+#[test]
+fn an_order_to_write_nothing_is_refused_before_it_fills_a_cache() {
+    let body = br#"{"model":"x","max_tokens":0,"messages":[{"role":"user","content":"x"}]}"#;
+    let request = promptgate_translate::read_request(Shape::ChatCompletions, body).unwrap();
+    let refused = claude().write(&request).unwrap_err();
+    assert_eq!((refused.field.as_deref(), refused.code), (Some("max_tokens"), "invalid_field"));
+}
