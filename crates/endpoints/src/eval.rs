@@ -144,20 +144,17 @@ fn check(new: NewEvalSet) -> Result<Checked, FieldErrors> {
         for field in &unknown {
             errors.add(format!("{path}.{field}"), "is not known");
         }
-        match serde_json::from_value::<EvalItem>(value.clone()) {
-            Ok(item) => {
-                check_item(&item, &path, &mut errors);
-                if checked.iter().any(|earlier| earlier.name == item.name) {
-                    errors.add(format!("{path}.name"), "is the name of an earlier item");
-                }
-                checked.push(item);
+        if let Ok(item) = serde_json::from_value::<EvalItem>(value.clone()) {
+            check_item(&item, &path, &mut errors);
+            if checked.iter().any(|earlier| earlier.name == item.name) {
+                errors.add(format!("{path}.name"), "is the name of an earlier item");
             }
-            Err(_) => {
-                let before = errors.as_slice().len();
-                shape_errors(&value, &path, &mut errors);
-                if errors.as_slice().len() == before {
-                    errors.add(path, ITEM_RULE);
-                }
+            checked.push(item);
+        } else {
+            let before = errors.as_slice().len();
+            shape_errors(&value, &path, &mut errors);
+            if errors.as_slice().len() == before {
+                errors.add(path, ITEM_RULE);
             }
         }
     }

@@ -109,7 +109,7 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
         let health = Arc::clone(&bus);
         return Ok(BusInUse { bus, name: "redis", is_up: Arc::new(move || health.is_up()) });
     }
-    Ok(match storage.connected.bus(&base.tasks) {
+    Ok(match storage.connected.bus(&base.tasks, &base.stop) {
         Some(bus) => {
             let bus = Arc::new(bus);
             let health = Arc::clone(&bus);

@@ -39,15 +39,16 @@ pub struct PgBus {
 }
 
 impl PgBus {
-    /// A bus over the database of a URL. The database need not be there.
-    pub fn open(url: &str, tasks: &TaskTracker) -> Result<Self, ConnectError> {
-        Ok(Self::start(postgres_options(url)?, tasks))
+    /// A bus over the database of a URL. The database need not be there. It listens until it is
+    /// dropped or `stop` is cancelled.
+    pub fn open(url: &str, tasks: &TaskTracker, stop: &CancellationToken) -> Result<Self, ConnectError> {
+        Ok(Self::start(postgres_options(url)?, tasks, stop))
     }
 
-    pub(crate) fn start(options: PgConnectOptions, tasks: &TaskTracker) -> Self {
+    pub(crate) fn start(options: PgConnectOptions, tasks: &TaskTracker, stop: &CancellationToken) -> Self {
         let pool = |size| PgPoolOptions::new().max_connections(size).acquire_timeout(CONNECT_DEADLINE);
         let (signals, _) = broadcast::channel(BACKLOG);
-        let stop = CancellationToken::new();
+        let stop = stop.child_token();
         let hears = Arc::new(AtomicBool::new(false));
         let listener = Listener {
             pool: pool(1).max_lifetime(None).idle_timeout(None).connect_lazy_with(options.clone()),

@@ -10,6 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Database, Postgres, Sqlite};
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dialect::Begin;
@@ -18,6 +19,10 @@ use crate::work::SqlStore;
 use crate::{MigrationReport, PgBus, SchemaError};
 
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
+/// Of a new SQLite database: what is said in most calls fits into one page, several times.
+const PAGE_BYTES: u32 = 8 << 10;
+/// How much of it a connection holds, negative to mean KiB: more than a batch of usage events touches.
+const CACHE_KIB: &str = "-8192";
 
 /// How connections are pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +108,8 @@ impl Connected {
     }
 
     /// A bus over the database, where it has one: PostgreSQL does, SQLite does not.
-    pub fn bus(&self, tasks: &TaskTracker) -> Option<PgBus> {
-        self.postgres.clone().map(|options| PgBus::start(options, tasks))
+    pub fn bus(&self, tasks: &TaskTracker, stop: &CancellationToken) -> Option<PgBus> {
+        self.postgres.clone().map(|options| PgBus::start(options, tasks, stop))
     }
 
     /// Waits for units of work to end and closes all connections.
@@ -146,6 +151,8 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
         .create_if_missing(true)
         .foreign_keys(true)
         .busy_timeout(options.acquire_timeout)
+        .page_size(PAGE_BYTES)
+        .pragma("cache_size", CACHE_KIB)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal);
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");

@@ -46,6 +46,23 @@ async fn answered(project: &Project, slug: &str, expected: &str) -> Value {
     .unwrap()
 }
 
+/// The ids of all calls of a project, read two at a time; none comes twice.
+async fn every_call(operator: &mut Operator<'_>, project: &Project) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = operator.get(&format!("/calls?limit=2&projectId={}{cursor}", project.id)).await;
+        seen.extend(page["items"].as_array().unwrap().iter().map(id));
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    let mut once = seen.clone();
+    once.sort();
+    once.dedup();
+    assert!(seen.len() >= 8 && once.len() == seen.len(), "{seen:?}");
+    seen
+}
+
 async fn journey(gateway: Gateway) -> String {
     let mut operator = Operator { gateway: &gateway, said: String::new() };
     let project = gateway.project_of("ai_gateway").await.unwrap();
@@ -134,19 +151,7 @@ async fn journey(gateway: Gateway) -> String {
         (&call["content"]["prompt"], &call["tried"][0]["provider"]),
         (&json!("Ahoy"), &json!("parrot"))
     );
-    let mut seen = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/calls?limit=2&projectId={}{cursor}", project.id);
-        let page = operator.get(&path).await;
-        seen.extend(page["items"].as_array().unwrap().iter().map(id));
-        let Some(next) = page["nextCursor"].as_str() else { break };
-        cursor = format!("&cursor={next}");
-    }
-    let mut once = seen.clone();
-    once.sort();
-    once.dedup();
-    assert!(seen.len() >= 8 && once.len() == seen.len(), "{seen:?}");
+    let seen = every_call(&mut operator, &project).await;
     for result in run["items"].as_array().unwrap() {
         assert!(seen.contains(&result["callId"].as_str().unwrap().to_owned()), "{result}");
     }

@@ -8,6 +8,7 @@ use promptgate_store_sql::PgBus;
 use promptgate_testkit::postgres::database;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -15,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 #[tokio::test]
 async fn a_lost_connection_comes_back_and_says_so() {
     let database = database().await.unwrap();
-    let bus = PgBus::open(database.url(), &TaskTracker::new()).unwrap();
+    let bus = PgBus::open(database.url(), &TaskTracker::new(), &CancellationToken::new()).unwrap();
     let mut subscription = bus.subscribe().await;
     assert_eq!(timeout(DEADLINE, subscription.next()).await.unwrap(), Signal::Missed);
     assert!(bus.is_up());
@@ -36,7 +37,12 @@ async fn a_lost_connection_comes_back_and_says_so() {
 
 #[tokio::test]
 async fn without_a_database_it_starts_and_refuses_within_its_deadline() {
-    let bus = PgBus::open("postgres://gate:canary@127.0.0.1:9/promptgate", &TaskTracker::new()).unwrap();
+    let bus = PgBus::open(
+        "postgres://gate:canary@127.0.0.1:9/promptgate",
+        &TaskTracker::new(),
+        &CancellationToken::new(),
+    )
+    .unwrap();
     let mut subscription = bus.subscribe().await;
     let started = Instant::now();
     let announcement = Announcement { revision: Revision::from_number(1) };
@@ -49,8 +55,18 @@ async fn without_a_database_it_starts_and_refuses_within_its_deadline() {
 #[tokio::test]
 async fn its_task_ends_with_it() {
     let tasks = TaskTracker::new();
-    let bus = PgBus::open("postgres://gate@127.0.0.1:9/promptgate", &tasks).unwrap();
+    let bus =
+        PgBus::open("postgres://gate@127.0.0.1:9/promptgate", &tasks, &CancellationToken::new()).unwrap();
     tasks.close();
     drop(bus);
+    timeout(DEADLINE, tasks.wait()).await.unwrap();
+}
+
+#[tokio::test]
+async fn its_task_ends_when_told_to_although_somebody_holds_it() {
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let _bus = PgBus::open("postgres://gate@127.0.0.1:9/promptgate", &tasks, &stop).unwrap();
+    tasks.close();
+    stop.cancel();
     timeout(DEADLINE, tasks.wait()).await.unwrap();
 }

@@ -14,6 +14,7 @@ use promptgate_store::{Bus, Store, bus_contract_tests, contract_tests};
 use promptgate_store_sql::{PgBus, SqlOptions, connect};
 use promptgate_testkit::postgres::{TestDatabase, database};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// A migrated database that is gone with this value.
@@ -85,7 +86,7 @@ impl BusFixture {
 async fn postgres_bus() -> BusFixture {
     let database = database().await.unwrap();
     let tasks = TaskTracker::new();
-    let [here, there] = [(); 2].map(|()| PgBus::open(database.url(), &tasks).unwrap());
+    let [here, there] = [(); 2].map(|()| PgBus::open(database.url(), &tasks, &CancellationToken::new()).unwrap());
     BusFixture { here, there, _database: database }
 }
 
