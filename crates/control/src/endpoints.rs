@@ -21,12 +21,12 @@ use promptgate_store::UnitOfWork;
 pub use cache::purge_cache;
 pub use create::create;
 pub use delete::delete;
+pub(crate) use failover::{forget_credential, forget_provider};
 pub use find::find;
 pub use list::list;
 pub use runner::{EndpointRunner, RunRequest, RunResult, RunSource};
 pub use switch::switch;
 pub use update::{amend, replace};
-pub(crate) use failover::{forget_credential, forget_provider};
 pub use versions::{Differences, Range, diff, restore, version, versions};
 
 /// The constraint that keeps two endpoints of a project from having one slug.

@@ -370,7 +370,9 @@ mod tests {
             assert_eq!(told, r#"{"error":"no [credential], Bearer [credential]"}"#);
         }
         assert_eq!(said(ProviderKind::OpenAi, "token", "a token is missing"), "a token is missing");
-        for form in ["sk/a+b\"c=", r#"sk/a+b\"c="#, r#"sk\/a+b\"c="#, "sk%2Fa%2Bb%22c%3D", "sk%2fa%2bb%22c%3d"] {
+        for form in
+            ["sk/a+b\"c=", r#"sk/a+b\"c="#, r#"sk\/a+b\"c="#, "sk%2Fa%2Bb%22c%3D", "sk%2fa%2bb%22c%3d"]
+        {
             let told = said(ProviderKind::OpenAi, "sk/a+b\"c=", form);
             assert_eq!(told, "[credential]", "{form}");
         }

@@ -16,7 +16,7 @@ mod project;
 mod repository;
 
 pub use project::{
-    AlreadyDeleted, InvalidProject, NewProject, Project, ProjectChanges, ProjectEnv, ProjectName, ProjectType,
-    RecordBodies,
+    AlreadyDeleted, InvalidProject, NewProject, Project, ProjectChanges, ProjectEnv, ProjectName,
+    ProjectType, RecordBodies,
 };
 pub use repository::{ProjectFilter, ProjectRepository, ProjectSort};

@@ -123,7 +123,11 @@ async fn an_error_under_a_good_status_is_booked_as_a_failure() {
     bench.upstream.will(json(200, ERROR));
     let answer = bench.chat(CHAT).await;
     let body = answer.json();
-    assert_eq!((answer.status, &body["error"]["code"]), (502, &"upstream_error".into()), "the status is true");
+    assert_eq!(
+        (answer.status, &body["error"]["code"]),
+        (502, &"upstream_error".into()),
+        "the status is true"
+    );
     assert!(body["error"]["message"].as_str().unwrap().contains("no such thing"));
     let event = bench.event();
     let code = event.error_code.as_deref();

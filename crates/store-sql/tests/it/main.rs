@@ -86,7 +86,8 @@ impl BusFixture {
 async fn postgres_bus() -> BusFixture {
     let database = database().await.unwrap();
     let tasks = TaskTracker::new();
-    let [here, there] = [(); 2].map(|()| PgBus::open(database.url(), &tasks, &CancellationToken::new()).unwrap());
+    let [here, there] =
+        [(); 2].map(|()| PgBus::open(database.url(), &tasks, &CancellationToken::new()).unwrap());
     BusFixture { here, there, _database: database }
 }
 

@@ -2,7 +2,9 @@
 
 use futures_util::future::join;
 use promptgate_kernel::{PageRequest, ProviderId, SortDirection};
-use promptgate_projects::{Project, ProjectChanges, ProjectEnv, ProjectFilter, ProjectName, ProjectSort, RecordBodies};
+use promptgate_projects::{
+    Project, ProjectChanges, ProjectEnv, ProjectFilter, ProjectName, ProjectSort, RecordBodies,
+};
 use serde_json::{Value, json};
 
 use super::samples::{WORKS, at, clock, document, entropy, project, project_at, read, stored_project, write};
