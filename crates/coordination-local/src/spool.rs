@@ -21,6 +21,7 @@ mod ledger;
 mod line;
 mod memory;
 mod quarantine;
+mod recent;
 mod recorder;
 #[cfg(test)]
 mod sample;

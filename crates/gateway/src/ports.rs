@@ -1,12 +1,13 @@
 //! What the data plane needs from outside.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, Method, StatusCode};
-use promptgate_usage::{CallContent, UsageEvent};
+use promptgate_usage::FinishedCall;
 
 /// One call to a provider.
 #[derive(Debug, Clone)]
@@ -82,9 +83,9 @@ pub struct SinkError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Takes usage events into custody. Adapter: the spool of `coordination-local`.
 pub trait UsageSink: Send + Sync {
-    /// Keeps an event, and what was said in its call, so that the death of this process does not lose
+    /// Keeps a call's record, and what was said in it, so that the death of this process does not lose
     /// them. Fast (a write to the page cache), never waits for a database, may be called from `Drop`.
-    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError>;
+    fn append(&self, call: &Arc<FinishedCall>) -> Result<(), SinkError>;
 
     /// Whether the events of further calls can be kept. While they cannot, calls are refused, because
     /// what they cost would be lost; room is left for the calls that are under way. Asked for every

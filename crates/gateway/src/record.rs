@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use promptgate_kernel::{CallId, CredentialId, Money, Revision, Timestamp};
 use promptgate_tokens::Token;
-use promptgate_usage::{Attempt, Outcome, TokenCounts};
+use promptgate_usage::{Attempt, FinishedCall, Outcome, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
 use tracing::Span;
 
@@ -260,12 +260,12 @@ impl Record {
 
     fn book(&mut self, token: &Token, ending: &Ending, counted: &Counted) {
         let content = self.transcript.finish(self.id, self.arrived_at, token.project_id);
-        let event = event(self, token, ending, counted);
+        let call = Arc::new(FinishedCall { event: event(self, token, ending, counted), content });
         if self.attempts == 0 && !self.shared.sink.has_room() {
             // The room that is left is for calls that cost something.
             meter::event_declined();
-        } else if let Err(error) = self.shared.sink.append(&event, content.as_ref()) {
-            meter::event_lost(&event, &error);
+        } else if let Err(error) = self.shared.sink.append(&call) {
+            meter::event_lost(&call.event, &error);
         }
     }
 
@@ -323,10 +323,10 @@ impl Drop for Record {
 
 /// A model's name, short enough to be kept.
 pub(crate) fn shortened(model: &str) -> String {
-    match model.char_indices().nth(MAX_MODEL_CHARACTERS) {
-        Some((end, _)) => model[..end].to_owned(),
-        None => model.to_owned(),
-    }
+    // Few are so long that their characters must be counted.
+    let is_long = model.len() > MAX_MODEL_CHARACTERS;
+    let end = if is_long { model.char_indices().nth(MAX_MODEL_CHARACTERS) } else { None };
+    model[..end.map_or(model.len(), |(end, _)| end)].to_owned()
 }
 
 #[cfg(test)]

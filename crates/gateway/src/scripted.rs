@@ -17,7 +17,7 @@ use promptgate_providers::{
     BaseUrl, Credential, NewProvider, Operation, Provider, ProviderKind, ProviderName,
 };
 use promptgate_tokens::Token;
-use promptgate_usage::{CallContent, PriceTable, UsageEvent};
+use promptgate_usage::{CallContent, FinishedCall, PriceTable, UsageEvent};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
@@ -227,8 +227,8 @@ impl Upstream for ScriptedUpstream {
 pub(crate) struct Events(Mutex<Vec<(UsageEvent, Option<CallContent>)>>);
 
 impl UsageSink for Events {
-    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
-        lock(&self.0).push((event.clone(), content.cloned()));
+    fn append(&self, call: &Arc<FinishedCall>) -> Result<(), SinkError> {
+        lock(&self.0).push((call.event.clone(), call.content.clone()));
         Ok(())
     }
 }

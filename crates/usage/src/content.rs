@@ -3,6 +3,8 @@
 use promptgate_kernel::{CallId, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::UsageEvent;
+
 /// A tool that the model called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCallRecord {
@@ -28,20 +30,29 @@ pub struct CallContent {
     /// The project that was called.
     pub project_id: ProjectId,
     /// What the user wrote last, if the call ends with it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// The request's body, masked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
     /// The answer, masked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<String>,
     /// The tools that the model called, in order.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCallRecord>,
     /// Whether something was cut to fit.
     #[serde(default)]
     pub truncated: bool,
+}
+
+/// A call that is over: its record, and what was said in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedCall {
+    /// The record.
+    pub event: UsageEvent,
+    /// What was said, as far as it is kept.
+    pub content: Option<CallContent>,
 }
 
 impl CallContent {

@@ -67,13 +67,13 @@ pub struct Attempt {
     /// The model as the provider knows it.
     pub model: String,
     /// The credential it was made with; `None` where the provider has none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<CredentialId>,
     /// The stable code of what went wrong; `None` for the one whose answer went out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// The provider's HTTP status, if it gave one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// From its start to its end, or to the answer's head, in microseconds.
     pub duration_us: i64,
@@ -93,16 +93,21 @@ pub struct UsageEvent {
     /// The token that called.
     pub token_id: TokenId,
     /// Who the token acts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<OwnerId>,
     /// The operation: `chat_completions`, `messages`, `embeddings`, `models`.
     pub operation: String,
     /// The model as the client asked for it, shortened to 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<String>,
     /// The provider that was asked, by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<ProviderId>,
     /// The provider that was asked, by name at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The model as the provider knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Whether the answer was a stream.
     pub streamed: bool,
@@ -119,38 +124,41 @@ pub struct UsageEvent {
     /// From arrival to the last byte, in microseconds.
     pub latency_us: i64,
     /// From arrival to the first byte of the upstream's answer, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_first_byte_us: Option<i64>,
     /// How it ended.
     pub outcome: Outcome,
     /// The HTTP status that the client got, or would have got.
     pub status: u16,
     /// The stable code of the refusal or failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     /// How many upstream calls were made for it.
     pub attempts: u32,
     /// The client's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ip: Option<String>,
     /// The configuration it was served under.
     pub revision: Revision,
     /// What the stages decided and why, in order.
     pub trace: Vec<String>,
     /// The AI endpoint that was called.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<EndpointId>,
     /// The slug of that endpoint at that time.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_slug: Option<String>,
     /// The request id of the call that this one repeats.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_request_id: Option<String>,
     /// The credential whose answer went out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<CredentialId>,
     /// Why it went where it went, in a few words.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing_decision: Option<String>,
     /// The calls to providers, in order. [`Self::attempts`] counts them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Attempt>,
     /// Whether it was answered from the response cache.
     #[serde(default)]
@@ -160,22 +168,22 @@ pub struct UsageEvent {
     pub cached_tokens: u64,
     /// What the client was told went wrong, up to [`MAX_ERROR_MESSAGE`](Self::MAX_ERROR_MESSAGE)
     /// characters.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// The tool that called, such as `claude_code`, as far as its headers say.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_tool: Option<String>,
     /// That tool's own id of its session.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_session: Option<String>,
     /// The provider's id of its answer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_response_id: Option<String>,
     /// How long providers took of the latency, in microseconds.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_us: Option<i64>,
     /// The hints of the request that its provider has no counterpart for.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
 }
 

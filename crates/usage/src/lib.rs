@@ -23,7 +23,7 @@ mod price;
 mod repository;
 mod tokens;
 
-pub use content::{CallContent, ToolCallRecord};
+pub use content::{CallContent, FinishedCall, ToolCallRecord};
 pub use event::{Attempt, Outcome, UsageEvent};
 pub use idempotency::{IdempotencyKey, IdempotencyRecord, IdempotencyState, RememberedAnswer, Repeated};
 pub use price::{InvalidPriceTable, ModelPrice, PriceBasis, PriceTable, Priced};

@@ -14,6 +14,7 @@ use super::ledger::Ledger;
 use super::quarantine::Quarantine;
 use super::recorder::{NotNow, Recorder, Recording};
 use super::segment::{self, Batch, Limit, Position};
+use super::writer::Next;
 use super::{MemorySpool, Spool, SpoolOptions, gauge_value};
 
 const TICK: Duration = Duration::from_secs(1);
@@ -126,17 +127,27 @@ impl Drainer {
         }
     }
 
-    /// Waits until events were appended and others had time to join them; at most a tick.
+    /// Waits until events were appended and others had time to join them, or make a whole batch; at most
+    /// a tick.
     async fn wait_for_events(&self) {
         let stuck = [&self.recorder].into_iter().chain(self.orphans.iter().map(|orphan| &orphan.recorder));
         let retry = stuck.filter_map(Recorder::due).min().unwrap_or_else(|| Instant::now() + TICK);
+        let linger = || sleep(self.options.linger);
         let appended = async {
             match &self.own {
-                Own::Disk(spool) => spool.appended().await,
-                Own::Memory(spool) => spool.appended().await,
+                Own::Disk(spool) => {
+                    spool.appended().await;
+                    tokio::select! {
+                        () = linger() => {}
+                        () = spool.completed(), if self.recorder.is_due() => {}
+                    }
+                }
+                Own::Memory(spool) => {
+                    spool.appended().await;
+                    linger().await;
+                }
                 Own::Nothing => std::future::pending().await,
             }
-            sleep(self.options.linger).await;
         };
         tokio::select! {
             () = appended => {}
@@ -160,7 +171,14 @@ impl Drainer {
         match &self.own {
             Own::Disk(spool) => {
                 let (from, end) = spool.unstored();
-                match bring(&mut self.recorder, spool.directory(), from, end, limit).await {
+                let brought = match spool.next(limit) {
+                    Next::Nothing => return Pass::Done,
+                    Next::Known(batch) => self.recorder.record(&batch.calls).await.map(|()| batch),
+                    Next::InFiles(end) => {
+                        bring(&mut self.recorder, spool.directory(), from, end, limit).await
+                    }
+                };
+                match brought {
                     Ok(batch) => {
                         spool.mark_stored(batch.next, batch.bytes);
                         let now = Instant::now();

@@ -4,10 +4,10 @@
 //!
 //! JSON holds no line break, so that a torn line spoils only itself.
 
-use promptgate_usage::{CallContent, UsageEvent};
+use promptgate_usage::{CallContent, FinishedCall};
 use serde::Deserialize;
 
-use super::call::{SpooledCall, bounded};
+use super::call::size;
 
 const CHECKSUM_LENGTH: usize = 8;
 /// Most lines without a content are shorter.
@@ -18,7 +18,7 @@ const CONTENT: &[u8] = b",\"content\":";
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
     /// A call.
-    Call(Box<SpooledCall>),
+    Call(Box<FinishedCall>),
     /// Not what was written: the process or the power ended in the middle of it.
     Torn,
     /// Whole, but no event of this version: the JSON.
@@ -31,14 +31,15 @@ struct ContentOfLine {
 }
 
 /// The line of a call, line break included.
-pub(super) fn encode(event: &UsageEvent, content: Option<&CallContent>) -> serde_json::Result<Vec<u8>> {
-    let mut line = Vec::with_capacity(USUAL_LENGTH);
+pub(super) fn encode(call: &FinishedCall) -> serde_json::Result<Vec<u8>> {
+    let mut line =
+        Vec::with_capacity(USUAL_LENGTH + call.content.as_ref().map_or(0, |content| size(content) * 5 / 4));
     line.resize(CHECKSUM_LENGTH + 1, b' ');
-    serde_json::to_writer(&mut line, event)?;
-    if let Some(content) = content {
+    serde_json::to_writer(&mut line, &call.event)?;
+    if let Some(content) = &call.content {
         line.pop();
         line.extend_from_slice(CONTENT);
-        serde_json::to_writer(&mut line, &*bounded(content))?;
+        serde_json::to_writer(&mut line, content)?;
         line.push(b'}');
     }
     let checksum = format!("{:08x}", crc32fast::hash(&line[CHECKSUM_LENGTH + 1..]));
@@ -54,7 +55,7 @@ pub(super) fn decode(line: &[u8]) -> Line {
         // An event is worth more than a content of another version.
         Ok(event) => {
             let content = serde_json::from_slice(json).ok().and_then(|line: ContentOfLine| line.content);
-            Line::Call(Box::new(SpooledCall { event, content }))
+            Line::Call(Box::new(FinishedCall { event, content }))
         }
         Err(_) => Line::Foreign(json.to_vec()),
     }
@@ -80,8 +81,9 @@ mod tests {
     fn a_call_survives_and_any_missing_end_is_noticed() {
         for content in [None, Some(sample::content(1, 100))] {
             let event = sample::event(1);
-            let line = encode(&event, content.as_ref()).unwrap();
-            assert_eq!(decode(&line), Line::Call(Box::new(SpooledCall { event, content })));
+            let call = FinishedCall { event, content };
+            let line = encode(&call).unwrap();
+            assert_eq!(decode(&line), Line::Call(Box::new(call)));
             for length in 0..line.len() {
                 assert_eq!(decode(&line[..length]), Line::Torn, "cut at {length}");
             }
@@ -103,21 +105,13 @@ mod tests {
         let mut json = serde_json::to_value(sample::event(1)).unwrap();
         json["content"] = serde_json::json!({"later": true});
         let line = with_checksum(&serde_json::to_vec(&json).unwrap());
-        assert_eq!(decode(&line), Line::Call(Box::new(sample::call(1))));
+        assert_eq!(decode(&line), Line::Call(Box::new(FinishedCall::clone(&sample::call(1)))));
     }
 
     #[test]
     fn a_version_that_knows_no_content_reads_the_event() {
-        let line = encode(&sample::event(1), Some(&sample::content(1, 10))).unwrap();
-        let read: UsageEvent = serde_json::from_slice(checked(&line).unwrap()).unwrap();
+        let line = encode(&sample::long_call(1, 10)).unwrap();
+        let read: promptgate_usage::UsageEvent = serde_json::from_slice(checked(&line).unwrap()).unwrap();
         assert_eq!(read, sample::event(1));
-    }
-
-    #[test]
-    fn a_long_content_is_cut() {
-        let line = encode(&sample::event(1), Some(&sample::content(1, 1 << 20))).unwrap();
-        let Line::Call(call) = decode(&line) else { panic!("a call") };
-        let content = call.content.unwrap();
-        assert!(content.fits() && content.truncated);
     }
 }

@@ -1,13 +1,13 @@
 //! Custody without a disk.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use promptgate_gateway::ports::{SinkError, UsageSink};
-use promptgate_usage::{CallContent, UsageEvent};
+use promptgate_usage::FinishedCall;
 use tokio::sync::Notify;
 
-use super::call::{self, SpooledCall};
+use super::call;
 use super::segment::Limit;
 
 /// The most bytes of contents that are kept; beyond that, events are kept without.
@@ -35,7 +35,7 @@ pub struct MemorySpool {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    calls: VecDeque<SpooledCall>,
+    calls: VecDeque<Arc<FinishedCall>>,
     /// What their contents take.
     content_bytes: usize,
 }
@@ -67,9 +67,9 @@ impl MemorySpool {
     }
 
     /// The oldest calls, and whether there are more. They stay until they are [`Self::mark_stored`].
-    pub(super) fn oldest(&self, limit: Limit) -> (Vec<SpooledCall>, bool) {
+    pub(super) fn oldest(&self, limit: Limit) -> (Vec<Arc<FinishedCall>>, bool) {
         let mut bytes = 0_u64;
-        let fits = |spooled: &&SpooledCall| {
+        let fits = |spooled: &&Arc<FinishedCall>| {
             let room = bytes < limit.bytes;
             bytes += spooled.content.as_ref().map_or(0, |content| call::size(content) as u64);
             room
@@ -84,7 +84,7 @@ impl MemorySpool {
     pub(super) fn mark_stored(&self, count: usize) {
         let mut waiting = self.waiting();
         let stored = waiting.calls.drain(..count);
-        let freed: usize = stored.filter_map(|call| call.content).map(|content| call::size(&content)).sum();
+        let freed: usize = stored.map(|call| call.content.as_ref().map_or(0, call::size)).sum();
         waiting.content_bytes -= freed;
     }
 
@@ -94,21 +94,20 @@ impl MemorySpool {
 }
 
 impl UsageSink for MemorySpool {
-    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
-        let content = content.map(|content| call::bounded(content).into_owned());
-        let size = content.as_ref().map_or(0, call::size);
+    fn append(&self, call: &Arc<FinishedCall>) -> Result<(), SinkError> {
+        let call = call::bounded(call);
+        let size = call.content.as_ref().map_or(0, call::size);
         let mut waiting = self.waiting();
         if waiting.calls.len() >= self.capacity + self.capacity / 8 {
             return Err(SinkError(Full(waiting.calls.len()).into()));
         }
-        let content = if waiting.content_bytes + size > self.content_bytes {
-            call::left_out();
-            None
+        let call = if waiting.content_bytes + size > self.content_bytes {
+            call::without_content(&call)
         } else {
             waiting.content_bytes += size;
-            content
+            call
         };
-        waiting.calls.push_back(SpooledCall { event: event.clone(), content });
+        waiting.calls.push_back(call);
         drop(waiting);
         metrics::counter!("promptgate_spool_events_total").increment(1);
         self.appended.notify_one();
@@ -132,23 +131,22 @@ mod tests {
         let spool = MemorySpool::new(8);
         for number in 0..8 {
             assert!(!spool.is_full());
-            spool.append(&sample::event(number), None).unwrap();
+            spool.append(&sample::call(number)).unwrap();
         }
         assert!(spool.is_full() && !spool.has_room());
-        spool.append(&sample::event(8), None).unwrap();
-        assert!(spool.append(&sample::event(9), None).is_err());
+        spool.append(&sample::call(8)).unwrap();
+        assert!(spool.append(&sample::call(9)).is_err());
         assert_eq!(spool.oldest(TWO), (vec![sample::call(0), sample::call(1)], true));
         spool.mark_stored(2);
         assert!(!spool.is_full() && spool.has_room());
-        spool.append(&sample::event(9), None).unwrap();
+        spool.append(&sample::call(9)).unwrap();
         assert_eq!(spool.len(), 8);
     }
 
     #[test]
     fn contents_give_way_and_events_do_not() {
         let spool = MemorySpool { content_bytes: 1_000, ..MemorySpool::new(8) };
-        let append =
-            |number| spool.append(&sample::event(number), Some(&sample::content(number, 400))).unwrap();
+        let append = |number| spool.append(&sample::long_call(number, 400)).unwrap();
         (0..3).for_each(append);
         let kept = |limit| spool.oldest(limit).0.iter().filter(|call| call.content.is_some()).count();
         let all = Limit { lines: 8, bytes: u64::MAX };

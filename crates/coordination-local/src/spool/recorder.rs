@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use promptgate_kernel::RepositoryError;
+use promptgate_usage::FinishedCall;
 use tokio::time::Instant;
 
-use super::call::SpooledCall;
 use super::ledger::Ledger;
 use super::quarantine::Quarantine;
 
@@ -63,7 +63,7 @@ impl Recorder {
     }
 
     /// Records calls; some may have been set aside instead.
-    pub(super) async fn record(&mut self, calls: &[SpooledCall]) -> Result<(), NotNow> {
+    pub(super) async fn record(&mut self, calls: &[Arc<FinishedCall>]) -> Result<(), NotNow> {
         if calls.is_empty() {
             return Ok(());
         }
@@ -105,10 +105,10 @@ impl Recorder {
     /// one: a full disk refuses everything, and must not empty the spool into the quarantine.
     async fn record_one_by_one(
         &mut self,
-        calls: &[SpooledCall],
+        calls: &[Arc<FinishedCall>],
         first: RepositoryError,
     ) -> Result<(), NotNow> {
-        let mut refused: Vec<(&SpooledCall, RepositoryError)> = Vec::new();
+        let mut refused: Vec<(&FinishedCall, RepositoryError)> = Vec::new();
         let mut parts = Vec::new();
         split(calls, first, &mut parts, &mut refused);
         while let Some(part) = parts.pop() {
@@ -133,7 +133,7 @@ impl Recorder {
         Ok(())
     }
 
-    async fn attempt(&self, calls: &[SpooledCall]) -> Result<(), RepositoryError> {
+    async fn attempt(&self, calls: &[Arc<FinishedCall>]) -> Result<(), RepositoryError> {
         self.shared.ledger.record(calls).await?;
         self.shared.taken.fetch_add(calls.len() as u64, Ordering::Relaxed);
         metrics::counter!("promptgate_usage_events_stored_total").increment(calls.len() as u64);
@@ -158,10 +158,10 @@ impl Recorder {
 
 /// Puts the halves of a refused part on the stack, or a single event among the refused.
 fn split<'a>(
-    part: &'a [SpooledCall],
+    part: &'a [Arc<FinishedCall>],
     error: RepositoryError,
-    parts: &mut Vec<&'a [SpooledCall]>,
-    refused: &mut Vec<(&'a SpooledCall, RepositoryError)>,
+    parts: &mut Vec<&'a [Arc<FinishedCall>]>,
+    refused: &mut Vec<(&'a FinishedCall, RepositoryError)>,
 ) {
     if let [call] = part {
         refused.push((call, error));

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{CallId, Money, ProjectId, RepositoryError, Revision, Timestamp, TokenId};
-use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent};
+use promptgate_usage::{CallContent, FinishedCall, Outcome, TokenCounts, UsageEvent};
 
-use super::call::SpooledCall;
 use super::ledger::Ledger;
 
 /// How a [`FakeLedger`] behaves, and what it holds.
@@ -34,7 +33,7 @@ pub(super) struct FakeLedger(pub(super) Arc<Mutex<Behaviour>>);
 
 #[async_trait]
 impl Ledger for FakeLedger {
-    async fn record(&self, calls: &[SpooledCall]) -> Result<(), RepositoryError> {
+    async fn record(&self, calls: &[Arc<FinishedCall>]) -> Result<(), RepositoryError> {
         let mut behaviour = self.0.lock().expect("no test panics with it");
         behaviour.attempts += 1;
         let poisoned = calls.iter().any(|call| behaviour.poison.contains(&call.event.id));
@@ -85,8 +84,13 @@ pub(super) fn event(number: u64) -> UsageEvent {
 }
 
 /// The call with this number, nothing of what was said in it.
-pub(super) fn call(number: u64) -> SpooledCall {
-    SpooledCall { event: event(number), content: None }
+pub(super) fn call(number: u64) -> Arc<FinishedCall> {
+    Arc::new(FinishedCall { event: event(number), content: None })
+}
+
+/// The call with this number, and a prompt of so many bytes that was said in it.
+pub(super) fn long_call(number: u64, bytes: usize) -> Arc<FinishedCall> {
+    Arc::new(FinishedCall { event: event(number), content: Some(content(number, bytes)) })
 }
 
 /// What was said in the call with this number: a prompt of so many bytes.

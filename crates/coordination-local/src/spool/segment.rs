@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::call::SpooledCall;
+use promptgate_usage::FinishedCall;
+
 use super::line::{self, Line};
 
 /// A place between two lines of a spool.
@@ -20,7 +22,7 @@ pub(super) struct Position {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The calls.
-    pub(super) calls: Vec<SpooledCall>,
+    pub(super) calls: Vec<Arc<FinishedCall>>,
     /// Whole lines that are no event of this version.
     pub(super) foreign: Vec<Vec<u8>>,
     /// Lines that were not whole.
@@ -103,7 +105,7 @@ fn read_lines(mut reader: impl BufRead, batch: &mut Batch, limit: Limit) -> io::
             return Ok(count);
         }
         match line::decode(&bytes) {
-            Line::Call(call) => batch.calls.push(*call),
+            Line::Call(call) => batch.calls.push(Arc::from(call)),
             Line::Foreign(json) => batch.foreign.push(json),
             Line::Torn => batch.torn += 1,
         }
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn lines_are_read_across_segments_and_torn_ones_are_counted() {
         let directory = tempfile::tempdir().unwrap();
-        let line = |number| line::encode(&sample::event(number), None).unwrap();
+        let line = |number| line::encode(&sample::call(number)).unwrap();
         let torn = &line(9)[..30];
         fs::write(path(directory.path(), 1), [&line(1)[..], torn].concat()).unwrap();
         let last = [torn, b"\n", &line(2)[..], &line(3)[..]].concat();
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn nothing_is_read_beyond_the_end() {
         let directory = tempfile::tempdir().unwrap();
-        let lines = [1, 2].map(|number| line::encode(&sample::event(number), None).unwrap());
+        let lines = [1, 2].map(|number| line::encode(&sample::call(number)).unwrap());
         fs::write(path(directory.path(), 0), lines.concat()).unwrap();
         let limit = Limit { lines: 100, bytes: u64::MAX };
         let batch = read(directory.path(), end(0, 0), end(0, lines[0].len() as u64), limit).unwrap();

@@ -4,16 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use metrics::{Counter, Gauge};
 use promptgate_gateway::ports::{SinkError, UsageSink};
-use promptgate_usage::{CallContent, UsageEvent};
+use promptgate_usage::FinishedCall;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::directory::Directory;
-use super::segment::{self, Position};
+use super::recent::Recent;
+use super::segment::{self, Batch, Limit, Position};
 use super::{SpoolError, SpoolOptions, call, gauge_value, line};
 
 /// For how long no new calls are taken after a write that failed; then the next one tries again.
@@ -30,8 +32,27 @@ pub struct Spool {
     options: SpoolOptions,
     state: Mutex<State>,
     appended: Notify,
+    /// A call was appended that makes a batch complete.
+    completed: Notify,
     /// Whether the last write failed.
     failing: AtomicBool,
+    meters: OnceLock<Meters>,
+}
+
+#[derive(Debug)]
+struct Meters {
+    events: Counter,
+    pending: Gauge,
+}
+
+/// What is to be stored next.
+pub(super) enum Next {
+    /// Nothing.
+    Nothing,
+    /// These calls, which need not be read.
+    Known(Batch),
+    /// What is in the files up to there.
+    InFiles(Position),
 }
 
 #[derive(Debug)]
@@ -43,6 +64,7 @@ struct State {
     /// Behind the last line that is stored.
     stored: Position,
     pending: u64,
+    recent: Recent,
     /// The file may hold part of a line behind `end`.
     spoiled: bool,
     dirty: bool,
@@ -63,6 +85,7 @@ impl Spool {
                 end: first,
                 stored: first,
                 pending: 0,
+                recent: Recent::default(),
                 spoiled: false,
                 dirty: false,
                 sealed_dirty: Vec::new(),
@@ -72,8 +95,10 @@ impl Spool {
             Ok((directory, Mutex::new(state)))
         };
         let (directory, state) = open().map_err(|source| SpoolError { root: root.to_owned(), source })?;
-        let (appended, failing) = (Notify::new(), AtomicBool::new(false));
-        Ok(Self { root: root.to_owned(), directory, options, state, appended, failing })
+        let root = root.to_owned();
+        let (appended, completed) = (Notify::new(), Notify::new());
+        let (failing, meters) = (AtomicBool::new(false), OnceLock::new());
+        Ok(Self { root, directory, options, state, appended, completed, failing, meters })
     }
 
     /// The bytes that are not stored yet.
@@ -99,10 +124,35 @@ impl Spool {
         self.appended.notified().await;
     }
 
+    /// Waits until a whole batch is there to be stored.
+    pub(super) async fn completed(&self) {
+        while !self.has_batch(&self.state()) {
+            self.completed.notified().await;
+        }
+    }
+
+    fn has_batch(&self, state: &State) -> bool {
+        state.recent.len() >= self.options.batch_events || state.pending >= self.options.batch_bytes
+    }
+
     /// What is there to be stored: from and to.
     pub(super) fn unstored(&self) -> (Position, Position) {
         let state = self.state();
         (state.stored, state.end)
+    }
+
+    /// What is to be stored next, up to `limit`. It stays until it is [marked](Self::mark_stored).
+    pub(super) fn next(&self, limit: Limit) -> Next {
+        let state = self.state();
+        if state.stored >= state.end {
+            return Next::Nothing;
+        }
+        let batch = state.recent.behind(state.stored, limit);
+        if batch.calls.is_empty() {
+            Next::InFiles(state.recent.begins().unwrap_or(state.end))
+        } else {
+            Next::Known(batch)
+        }
     }
 
     /// Notes that everything before `next` is stored.
@@ -110,7 +160,8 @@ impl Spool {
         let mut state = self.state();
         state.stored = next;
         state.pending = state.pending.saturating_sub(bytes);
-        metrics::gauge!("promptgate_spool_pending_bytes").decrement(gauge_value(bytes));
+        state.recent.forget(next);
+        self.meters().pending.decrement(gauge_value(bytes));
         if state.alarmed && state.pending < self.options.alarm_bytes / 2 {
             state.alarmed = false;
             tracing::info!(spool.pending_bytes = state.pending, "the spool is shrinking again");
@@ -143,9 +194,17 @@ impl Spool {
         files.iter().try_for_each(|file| file.sync_data())
     }
 
-    fn write(&self, line: &[u8]) -> io::Result<()> {
+    fn write(&self, line: &[u8], call: Arc<FinishedCall>) -> io::Result<()> {
         let mut state = self.state();
+        let after = state.end;
         let written = self.write_in(&mut state, line);
+        if written.is_ok() {
+            let end = state.end;
+            state.recent.push(after, end, call);
+        }
+        if self.has_batch(&state) {
+            self.completed.notify_one();
+        }
         state.failed = written.is_err().then(Instant::now);
         self.failing.store(written.is_err(), Ordering::Relaxed);
         written
@@ -167,8 +226,9 @@ impl Spool {
         state.end.offset += length;
         state.pending += length;
         state.dirty = true;
-        metrics::counter!("promptgate_spool_events_total").increment(1);
-        metrics::gauge!("promptgate_spool_pending_bytes").increment(gauge_value(length));
+        let meters = self.meters();
+        meters.events.increment(1);
+        meters.pending.increment(gauge_value(length));
         if !state.alarmed && state.pending > self.options.alarm_bytes {
             state.alarmed = true;
             tracing::error!(
@@ -193,21 +253,24 @@ impl Spool {
         Ok(())
     }
 
+    fn meters(&self) -> &Meters {
+        self.meters.get_or_init(|| Meters {
+            events: metrics::counter!("promptgate_spool_events_total"),
+            pending: metrics::gauge!("promptgate_spool_pending_bytes"),
+        })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl UsageSink for Spool {
-    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
-        let content = if content.is_some() && self.state().alarmed {
-            call::left_out();
-            None
-        } else {
-            content
-        };
-        let line = line::encode(event, content).map_err(|error| SinkError(error.into()))?;
-        self.write(&line).map_err(|error| SinkError(error.into()))?;
+    fn append(&self, call: &Arc<FinishedCall>) -> Result<(), SinkError> {
+        let has_no_room = call.content.is_some() && self.state().alarmed;
+        let call = if has_no_room { call::without_content(call) } else { call::bounded(call) };
+        let line = line::encode(&call).map_err(|error| SinkError(error.into()))?;
+        self.write(&line, call).map_err(|error| SinkError(error.into()))?;
         self.appended.notify_one();
         Ok(())
     }
@@ -236,19 +299,19 @@ fn create(directory: &Path, number: u64) -> io::Result<Arc<File>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::call::SpooledCall;
+    use promptgate_usage::UsageEvent;
+
     use super::super::sample;
-    use super::super::segment::Limit;
     use super::*;
 
-    fn read_calls(spool: &Spool) -> Vec<SpooledCall> {
+    fn read_calls(spool: &Spool) -> Vec<Arc<FinishedCall>> {
         let (from, end) = spool.unstored();
         let limit = Limit { lines: usize::MAX, bytes: u64::MAX };
         segment::read(spool.directory(), from, end, limit).unwrap().calls
     }
 
     fn read_all(spool: &Spool) -> Vec<UsageEvent> {
-        read_calls(spool).into_iter().map(|call| call.event).collect()
+        read_calls(spool).into_iter().map(|call| call.event.clone()).collect()
     }
 
     #[test]
@@ -257,9 +320,7 @@ mod tests {
         let options = SpoolOptions { segment_bytes: 2_000, ..SpoolOptions::default() };
         let spool = Spool::open(root.path(), options).unwrap();
         let events: Vec<_> = (0..20).map(sample::event).collect();
-        for event in &events {
-            spool.append(event, None).unwrap();
-        }
+        (0..20).for_each(|number| spool.append(&sample::call(number)).unwrap());
         assert!(segment::numbers(spool.directory()).unwrap().len() > 3);
         assert_eq!(read_all(&spool), events);
         let (from, end) = spool.unstored();
@@ -277,7 +338,7 @@ mod tests {
                 let spool = &spool;
                 scope.spawn(move || {
                     (0..100).for_each(|number| {
-                        spool.append(&sample::event(thread * 100 + number), None).unwrap();
+                        spool.append(&sample::call(thread * 100 + number)).unwrap();
                     });
                 });
             }
@@ -292,7 +353,7 @@ mod tests {
     fn a_stored_spool_goes_with_its_owner_and_another_one_stays() {
         let root = tempfile::tempdir().unwrap();
         let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
-        spool.append(&sample::event(1), None).unwrap();
+        spool.append(&sample::call(1)).unwrap();
         let (_, end) = spool.unstored();
         spool.mark_stored(end, end.offset);
         assert_eq!(spool.seal_stored(Duration::ZERO).unwrap(), Some(1));
@@ -302,7 +363,7 @@ mod tests {
         assert!(!path.exists());
 
         let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
-        spool.append(&sample::event(1), None).unwrap();
+        spool.append(&sample::call(1)).unwrap();
         let path = spool.directory().to_owned();
         drop(spool);
         assert!(path.exists());
@@ -316,12 +377,12 @@ mod tests {
         let full = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
         let kept = std::mem::replace(&mut spool.state().file, full);
         assert!(spool.has_room());
-        assert!(spool.append(&sample::event(1), None).is_err());
+        assert!(spool.append(&sample::call(1)).is_err());
         assert!(!spool.has_room());
         tokio::time::advance(AFTER_FAILURE).await;
         assert!(spool.has_room(), "somebody must try");
         spool.state().file = kept;
-        spool.append(&sample::event(2), None).unwrap();
+        spool.append(&sample::call(2)).unwrap();
         assert!(spool.has_room());
         assert_eq!(read_all(&spool), [sample::event(2)]);
     }
@@ -331,8 +392,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let options = SpoolOptions { alarm_bytes: 20_000, ..SpoolOptions::default() };
         let spool = Spool::open(root.path(), options).unwrap();
-        let append =
-            |number| spool.append(&sample::event(number), Some(&sample::content(number, 8_000))).unwrap();
+        let append = |number| spool.append(&sample::long_call(number, 8_000)).unwrap();
         (0..4).for_each(append);
         let kept: Vec<_> = read_calls(&spool).iter().map(|call| call.content.is_some()).collect();
         assert_eq!(kept, [true, true, false, false]);
@@ -346,5 +406,46 @@ mod tests {
     fn a_root_that_cannot_be_written_is_named() {
         let error = Spool::open(Path::new("/proc/nothing/spool"), SpoolOptions::default()).unwrap_err();
         assert_eq!(error.to_string(), "cannot keep a spool in /proc/nothing/spool");
+    }
+
+    /// Takes what is next until there is nothing: calls, and how often files had to be read for them.
+    fn drain(spool: &Spool, limit: Limit) -> (Vec<UsageEvent>, u32) {
+        let (mut events, mut reads) = (Vec::new(), 0);
+        loop {
+            let batch = match spool.next(limit) {
+                Next::Nothing => return (events, reads),
+                Next::Known(batch) => batch,
+                Next::InFiles(end) => {
+                    reads += 1;
+                    segment::read(spool.directory(), spool.unstored().0, end, limit).unwrap()
+                }
+            };
+            events.extend(batch.calls.iter().map(|call| call.event.clone()));
+            spool.mark_stored(batch.next, batch.bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_not_read_again_and_gaps_are() {
+        let root = tempfile::tempdir().unwrap();
+        let options = SpoolOptions { segment_bytes: 3_000, ..SpoolOptions::default() };
+        let spool = Spool::open(root.path(), options).unwrap();
+        let append = |numbers: std::ops::Range<u64>| {
+            numbers.for_each(|number| spool.append(&sample::call(number)).unwrap());
+        };
+        let limit = Limit { lines: 4, bytes: u64::MAX };
+        let events = |numbers: std::ops::Range<u64>| numbers.map(sample::event).collect::<Vec<_>>();
+        append(0..10);
+        assert_eq!(drain(&spool, limit), (events(0..10), 0));
+        // As if there had been no room for these.
+        append(10..30);
+        spool.state().recent = Recent::default();
+        append(30..40);
+        assert_eq!(drain(&spool, limit), (events(10..40), 5));
+        assert_eq!(spool.pending_bytes(), 0);
+        assert_eq!(spool.state().recent.len(), 0);
+        spool.seal_stored(Duration::ZERO).unwrap();
+        append(40..42);
+        assert_eq!(drain(&spool, limit), (events(40..42), 0));
     }
 }

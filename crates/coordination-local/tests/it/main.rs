@@ -11,7 +11,7 @@ use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{CallId, Money, PageRequest, ProjectId, Revision, Timestamp, TokenId};
 use promptgate_store::{Access, Bus, Store, bus_contract_tests};
 use promptgate_store_sql::{SqlOptions, connect};
-use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent, UsageFilter};
+use promptgate_usage::{CallContent, FinishedCall, Outcome, TokenCounts, UsageEvent, UsageFilter};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -78,6 +78,11 @@ async fn stored(store: &dyn Store) -> u64 {
     work.usage().list(&UsageFilter::default(), PageRequest::clamped(1, 1)).await.expect(WORKS).total
 }
 
+/// A call of which nothing is kept but its event.
+fn silent(event: UsageEvent) -> Arc<FinishedCall> {
+    Arc::new(FinishedCall { event, content: None })
+}
+
 async fn until_stored(store: &dyn Store, wanted: u64) {
     let poll = async {
         while stored(store).await != wanted {
@@ -97,12 +102,12 @@ async fn every_event_arrives_once() {
 
     let begun = Instant::now();
     let entropy = SeededEntropy::new(1);
-    let events: Vec<_> = (0..5_000).map(|_| event(&entropy)).collect();
-    for event in events.iter().chain(&events[..500]) {
-        spool.append(event, None).unwrap();
+    let calls: Vec<_> = (0..5_000).map(|_| silent(event(&entropy))).collect();
+    for call in calls.iter().chain(&calls[..500]) {
+        spool.append(call).unwrap();
     }
     until_stored(&*store, 5_000).await;
-    println!("{} events stored in {:?}", events.len(), begun.elapsed());
+    println!("{} events stored in {:?}", calls.len(), begun.elapsed());
 
     shutdown.cancel();
     tasks.close();
@@ -120,8 +125,9 @@ async fn what_was_said_is_stored_with_its_event() {
         prompt: Some("why?".to_owned()),
         ..CallContent::of_call(event.id, event.at, event.project_id)
     };
+    let call = Arc::new(FinishedCall { event, content: Some(content) });
     for _ in 0..2 {
-        spool.append(&event, Some(&content)).unwrap();
+        spool.append(&call).unwrap();
     }
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(Drainer::new(Arc::clone(&spool), Arc::clone(&store)).run(shutdown.clone()));
@@ -130,7 +136,7 @@ async fn what_was_said_is_stored_with_its_event() {
     tasks.close();
     timeout(PATIENCE, tasks.wait()).await.unwrap();
     let mut work = store.begin(Access::Read).await.expect(WORKS);
-    assert_eq!(work.call_contents().find(event.id).await.expect(WORKS), Some(content));
+    assert_eq!(work.call_contents().find(call.event.id).await.expect(WORKS), call.content);
 }
 
 #[tokio::test]
@@ -139,7 +145,7 @@ async fn the_next_process_stores_what_the_last_one_left() {
     let root = directory.path().join("spool");
     let entropy = SeededEntropy::new(2);
     let left = Spool::open(&root, SpoolOptions::default()).unwrap();
-    (0..700).for_each(|_| left.append(&event(&entropy), None).unwrap());
+    (0..700).for_each(|_| left.append(&silent(event(&entropy))).unwrap());
     drop(left);
 
     let store = store_in(directory.path()).await;

@@ -32,7 +32,7 @@ use promptgate_providers::{
 use promptgate_tokens::{
     NewToken, Scope, Token, TokenEnv, TokenHash, TokenLimits, TokenName, TokenSecret, TokenState,
 };
-use promptgate_usage::{CallContent, PriceTable, UsageEvent};
+use promptgate_usage::{CallContent, FinishedCall, PriceTable, UsageEvent};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -153,12 +153,12 @@ pub(crate) struct CollectingSink {
 }
 
 impl UsageSink for CollectingSink {
-    fn append(&self, event: &UsageEvent, content: Option<&CallContent>) -> Result<(), SinkError> {
+    fn append(&self, call: &Arc<FinishedCall>) -> Result<(), SinkError> {
         if self.full.load(Ordering::SeqCst) {
             return Err(SinkError("no space left".into()));
         }
-        self.events.lock().unwrap().push(event.clone());
-        self.contents.lock().unwrap().extend(content.cloned());
+        self.events.lock().unwrap().push(call.event.clone());
+        self.contents.lock().unwrap().extend(call.content.clone());
         Ok(())
     }
 

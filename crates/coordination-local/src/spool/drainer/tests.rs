@@ -81,7 +81,7 @@ fn open(root: &Path) -> Arc<Spool> {
 }
 
 fn append(spool: &impl UsageSink, numbers: std::ops::Range<u64>) {
-    numbers.for_each(|number| spool.append(&sample::event(number), None).unwrap());
+    numbers.for_each(|number| spool.append(&sample::call(number)).unwrap());
 }
 
 async fn gone(what: &Path) {
@@ -124,9 +124,9 @@ async fn what_was_said_comes_with_its_event_whatever_it_weighs() {
     let spool = Arc::new(Spool::open(root.path(), options).unwrap());
     let memory = Arc::new(MemorySpool::new(100));
     for number in 0..20 {
-        let (event, content) = (sample::event(number), sample::content(number, WEIGHT));
-        spool.append(&event, Some(&content)).unwrap();
-        memory.append(&event, Some(&content)).unwrap();
+        let call = sample::long_call(number, WEIGHT);
+        spool.append(&call).unwrap();
+        memory.append(&call).unwrap();
     }
     let own = Own::Memory(Arc::clone(&memory));
     let in_memory =
@@ -240,7 +240,7 @@ fn child_that_appends_until_it_is_killed() {
     let spool = open(Path::new(&root));
     let mut acknowledged = std::io::stdout().lock();
     for number in 0.. {
-        spool.append(&sample::event(number), None).unwrap();
+        spool.append(&sample::call(number)).unwrap();
         writeln!(acknowledged, "appended {number}").unwrap();
     }
 }
