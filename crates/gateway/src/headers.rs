@@ -45,7 +45,7 @@ pub(crate) fn passes(name: &HeaderName) -> bool {
 }
 
 /// The headers of a call to a provider that speaks `shape`, or anything where there is none. `from`
-/// are those of the client that may pass. What its vendor's header asks for and the provider does not
+/// are those of the client, of which few may pass. What its vendor's header asks for and the provider does not
 /// know is left out and added to `dropped`.
 pub(crate) fn outgoing(
     from: &HeaderMap,
@@ -59,7 +59,7 @@ pub(crate) fn outgoing(
     let speaks_openai = shape
         .is_none_or(|shape| matches!(shape, Shape::ChatCompletions | Shape::Responses | Shape::Embeddings));
     let mut headers = HeaderMap::with_capacity(16);
-    for (name, value) in from {
+    for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
         let text = name.as_str();
         if *name == ANTHROPIC_BETA {
             let known = |beta: &str| speaks_anthropic && candidate.capabilities.takes_beta(beta);

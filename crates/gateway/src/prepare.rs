@@ -5,7 +5,6 @@ use promptgate_providers::{Operation, Timeouts};
 
 use crate::affinity::AnswerIds;
 use crate::candidate::{Ask, Candidate};
-use crate::headers::passes;
 use crate::inspect::Inspected;
 use crate::limits::GatewayLimits;
 
@@ -15,7 +14,7 @@ pub(crate) struct Prepared {
     pub(crate) ask: Ask,
     /// Who may answer, in the order in which they are asked.
     pub(crate) candidates: Vec<Candidate>,
-    /// What of the client's headers may reach a provider.
+    /// The client's headers; few of them may reach a provider.
     pub(crate) headers: HeaderMap,
     /// Whether the client asked for a stream.
     pub(crate) stream: bool,
@@ -36,7 +35,7 @@ pub(crate) fn prepare(inspected: Inspected) -> Prepared {
     };
     Prepared {
         answer_ids: addressed.answer_ids,
-        ..Prepared::new(addressed.operation, addressed.ask, addressed.candidates, &addressed.headers, stream)
+        ..Prepared::new(addressed.operation, addressed.ask, addressed.candidates, addressed.headers, stream)
     }
 }
 
@@ -46,20 +45,14 @@ impl Prepared {
         operation: Operation,
         ask: Ask,
         candidates: Vec<Candidate>,
-        headers: &HeaderMap,
+        headers: HeaderMap,
         stream: bool,
     ) -> Self {
-        let mut passing = HeaderMap::with_capacity(8);
-        for (name, value) in headers {
-            if passes(name) {
-                passing.append(name, value.clone());
-            }
-        }
         Self {
             operation,
             ask,
             candidates,
-            headers: passing,
+            headers,
             stream,
             timeouts: Timeouts::default(),
             answer_ids: None,

@@ -248,7 +248,9 @@ fn conclude(
 /// Writes down who the record speaks of from now on.
 fn name(candidate: &Candidate, record: &mut Record) {
     record.provider = Some(Arc::clone(&candidate.provider));
-    record.model = Some(shortened(&candidate.model));
+    if record.model.as_ref() != Some(&candidate.model) {
+        record.model = Some(shortened(&candidate.model));
+    }
 }
 
 fn asked(candidate: &Candidate, turn: &Turn, attempt: &Attempt, record: &mut Record) {

@@ -52,7 +52,7 @@ pub(crate) async fn relay_chat(
     let ChatCall { request, candidates, timeouts, headers } = call;
     let stream = request.stream;
     let operation = Operation::ChatCompletions;
-    let mut prepared = Prepared::new(operation, Ask::Chat(request), candidates, &headers, stream);
+    let mut prepared = Prepared::new(operation, Ask::Chat(request), candidates, headers, stream);
     prepared.timeouts = timeouts;
     let mut relayed = relay(&prepared, record, client).await?;
     if let Answer::Stream(opened) = &mut relayed.answer {

@@ -138,9 +138,11 @@ impl ClientTool {
             let value = value.get(..start.len())?;
             value.eq_ignore_ascii_case(start).then_some(())
         };
+        // Looking a header up costs more than looking at them all, and most clients send no mark.
+        let is_marked = headers.keys().any(|name| may_be_mark(name.as_str()));
         let found = TOOLS.iter().find(|tool| {
             tool.agents.iter().any(|start| agent.starts_with(start))
-                || tool.marks.iter().any(|(name, start)| begins(name, start).is_some())
+                || is_marked && tool.marks.iter().any(|(name, start)| begins(name, start).is_some())
         });
         let Some(tool) = found else { return Self::default() };
         let session = tool.sessions.iter().find_map(|name| sane(text(name)?));
@@ -158,6 +160,11 @@ impl ClientTool {
             self.session = of_metadata(body);
         }
     }
+}
+
+/// Whether a header may be one of the [marks](Tool::marks).
+fn may_be_mark(name: &str) -> bool {
+    name.starts_with("x-") || matches!(name, "originator" | "copilot-integration-id" | "http-referer")
 }
 
 /// What Anthropic's tools put into `metadata.user_id`: `user_…_account_…_session_{id}`, later an
@@ -199,6 +206,13 @@ mod tests {
             .collect();
         let ClientTool { name, session } = ClientTool::of(&headers);
         (name, session)
+    }
+
+    #[test]
+    fn every_mark_is_looked_for() {
+        let marks = TOOLS.iter().flat_map(|tool| tool.marks);
+        assert!(marks.clone().count() > 10);
+        marks.for_each(|(name, _)| assert!(may_be_mark(name), "{name}"));
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl Timing {
         for (name, span) in parts {
             let Some(span) = span else { continue };
             let separator = if text.is_empty() { "" } else { ", " };
-            let _ = write!(text, "{separator}{name};dur={:.3}", span.as_secs_f64() * 1e3);
+            let micros = span.as_micros();
+            let _ = write!(text, "{separator}{name};dur={}.{:03}", micros / 1_000, micros % 1_000);
         }
         if let Ok(value) = HeaderValue::from_str(&text) {
             headers.insert(SERVER_TIMING, value);

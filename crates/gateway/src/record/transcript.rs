@@ -164,7 +164,10 @@ impl Transcript {
         let mut text = |text: Option<Text>| {
             let text = text?;
             content.truncated |= text.is_cut;
-            Some(String::from_utf8_lossy(&text.bytes).into_owned())
+            Some(match str::from_utf8(&text.bytes) {
+                Ok(text) => text.to_owned(),
+                Err(_) => String::from_utf8_lossy(&text.bytes).into_owned(),
+            })
         };
         content.request = text(self.request.take());
         if let Some(answer) = text(self.answer.take()) {
