@@ -41,6 +41,14 @@ impl Level {
             Self::Error => LevelFilter::ERROR,
         }
     }
+
+    /// What libraries may say through the `log` crate.
+    const fn of_log(self) -> log::LevelFilter {
+        match self {
+            Self::Debug | Self::Info | Self::Warn => log::LevelFilter::Warn,
+            Self::Error => log::LevelFilter::Error,
+        }
+    }
 }
 
 /// What is logged, and how.
@@ -124,8 +132,8 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
     } else {
         lines.event_format(TextLines).boxed()
     };
-    let lines =
-        tracing_subscriber::registry().with(lines.with_filter(ours(logs.level.filter()).and(events_only())));
+    let level = logs.level.filter();
+    let lines = tracing_subscriber::registry().with(lines.with_filter(ours(level).and(events_only(level))));
     // A layer that is there but empty would count as one that wants everything.
     let set_up = match &provider {
         Some(provider) => {
@@ -135,16 +143,34 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
         None => lines.try_init(),
     };
     set_up.map_err(TelemetryError::Logs)?;
+    // A library that asks the `log` crate whether to say something, and does not say it because the
+    // answer is no, leaves that answer behind for the next line of its thread. So nobody below this is
+    // even asked; above it, libraries are heard like everybody.
+    log::set_max_level(logs.level.of_log());
     ::metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
     Ok(Telemetry { metrics, provider })
 }
 
 /// Lines say everything themselves: without an export of traces, spans are never made.
-fn events_only<S>() -> impl Filter<S> {
-    filter_fn(|metadata: &Metadata<'_>| metadata.is_event())
+///
+/// Without the hint, everything that may be disabled would be looked at, and `log` would be open.
+fn events_only<S>(level: LevelFilter) -> impl Filter<S> {
+    filter_fn(|metadata: &Metadata<'_>| metadata.is_event()).with_max_level_hint(level)
 }
 
 /// Our own crates at `level`; libraries from `warn` upwards.
 fn ours(level: LevelFilter) -> Targets {
     Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("promptgate", level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_dropped_is_not_even_looked_at() {
+        let _telemetry = init(Logs { level: Level::Info, json: false }, None).unwrap();
+        assert_eq!(LevelFilter::current(), LevelFilter::INFO);
+        assert_eq!(log::max_level(), log::LevelFilter::Warn);
+    }
 }
