@@ -64,9 +64,11 @@ impl fmt::Display for Money {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
         let whole = nanos / NANOS_PER_DOLLAR.unsigned_abs();
-        let fraction = format!("{:09}", nanos % NANOS_PER_DOLLAR.unsigned_abs());
-        let kept = fraction.trim_end_matches('0').len().max(2);
-        write!(f, "{sign}{whole}.{}", &fraction[..kept])
+        let (mut fraction, mut digits) = (nanos % NANOS_PER_DOLLAR.unsigned_abs(), 9);
+        while digits > 2 && fraction.is_multiple_of(10) {
+            (fraction, digits) = (fraction / 10, digits - 1);
+        }
+        write!(f, "{sign}{whole}.{fraction:0digits$}")
     }
 }
 

@@ -15,7 +15,8 @@ const MAX_SEARCH: usize = 1_000;
 
 /// A text that both engines take: U+0000, which PostgreSQL refuses, becomes U+FFFD.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
-    if text.contains(NUL) { Cow::Owned(text.replace(NUL, REPLACEMENT)) } else { Cow::Borrowed(text) }
+    let has_nul = memchr::memchr(0, text.as_bytes()).is_some();
+    if has_nul { Cow::Owned(text.replace(NUL, REPLACEMENT)) } else { Cow::Borrowed(text) }
 }
 
 /// [`text`] of a text that may be missing.

@@ -3,7 +3,10 @@
 //! Nothing here makes a client wait for longer than a copy takes: the request is read while its
 //! provider is being waited for, and a stream is listened to while there is nothing to pass on.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use promptgate_kernel::{CallId, ProjectId, Timestamp};
 use promptgate_projects::RecordBodies;
 use promptgate_providers::Shape;
@@ -15,7 +18,8 @@ use serde::Serialize;
 /// So much of a stream waits to be listened to, at most.
 const MAX_UNHEARD: usize = 64 * 1024;
 /// Where none of these is, no tool is called: most answers need no second look.
-const SIGNS_OF_CALLS: [&[u8]; 3] = [b"\"tool_calls\"", b"\"tool_use\"", b"\"function_call\""];
+static SIGNS_OF_CALLS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["\"tool_calls\"", "\"tool_use\"", "\"function_call\""].map(Finder::new));
 
 /// Takes down what is said in a call.
 #[derive(Debug)]
@@ -205,7 +209,7 @@ impl Text {
 }
 
 fn has_signs_of_calls(body: &[u8]) -> bool {
-    SIGNS_OF_CALLS.iter().any(|sign| memchr::memmem::find(body, sign).is_some())
+    SIGNS_OF_CALLS.iter().any(|sign| sign.find(body).is_some())
 }
 
 /// What a stream said, put together.
