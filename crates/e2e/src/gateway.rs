@@ -235,12 +235,13 @@ impl Gateway {
 
     /// A project's usage events as they are, newest first.
     pub async fn usage_now(&self, project: &Project) -> anyhow::Result<Vec<Value>> {
-        let mut events = Vec::new();
+        let (mut events, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
         for page in 1.. {
             let path = format!("/projects/{}/usage?page={page}&pageSize=100", project.id);
             let answer = self.admin(Method::GET, &path, &Value::Null).await?.expect(200)?;
             let items = answer["items"].as_array().context("a page without items")?;
-            events.extend(items.iter().cloned());
+            // What was recorded since the page before pushes events from there into this one.
+            events.extend(items.iter().filter(|item| seen.insert(item["id"].to_string())).cloned());
             if items.len() < 100 {
                 break;
             }
