@@ -1,10 +1,11 @@
 //! What operators see of a call: its span, its log line, its metrics.
 
+mod handles;
+
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, gauge};
 use promptgate_kernel::{Money, ProjectId, Revision, TokenId};
 use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
 use tracing::Span;
@@ -14,6 +15,8 @@ use crate::ports::SinkError;
 use crate::receive::Route;
 use crate::refusal::Refusal;
 use crate::snapshot::CompiledProvider;
+
+pub(crate) use handles::CallMeters;
 
 /// The span of one call, with the attribute names of OpenTelemetry's conventions for generative AI.
 pub(crate) fn span(route: Route) -> Span {
@@ -66,12 +69,12 @@ pub(crate) struct Settled<'a> {
     pub(crate) revision: Revision,
 }
 
-pub(crate) fn settled(call: &Settled<'_>, span: &Span) {
+pub(crate) fn settled(call: &Settled<'_>, span: &Span, meters: &CallMeters) {
     if !span.is_disabled() {
         record(call, span);
     }
     log(call);
-    measure(call);
+    meters.measure(call);
 }
 
 fn record(call: &Settled<'_>, span: &Span) {
@@ -133,55 +136,6 @@ fn log(call: &Settled<'_>) {
 
 fn millis(span: Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
-}
-
-fn measure(call: &Settled<'_>) {
-    let operation = call.route.name();
-    let provider = call.provider.map_or_else(|| Arc::from("none"), |compiled| Arc::clone(&compiled.label));
-    let provider = metrics::SharedString::from_shared(provider);
-    let status = match call.status {
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    };
-    counter!(
-        "promptgate_requests_total",
-        "operation" => operation, "provider" => provider.clone(),
-        "status" => status, "outcome" => call.outcome.as_str(),
-    )
-    .increment(1);
-    histogram!(
-        "promptgate_request_duration_seconds",
-        "operation" => operation, "provider" => provider.clone(),
-    )
-    .record(call.latency);
-    histogram!("promptgate_gateway_duration_seconds", "operation" => operation).record(call.own);
-    if let Some(first_byte) = call.first_byte {
-        histogram!(
-            "promptgate_time_to_first_byte_seconds",
-            "operation" => operation, "provider" => provider.clone(),
-        )
-        .record(first_byte);
-    }
-    let tokens = call.tokens;
-    let classes = [
-        ("input", tokens.input),
-        ("cache_read", tokens.cache_read),
-        ("cache_write_5m", tokens.cache_write_5m),
-        ("cache_write_1h", tokens.cache_write_1h),
-        ("audio_input", tokens.audio_input),
-        ("output", tokens.output),
-        ("reasoning", tokens.reasoning),
-        ("audio_output", tokens.audio_output),
-    ];
-    for (class, count) in classes.into_iter().filter(|(_, count)| *count > 0) {
-        counter!("promptgate_tokens_total", "class" => class, "provider" => provider.clone())
-            .increment(count);
-    }
-    if let Ok(nanos @ 1..) = u64::try_from(call.cost.as_nanos()) {
-        counter!("promptgate_cost_nanodollars_total", "provider" => provider).increment(nanos);
-    }
 }
 
 /// A request had no route. Strangers make many of these, so there is no line for each.

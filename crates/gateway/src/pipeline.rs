@@ -32,7 +32,7 @@ use crate::forward::address_forward;
 use crate::idempotency::{self, Claims, IdempotencySource};
 use crate::inspect::inspect;
 use crate::limits::GatewayLimits;
-use crate::meter;
+use crate::meter::{self, CallMeters};
 use crate::models::{list_models, provider_models, show_model};
 use crate::ports::{Upstream, UsageSink};
 use crate::prepare::{Prepared, prepare};
@@ -94,6 +94,7 @@ pub(crate) struct Shared {
     pub(crate) idempotency: Arc<dyn IdempotencySource>,
     pub(crate) claims: Claims,
     pub(crate) keys: KeyRing,
+    pub(crate) meters: CallMeters,
     pub(crate) drains: Arc<Semaphore>,
     pub(crate) ending: AtomicBool,
 }
@@ -124,6 +125,7 @@ impl Gateway {
             memory: parts.memory,
             idempotency: parts.idempotency,
             claims: Claims::default(),
+            meters: CallMeters::default(),
             keys: parts.keys,
             ending: AtomicBool::new(false),
         };

@@ -250,7 +250,7 @@ impl Record {
             client: self.client,
             revision: self.revision,
         };
-        self.span.in_scope(|| meter::settled(&settled, &self.span));
+        self.span.in_scope(|| meter::settled(&settled, &self.span, &self.shared.meters));
         if let Some(token) = self.caller.take().filter(|_| self.booking == Booking::Own) {
             let price_basis = priced.map_or("none", |priced| priced.basis.as_str());
             self.book(&token, ending, &Counted { tokens, estimated, cost, price_basis, latency });

@@ -99,7 +99,7 @@ impl Timing {
         for (name, span) in parts {
             let Some(span) = span else { continue };
             let separator = if text.is_empty() { "" } else { ", " };
-            let micros = span.as_micros();
+            let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
             let _ = write!(text, "{separator}{name};dur={}.{:03}", micros / 1_000, micros % 1_000);
         }
         if let Ok(value) = HeaderValue::from_str(&text) {
