@@ -134,7 +134,7 @@ impl RelayedStream {
             let next = match flow.opened.upstream.poll_next_unpin(cx) {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
-                    flow.record.transcript.listen();
+                    flow.record.transcript.listen_at_leisure();
                     ready!(self.patience.poll_over(cx));
                     Some(Err(UpstreamError::IdleTimeout))
                 }
@@ -306,7 +306,7 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Record, status: u
             Ok(Some(Ok(chunk))) => {
                 let piece = opened.pass(chunk);
                 record.transcript.hear(&piece);
-                record.transcript.listen();
+                record.transcript.listen_at_leisure();
             }
             Ok(None) => {
                 let rest = opened.passing.end();

@@ -96,6 +96,12 @@ impl<'a> Value<'a> {
         Ok(items.into_iter().enumerate().map(item).collect())
     }
 
+    /// The last item, if it is an array. For what refuses nothing: the item does not know its place.
+    pub(crate) fn last_item(&self) -> Option<Value<'a>> {
+        let mut items: Vec<&'a RawValue> = serde_json::from_str(self.raw.get()).ok()?;
+        Some(Value { path: String::new(), raw: items.pop()? })
+    }
+
     /// The object that it must be.
     pub(crate) fn members(&self) -> Result<Members<'a>, Untranslatable> {
         let List(list) = serde_json::from_str(self.raw.get()).map_err(|_| self.invalid("an object"))?;

@@ -20,7 +20,7 @@ pub fn last_user_text(shape: Shape, body: &[u8]) -> Option<String> {
     if input.is_text() {
         return input.text().ok();
     }
-    let last = input.items().ok()?.pop()?.members().ok()?;
+    let last = input.last_item()?.members().ok()?;
     if last.lenient_text("role").as_deref() != Some("user") {
         return None;
     }

@@ -2,7 +2,9 @@
 //!
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
-use memchr::memchr2;
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
 
 /// The longest event that is read. A whole answer with its images is far smaller.
 pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
@@ -43,10 +45,16 @@ impl Decoder {
             let Some(end) = memchr2(b'\n', b'\r', bytes) else {
                 return self.keep(bytes);
             };
-            self.keep(&bytes[..end])?;
+            let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             self.after_cr = bytes[end] == b'\r';
-            bytes = &bytes[end + 1..];
-            self.end_line(&mut event)?;
+            bytes = rest;
+            if self.line.is_empty() {
+                // Most lines come in one piece, and need not be put together.
+                self.take(line, &mut event)?;
+            } else {
+                self.keep(line)?;
+                self.end_line(&mut event)?;
+            }
         }
         Ok(())
     }
@@ -70,28 +78,35 @@ impl Decoder {
 
     fn end_line(&mut self, event: &mut impl FnMut(Option<&str>, &str)) -> Result<(), TooLong> {
         let mut line = std::mem::take(&mut self.line);
-        let mut text = line.as_slice();
-        if !std::mem::replace(&mut self.begun, true) {
-            text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        }
-        if text.is_empty() {
-            self.dispatch(event);
-        } else {
-            self.field(text)?;
-        }
+        self.take(&line, event)?;
         line.clear();
         self.line = line;
         Ok(())
     }
 
+    /// Takes a whole line in.
+    fn take(&mut self, line: &[u8], event: &mut impl FnMut(Option<&str>, &str)) -> Result<(), TooLong> {
+        let mut text = line;
+        if !std::mem::replace(&mut self.begun, true) {
+            text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        }
+        if text.is_empty() {
+            self.dispatch(event);
+            return Ok(());
+        }
+        self.field(text)
+    }
+
     fn field(&mut self, line: &[u8]) -> Result<(), TooLong> {
-        let colon = line.iter().position(|byte| *byte == b':');
+        let colon = memchr(b':', line);
         let (name, value) = match colon {
             Some(0) => return Ok(()),
             Some(colon) => (&line[..colon], &line[colon + 1..]),
             None => (line, &b""[..]),
         };
-        let value = String::from_utf8_lossy(value.strip_prefix(b" ").unwrap_or(value));
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        // Several times as fast where nothing is to be replaced.
+        let value = str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed);
         match name {
             b"event" => {
                 self.name.clear();

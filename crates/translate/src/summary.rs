@@ -1,11 +1,17 @@
 //! What an answer said, in short: for the record of a call, from what was kept of it.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use promptgate_providers::Shape;
 
 use crate::stream::Heard;
 use crate::{Block, ChatAnswer, Context, Opening, Stop, StreamEvent, StreamTranslator, read_answer};
 
 mod mend;
+
+/// Most of what is said is shorter, and what is longer grows less often.
+const USUAL_LENGTH: usize = 512;
 
 /// What an answer said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -162,6 +168,9 @@ impl Collector {
 /// word is put behind the gap.
 fn keep(into: &mut String, text: &str, room: &mut usize) -> bool {
     let kept = text.floor_char_boundary(*room);
+    if into.capacity() == 0 {
+        into.reserve(USUAL_LENGTH.min(*room));
+    }
     into.push_str(&text[..kept]);
     let is_all = kept == text.len();
     *room = if is_all { *room - kept } else { 0 };
@@ -173,8 +182,9 @@ fn keep(into: &mut String, text: &str, room: &mut usize) -> bool {
 /// texts have a backslash before them.
 fn plain_words(data: &str) -> Option<&str> {
     const BEFORE: &str = r#""choices":[{"#;
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEFORE));
     const EMPTY: [&str; 3] = [r#""index":0"#, r#""finish_reason":null"#, r#""logprobs":null"#];
-    let mut rest = data.get(memchr::memmem::find(data.as_bytes(), BEFORE.as_bytes())? + BEFORE.len()..)?;
+    let mut rest = data.get(FINDER.find(data.as_bytes())? + BEFORE.len()..)?;
     let mut found = None;
     loop {
         rest = if let Some(delta) = rest.strip_prefix(r#""delta":{"#).filter(|_| found.is_none()) {

@@ -1,7 +1,8 @@
 //! What was said in a call, as far as it is kept.
 //!
 //! Nothing here makes a client wait for longer than a copy takes: the request is read while its
-//! provider is being waited for, and a stream is listened to while there is nothing to pass on.
+//! provider is being waited for, and a stream is listened to while there is nothing to pass on, some
+//! pieces at a time.
 
 use std::sync::LazyLock;
 
@@ -15,6 +16,8 @@ use promptgate_translate::{Block, ChatAnswer, Stop, prompt};
 use promptgate_usage::{CallContent, ToolCallRecord};
 use serde::Serialize;
 
+/// So much of a stream is worth listening to.
+const WORTH_HEARING: usize = 4 * 1024;
 /// So much of a stream waits to be listened to, at most.
 const MAX_UNHEARD: usize = 64 * 1024;
 /// Where none of these is, no tool is called: most answers need no second look.
@@ -138,8 +141,15 @@ impl Transcript {
         }
     }
 
-    /// Listens to what has passed. For when there is nothing to pass on.
-    pub(crate) fn listen(&mut self) {
+    /// Listens to what has passed, if it is enough to make it worth while. For when there is nothing to
+    /// pass on.
+    pub(crate) fn listen_at_leisure(&mut self) {
+        if self.unheard.len() > WORTH_HEARING {
+            self.listen();
+        }
+    }
+
+    fn listen(&mut self) {
         let Some(shape) = self.shape else { return };
         if self.unheard.is_empty() {
             return;
