@@ -6,7 +6,8 @@ use axum::body::Body;
 use http::Request;
 use promptgate_usage::Outcome;
 
-use crate::support::{Bench, CHAT, CHAT_STREAM, DONE, MESSAGES, Script, Step, events, json, piece};
+use crate::scripted::{Script, Step, events, json, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, DONE, MESSAGES};
 
 const COMPLETION: &str = r#"{"id":"c1","object":"chat.completion", "model":"gpt-4o-2024-08-06","unknown":{"a":1.0},
 "choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],

@@ -2,7 +2,8 @@
 
 use http::Method;
 
-use crate::support::{Bench, CHAT, Script, Step, json};
+use crate::scripted::{Script, Step, json};
+use crate::support::{Bench, CHAT};
 
 #[tokio::test]
 async fn inspected_paths_take_one_method() {

@@ -6,9 +6,8 @@ use std::time::Duration;
 use promptgate_gateway::{DisconnectPolicy, GatewayLimits};
 use promptgate_usage::Outcome;
 
-use crate::support::{
-    Bench, CHAT, CHAT_STREAM, DELTA, DONE, Script, Step, USAGE, events, json, next_piece, one_call, piece,
-};
+use crate::scripted::{Script, Step, events, json, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, DELTA, DONE, USAGE, next_piece, one_call};
 
 fn draining(max_drains: usize) -> Bench {
     let disconnect = DisconnectPolicy::Drain { limit: Duration::from_secs(30) };

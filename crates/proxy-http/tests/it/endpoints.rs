@@ -16,7 +16,8 @@ use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectT
 use promptgate_tokens::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Bench, DELTA, DONE, USAGE, events, json as answers, piece};
+use crate::scripted::{events, json as answers, piece};
+use crate::support::{Answer, Bench, DELTA, DONE, USAGE};
 
 /// Keeps nothing: conversations are not to be had, and every cached answer is missed.
 pub(crate) struct NoMemory;

@@ -7,9 +7,8 @@ use promptgate_gateway::{DisconnectPolicy, GatewayLimits};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use crate::support::{
-    Bench, CHAT, CHAT_STREAM, DELTA, DONE, Script, Step, USAGE, next_piece, one_call, piece,
-};
+use crate::scripted::{Script, Step, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, DELTA, DONE, USAGE, next_piece, one_call};
 
 #[derive(Debug, Clone)]
 enum Move {

@@ -5,7 +5,8 @@ use promptgate_gateway::ports::UpstreamError;
 use promptgate_usage::Outcome;
 use std::time::Duration;
 
-use crate::support::{Bench, CHAT, CHAT_STREAM, MESSAGES, Script, Step, events, json, one_call, piece};
+use crate::scripted::{Script, Step, events, json, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, MESSAGES, one_call};
 
 const ERROR: &str = r#"{"error":{"message":"no such thing","type":"x"}}"#;
 

@@ -8,9 +8,8 @@ use http::{HeaderValue, Method, Request};
 use promptgate_usage::Outcome;
 use tokio::sync::Semaphore;
 
-use crate::support::{
-    Answer, Bench, CHAT, CHAT_STREAM, DELTA, DONE, Step, USAGE, events, json, next_piece, piece,
-};
+use crate::scripted::{Step, events, json, piece};
+use crate::support::{Answer, Bench, CHAT, CHAT_STREAM, DELTA, DONE, USAGE, next_piece};
 
 const COMPLETION: &str = r#"{"id":"c1","object":"chat.completion","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
 const MESSAGE: &str = r#"{"id":"m1","type":"message","role":"assistant","model":"claude-sonnet-4","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}"#;

@@ -15,6 +15,7 @@ mod outcomes;
 mod record;
 mod refusals;
 mod routes;
+mod scripted;
 mod stored;
 mod streams;
 mod support;

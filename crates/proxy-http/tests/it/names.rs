@@ -2,7 +2,8 @@
 
 use http::Method;
 
-use crate::support::{Bench, json};
+use crate::scripted::json;
+use crate::support::Bench;
 
 const ANSWER: &str = r#"{"id":"c1","object":"chat.completion","model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
 

@@ -5,7 +5,8 @@ use http::{Method, Request};
 use promptgate_tokens::Scope;
 use promptgate_usage::Outcome;
 
-use crate::support::{Bench, json};
+use crate::scripted::json;
+use crate::support::Bench;
 
 const CHAT: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
 const ANSWER: &str = r#"{"id":"c1","object":"chat.completion","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;

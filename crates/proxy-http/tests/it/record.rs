@@ -2,7 +2,8 @@
 
 use http::HeaderValue;
 
-use crate::support::{Bench, CHAT, CHAT_STREAM, DELTA, DONE, MESSAGES, USAGE, events, json, piece};
+use crate::scripted::{events, json, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, DELTA, DONE, MESSAGES, USAGE};
 
 const MESSAGE: &str = r#"{"id":"m1","type":"message","role":"assistant","model":"claude-sonnet-4","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"tool_use","id":"t1","name":"look","input":{"at":1}}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":1}}"#;
 

@@ -10,9 +10,8 @@ use promptgate_kernel::ProjectId;
 use promptgate_tokens::{Scope, TokenState};
 use promptgate_usage::Outcome;
 
-use crate::support::{
-    Bench, CHAT, CHAT_STREAM, DELTA, DONE, MESSAGES, Step, events, json, next_piece, one_call, piece,
-};
+use crate::scripted::{Step, events, json, piece};
+use crate::support::{Bench, CHAT, CHAT_STREAM, DELTA, DONE, MESSAGES, next_piece, one_call};
 
 /// What a row of the table sends, and what it expects.
 struct Row {

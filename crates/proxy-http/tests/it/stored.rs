@@ -3,7 +3,8 @@
 use http::Method;
 use serde_json::Value;
 
-use crate::support::{Bench, Step, events, json};
+use crate::scripted::{Step, events, json};
+use crate::support::Bench;
 
 const ASK: &str = r#"{"model":"main:gpt-4o","input":"hello"}"#;
 const RESPONSE: &str = r#"{"id":"resp_up1","object":"response","status":"completed","model":"gpt-4o","previous_response_id":null,"output":[{"id":"msg_1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"Hi","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}"#;

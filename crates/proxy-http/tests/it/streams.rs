@@ -7,9 +7,8 @@ use promptgate_gateway::GatewayLimits;
 use promptgate_usage::Outcome;
 use tokio::sync::Semaphore;
 
-use crate::support::{
-    Answer, Bench, CHAT_STREAM, DELTA, DONE, MESSAGES, Step, USAGE, events, next_piece, one_call, piece,
-};
+use crate::scripted::{Step, events, piece};
+use crate::support::{Answer, Bench, CHAT_STREAM, DELTA, DONE, MESSAGES, USAGE, next_piece, one_call};
 
 #[tokio::test]
 async fn every_piece_goes_out_as_it_arrives() {
