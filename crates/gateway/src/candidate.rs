@@ -39,6 +39,13 @@ pub(crate) enum Ask {
     Forward(Forward),
 }
 
+impl Ask {
+    /// Whether doing it twice would leave two of something.
+    pub(crate) fn is_once(&self) -> bool {
+        matches!(self, Self::Forward(forward) if forward.method == Method::POST)
+    }
+}
+
 /// A request that is neither read nor changed.
 #[derive(Debug, Clone)]
 pub(crate) struct Forward {

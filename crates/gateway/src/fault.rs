@@ -192,6 +192,27 @@ impl Fault {
         }
     }
 
+    /// Whether the provider may have done what it was asked for all the same.
+    pub(crate) const fn may_be_done(&self) -> bool {
+        match self {
+            Self::FirstByteTimeout
+            | Self::IdleTimeout
+            | Self::TotalTimeout
+            | Self::Broken
+            | Self::TooLarge
+            | Self::Compressed
+            | Self::Failed { .. }
+            // Load balancers say so too when they lose whom they asked.
+            | Self::Overloaded { .. } => true,
+            Self::Unreachable
+            | Self::ConnectTimeout
+            | Self::AuthFailed { .. }
+            | Self::RateLimited { .. }
+            | Self::Rejected { .. }
+            | Self::Resting { .. } => false,
+        }
+    }
+
     /// Whether it speaks against the service as a whole, whatever was asked.
     pub(crate) const fn is_of_service(&self) -> bool {
         matches!(

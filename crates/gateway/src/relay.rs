@@ -167,7 +167,11 @@ pub(crate) async fn relay(
                 let took = turn.under_way.elapsed();
                 note_attempt(candidate, &turn, took, Err(&failed.fault), record);
                 course.failed(&mut turn, &failed.fault);
-                let goes_on = failed.fault.may_move();
+                let mut goes_on = failed.fault.may_move();
+                if prepared.ask.is_once() && failed.fault.may_be_done() {
+                    record.note("not asked again: it may be done already");
+                    goes_on = false;
+                }
                 // Whoever can be asked again later is worth more to the client than whoever cannot.
                 let is_worse = |before: &Ended| before.failed.fault.may_pass() && !failed.fault.may_pass();
                 if !(goes_on && last.as_ref().is_some_and(is_worse)) {

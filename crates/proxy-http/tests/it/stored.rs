@@ -1,9 +1,11 @@
 //! What a provider keeps: responses and conversations.
 
 use http::Method;
+use promptgate_gateway::GatewayLimits;
+use promptgate_gateway::ports::UpstreamError;
 use serde_json::Value;
 
-use crate::scripted::{Step, events, json};
+use crate::scripted::{Script, Step, events, json};
 use crate::support::Bench;
 
 const ASK: &str = r#"{"model":"main:gpt-4o","input":"hello"}"#;
@@ -209,6 +211,32 @@ async fn conversations_belong_to_who_began_them() {
     let answer = bench.ask(bench.by(&stranger, Method::GET, &path, "")).await;
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &"conversation_not_found".into()));
     assert_eq!(bench.upstream.requests().len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_made_is_not_made_again() {
+    const TOLD: &str = r#"{"id":"conv_up1","object":"conversation"}"#;
+    let calls = async |first: Script, method: Method| {
+        let bench = Bench::with_limits(GatewayLimits::default());
+        let token = bench.token(bench.wrapper);
+        let path = match method {
+            Method::POST => "/main/v1/conversations".to_owned(),
+            _ => format!("{{p}}/v1/responses/{}", made(&bench, &token).await),
+        };
+        let before = bench.upstream.requests().len();
+        bench.upstream.will(first);
+        bench.upstream.will(json(200, TOLD));
+        let answer = bench.ask(bench.by(&token, method, &path, "")).await;
+        (bench.upstream.requests().len() - before, answer.status)
+    };
+    let broken = || Script::Fail(UpstreamError::Broken("reset".into()));
+    let no_connection = Script::Fail(UpstreamError::Connect("refused".into()));
+    assert_eq!(calls(broken(), Method::POST).await, (1, 502));
+    assert_eq!(calls(json(500, "{}"), Method::POST).await, (1, 502));
+    assert_eq!(calls(json(503, "{}"), Method::POST).await, (1, 503));
+    assert_eq!(calls(no_connection, Method::POST).await, (2, 200), "it was never sent");
+    assert_eq!(calls(json(409, "{}"), Method::POST).await, (2, 200), "the provider did not do it");
+    assert_eq!(calls(broken(), Method::GET).await, (2, 200), "reading changes nothing");
 }
 
 #[tokio::test]
