@@ -25,6 +25,7 @@ pub(crate) fn endpoint(rest: &[&str]) -> Option<Found> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use promptgate_endpoints::{InvalidSlug, Slug};
 
     fn leads(rest: &[&str]) -> Option<(Route, Vec<String>)> {
         let (routes, ids) = endpoint(rest)?;
@@ -36,6 +37,13 @@ mod tests {
     fn a_slug_and_the_dispatcher_lead_to_endpoints() {
         assert_eq!(leads(&["summarise"]), Some((Route::Endpoint, vec!["summarise".to_owned()])));
         assert_eq!(leads(&["chat", "completions"]), Some((Route::EndpointDispatch, vec![])));
+    }
+
+    #[test]
+    fn no_endpoint_is_hidden_behind_another_route() {
+        for word in OTHERS {
+            assert_eq!(Slug::parse(word), Err(InvalidSlug::Reserved), "{word}");
+        }
     }
 
     #[test]
