@@ -185,12 +185,7 @@ impl SessionRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.ai_sessions.remove", skip_all, fields(ai_session.id = %id))]
     async fn remove(&mut self, id: AiSessionId) -> Result<bool, RepositoryError> {
-        let done = sqlx::query("DELETE FROM ai_sessions WHERE id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        Ok(self.execute_for("DELETE FROM ai_sessions WHERE id = $1", id.as_uuid()).await? == 1)
     }
 
     // The instant is compared once more outside: somebody may go on with a conversation while it is

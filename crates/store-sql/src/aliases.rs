@@ -122,12 +122,7 @@ impl AliasRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.aliases.remove", skip_all, fields(alias.id = %id))]
     async fn remove(&mut self, id: AliasId) -> Result<bool, RepositoryError> {
-        let done = sqlx::query("DELETE FROM aliases WHERE id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        Ok(self.execute_for("DELETE FROM aliases WHERE id = $1", id.as_uuid()).await? == 1)
     }
 
     #[instrument(level = "debug", name = "db.aliases.list", skip_all, fields(project.id = %project))]
@@ -137,24 +132,17 @@ impl AliasRepository for SqlWork<Db> {
         direction: SortDirection,
         page: PageRequest,
     ) -> Result<Page<Alias>, RepositoryError> {
-        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM aliases WHERE project_id = $1")
-            .bind(project.as_uuid())
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<AliasRow> = QueryBuilder::<Db>::new(SELECT)
-            .push(" WHERE project_id = ")
-            .push_bind(project.as_uuid())
-            .push(order_by("name", direction))
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(Alias::from).collect();
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            QueryBuilder::new("SELECT count(*) FROM aliases WHERE project_id = ")
+                .push_bind(project.as_uuid()),
+            QueryBuilder::<Db>::new(SELECT)
+                .push(" WHERE project_id = ")
+                .push_bind(project.as_uuid())
+                .push(order_by("name", direction)),
+            page,
+            |row: AliasRow| Ok(row.into()),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.aliases.list_all", skip_all)]

@@ -12,7 +12,7 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use crate::error::corrupt;
-use crate::value::{count, order_by, text};
+use crate::value::{order_by, text};
 use crate::work::SqlWork;
 
 pub(crate) const COLUMNS: &str = "id, provider_id, name, preview, weight, active, sealed, previous_sealed, \
@@ -223,18 +223,9 @@ impl CredentialRepository for SqlWork<Db> {
             "UPDATE endpoints SET version = version + 1 WHERE credential_id = $1",
             "UPDATE templates SET version = version + 1 WHERE credential_id = $1",
         ] {
-            sqlx::query(statement)
-                .bind(id.as_uuid())
-                .execute(&mut *self.tx)
-                .await
-                .map_err(|error| self.fail(error))?;
+            self.execute_for(statement, id.as_uuid()).await?;
         }
-        let done = sqlx::query("DELETE FROM credentials WHERE id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        Ok(self.execute_for("DELETE FROM credentials WHERE id = $1", id.as_uuid()).await? == 1)
     }
 
     #[instrument(level = "debug", name = "db.credentials.list", skip_all)]
@@ -254,21 +245,12 @@ impl CredentialRepository for SqlWork<Db> {
             }
             query
         };
-        let total: i64 = matching(&["count(*)"])
-            .build_query_scalar()
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<ListedRow> = matching(&[COLUMNS, USES])
-            .push(order_by(column(filter.sort), filter.direction))
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(ListedCredential::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            &mut matching(&["count(*)"]),
+            matching(&[COLUMNS, USES]).push(order_by(column(filter.sort), filter.direction)),
+            page,
+            |row: ListedRow| row.try_into(),
+        )
+        .await
     }
 }

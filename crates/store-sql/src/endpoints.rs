@@ -16,7 +16,7 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use crate::error::{narrow, read_document};
-use crate::value::{count, document, order_by, text, verbatim};
+use crate::value::{document, order_by, text, verbatim};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT id, project_id, provider_template_id, provider_id, credential_id, config, guardrails, \
@@ -195,12 +195,7 @@ impl EndpointRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.endpoints.remove", skip_all, fields(endpoint.id = %id))]
     async fn remove(&mut self, id: EndpointId) -> Result<bool, RepositoryError> {
-        let done = sqlx::query("DELETE FROM endpoints WHERE id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        Ok(self.execute_for("DELETE FROM endpoints WHERE id = $1", id.as_uuid()).await? == 1)
     }
 
     #[instrument(level = "debug", name = "db.endpoints.list", skip_all, fields(project.id = %filter.project_id))]
@@ -216,22 +211,13 @@ impl EndpointRepository for SqlWork<Db> {
             }
             query
         };
-        let total: i64 = matching(QueryBuilder::new("SELECT count(*) FROM endpoints"))
-            .build_query_scalar()
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<EndpointRow> = matching(QueryBuilder::new(SELECT))
-            .push(order_by(column(filter.sort), filter.direction))
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(Endpoint::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            &mut matching(QueryBuilder::new("SELECT count(*) FROM endpoints")),
+            matching(QueryBuilder::new(SELECT)).push(order_by(column(filter.sort), filter.direction)),
+            page,
+            |row: EndpointRow| row.try_into(),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.endpoints.list_all", skip_all)]
@@ -292,23 +278,16 @@ impl EndpointRepository for SqlWork<Db> {
         endpoint: EndpointId,
         page: PageRequest,
     ) -> Result<Page<EndpointVersion>, RepositoryError> {
-        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM endpoint_versions WHERE endpoint_id = $1")
-            .bind(endpoint.as_uuid())
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<VersionRow> = QueryBuilder::<Db>::new(SELECT_VERSIONS)
-            .push(" WHERE endpoint_id = ")
-            .push_bind(endpoint.as_uuid())
-            .push(" ORDER BY number DESC LIMIT ")
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(EndpointVersion::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            QueryBuilder::new("SELECT count(*) FROM endpoint_versions WHERE endpoint_id = ")
+                .push_bind(endpoint.as_uuid()),
+            QueryBuilder::<Db>::new(SELECT_VERSIONS)
+                .push(" WHERE endpoint_id = ")
+                .push_bind(endpoint.as_uuid())
+                .push(" ORDER BY number DESC"),
+            page,
+            |row: VersionRow| row.try_into(),
+        )
+        .await
     }
 }

@@ -168,12 +168,7 @@ impl EvalRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.evals.remove", skip_all, fields(eval.id = %id))]
     async fn remove(&mut self, id: EvalId) -> Result<bool, RepositoryError> {
-        let done = sqlx::query("DELETE FROM evals WHERE id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        Ok(self.execute_for("DELETE FROM evals WHERE id = $1", id.as_uuid()).await? == 1)
     }
 
     #[instrument(level = "debug", name = "db.evals.list", skip_all, fields(endpoint.id = %endpoint))]
@@ -182,24 +177,17 @@ impl EvalRepository for SqlWork<Db> {
         endpoint: EndpointId,
         page: PageRequest,
     ) -> Result<Page<EvalSet>, RepositoryError> {
-        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM evals WHERE endpoint_id = $1")
-            .bind(endpoint.as_uuid())
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<EvalRow> = QueryBuilder::<Db>::new(SELECT)
-            .push(" WHERE endpoint_id = ")
-            .push_bind(endpoint.as_uuid())
-            .push(" ORDER BY name_folded, id LIMIT ")
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(EvalSet::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            QueryBuilder::new("SELECT count(*) FROM evals WHERE endpoint_id = ")
+                .push_bind(endpoint.as_uuid()),
+            QueryBuilder::<Db>::new(SELECT)
+                .push(" WHERE endpoint_id = ")
+                .push_bind(endpoint.as_uuid())
+                .push(" ORDER BY name_folded, id"),
+            page,
+            |row: EvalRow| row.try_into(),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.eval_runs.insert", skip_all, fields(eval_run.id = %run.summary.id))]
@@ -258,24 +246,16 @@ impl EvalRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.eval_runs.list", skip_all, fields(eval.id = %eval))]
     async fn runs(&mut self, eval: EvalId, page: PageRequest) -> Result<Page<RunSummary>, RepositoryError> {
-        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM eval_runs WHERE eval_id = $1")
-            .bind(eval.as_uuid())
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<SummaryRow> = QueryBuilder::<Db>::new("SELECT ")
-            .push(TOTALS)
-            .push(" FROM eval_runs WHERE eval_id = ")
-            .push_bind(eval.as_uuid())
-            .push(" ORDER BY started_at DESC, id DESC LIMIT ")
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(RunSummary::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            QueryBuilder::new("SELECT count(*) FROM eval_runs WHERE eval_id = ").push_bind(eval.as_uuid()),
+            QueryBuilder::<Db>::new("SELECT ")
+                .push(TOTALS)
+                .push(" FROM eval_runs WHERE eval_id = ")
+                .push_bind(eval.as_uuid())
+                .push(" ORDER BY started_at DESC, id DESC"),
+            page,
+            |row: SummaryRow| row.try_into(),
+        )
+        .await
     }
 }

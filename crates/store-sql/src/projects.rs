@@ -13,7 +13,7 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use crate::error::corrupt;
-use crate::value::{containing, count, document, order_by};
+use crate::value::{containing, document, order_by};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT id, name, kind, env, active, default_provider_id, record_bodies, metadata, \
@@ -72,20 +72,6 @@ const OF_PROJECT: [&str; 3] = [
     "DELETE FROM aliases WHERE project_id = $1",
     "DELETE FROM project_providers WHERE project_id = $1",
 ];
-
-#[each_dialect]
-impl SqlWork<Db> {
-    async fn remove_what_only_a_project_has(&mut self, id: ProjectId) -> Result<(), RepositoryError> {
-        for statement in OF_PROJECT {
-            sqlx::query(statement)
-                .bind(id.as_uuid())
-                .execute(&mut *self.tx)
-                .await
-                .map_err(|error| self.fail(error))?;
-        }
-        Ok(())
-    }
-}
 
 #[each_dialect]
 #[async_trait]
@@ -152,7 +138,9 @@ impl ProjectRepository for SqlWork<Db> {
         .map_err(|error| self.fail(error))?;
         let saved = done.rows_affected() == 1;
         if saved && project.deleted_at.is_some() {
-            self.remove_what_only_a_project_has(project.id).await?;
+            for statement in OF_PROJECT {
+                self.execute_for(statement, project.id.as_uuid()).await?;
+            }
         }
         Ok(saved)
     }
@@ -170,22 +158,13 @@ impl ProjectRepository for SqlWork<Db> {
             }
             query
         };
-        let total: i64 = matching(QueryBuilder::new("SELECT count(*) FROM projects"))
-            .build_query_scalar()
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<ProjectRow> = matching(QueryBuilder::new(SELECT))
-            .push(order_by(column(filter.sort), filter.direction))
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(Project::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            &mut matching(QueryBuilder::new("SELECT count(*) FROM projects")),
+            matching(QueryBuilder::new(SELECT)).push(order_by(column(filter.sort), filter.direction)),
+            page,
+            |row: ProjectRow| row.try_into(),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.projects.list_all", skip_all)]

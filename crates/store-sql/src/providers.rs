@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::credentials::{self, CredentialRow};
 use crate::error::corrupt;
-use crate::value::{count, document, order_by, text, texts};
+use crate::value::{document, order_by, text, texts};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT id, name, display_name, kind, base_url, models, config, enabled, created_at, \
@@ -73,23 +73,11 @@ const fn column(sort: ProviderSort) -> &'static str {
     }
 }
 
-#[each_dialect]
-impl SqlWork<Db> {
-    /// Makes whoever read an endpoint that depends on a provider notice that it changed, because it is
-    /// about to lose what it names.
-    async fn outdate_users_of_provider(&mut self, id: ProviderId) -> Result<(), RepositoryError> {
-        sqlx::query(
-            "UPDATE endpoints SET version = version + 1 WHERE provider_id = $1 OR credential_id IN \
-             (SELECT id FROM credentials WHERE provider_id = $1) OR provider_template_id IN \
-             (SELECT id FROM templates WHERE provider_id = $1)",
-        )
-        .bind(id.as_uuid())
-        .execute(&mut *self.tx)
-        .await
-        .map_err(|error| self.fail(error))?;
-        Ok(())
-    }
-}
+/// Makes whoever read an endpoint that depends on a provider notice that it changed, because it is about
+/// to lose what it names.
+const OUTDATE_USERS: &str = "UPDATE endpoints SET version = version + 1 WHERE provider_id = $1 \
+     OR credential_id IN (SELECT id FROM credentials WHERE provider_id = $1) \
+     OR provider_template_id IN (SELECT id FROM templates WHERE provider_id = $1)";
 
 #[each_dialect]
 #[async_trait]
@@ -156,13 +144,8 @@ impl ProviderRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.providers.remove", skip_all, fields(provider.id = %id))]
     async fn remove(&mut self, id: ProviderId) -> Result<bool, RepositoryError> {
-        self.outdate_users_of_provider(id).await?;
-        let done = sqlx::query("DELETE FROM providers WHERE id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        self.execute_for(OUTDATE_USERS, id.as_uuid()).await?;
+        Ok(self.execute_for("DELETE FROM providers WHERE id = $1", id.as_uuid()).await? == 1)
     }
 
     #[instrument(level = "debug", name = "db.providers.list", skip_all)]
@@ -171,21 +154,13 @@ impl ProviderRepository for SqlWork<Db> {
         filter: &ProviderFilter,
         page: PageRequest,
     ) -> Result<Page<Provider>, RepositoryError> {
-        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM providers")
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<ProviderRow> = QueryBuilder::<Db>::new(SELECT)
-            .push(order_by(column(filter.sort), filter.direction))
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(Provider::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            &mut QueryBuilder::new("SELECT count(*) FROM providers"),
+            QueryBuilder::<Db>::new(SELECT).push(order_by(column(filter.sort), filter.direction)),
+            page,
+            |row: ProviderRow| row.try_into(),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.providers.list_all", skip_all)]

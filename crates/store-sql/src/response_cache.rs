@@ -102,12 +102,7 @@ impl ResponseCacheRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.response_cache.remove_of", skip_all, fields(endpoint.id = %endpoint))]
     async fn remove_of(&mut self, endpoint: EndpointId) -> Result<u64, RepositoryError> {
-        let done = sqlx::query("DELETE FROM response_cache WHERE endpoint_id = $1")
-            .bind(endpoint.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected())
+        self.execute_for("DELETE FROM response_cache WHERE endpoint_id = $1", endpoint.as_uuid()).await
     }
 
     // The instant is compared once more outside: the answer may be given anew while it is waited for.

@@ -143,17 +143,9 @@ impl TemplateRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.templates.remove", skip_all, fields(template.id = %id))]
     async fn remove(&mut self, id: TemplateId) -> Result<bool, RepositoryError> {
         // Whoever read an endpoint that names it notices that it changed: it names none now.
-        sqlx::query("UPDATE endpoints SET version = version + 1 WHERE provider_template_id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let done = sqlx::query("DELETE FROM templates WHERE id = $1")
-            .bind(id.as_uuid())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        Ok(done.rows_affected() == 1)
+        let outdate = "UPDATE endpoints SET version = version + 1 WHERE provider_template_id = $1";
+        self.execute_for(outdate, id.as_uuid()).await?;
+        Ok(self.execute_for("DELETE FROM templates WHERE id = $1", id.as_uuid()).await? == 1)
     }
 
     #[instrument(level = "debug", name = "db.templates.list", skip_all)]
@@ -175,22 +167,13 @@ impl TemplateRepository for SqlWork<Db> {
             }
             query
         };
-        let total: i64 = matching(QueryBuilder::new("SELECT count(*) FROM templates"))
-            .build_query_scalar()
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<TemplateRow> = matching(QueryBuilder::new(SELECT))
-            .push(order_by(column(filter.sort), filter.direction))
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(Template::from).collect();
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            &mut matching(QueryBuilder::new("SELECT count(*) FROM templates")),
+            matching(QueryBuilder::new(SELECT)).push(order_by(column(filter.sort), filter.direction)),
+            page,
+            |row: TemplateRow| Ok(row.into()),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.templates.list_all", skip_all)]

@@ -228,22 +228,13 @@ impl TokenRepository for SqlWork<Db> {
             }
             query
         };
-        let total: i64 = matching(QueryBuilder::new("SELECT count(*) FROM tokens"))
-            .build_query_scalar()
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<TokenRow> = matching(QueryBuilder::new(SELECT))
-            .push(order_by(column(filter.sort), filter.direction))
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(Token::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            &mut matching(QueryBuilder::new("SELECT count(*) FROM tokens")),
+            matching(QueryBuilder::new(SELECT)).push(order_by(column(filter.sort), filter.direction)),
+            page,
+            |row: TokenRow| row.try_into(),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.tokens.touch", skip_all)]

@@ -280,22 +280,13 @@ impl UsageRepository for SqlWork<Db> {
             }
             query
         };
-        let total: i64 = matching("count(*)")
-            .build_query_scalar()
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let rows: Vec<UsageRow> = matching(COLUMNS)
-            .push(" ORDER BY at DESC, id DESC LIMIT ")
-            .push_bind(i64::from(page.size()))
-            .push(" OFFSET ")
-            .push_bind(count(page.offset()))
-            .build_query_as()
-            .fetch_all(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
-        let items = rows.into_iter().map(UsageEvent::try_from).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        self.read_page(
+            &mut matching("count(*)"),
+            matching(COLUMNS).push(" ORDER BY at DESC, id DESC"),
+            page,
+            |row: UsageRow| row.try_into(),
+        )
+        .await
     }
 
     #[instrument(level = "debug", name = "db.usage_events.page", skip_all)]

@@ -81,13 +81,13 @@ pub(crate) fn containing(search: &str) -> String {
     text(&pattern).into_owned()
 }
 
-/// How a page is sorted, up to its `LIMIT`: what is missing comes last, equal ones go by id.
+/// How a page is sorted: what is missing comes last, equal ones go by id.
 pub(crate) fn order_by(column: &str, direction: SortDirection) -> String {
     let direction = match direction {
         SortDirection::Ascending => "ASC",
         SortDirection::Descending => "DESC",
     };
-    format!(" ORDER BY {column} {direction} NULLS LAST, id {direction} LIMIT ")
+    format!(" ORDER BY {column} {direction} NULLS LAST, id {direction}")
 }
 
 #[cfg(test)]

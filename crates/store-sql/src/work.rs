@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
-use promptgate_kernel::RepositoryError;
+use promptgate_kernel::{Page, PageRequest, RepositoryError};
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
     AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
@@ -12,10 +12,12 @@ use promptgate_store::{Access, ChangeLog, Store, UnitOfWork};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
 use promptgate_usage::{CallContentRepository, IdempotencyRepository, UsageRepository};
-use sqlx::{Database, Pool, Transaction};
+use sqlx::{Database, FromRow, Pool, QueryBuilder, Transaction};
+use uuid::Uuid;
 
 use crate::dialect::Begin;
 use crate::error::{Abandoned, classify};
+use crate::value::count;
 
 /// Everything, in one database.
 pub(crate) struct SqlStore<DB: Database> {
@@ -47,6 +49,46 @@ impl<DB: Database> SqlWork<DB> {
     pub(crate) fn fail(&mut self, error: sqlx::Error) -> RepositoryError {
         self.failed = true;
         classify(error)
+    }
+}
+
+#[each_dialect]
+impl SqlWork<Db> {
+    /// Runs a statement whose only value is an id; says how many rows it touched.
+    pub(crate) async fn execute_for(
+        &mut self,
+        statement: &'static str,
+        id: Uuid,
+    ) -> Result<u64, RepositoryError> {
+        let done =
+            sqlx::query(statement).bind(id).execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected())
+    }
+
+    /// One page of what `rows` selects and sorts; `total` counts what is on all pages.
+    pub(crate) async fn read_page<R, T>(
+        &mut self,
+        total: &mut QueryBuilder<Db>,
+        rows: &mut QueryBuilder<Db>,
+        page: PageRequest,
+        read: impl Fn(R) -> Result<T, RepositoryError> + Send,
+    ) -> Result<Page<T>, RepositoryError>
+    where
+        R: for<'r> FromRow<'r, <Db as Database>::Row> + Send + Unpin,
+    {
+        let total: i64 =
+            total.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        let rows: Vec<R> = rows
+            .push(" LIMIT ")
+            .push_bind(i64::from(page.size()))
+            .push(" OFFSET ")
+            .push_bind(count(page.offset()))
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        let items = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Page { items, request: page, total: total.unsigned_abs() })
     }
 }
 
