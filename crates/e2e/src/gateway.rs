@@ -248,6 +248,7 @@ impl Gateway {
         }
         Ok(events)
     }
+
     /// The full record of a project's latest call, once as many are there as expected (or more).
     pub async fn last_call(&self, project: &Project, expected: usize) -> anyhow::Result<Value> {
         let newest = self.usage(project, expected).await?.remove(0);

@@ -4,6 +4,7 @@ use http::Method;
 use promptgate_e2e::{Client, Gateway, Installation, Project};
 use promptgate_testkit::upstream::{Reply, ScriptedUpstream};
 use promptgate_testkit::vendor;
+use serde_json::{Value, json};
 
 struct Native {
     _installation: Installation,
@@ -52,8 +53,12 @@ async fn the_listed_paths_answer() {
         let answer = client.send(Method::POST, &native.url(path), body).await.unwrap();
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     }
-    let events = native.gateway.usage(&native.project, 6).await.unwrap();
-    assert!(events.len() >= 6, "each is on record");
+    // Newest first; the last one is the set-up's list of models.
+    let events = native.gateway.usage(&native.project, 7).await.unwrap();
+    let operations: Vec<_> = events.iter().map(|event| event["operation"].as_str().unwrap()).collect();
+    let each =
+        ["count_tokens", "messages", "chat_completions", "embeddings", "responses", "chat_completions"];
+    assert_eq!(operations[..6], each, "each is on record");
 }
 
 #[tokio::test]
@@ -139,7 +144,8 @@ async fn a_list_of_models_that_cannot_be_read_is_not_passed_on() {
     );
     let client = native.project.client.clone().header("accept-encoding", "gzip, br");
     let answer = client.get(&native.url("/corp/v1/models")).await.unwrap();
-    assert_ne!(answer.status, 200, "{}", answer.text());
+    let told = answer.expect(502).unwrap();
+    assert!(told["error"]["message"].is_string(), "{told}");
     let seen = native.upstream.last_request().unwrap();
     assert!(seen.header("accept-encoding").is_none_or(|accepted| accepted == "identity"), "{seen:?}");
 }
@@ -177,4 +183,38 @@ async fn strangers_are_refused_in_the_shape_of_the_family() {
         assert!(body["error"]["message"].is_string() && body["error"]["type"].is_string(), "{body}");
     }
     assert_eq!(native.upstream.counts().requests, 0);
+}
+
+#[tokio::test]
+async fn models_are_told_as_the_vendor_tells_them_and_nothing_else_is() {
+    let native = Native::new().await;
+    native.upstream.handle(|request| {
+        if request.path.starts_with("/v1/models") {
+            let row = json!({"id": "gpt-4o", "object": "model", "created": 7, "owned_by": "vendor"});
+            return Reply::json(&json!({"object": "list", "data": [row], "account": "canary"}));
+        }
+        vendor::answer(request)
+    });
+    let client = &native.project.client;
+    let listed = client.get(&native.url("/corp/v1/models")).await.unwrap().expect(200).unwrap();
+    assert_eq!((&listed["data"][0]["id"], &listed["data"][0]["created"]), (&json!("gpt-4o"), &json!(7)));
+    assert!(!listed.to_string().contains("canary"), "{listed}");
+    let one = client.get(&native.url("/corp/v1/models/gpt-4o")).await.unwrap().expect(200).unwrap();
+    assert_eq!(one["id"], "gpt-4o");
+    client.get(&native.url("/corp/v1/models/gpt-9")).await.unwrap().expect(404).unwrap();
+
+    // The operator and the token see it, too, where they look for it.
+    let found = native.gateway.admin(Method::GET, "/providers/model-catalog", &Value::Null).await.unwrap();
+    let found = found.expect(200).unwrap();
+    let corp = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|offer| offer["name"] == "corp")
+        .unwrap_or_else(|| panic!("{found}"));
+    assert_eq!(corp["models"], json!(["gpt-4o"]), "{corp}");
+    let help = client.get(&format!("{}/api/v1/me/help/setup", native.gateway.api)).await.unwrap();
+    let help = help.expect(200).unwrap();
+    let corp = help["providers"].as_array().unwrap().iter().find(|offer| offer["name"] == "corp").unwrap();
+    assert_eq!((&corp["routePrefix"], &corp["models"]), (&json!("/corp/v1"), &json!(["gpt-4o"])), "{corp}");
 }

@@ -1,6 +1,11 @@
 //! What changes of the configuration do to calls under way and to those that come after.
 
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
 use http::Method;
+use promptgate_e2e::{Installation, eventually};
 use promptgate_testkit::upstream::{Gate, Reply};
 use serde_json::{Value, json};
 
@@ -74,4 +79,41 @@ async fn without_any_provider_calls_are_503_and_the_first_new_one_serves() {
     stage.gateway.provider("main", "openai", &format!("{}/v1", stage.upstream.url())).await.unwrap();
     stage.gateway.caught_up().await.unwrap();
     stage.post("/v1/chat/completions", &chat("gpt-4o", "Hello")).await.expect(200).unwrap();
+}
+
+/// What models can do is the operator's to say, without a restart; what cannot be read changes nothing.
+#[tokio::test]
+async fn the_table_of_capabilities_is_read_anew_on_a_signal() {
+    const BETA: &str = "of-tomorrow-2031-01-01";
+    let installation = Installation::embedded().unwrap();
+    let file = installation.path().join("capabilities.json");
+    let installation = installation.set("PROMPTGATE_CAPABILITIES_FILE", &file.to_string_lossy());
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../providers/data/capabilities.json");
+    let own = fs::read_to_string(own).unwrap();
+    let mut table: Value = serde_json::from_str(&own).unwrap();
+    table["kinds"]["anthropic"]["can"]["betas"].as_array_mut().unwrap().push(BETA.into());
+    fs::write(&file, own).unwrap();
+    let stage = Stage::on(installation, &[("claude", "anthropic", "")]).await;
+    let reached = async || {
+        let headers = [("anthropic-version", "2023-06-01"), ("anthropic-beta", BETA)];
+        let answer = stage.post_with("/v1/messages", &headers, &messages("claude:m", "Hello")).await;
+        answer.expect(200).unwrap();
+        let seen = stage.upstream.last_request().unwrap().header("anthropic-beta").is_some();
+        assert_eq!(answer.header("x-promptgate-dropped").is_none(), seen, "it arrives or is reported");
+        seen
+    };
+    let read_anew = async |text: &str, said: &str| {
+        fs::write(&file, text).unwrap();
+        stage.gateway.process().signal("HUP").unwrap();
+        eventually(said, Duration::from_secs(30), || async {
+            stage.gateway.process().said().contains(said).then_some(())
+        })
+        .await
+        .unwrap();
+    };
+    assert!(!reached().await);
+    read_anew(&table.to_string(), "the configuration was read anew").await;
+    assert!(reached().await);
+    read_anew("{}", "the capability table could not be read anew").await;
+    assert!(reached().await, "the last good one counts");
 }

@@ -146,3 +146,41 @@ async fn pages_of_calls_follow_each_other_whatever_arrives() {
     }
     assert_eq!(seen, ["page-4", "page-3", "page-2", "page-1", "page-0"]);
 }
+
+#[tokio::test]
+async fn calls_are_found_by_each_of_their_marks() {
+    let installation = Installation::embedded().unwrap();
+    let (gateway, project, upstream) = start(&installation).await;
+    upstream.otherwise(Reply::json(&completion("it is")));
+    let body = json!({"name": "Other", "scopes": ["chat"]});
+    let (other, other_id) = gateway.token(&project.id, &body).await.unwrap();
+    let mut times = Vec::new();
+    for (id, token, model, status) in [
+        ("one", &project.token, "up:m-1", 200),
+        ("two", &other, "up:m-2", 200),
+        ("three", &project.token, "nobody:m-3", 404),
+    ] {
+        let client = Client::new().bearer(token).header("x-request-id", id);
+        let body = json!({"model": model, "messages": []});
+        client.post(&project.url("/v1/chat/completions"), &body).await.unwrap().expect(status).unwrap();
+        times.push(call(&gateway, id).await["createdAt"].as_str().unwrap().to_owned());
+    }
+    let since = format!("from={}", times[1]);
+    for (filter, expected) in [
+        (format!("tokenId={other_id}"), &["two"][..]),
+        ("model=m-1".to_owned(), &["one"]),
+        ("provider=up".to_owned(), &["two", "one"]),
+        ("status=404".to_owned(), &["three"]),
+        ("outcome=refused".to_owned(), &["three"]),
+        ("requestId=two".to_owned(), &["two"]),
+        (since.clone(), &["three", "two"]),
+        (format!("{since}&to={}", times[2]), &["two"]),
+        ("status=200&provider=nobody".to_owned(), &[]),
+    ] {
+        let path = format!("/calls?projectId={}&{filter}", project.id);
+        let page = gateway.admin(Method::GET, &path, &Value::Null).await.unwrap().expect(200).unwrap();
+        let items = page["items"].as_array().unwrap();
+        let found: Vec<_> = items.iter().map(|item| item["requestId"].as_str().unwrap()).collect();
+        assert_eq!(found, expected, "{filter}");
+    }
+}

@@ -160,3 +160,20 @@ async fn an_input_schema_sees_the_whole_body() {
     let sent = house.upstream.last_request().unwrap().json();
     assert_eq!(sent["messages"][0]["content"], r#"{"locale":"de"}"#);
 }
+
+#[tokio::test]
+async fn names_that_are_routes_are_taken() {
+    let house = House::new().await;
+    for slug in ["chat", "v1", "info", "endpoints", "tokens", "models"] {
+        let body = json!({"name": "e", "slug": slug, "providerId": house.corp, "providerModel": "m"});
+        let refused = house.admin(Method::POST, &house.endpoints(), &body).await;
+        let told = refused.expect(400).unwrap();
+        assert!(told.to_string().contains("slug"), "{slug}: {told}");
+    }
+    for name in ["api", "promptgate", "health"] {
+        let body =
+            json!({"name": name, "displayName": "P", "type": "openai", "baseUrl": "http://127.0.0.1:9/v1"});
+        let told = house.admin(Method::POST, "/providers", &body).await.expect(400).unwrap();
+        assert!(told.to_string().contains("name"), "{name}: {told}");
+    }
+}

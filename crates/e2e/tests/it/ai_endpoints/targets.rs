@@ -182,3 +182,16 @@ async fn item_16_a_hit_asks_nobody_and_costs_nothing() {
     house.change(Method::DELETE, &format!("{path}/cache"), &Value::Null).await;
     assert_eq!(house.say("cached", "hi").await.header("x-promptgate-cache"), Some("miss"));
 }
+
+#[tokio::test]
+async fn an_endpoint_has_its_own_patience() {
+    let house = House::new().await;
+    house.endpoint("hasty", json!({"timeouts": {"firstByteMs": 300}})).await;
+    house.endpoint("brief", json!({"timeouts": {"totalMs": 300}})).await;
+    for (slug, code) in [("hasty", "upstream_first_byte_timeout"), ("brief", "upstream_total_timeout")] {
+        house.upstream.enqueue(Reply::never());
+        let answer = house.say(slug, "hi").await;
+        assert_eq!(answer.expect(502).unwrap()["code"], code);
+        assert_eq!(house.record_of(&answer).await["errorCode"], code);
+    }
+}

@@ -1,6 +1,6 @@
 //! Row 11: pictures and documents.
 
-use promptgate_testkit::upstream::ScriptedUpstream;
+use promptgate_testkit::upstream::{ScriptedUpstream, SeenRequest};
 use serde_json::{Value, json};
 
 use crate::stage::{FORMATS, Stage, messages, response};
@@ -138,5 +138,10 @@ async fn row_11_nothing_is_fetched() {
             stage.post("/v1/responses", &body).await;
         }
     }
+    // Of each kind of part, at least the client's own format passes the address on.
+    let asked = stage.upstream.requests();
+    let address = |request: &SeenRequest| String::from_utf8_lossy(&request.body).contains(&private.url());
+    let passed = asked.iter().filter(|request| address(request)).count();
+    assert!(passed >= 5 && passed == asked.len(), "{passed} of {}", asked.len());
     assert_eq!(private.counts().connections_ever, 0);
 }

@@ -91,7 +91,10 @@ async fn row_14_what_is_kept_is_reached_with_the_credential_that_made_it() {
     let stage = stage().await;
     let mut keys = BTreeSet::new();
     let client = &stage.project.client;
-    for _ in 0..12 {
+    let mut rounds = 0;
+    while keys.len() < 2 || rounds < 6 {
+        rounds += 1;
+        assert!(rounds < 100, "one credential makes everything");
         let first = stage.post("/v1/responses", &response("main:gpt-4o", "Hello")).await;
         let kept = id(&first);
         let made_with = key(&stage.upstream.last_request().unwrap());
@@ -128,7 +131,6 @@ async fn row_14_what_is_kept_is_reached_with_the_credential_that_made_it() {
         }
         keys.insert(made_with);
     }
-    assert_eq!(keys.len(), 2, "both credentials have made some");
 }
 
 #[tokio::test]
@@ -206,7 +208,10 @@ async fn row_14_encrypted_reasoning_goes_back_to_where_it_can_be_read() {
     let stage = stage().await;
     let alone = json!({"store": false, "include": ["reasoning.encrypted_content"]});
     let mut keys = BTreeSet::new();
-    for _ in 0..12 {
+    let mut rounds = 0;
+    while keys.len() < 2 || rounds < 6 {
+        rounds += 1;
+        assert!(rounds < 100, "one credential makes everything");
         let first = stage.post("/v1/responses", &and(response("main:gpt-4o", "[think] Hello"), &alone)).await;
         let mut output = first.expect(200).unwrap()["output"].as_array().unwrap().clone();
         let made_with = key(&stage.upstream.last_request().unwrap());
@@ -221,7 +226,6 @@ async fn row_14_encrypted_reasoning_goes_back_to_where_it_can_be_read() {
         assert_eq!(key(&seen), made_with);
         keys.insert(made_with);
     }
-    assert_eq!(keys.len(), 2, "both credentials have made some");
 }
 
 #[tokio::test]

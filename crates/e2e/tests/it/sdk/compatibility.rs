@@ -149,6 +149,7 @@ fn page(found: &Found, smoke: &[(&str, String)]) -> String {
     for ((shape, upstream, check), clients) in found {
         let mut results: Vec<_> = clients.values().collect();
         results.dedup();
+        assert_eq!(clients.len(), 2, "{check} of {shape} answered by {upstream} is not for every client");
         let cell = match results.as_slice() {
             [one] => (*one).clone(),
             _ => clients
