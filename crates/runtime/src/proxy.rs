@@ -35,8 +35,10 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 }
 
 pub(crate) async fn bind(base: &Base) -> anyhow::Result<(Site, SocketAddr)> {
-    let port = base.settings.proxy()?.port;
-    Site::bind("proxy", &base.server_settings()?.host, port, "PROMPTGATE_PROXY_PORT").await
+    let settings = base.settings.proxy()?;
+    let host = base.server_settings()?.host;
+    let (site, address) = Site::bind("proxy", &host, settings.port, "PROMPTGATE_PROXY_PORT").await?;
+    Ok((Site { client_write_timeout: settings.client_write_timeout, ..site }, address))
 }
 
 /// The surfaces before the pipeline, and what else answers on this port.

@@ -53,3 +53,19 @@ async fn the_upstream_call_is_read_to_its_end_for_the_exact_usage() {
     );
     assert_eq!(event["tokens"]["total"], 48, "{event}");
 }
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_left_after_the_set_time() {
+    let installation =
+        Installation::embedded().unwrap().set("PROMPTGATE_PROXY_CLIENT_WRITE_TIMEOUT", "300ms");
+    let upstream = ScriptedUpstream::start().await.unwrap();
+    let gateway = Gateway::run_all(&installation).await.unwrap();
+    gateway.provider("up", "openai_compatible", &format!("{}/v1", upstream.url())).await.unwrap();
+    let project = gateway.project().await.unwrap();
+    // More than the buffers between here and there hold.
+    let rest = std::iter::repeat_n(FIRST.repeat(10_000), 40);
+    upstream.enqueue(Reply::sse(std::iter::once(FIRST.to_owned()).chain(rest)));
+    let mut stream = project.stream("up:m").await.unwrap();
+    stream.read_until("first").await.unwrap();
+    upstream.wait_until(|counts| counts.aborted == 1).await.unwrap();
+}
