@@ -82,7 +82,7 @@ pub(crate) fn control(
     keys: KeyRing,
     gateway: Option<&Gateway>,
 ) -> anyhow::Result<Control> {
-    let table = capability_table(base.settings.api()?.capabilities_file.as_deref())?;
+    let table = capability_table(base.settings.data_plane()?.capabilities_file.as_deref())?;
     Ok(Control {
         store: Arc::clone(&storage.store),
         bus: Arc::clone(&bus.bus),

@@ -13,7 +13,7 @@ use promptgate_gateway::{
 use promptgate_kernel::KeyRing;
 use promptgate_projects::RecordBodies;
 use promptgate_providers::CapabilityTable;
-use promptgate_settings::ProxySettings;
+use promptgate_settings::DataPlaneSettings;
 use promptgate_store::Store;
 use promptgate_usage::PriceTable;
 
@@ -42,7 +42,7 @@ impl DataPlane {
         bus: &BusInUse,
         keys: KeyRing,
     ) -> anyhow::Result<Self> {
-        let settings = base.settings.proxy()?;
+        let settings = base.settings.data_plane()?;
         let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store))?;
         let configuration = ConfigurationInForce::load(base, &settings, storage, bus, keys.clone()).await?;
         let gateway = Gateway::new(GatewayParts {
@@ -73,7 +73,7 @@ struct ConfigurationInForce {
 impl ConfigurationInForce {
     async fn load(
         base: &Base,
-        settings: &ProxySettings,
+        settings: &DataPlaneSettings,
         storage: &Storage,
         bus: &BusInUse,
         keys: KeyRing,
@@ -152,7 +152,7 @@ fn reload_on_signal(
     Ok(())
 }
 
-fn limits(settings: &ProxySettings) -> anyhow::Result<GatewayLimits> {
+fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
     let timeouts = settings.timeouts;
     let proxies = match (&settings.trusted_proxies[..], settings.trust_forward_headers) {
         (_, true) => ProxyTrust::Everybody,

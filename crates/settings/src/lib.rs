@@ -43,9 +43,9 @@ pub use kind::Kind;
 pub use layers::Sources;
 pub use process::{Process, Readers};
 pub use sections::{
-    AdminKeySetting, ApiSettings, CommonSettings, DatabaseSettings, FirstStartSettings, LogSettings,
-    ProxySettings, ProxyTimeouts, SchedulerSettings, SecretSettings, ServerSettings, SpoolSettings,
-    TraceSettings, UsageCostSettings, WorkerSettings,
+    AdminKeySetting, ApiSettings, CommonSettings, DataPlaneSettings, DatabaseSettings, FirstStartSettings,
+    LogSettings, ProxySettings, ProxyTimeouts, SchedulerSettings, SecretSettings, ServerSettings,
+    SpoolSettings, TraceSettings, UsageCostSettings, WorkerSettings,
 };
 pub use settings::{Entry, Settings};
 pub use table::{VARIABLES, Variable, find};

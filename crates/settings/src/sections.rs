@@ -101,8 +101,6 @@ pub struct ApiSettings {
     pub backend_base_url: String,
     /// Where programs reach the proxy.
     pub proxy_base_url: String,
-    /// A capability table to use in place of the bundled one.
-    pub capabilities_file: Option<PathBuf>,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
     /// A built frontend.
@@ -137,11 +135,22 @@ pub struct UsageCostSettings {
     pub embedding: f64,
 }
 
-/// What the proxy reads.
+/// What the proxy reads besides [`DataPlaneSettings`].
 #[derive(Debug, Clone)]
 pub struct ProxySettings {
     /// Its port.
     pub port: u16,
+    /// How long a client may take nothing of its answer.
+    pub client_write_timeout: Duration,
+    /// Origins that browsers may call from.
+    pub allowed_origins: Vec<String>,
+    /// Longest life of a session.
+    pub session_ttl: Duration,
+}
+
+/// What every process reads that calls go through: the proxy, and the API for replays and golden sets.
+#[derive(Debug, Clone)]
+pub struct DataPlaneSettings {
     /// Largest request body.
     pub max_request_bytes: usize,
     /// Largest answer that is read whole.
@@ -152,8 +161,6 @@ pub struct ProxySettings {
     pub drain_after_disconnect: Option<Duration>,
     /// How many calls are read on at a time.
     pub max_drains: usize,
-    /// How long a client may take nothing of its answer.
-    pub client_write_timeout: Duration,
     /// How many upstream calls one call may make.
     pub max_attempts: u32,
     /// How much load retries may add, in percent.
@@ -176,10 +183,6 @@ pub struct ProxySettings {
     pub auth_cache_entries: usize,
     /// How long a known token is honoured while the database is away.
     pub offline_auth_ttl: Duration,
-    /// Origins that browsers may call from.
-    pub allowed_origins: Vec<String>,
-    /// Longest life of a session.
-    pub session_ttl: Duration,
     /// Where usage events wait.
     pub spool: SpoolSettings,
 }
@@ -328,7 +331,6 @@ impl Settings {
             admin_api_key,
             backend_base_url,
             proxy_base_url,
-            capabilities_file: self.path("PROMPTGATE_CAPABILITIES_FILE")?,
             allowed_origins: self.allowed_origins()?,
             static_assets_dir: self.path("PROMPTGATE_STATIC_ASSETS_DIR")?,
             session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,
@@ -341,13 +343,22 @@ impl Settings {
         })
     }
 
-    /// What the proxy reads.
+    /// What the proxy reads besides [`Settings::data_plane`].
     pub fn proxy(&self) -> Result<ProxySettings, SettingsError> {
+        Ok(ProxySettings {
+            port: self.port("PROMPTGATE_PROXY_PORT")?,
+            client_write_timeout: self.duration("PROMPTGATE_PROXY_CLIENT_WRITE_TIMEOUT")?,
+            allowed_origins: self.allowed_origins()?,
+            session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,
+        })
+    }
+
+    /// What every process reads that calls go through.
+    pub fn data_plane(&self) -> Result<DataPlaneSettings, SettingsError> {
         let drains = self.text("PROMPTGATE_PROXY_CLIENT_DISCONNECT")?.as_deref() == Some("drain");
         let drain_limit = self.duration("PROMPTGATE_PROXY_DRAIN_LIMIT")?;
         let poll_default = if self.is_cluster() { POLL_POSTGRES } else { POLL_SQLITE };
-        Ok(ProxySettings {
-            port: self.port("PROMPTGATE_PROXY_PORT")?,
+        Ok(DataPlaneSettings {
             max_request_bytes: length(self.count("PROMPTGATE_PROXY_MAX_BUFFERED_REQUEST_BYTES")?),
             max_response_bytes: length(self.count("PROMPTGATE_PROXY_MAX_BUFFERED_RESPONSE_BYTES")?),
             timeouts: ProxyTimeouts {
@@ -359,7 +370,6 @@ impl Settings {
             },
             drain_after_disconnect: drains.then_some(drain_limit),
             max_drains: length(self.count("PROMPTGATE_PROXY_MAX_DRAINS")?),
-            client_write_timeout: self.duration("PROMPTGATE_PROXY_CLIENT_WRITE_TIMEOUT")?,
             max_attempts: small(self.count("PROMPTGATE_PROXY_MAX_ATTEMPTS")?),
             retry_budget_percent: small(self.count("PROMPTGATE_PROXY_RETRY_BUDGET_PERCENT")?),
             capabilities_file: self.path("PROMPTGATE_CAPABILITIES_FILE")?,
@@ -371,8 +381,6 @@ impl Settings {
             auth_cache_ttl: self.duration("PROMPTGATE_PROXY_AUTH_CACHE_TTL")?,
             auth_cache_entries: length(self.count("PROMPTGATE_PROXY_AUTH_CACHE_ENTRIES")?),
             offline_auth_ttl: self.duration("PROMPTGATE_OFFLINE_AUTH_TTL")?,
-            allowed_origins: self.allowed_origins()?,
-            session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,
             spool: SpoolSettings {
                 alarm_bytes: self.count("PROMPTGATE_SPOOL_ALARM_BYTES")?,
                 memory_events: length(self.count("PROMPTGATE_SPOOL_MEMORY_EVENTS")?),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promptgate_settings::Process;
+use promptgate_settings::{Process, SettingsError, VARIABLES};
 
 use crate::{KEY, POSTGRES, refusal, with};
 
@@ -32,11 +32,42 @@ fn cluster_mode_requires_the_secrets_where_they_are_read() {
 #[test]
 fn a_process_is_not_stopped_by_what_it_does_not_read() {
     let wrong = [("PROMPTGATE_PROXY_UPSTREAM_TIMEOUT", "soon"), ("OPENAI_API_KEY", "x")];
-    for process in [Process::Api, Process::Worker, Process::Schedule, Process::Migrate] {
+    for process in [Process::Worker, Process::Schedule, Process::Migrate] {
         with(&wrong).check(process).unwrap_or_else(|error| panic!("{}: {error}", process.name()));
     }
-    for process in [Process::Proxy, Process::RunAll] {
+    // The API process calls AI endpoints itself, for replays and golden sets.
+    for process in [Process::Api, Process::Proxy, Process::RunAll] {
         assert!(refusal(process, &wrong).starts_with("PROMPTGATE_PROXY_UPSTREAM_TIMEOUT"));
+    }
+}
+
+#[test]
+fn the_sections_of_a_process_hold_nothing_that_it_is_not_said_to_read() {
+    for process in Process::ALL {
+        let strange = VARIABLES.iter().filter(|variable| !variable.is_read_by(process));
+        let wrong: Vec<_> = strange.map(|variable| (variable.name, "?!")).collect();
+        let settings = with(&wrong);
+        let read = |section: Result<(), SettingsError>| {
+            section.unwrap_or_else(|error| panic!("{}: {error}", process.name()));
+        };
+        read(settings.common().map(drop));
+        match process {
+            Process::Api => {
+                read(settings.api().map(drop));
+                read(settings.data_plane().map(drop));
+            }
+            Process::Proxy => {
+                read(settings.proxy().map(drop));
+                read(settings.data_plane().map(drop));
+            }
+            Process::Worker => read(settings.worker().map(drop)),
+            Process::Schedule => read(settings.scheduler().map(drop)),
+            Process::Migrate => {}
+            Process::RunAll => read(settings.first_start().map(drop)),
+        }
+        if process != Process::Migrate {
+            read(settings.server().map(drop));
+        }
     }
 }
 
@@ -74,11 +105,12 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(worker.block_timeout, Duration::from_secs(5));
     assert_eq!(worker.pending_idle_timeout, Duration::from_secs(30));
     assert_eq!(worker.consumer_name, None);
-    let proxy = settings.proxy().expect("valid");
-    assert_eq!((proxy.max_request_bytes, proxy.max_response_bytes), (32 << 20, 64 << 20));
-    assert_eq!(proxy.timeouts.total, Duration::from_mins(2));
-    assert_eq!(proxy.poll_interval, Duration::from_millis(250));
-    assert_eq!(proxy.drain_after_disconnect, None);
+    let plane = settings.data_plane().expect("valid");
+    assert_eq!((plane.max_request_bytes, plane.max_response_bytes), (32 << 20, 64 << 20));
+    assert_eq!(plane.timeouts.total, Duration::from_mins(2));
+    assert_eq!(plane.poll_interval, Duration::from_millis(250));
+    assert_eq!(plane.drain_after_disconnect, None);
+    assert_eq!(settings.proxy().expect("valid").client_write_timeout, Duration::from_mins(1));
     let database = settings.common().expect("valid").database;
     assert_eq!((database.max_connections, database.idle_connections), (10, 5));
     assert_eq!(settings.server().expect("valid").shutdown_timeout, Duration::from_secs(10));
@@ -96,7 +128,7 @@ fn the_workers_settings_can_be_changed() {
     let worker = settings.worker().expect("valid");
     assert_eq!((worker.batch_size, worker.block_timeout), (7, Duration::from_millis(250)));
     assert_eq!(worker.consumer_name.as_deref(), Some("w"));
-    let proxy = settings.proxy().expect("valid");
-    assert_eq!(proxy.drain_after_disconnect, Some(Duration::from_secs(30)));
-    assert_eq!(proxy.poll_interval, Duration::from_millis(500));
+    let plane = settings.data_plane().expect("valid");
+    assert_eq!(plane.drain_after_disconnect, Some(Duration::from_secs(30)));
+    assert_eq!(plane.poll_interval, Duration::from_millis(500));
 }
