@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use promptgate_providers::{Operation, ProviderKind, Shape, resolve};
+use promptgate_providers::{Operation, Shape, resolve};
 use promptgate_wire::Envelope;
 use tokio::time::Instant;
 
@@ -120,20 +120,12 @@ pub(crate) fn named_provider<'s>(
         _ => Refusal::UnknownProvider { name: name.to_owned() },
     };
     let provider = snapshot.provider_named(name).ok_or_else(unknown)?;
-    record.surface = surface_of(provider);
+    record.surface = provider.provider.kind.wire_format().into();
     if has_route(provider, route) {
         Ok(provider)
     } else {
         let asked = format!("for {} of the provider `{name}`", route.name());
         Err(Refusal::NoRoute { asked })
-    }
-}
-
-/// How a provider's own API speaks.
-fn surface_of(provider: &CompiledProvider) -> promptgate_wire::Surface {
-    match provider.provider.kind {
-        ProviderKind::Anthropic => promptgate_wire::Surface::Anthropic,
-        _ => promptgate_wire::Surface::OpenAi,
     }
 }
 
@@ -264,7 +256,7 @@ fn some_of(
 #[cfg(test)]
 mod tests {
     use promptgate_kernel::CredentialId;
-    use promptgate_providers::{Credential, Provider};
+    use promptgate_providers::{Credential, Provider, ProviderKind};
 
     use super::*;
     use crate::snapshot::Configuration;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use promptgate_providers::{Feature, Operation, Preset, ProviderKind, Shape};
+use promptgate_providers::{Feature, Operation, Preset, Shape};
 use promptgate_translate::embeddings::Asked;
 use promptgate_translate::{
     Block, ChatRequest, Context, Message, Number, Outgoing, Role, Target, Untranslatable, count, embeddings,
@@ -98,7 +98,7 @@ impl<'a> Writer<'a> {
             return Ok(Attempt { sent, passage, dropped: Vec::new(), estimate: true });
         }
         let Written { shape, body, passage, mut dropped } = self.write(candidate, record)?;
-        if candidate.provider.provider.kind == ProviderKind::Echo {
+        if candidate.provider.provider.kind.is_built_in() {
             let sent = Sent::Here(echoed(shape, body, candidate, record)?);
             return Ok(Attempt { sent, passage, dropped, estimate: false });
         }

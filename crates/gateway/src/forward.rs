@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
-use promptgate_providers::{Feature, Operation, ProviderKind};
+use promptgate_providers::{Feature, Operation, WireFormat};
 use promptgate_wire::BadRequest;
 use serde::de::IgnoredAny;
 
@@ -183,7 +183,7 @@ pub(crate) async fn address_forward(
             }
             let known = vec![(own.clone(), std::mem::replace(id, own))];
             let provider = snapshot.provider(pin.provider).ok_or(Refusal::PinGone)?;
-            if provider.provider.kind == ProviderKind::Echo {
+            if provider.provider.kind.is_built_in() {
                 return Err(kept.missing());
             }
             (provider, Some(pin), known)
@@ -240,17 +240,14 @@ pub(crate) async fn address_forward(
 /// Whether a provider's own API has a path. What is translated is there as well; what would have to
 /// be kept is only where the provider keeps it.
 pub(crate) fn has_route(provider: &CompiledProvider, route: Route) -> bool {
-    use Operation::{ChatCompletions, CountTokens, Embeddings, Messages, Responses};
     let kind = provider.provider.kind;
     let can = |feature| provider.capabilities("").has(feature);
     match route {
         Route::ModelList | Route::ModelDetail => true,
-        Route::Model(Messages | CountTokens) => kind == ProviderKind::Anthropic,
-        Route::Model(ChatCompletions | Embeddings) => kind != ProviderKind::Anthropic,
-        Route::Model(Responses) => !matches!(kind, ProviderKind::Anthropic | ProviderKind::Ollama),
+        Route::Model(operation) => kind.shows(operation),
         // Endpoints are a project's.
         Route::Endpoint | Route::EndpointDispatch => false,
-        Route::Forward(Forwarded::LogEvents) => kind == ProviderKind::Anthropic,
+        Route::Forward(Forwarded::LogEvents) => kind.wire_format() == WireFormat::Anthropic,
         Route::Forward(call) => match call.kept() {
             Some(Kept::Response) => can(Feature::StoredResponses),
             _ => can(Feature::Conversations),
@@ -260,6 +257,8 @@ pub(crate) fn has_route(provider: &CompiledProvider, route: Route) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use promptgate_providers::ProviderKind;
+
     use super::*;
     use crate::snapshot::{Configuration, Snapshot};
     use crate::testing::{compiler, provider};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use promptgate_kernel::Timestamp;
-use promptgate_providers::{ProviderKind, Shape};
+use promptgate_providers::{Shape, WireFormat};
 
 use crate::candidate::{Candidate, SecretHeader};
 use crate::record::{Record, shortened};
@@ -82,7 +82,7 @@ pub(crate) fn outgoing(
     if shape.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    let is_anthropic = candidate.provider.provider.kind == ProviderKind::Anthropic;
+    let is_anthropic = candidate.provider.provider.kind.wire_format() == WireFormat::Anthropic;
     if is_anthropic || shape.is_some() && speaks_anthropic {
         headers.entry(ANTHROPIC_VERSION).or_insert(HeaderValue::from_static("2023-06-01"));
     }

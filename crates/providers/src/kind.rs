@@ -210,6 +210,40 @@ impl ProviderKind {
         }
     }
 
+    /// The wire format of its own API, as clients find it below the provider's name.
+    pub const fn wire_format(self) -> WireFormat {
+        match self {
+            Self::Anthropic => WireFormat::Anthropic,
+            _ => WireFormat::OpenAi,
+        }
+    }
+
+    /// Whether clients find an operation below the provider's name: those of its wire format, by
+    /// translation where need be. Ollama's API is shown without responses.
+    pub fn shows(self, operation: Operation) -> bool {
+        operation.wire_format() == self.wire_format()
+            && !(self == Self::Ollama && operation == Operation::Responses)
+    }
+
+    /// Whether its answers are made here, without a network.
+    pub const fn is_built_in(self) -> bool {
+        matches!(self, Self::Echo)
+    }
+
+    /// Whether its services list the models that can be called, in their wire format. Azure's list what
+    /// could be deployed.
+    pub const fn lists_models(self) -> bool {
+        !matches!(self, Self::Google | Self::Cohere | Self::AzureOpenAi | Self::Echo)
+    }
+
+    /// What a model of its services' lists is called: Gemini's names are paths.
+    pub fn listed_name(self, name: &str) -> &str {
+        match self {
+            Self::Google => name.strip_prefix("models/").unwrap_or(name),
+            _ => name,
+        }
+    }
+
     /// How its services want to be told who calls.
     pub const fn auth_style(self) -> AuthStyle {
         match self {
@@ -301,6 +335,18 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(ProviderKind::of_family(model), kind, "{model}");
+        }
+    }
+
+    #[test]
+    fn an_api_has_what_its_wire_format_has() {
+        for kind in ProviderKind::ALL {
+            for operation in Operation::ALL {
+                let is_anthropic = matches!(operation, Operation::Messages | Operation::CountTokens);
+                let hidden = (kind, operation) == (ProviderKind::Ollama, Operation::Responses);
+                let shown = is_anthropic == (kind == ProviderKind::Anthropic) && !hidden;
+                assert_eq!(kind.shows(operation), shown, "{kind} {operation:?}");
+            }
         }
     }
 

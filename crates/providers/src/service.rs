@@ -92,6 +92,22 @@ impl Provider {
         })
     }
 
+    /// Where all its models are listed, in the vendor's own form; `None` for a kind that has no list.
+    pub fn models_url(&self) -> Option<String> {
+        Some(match self.kind {
+            ProviderKind::Echo => return None,
+            ProviderKind::Anthropic => format!("{}/models?limit=1000", self.versioned("v1")),
+            ProviderKind::Google => format!("{}/models?pageSize=1000", self.base_url.as_str()),
+            // The list is a part of version 1 only: https://docs.cohere.com/reference/list-models
+            ProviderKind::Cohere => {
+                let base = self.base_url.as_str();
+                let root = base.strip_suffix("/v2").or_else(|| base.strip_suffix("/v1")).unwrap_or(base);
+                format!("{root}/v1/models?page_size=1000")
+            }
+            _ => self.openai_resource(&["models"]),
+        })
+    }
+
     /// The base URL without the API's version, for the few paths that have none.
     pub fn root_url(&self, segments: &[&str]) -> Result<String, UnaddressableModel> {
         if segments.iter().any(|segment| is_unsafe(segment)) {
@@ -298,6 +314,23 @@ mod tests {
         );
         for wrong in ["", ".", "..", "a/../b", "a\\..\\b"] {
             assert_eq!(openai.resource_url(&["responses", wrong]), Err(UnaddressableModel), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_kind_lists_its_models_where_it_answers() {
+        use ProviderKind::{Anthropic, AzureOpenAi, Cohere, Echo, Google, OpenAi, OpenAiCompatible};
+        for (kind, base, expected) in [
+            (OpenAi, None, Some("https://api.openai.com/v1/models")),
+            (Anthropic, None, Some("https://api.anthropic.com/v1/models?limit=1000")),
+            (Anthropic, Some("http://h/v1/"), Some("http://h/v1/models?limit=1000")),
+            (Cohere, None, Some("https://api.cohere.com/v1/models?page_size=1000")),
+            (Google, None, Some("https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000")),
+            (AzureOpenAi, Some("https://r"), Some("https://r/openai/v1/models")),
+            (OpenAiCompatible, Some("http://h:1/x"), Some("http://h:1/x/models")),
+            (Echo, None, None),
+        ] {
+            assert_eq!(provider(kind, base, json!({})).models_url().as_deref(), expected, "{kind}");
         }
     }
 

@@ -10,7 +10,7 @@ use promptgate_control::Control;
 use promptgate_control::catalog::Offer;
 use promptgate_control::introspection::{Denied, authenticate_own};
 use promptgate_control::setup::{SetupError, SetupFor, setup};
-use promptgate_providers::ProviderKind;
+use promptgate_providers::WireFormat;
 use promptgate_tokens::{AccessDenied, Scope};
 use serde::Serialize;
 use serde_json::Value;
@@ -102,7 +102,7 @@ async fn help(
 
 impl ProviderSetupView {
     fn of(Offer { provider, models, error }: Offer, base: &ProxyBaseUrl) -> Self {
-        let speaks_anthropic = provider.kind == ProviderKind::Anthropic;
+        let speaks_anthropic = provider.kind.wire_format() == WireFormat::Anthropic;
         let version = if speaks_anthropic { "" } else { "/v1" };
         let route_prefix = format!("/{}{version}", provider.name);
         let url = format!("{}{route_prefix}", base.as_str());

@@ -6,7 +6,6 @@ use promptgate_control::Control;
 use promptgate_control::bootstrap::{self, Overview, Seed};
 use promptgate_control::providers::ApiKey;
 use promptgate_kernel::SecretString;
-use promptgate_providers::ProviderKind;
 
 use crate::api::{self, ControlPlane};
 use crate::banner::Banner;
@@ -81,7 +80,7 @@ fn example_model(overview: &Overview) -> Option<String> {
     let serves =
         overview.project.as_ref().is_some_and(|project| project.active && project.kind.serves_model_api());
     let enabled = || overview.providers.iter().filter(|provider| provider.enabled);
-    let echo = enabled().find(|provider| provider.kind == ProviderKind::Echo);
+    let echo = enabled().find(|provider| provider.kind.is_built_in());
     let provider = echo.or_else(|| enabled().find(|provider| !provider.models.is_empty()))?;
     let model = provider.models.first()?;
     serves.then(|| format!("{}:{model}", provider.name.as_str()))

@@ -10,7 +10,6 @@ use promptgate_providers::{Credential, Provider};
 
 use super::ModelLister;
 use super::fetch::fetch;
-use super::read::url;
 
 const FRESH: Duration = Duration::from_mins(1);
 /// A provider that failed is asked again sooner.
@@ -57,7 +56,7 @@ impl ModelCatalog {
         credentials: &[Credential],
         now: Timestamp,
     ) -> Result<Vec<String>, String> {
-        if url(provider).is_none() {
+        if provider.models_url().is_none() {
             return Ok(provider.models.clone());
         }
         let Some(lister) = &self.lister else {

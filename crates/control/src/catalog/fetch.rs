@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use promptgate_kernel::{KeyRing, SecretString};
-use promptgate_providers::{Credential, Provider};
+use promptgate_providers::{Credential, Provider, WireFormat};
 
-use super::read::{models, url};
+use super::read::models;
 use super::{ListingRequest, ModelLister};
 
 /// How long a provider may take.
@@ -20,7 +20,7 @@ pub(super) async fn fetch(
     provider: &Provider,
     credentials: &[Credential],
 ) -> Result<Vec<String>, String> {
-    let Some(url) = url(provider) else { return Ok(provider.models.clone()) };
+    let Some(url) = provider.models_url() else { return Ok(provider.models.clone()) };
     let request = ListingRequest { url, headers: headers(keys, provider, credentials), max_bytes: MAX_BYTES };
     let answer = match tokio::time::timeout(DEADLINE, lister.fetch(request)).await {
         Ok(Ok(answer)) => answer,
@@ -48,7 +48,7 @@ fn headers(
 ) -> Vec<(&'static str, SecretString)> {
     let text = |text: &str| SecretString::new(text.to_owned());
     let mut headers = vec![("accept", text("application/json"))];
-    if provider.kind == promptgate_providers::ProviderKind::Anthropic {
+    if provider.kind.wire_format() == WireFormat::Anthropic {
         headers.push(("anthropic-version", text(ANTHROPIC_VERSION)));
     }
     let mut usable = credentials.iter().filter(|credential| credential.active);

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Method};
-use promptgate_providers::{ProviderKind, UnknownModel};
+use promptgate_providers::{UnknownModel, WireFormat};
 use promptgate_wire::{ModelRow, Surface, model_detail, models_list};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -46,11 +46,11 @@ pub(crate) async fn provider_models(
     check_open(provider, &project)?;
     record.provider = Some(Arc::clone(provider));
     let wanted = ids.first().filter(|_| route == Route::ModelDetail);
-    if !lists(provider.provider.kind) {
+    if !provider.provider.kind.lists_models() {
         return configured(provider, wanted.map(String::as_str), record.surface);
     }
     let query = match wanted {
-        Some(_) => Some(WHOLE_LIST).filter(|_| provider.provider.kind == ProviderKind::Anthropic),
+        Some(_) => Some(WHOLE_LIST).filter(|_| provider.provider.kind.wire_format() == WireFormat::Anthropic),
         None => query.as_deref(),
     };
     let candidate = Candidate {
@@ -69,14 +69,6 @@ pub(crate) async fn provider_models(
         Some(body) => Ok(body),
         None => Err(no_model(wanted.map_or("", String::as_str))),
     }
-}
-
-/// Whether providers of a kind tell their models at OpenAI's or Anthropic's path.
-const fn lists(kind: ProviderKind) -> bool {
-    !matches!(
-        kind,
-        ProviderKind::Google | ProviderKind::Cohere | ProviderKind::AzureOpenAi | ProviderKind::Echo
-    )
 }
 
 /// What the operator knows of a provider that tells nothing itself.
