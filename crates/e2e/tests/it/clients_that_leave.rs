@@ -62,10 +62,12 @@ async fn a_client_that_takes_nothing_of_its_answer_is_left_after_the_set_time() 
     let gateway = Gateway::run_all(&installation).await.unwrap();
     gateway.provider("up", "openai_compatible", &format!("{}/v1", upstream.url())).await.unwrap();
     let project = gateway.project().await.unwrap();
-    // More than the buffers between here and there hold.
-    let rest = std::iter::repeat_n(FIRST.repeat(10_000), 40);
+    // More than the buffers between here and there hold, in few events.
+    let rest = std::iter::repeat_n(FIRST.replace("first", &"x".repeat(64 * 1024)), 512);
     upstream.enqueue(Reply::sse(std::iter::once(FIRST.to_owned()).chain(rest)));
     let mut stream = project.stream("up:m").await.unwrap();
     stream.read_until("first").await.unwrap();
     upstream.wait_until(|counts| counts.aborted == 1).await.unwrap();
+    let event = gateway.usage(&project, 2).await.unwrap().remove(0);
+    assert_eq!(event["outcome"], "caller_cancelled", "{event}");
 }
