@@ -23,6 +23,7 @@ mod page;
 mod revision;
 mod seal;
 mod secret;
+mod slug;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
@@ -40,6 +41,7 @@ pub use page::{Page, PageRequest, SortDirection};
 pub use revision::Revision;
 pub use seal::{InvalidSecretsKey, KeyRing, SealError, Sealed, SecretsKey};
 pub use secret::{Secret, SecretString};
+pub use slug::slug_of;
 pub use time::{Clock, SystemClock, Timestamp};
 
 /// Re-exports for the [`id`](macro@id) macro. Not part of the public interface.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use promptgate_kernel::{ProjectId, ProviderId, Timestamp};
+use promptgate_kernel::{ProjectId, ProviderId, Timestamp, slug_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -170,10 +170,13 @@ impl InvalidProject {
 pub struct ProjectName(String);
 
 impl ProjectName {
+    /// The longest name, in characters.
+    const MAX_LENGTH: usize = 120;
+
     /// Trims and checks a name.
     pub fn parse(text: &str) -> Result<Self, InvalidProject> {
         let text = text.trim();
-        let fits = (1..=120).contains(&text.chars().count());
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.chars().count());
         if fits && !text.chars().any(char::is_control) {
             Ok(Self(text.to_owned()))
         } else {
@@ -189,16 +192,8 @@ impl ProjectName {
     /// A short form for addresses of pages: lower-case letters and digits with single hyphens.
     /// A name without any gives `project`.
     pub fn slug(&self) -> String {
-        let mut slug = String::new();
-        for character in self.0.chars().flat_map(char::to_lowercase) {
-            if character.is_ascii_alphanumeric() {
-                slug.push(character);
-            } else if !slug.is_empty() && !slug.ends_with('-') {
-                slug.push('-');
-            }
-        }
-        let slug = slug.trim_end_matches('-');
-        if slug.is_empty() { "project".into() } else { slug.into() }
+        let slug = slug_of(&self.0, Self::MAX_LENGTH);
+        if slug.is_empty() { "project".to_owned() } else { slug }
     }
 }
 
@@ -352,7 +347,7 @@ mod tests {
     #[test]
     fn slugs_are_plain() {
         for (name, slug) in
-            [("Search team", "search-team"), ("  a -- b! ", "a-b"), ("日本", "project"), ("Ünï 9", "n-9")]
+            [("Search team", "search-team"), ("  a -- b! ", "a-b"), ("日本", "project"), ("Ünï 9", "ueni-9")]
         {
             assert_eq!(ProjectName::parse(name).unwrap().slug(), slug);
         }

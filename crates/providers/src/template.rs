@@ -1,6 +1,6 @@
 //! Reusable choices of provider, model and settings.
 
-use promptgate_kernel::{CredentialId, ProviderId, TemplateId, Timestamp};
+use promptgate_kernel::{CredentialId, ProviderId, TemplateId, Timestamp, slug_of};
 
 use crate::limits::{is_line, is_model, is_slug, is_text};
 
@@ -165,17 +165,11 @@ impl Template {
         Ok(template)
     }
 
-    /// The letters and digits of a name, with hyphens between them; `template` for a name without any.
+    /// The slug of a name; `template` for a name without letters and digits.
     pub fn slug_of(name: &str) -> String {
-        let lower = name.to_lowercase();
-        let words = lower.split(|letter: char| !letter.is_ascii_alphanumeric());
-        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
         // Room for a number behind it.
-        let slug: String = words.join("-").chars().take(110).collect();
-        match slug.trim_end_matches('-') {
-            "" => "template".to_owned(),
-            slug => slug.to_owned(),
-        }
+        let slug = slug_of(name, 110);
+        if slug.is_empty() { "template".to_owned() } else { slug }
     }
 
     /// Applies changes.
@@ -257,6 +251,8 @@ mod tests {
     fn a_slug_is_made_of_the_name() {
         let template = create(new()).unwrap();
         assert_eq!((template.name.as_str(), template.slug.as_str()), ("Fast & cheap", "fast-cheap"));
+        let spelled = NewTemplate { name: "Größe".into(), ..new() };
+        assert_eq!(create(spelled).unwrap().slug, "groesse");
         let nothing_left = NewTemplate { name: "日本".into(), ..new() };
         assert_eq!(create(nothing_left).unwrap().slug, "template");
     }
