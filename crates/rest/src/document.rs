@@ -13,6 +13,10 @@ use crate::{ApiState, admin, health, introspection, ops, setup};
 const ADMIN_KEY: &str = "adminApiKey";
 const PROJECT_TOKEN: &str = "projectToken";
 
+/// What only projects of some types have: everything below says so of the others.
+const OF_SOME_TYPES: [&str; 2] =
+    ["/api/v1/admin/projects/{uuid}/aliases", "/api/v1/admin/projects/{uuid}/endpoints"];
+
 const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` is opened by the admin API key in \
     `X-Admin-API-Key`, `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
 
@@ -95,6 +99,9 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                         ],
                     );
                 }
+                if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
+                    fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
+                }
             } else if path.starts_with("/api/v1/me/") {
                 operation.security = Some(vec![
                     SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
@@ -167,6 +174,15 @@ fn fail(operation: &mut Operation, schema: &str, answers: &[(&str, &str)]) {
         let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name(schema))));
         response.content.insert("application/json".to_owned(), RefOr::T(content));
         operation.responses.responses.entry((*status).to_owned()).or_insert(RefOr::T(response));
+    }
+}
+
+/// Adds a refusal to what is said of its status already.
+fn fail_too(operation: &mut Operation, schema: &str, (status, refusal): (&str, &str)) {
+    match operation.responses.responses.get_mut(status) {
+        Some(RefOr::T(response)) if response.description.contains(refusal) => {}
+        Some(RefOr::T(response)) => response.description = format!("{}; {refusal}", response.description),
+        Some(RefOr::Ref(_)) | None => fail(operation, schema, &[(status, refusal)]),
     }
 }
 
@@ -314,6 +330,32 @@ mod tests {
         let schemes = &document["components"]["securitySchemes"];
         assert_eq!(schemes["adminApiKey"]["name"], "X-Admin-API-Key");
         assert_eq!(schemes["projectToken"]["scheme"], "bearer");
+    }
+
+    #[tokio::test]
+    async fn routes_that_a_projects_type_closes_say_so() {
+        let api = Api::new().await;
+        let document = serde_json::to_value(openapi()).unwrap();
+        for (kind, below) in [("ai_gateway", "aliases"), ("ai_wrapper", "endpoints")] {
+            let project = api.create_project(kind, kind).await;
+            let prefix = format!("/api/v1/admin/projects/{{uuid}}/{below}");
+            let routes = documented_routes(&prefix);
+            assert!(routes.len() > 4, "{routes:?}");
+            for (method, path) in routes {
+                let described = &document["paths"][&path][method.to_lowercase()]["responses"]["400"];
+                let said = described["description"].as_str().unwrap_or_default();
+                assert!(said.contains("`invalid_project_type`"), "{method} {path}: {said}");
+                let id = "018f4e6e-0000-7000-8000-00000000dead";
+                let at = path.replace("{uuid}", &project).replace("{number}", "1");
+                let at = ["{id}", "{evalId}", "{runId}"].iter().fold(at, |at, name| at.replace(name, id));
+                let body = match (below, method.as_str()) {
+                    ("aliases", "POST") => format!(r#"{{"name":"a","providerId":"{id}","model":"m"}}"#),
+                    (_, "POST" | "PUT") => r#"{"name":"a"}"#.to_owned(),
+                    _ => "{}".to_owned(),
+                };
+                api.send(&method, &at, &body).await.refused(400, "invalid_project_type");
+            }
+        }
     }
 
     #[test]

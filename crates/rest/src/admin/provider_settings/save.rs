@@ -38,6 +38,8 @@ pub(super) struct ProviderSettingBody {
     request_body = ProviderSettingBody,
     responses(
         (status = OK, body = ProviderSettingView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, or `invalid_…` with the `field` that is \
+            wrong; `credential_provider_mismatch`", body = ErrorBody),
         (status = NOT_FOUND, description = "`project_not_found`, `provider_not_found`, \
             `credential_not_found`", body = ErrorBody),
     ))]

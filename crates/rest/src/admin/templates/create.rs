@@ -54,6 +54,8 @@ pub(super) struct CreateTemplateBody {
     request_body = CreateTemplateBody,
     responses(
         (status = CREATED, body = TemplateView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, or `invalid_…` with the `field` that is \
+            wrong; `credential_provider_mismatch`", body = ErrorBody),
         (status = NOT_FOUND, description = "`provider_not_found`, `credential_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`slug_conflict`", body = ErrorBody),
     ))]

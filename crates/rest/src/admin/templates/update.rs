@@ -62,6 +62,8 @@ pub(super) struct UpdateTemplateBody {
     request_body = UpdateTemplateBody,
     responses(
         (status = OK, body = TemplateView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, or `invalid_…` with the `field` that is \
+            wrong; `credential_provider_mismatch`", body = ErrorBody),
         (status = NOT_FOUND, description = "`provider_template_not_found`, `provider_not_found`, \
             `credential_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`slug_conflict`, `concurrent_change`", body = ErrorBody),
