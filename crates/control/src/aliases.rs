@@ -52,7 +52,7 @@ pub enum AliasError {
     #[error(transparent)]
     Invalid(#[from] InvalidAlias),
     /// Another alias of the project has the name.
-    #[error("another alias of this project has this name")]
+    #[error("another alias of this project has this name; choose another one")]
     NameTaken,
     /// Somebody else changed it at the same time; look at it again.
     #[error("the alias {0} was changed by somebody else")]

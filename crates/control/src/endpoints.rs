@@ -66,7 +66,7 @@ pub enum EndpointError {
     #[error(transparent)]
     Restore(#[from] RestoreError),
     /// Another endpoint of the project has the slug.
-    #[error("another endpoint of this project has this slug")]
+    #[error("another endpoint of this project has this slug; choose another one")]
     SlugTaken,
     /// Somebody else changed it at the same time; look at it again.
     #[error("the endpoint {0} was changed by somebody else")]

@@ -48,7 +48,9 @@ pub enum ProjectProviderError {
     #[error("there is no credential {0}")]
     UnknownCredential(CredentialId),
     /// The credential belongs to another provider.
-    #[error("the credential {0} belongs to another provider")]
+    #[error(
+        "the credential {0} belongs to another provider; name one of this provider, or null for any of them"
+    )]
     ForeignCredential(CredentialId),
     /// The store failed.
     #[error(transparent)]

@@ -8,7 +8,9 @@ mod key;
 mod list;
 mod update;
 
+use promptgate_kernel::RepositoryError;
 use promptgate_providers::Provider;
+use promptgate_store::UnitOfWork;
 
 pub use capabilities::{Capable, capabilities};
 pub use create::{CreateProvider, CreateProviderError, create};
@@ -27,6 +29,12 @@ pub struct Configured {
     pub provider: Provider,
     /// Whether a key is kept.
     pub has_api_key: bool,
+}
+
+/// A provider that is stored, with what is said of its keys.
+async fn configured(work: &mut dyn UnitOfWork, provider: Provider) -> Result<Configured, RepositoryError> {
+    let has_api_key = !work.providers().credentials(provider.id).await?.is_empty();
+    Ok(Configured { provider, has_api_key })
 }
 
 /// The constraint that keeps two providers from having one name.

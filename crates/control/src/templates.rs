@@ -36,13 +36,15 @@ pub enum TemplateError {
     #[error("there is no credential {0}")]
     UnknownCredential(CredentialId),
     /// Its credential belongs to another provider.
-    #[error("the credential {0} belongs to another provider")]
+    #[error(
+        "the credential {0} belongs to another provider; name one of this provider, or null for any of them"
+    )]
     ForeignCredential(CredentialId),
     /// Something about it is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidTemplate),
     /// Another template has the slug.
-    #[error("another provider template has this slug")]
+    #[error("another provider template has this slug; choose another one")]
     SlugTaken,
     /// Somebody else changed it at the same time; look at it again.
     #[error("the provider template {0} was changed by somebody else")]

@@ -162,6 +162,11 @@ impl Api {
         events.into_iter().map(|chained| chained.event.action).collect()
     }
 
+    /// How many changes the data plane was told of.
+    pub(crate) async fn revision(&self) -> Revision {
+        self.store.begin(Access::Read).await.unwrap().changes().revision().await.unwrap()
+    }
+
     /// What the data plane was asked last.
     pub(crate) fn last_run(&self) -> Option<RunRequest> {
         self.parrot.last()

@@ -2,7 +2,7 @@
 
 use promptgate_auth::{Actor, Permission};
 use promptgate_kernel::{AliasId, ProjectId};
-use promptgate_providers::{Alias, AliasChanges};
+use promptgate_providers::AliasChanges;
 use promptgate_store::{Access, Change};
 use tracing::instrument;
 
@@ -10,7 +10,7 @@ use super::{AliasError, NamedAlias, load, provider, with_name};
 use crate::Control;
 use crate::journal::{Entry, named};
 
-/// Applies changes to an alias.
+/// Applies changes to an alias. Changes that name nothing are not recorded.
 #[instrument(name = "control.aliases.update", skip_all, fields(project.id = %project, alias.id = %id))]
 pub async fn update(
     control: &Control,
@@ -23,7 +23,12 @@ pub async fn update(
     let at = control.clock.now();
     let fields = fields(&changes);
     let mut work = control.store.begin(Access::Write).await?;
-    let alias: Alias = load(&mut *work, project, id).await?.change(changes, at)?;
+    let alias = load(&mut *work, project, id).await?;
+    if fields.is_empty() {
+        let provider = work.providers().find(alias.provider_id).await?;
+        return Ok(with_name(alias, provider.as_ref()));
+    }
+    let alias = alias.change(changes, at)?;
     let provider = provider(&mut *work, alias.provider_id).await?;
     if !work.aliases().save(&alias).await? {
         return Err(AliasError::Changed(id));

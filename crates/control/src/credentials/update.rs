@@ -12,7 +12,7 @@ use crate::journal::{Entry, named, update_action};
 
 const ACTIONS: [&str; 3] = ["credential.updated", "credential.activated", "credential.deactivated"];
 
-/// Applies changes to a credential.
+/// Applies changes to a credential. Changes that name nothing are not recorded.
 #[instrument(name = "control.credentials.update", skip_all, fields(credential.id = %id))]
 pub async fn update(
     control: &Control,
@@ -30,6 +30,9 @@ pub async fn update(
     let action = update_action(&fields, "isActive", changes.active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
     let credential = work.credentials().find(id).await?.ok_or(CredentialError::NotFound(id))?;
+    if fields.is_empty() {
+        return Ok(credential);
+    }
     let credential = credential.change(changes, at)?;
     if !work.credentials().save(&credential).await? {
         return Err(CredentialError::Changed(id));

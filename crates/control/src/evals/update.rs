@@ -9,7 +9,8 @@ use super::{EvalAddress, EvalError, load};
 use crate::Control;
 use crate::journal::Entry;
 
-/// Changes what `change` changes, and leaves the rest as it is.
+/// Changes what `change` changes, and leaves the rest as it is. A change that changes nothing is not
+/// recorded.
 #[instrument(name = "control.evals.amend", skip_all, fields(eval.id = %address.id))]
 pub async fn amend(
     control: &Control,
@@ -26,7 +27,11 @@ pub async fn amend(
         description: set.description.clone(),
         items: serde_json::to_value(&set.items).ok(),
     };
-    let set = set.replace(change(present), at)?;
+    let wanted = change(present.clone());
+    if wanted == present {
+        return Ok(set);
+    }
+    let set = set.replace(wanted, at)?;
     if !work.evals().save(&set).await? {
         return Err(EvalError::Changed(address.id));
     }

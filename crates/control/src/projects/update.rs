@@ -34,7 +34,7 @@ pub enum UpdateProjectError {
     Store(#[from] RepositoryError),
 }
 
-/// Applies changes to a project.
+/// Applies changes to a project. Changes that name nothing are not recorded.
 #[instrument(name = "control.projects.update", skip_all, fields(project.id = %id))]
 pub async fn update(
     control: &Control,
@@ -44,9 +44,13 @@ pub async fn update(
 ) -> Result<Project, UpdateProjectError> {
     actor.require(Permission::ManageProjects)?;
     let at = control.clock.now();
-    let entry = entry(id, &changes);
+    let fields = fields(&changes);
+    let action = update_action(&fields, "isActive", changes.active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
     let project = work.projects().find(id).await?.ok_or(UpdateProjectError::NotFound(id))?;
+    if fields.is_empty() {
+        return Ok(project);
+    }
     if let Some(Some(provider)) = changes.default_provider {
         work.providers().find(provider).await?.ok_or(UpdateProjectError::UnknownProvider(provider))?;
     }
@@ -54,21 +58,20 @@ pub async fn update(
     if !work.projects().save(&project).await? {
         return Err(UpdateProjectError::Changed(id));
     }
+    let entry = Entry::of_project(action, id).detail("fields", fields);
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(id), at).await?;
     control.commit(work, revision).await?;
     Ok(project)
 }
 
-fn entry(id: ProjectId, changes: &ProjectChanges) -> Entry {
-    let fields = named([
+fn fields(changes: &ProjectChanges) -> String {
+    named([
         ("name", changes.name.is_some()),
         ("env", changes.env.is_some()),
         ("isActive", changes.active.is_some()),
         ("defaultProviderId", changes.default_provider.is_some()),
         ("recordBodies", changes.record_bodies.is_some()),
         ("metadata", changes.metadata.is_some()),
-    ]);
-    let action = update_action(&fields, "isActive", changes.active, ACTIONS);
-    Entry::of_project(action, id).detail("fields", fields)
+    ])
 }

@@ -29,7 +29,7 @@ pub enum CreateProviderError {
     #[error(transparent)]
     Invalid(#[from] InvalidProvider),
     /// Another provider has the name.
-    #[error("another provider has this name")]
+    #[error("another provider has this name; choose another one")]
     NameTaken,
     /// The store failed.
     #[error(transparent)]

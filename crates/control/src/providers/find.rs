@@ -5,7 +5,7 @@ use promptgate_kernel::{ProviderId, RepositoryError};
 use promptgate_store::Access;
 use tracing::instrument;
 
-use super::Configured;
+use super::{Configured, configured};
 use crate::Control;
 
 /// Why a provider is not shown.
@@ -28,6 +28,5 @@ pub async fn find(control: &Control, actor: Actor, id: ProviderId) -> Result<Con
     actor.require(Permission::ManageProviders)?;
     let mut work = control.store.begin(Access::Read).await?;
     let provider = work.providers().find(id).await?.ok_or(FindProviderError::NotFound(id))?;
-    let has_api_key = !work.providers().credentials(id).await?.is_empty();
-    Ok(Configured { provider, has_api_key })
+    Ok(configured(&mut *work, provider).await?)
 }

@@ -9,7 +9,7 @@ use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
 use super::create::seal;
-use super::{ApiKey, Configured};
+use super::{ApiKey, Configured, configured};
 use crate::Control;
 use crate::endpoints::{EndpointError, forget_credential};
 use crate::journal::{Entry, named, update_action};
@@ -63,7 +63,7 @@ pub enum UpdateProviderError {
     Store(#[from] RepositoryError),
 }
 
-/// Applies changes to a provider and its key.
+/// Applies changes to a provider and its key. Changes that name nothing are not recorded.
 #[instrument(name = "control.providers.update", skip_all, fields(provider.id = %id))]
 pub async fn update(
     control: &Control,
@@ -73,22 +73,27 @@ pub async fn update(
 ) -> Result<Configured, UpdateProviderError> {
     actor.require(Permission::ManageProviders)?;
     let at = control.clock.now();
-    let entry = entry(id, &command);
+    let fields = fields(&command);
+    let action = update_action(&fields, "enabled", command.provider.enabled, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
     let provider = work.providers().find(id).await?.ok_or(UpdateProviderError::NotFound(id))?;
+    if fields.is_empty() {
+        return Ok(configured(&mut *work, provider).await?);
+    }
     let provider = provider.change(command.provider, at)?;
     if !work.providers().save(&provider).await? {
         return Err(UpdateProviderError::Changed(id));
     }
     let endpoints = change_key(control, &mut *work, id, command.api_key, at).await?;
-    let has_api_key = !work.providers().credentials(id).await?.is_empty();
+    let configured = configured(&mut *work, provider).await?;
+    let entry = Entry::of_provider(action, id).detail("fields", fields);
     control.audit(&mut *work, actor, entry, at).await?;
     for endpoint in endpoints {
         work.changes().record(Change::Endpoint(endpoint), at).await?;
     }
     let revision = work.changes().record(Change::Provider(id), at).await?;
     control.commit(work, revision).await?;
-    Ok(Configured { provider, has_api_key })
+    Ok(configured)
 }
 
 /// Changes the oldest credential of a provider, which is the one that its `apiKey` stands for; others
@@ -130,9 +135,9 @@ async fn change_key(
     Ok(endpoints)
 }
 
-fn entry(id: ProviderId, command: &UpdateProvider) -> Entry {
+fn fields(command: &UpdateProvider) -> String {
     let changes = &command.provider;
-    let fields = named([
+    named([
         ("displayName", changes.display_name.is_some()),
         ("type", changes.kind.is_some()),
         ("baseUrl", changes.base_url.is_some()),
@@ -140,7 +145,5 @@ fn entry(id: ProviderId, command: &UpdateProvider) -> Entry {
         ("config", changes.config.is_some()),
         ("enabled", changes.enabled.is_some()),
         ("apiKey", !matches!(command.api_key, KeyChange::Keep)),
-    ]);
-    let action = update_action(&fields, "enabled", changes.enabled, ACTIONS);
-    Entry::of_provider(action, id).detail("fields", fields)
+    ])
 }

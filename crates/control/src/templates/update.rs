@@ -13,7 +13,7 @@ use crate::journal::{Entry, named, update_action};
 const ACTIONS: [&str; 3] =
     ["provider_template.updated", "provider_template.activated", "provider_template.deactivated"];
 
-/// Applies changes to a template. They act at once on every endpoint that uses it.
+/// Applies changes to a template. They act at once on every endpoint that uses it. Changes that name nothing are not recorded.
 #[instrument(name = "control.templates.update", skip_all, fields(template.id = %id))]
 pub async fn update(
     control: &Control,
@@ -23,22 +23,27 @@ pub async fn update(
 ) -> Result<Template, TemplateError> {
     actor.require(Permission::ManageProviders)?;
     let at = control.clock.now();
-    let entry = entry(id, &changes);
+    let fields = fields(&changes);
+    let action = update_action(&fields, "isActive", changes.active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
     let template = work.templates().find(id).await?.ok_or(TemplateError::NotFound(id))?;
+    if fields.is_empty() {
+        return Ok(template);
+    }
     let template = template.change(changes, at)?;
     check_references(&mut *work, &template).await?;
     if !work.templates().save(&template).await? {
         return Err(TemplateError::Changed(id));
     }
+    let entry = Entry::of_template(action, id).detail("fields", fields);
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Template(id), at).await?;
     control.commit(work, revision).await?;
     Ok(template)
 }
 
-fn entry(id: TemplateId, changes: &TemplateChanges) -> Entry {
-    let fields = named([
+fn fields(changes: &TemplateChanges) -> String {
+    named([
         ("name", changes.name.is_some()),
         ("slug", changes.slug.is_some()),
         ("description", changes.description.is_some()),
@@ -50,7 +55,5 @@ fn entry(id: TemplateId, changes: &TemplateChanges) -> Entry {
         ("topP", changes.top_p.is_some()),
         ("maxOutputTokens", changes.max_output_tokens.is_some()),
         ("isActive", changes.active.is_some()),
-    ]);
-    let action = update_action(&fields, "isActive", changes.active, ACTIONS);
-    Entry::of_template(action, id).detail("fields", fields)
+    ])
 }

@@ -35,7 +35,7 @@ pub enum UpdateTokenError {
     Store(#[from] RepositoryError),
 }
 
-/// Applies changes to a token.
+/// Applies changes to a token. Changes that name nothing are not recorded.
 #[instrument(name = "control.tokens.update", skip_all, fields(token.id = %address.id))]
 pub async fn update(
     control: &Control,
@@ -49,8 +49,12 @@ pub async fn update(
     let fields = fields(&changes);
     let action = update_action(&fields, "isActive", changes.is_active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
-    let token = address.find(&mut *work).await?.ok_or(UpdateTokenError::NotFound(id))?;
-    let token = token.change(changes, at)??;
+    let stored = address.find(&mut *work).await?.ok_or(UpdateTokenError::NotFound(id))?;
+    // A revoked one refuses every change, whatever it names.
+    let token = stored.clone().change(changes, at)??;
+    if fields.is_empty() {
+        return Ok(stored);
+    }
     if !work.tokens().save(&token).await? {
         return Err(UpdateTokenError::Changed(id));
     }

@@ -114,7 +114,8 @@ async fn of_two_who_change_the_same_thing_one_is_told_on_postgres() {
     connected.migrate().await.unwrap();
     let fixture = Fixture::over(connected.store());
     let id = fixture.project(ProjectType::AiWrapper).await.id;
-    let update = || projects::update(&fixture.control, ADMIN, id, ProjectChanges::default());
+    let named = || ProjectChanges { active: Some(true), ..ProjectChanges::default() };
+    let update = || projects::update(&fixture.control, ADMIN, id, named());
     let mut applied = 1;
     for _ in 0..10 {
         let (one, other) = tokio::join!(update(), update());
