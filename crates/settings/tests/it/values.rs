@@ -199,8 +199,9 @@ fn lists_are_separated_by_blanks_and_commas() {
 
 #[test]
 fn networks_lose_their_host_bits() {
-    let proxy =
-        with(&[("PROMPTGATE_PROXY_TRUSTED_PROXIES", "10.1.2.3/8, 2001:db8::1/32")]).data_plane().expect("valid");
+    let proxy = with(&[("PROMPTGATE_PROXY_TRUSTED_PROXIES", "10.1.2.3/8, 2001:db8::1/32")])
+        .data_plane()
+        .expect("valid");
     let networks: Vec<_> = proxy.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "2001:db8::/32"]);
 }
