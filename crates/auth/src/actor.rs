@@ -37,6 +37,30 @@ pub enum Permission {
     ReadContents,
     /// Read one project's own description, tokens and models.
     ReadProject(ProjectId),
+    /// See, change and delete people and service accounts, their memberships, sessions and keys.
+    ManageAccounts,
+    /// Create, change and delete access groups, and say who is in them.
+    ManageGroups,
+    /// Create, change, assign and delete subscription plans.
+    ManagePlans,
+    /// Create, change, order, try and delete network rules.
+    ManageNetworkRules,
+    /// See and change what models cost.
+    ManagePrices,
+    /// Create, change and delete definitions of MCP servers.
+    ManageMcpServers,
+    /// Create, change, check and delete monitored services.
+    ManageMonitors,
+    /// Write the FAQ and the set-up guides.
+    ManageHelp,
+    /// Read and export the audit log.
+    ReadAudit,
+    /// Make, rotate and end admin API keys.
+    ManageAdminKeys,
+    /// Switch parts of the installation on and off.
+    ManageSettings,
+    /// Use what every member of the installation has: the own profile, keys, usage and help.
+    UseOwnAccount,
 }
 
 /// The actor may not do this.

@@ -140,8 +140,8 @@ id! {
     pub AuditEventId
 }
 id! {
-    /// Identifies the person or service account that owns a token.
-    pub OwnerId
+    /// Identifies an account: a person or a service account.
+    pub AccountId
 }
 id! {
     /// Identifies who acted on the control plane.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    EndpointId, Money, OwnerId, Page, PageRequest, ProjectId, RepositoryError, Timestamp, TokenId,
+    AccountId, EndpointId, Money, Page, PageRequest, ProjectId, RepositoryError, Timestamp, TokenId,
 };
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::{
@@ -72,7 +72,7 @@ impl TryFrom<TokenRow> for Token {
         Ok(Self {
             id: TokenId::from_uuid(row.id),
             project_id: ProjectId::from_uuid(row.project_id),
-            owner: row.owner_id.map(OwnerId::from_uuid),
+            owner: row.owner_id.map(AccountId::from_uuid),
             name: TokenName::parse(&row.name).map_err(|_| wrong("name"))?,
             hash: TokenHash::from_bytes(row.hash.as_slice().try_into().map_err(|_| wrong("hash"))?),
             prefix: row.prefix,
@@ -153,7 +153,7 @@ impl TokenRepository for SqlWork<Db> {
         )
         .bind(token.id.as_uuid())
         .bind(token.project_id.as_uuid())
-        .bind(token.owner.map(OwnerId::as_uuid))
+        .bind(token.owner.map(AccountId::as_uuid))
         .bind(token.name.as_str())
         .bind(token.name.as_str().to_lowercase())
         .bind(token.hash.as_bytes().as_slice())

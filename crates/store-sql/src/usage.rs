@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    CallId, CredentialId, EndpointId, Money, OwnerId, Page, PageRequest, ProjectId, ProviderId,
+    AccountId, CallId, CredentialId, EndpointId, Money, Page, PageRequest, ProjectId, ProviderId,
     RepositoryError, Revision, Timestamp, TokenId,
 };
 use promptgate_store_sql_macros::each_dialect;
@@ -128,7 +128,7 @@ impl TryFrom<UsageRow> for UsageEvent {
             at: Timestamp::from_micros(row.at),
             project_id: ProjectId::from_uuid(row.project_id),
             token_id: TokenId::from_uuid(row.token_id),
-            owner: row.owner_id.map(OwnerId::from_uuid),
+            owner: row.owner_id.map(AccountId::from_uuid),
             operation: row.operation,
             requested_model: row.requested_model,
             provider_id: row.provider_id.map(ProviderId::from_uuid),
@@ -199,7 +199,7 @@ impl UsageRepository for SqlWork<Db> {
                     .bind(event.at.as_micros())
                     .bind(event.project_id.as_uuid())
                     .bind(event.token_id.as_uuid())
-                    .bind(event.owner.map(OwnerId::as_uuid))
+                    .bind(event.owner.map(AccountId::as_uuid))
                     .bind(text(&event.operation))
                     .bind(optional_text(event.requested_model.as_ref()))
                     .bind(event.provider_id.map(ProviderId::as_uuid))
@@ -301,7 +301,7 @@ impl UsageRepository for SqlWork<Db> {
         for (column, id) in [
             ("project_id", filter.project.map(ProjectId::as_uuid)),
             ("token_id", filter.token.map(TokenId::as_uuid)),
-            ("owner_id", filter.owner.map(OwnerId::as_uuid)),
+            ("owner_id", filter.owner.map(AccountId::as_uuid)),
             ("endpoint_id", filter.endpoint.map(EndpointId::as_uuid)),
         ] {
             if let Some(id) = id {

@@ -1,6 +1,6 @@
 //! The token entity and its transitions.
 
-use promptgate_kernel::{EndpointId, Money, OwnerId, ProjectId, Timestamp, TokenId};
+use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, Timestamp, TokenId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -87,7 +87,7 @@ pub struct Token {
     /// The project it belongs to.
     pub project_id: ProjectId,
     /// The person or service account it acts for; `None` for a project's own token.
-    pub owner: Option<OwnerId>,
+    pub owner: Option<AccountId>,
     /// Its name.
     pub name: TokenName,
     /// SHA-256 of the secret.
@@ -124,7 +124,7 @@ pub struct NewToken {
     /// The project it will belong to.
     pub project_id: ProjectId,
     /// Who it acts for.
-    pub owner: Option<OwnerId>,
+    pub owner: Option<AccountId>,
     /// Its name.
     pub name: TokenName,
     /// Live or test.

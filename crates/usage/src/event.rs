@@ -3,7 +3,7 @@
 use std::fmt;
 
 use promptgate_kernel::{
-    CallId, CredentialId, EndpointId, Money, OwnerId, ProjectId, ProviderId, Revision, Timestamp, TokenId,
+    AccountId, CallId, CredentialId, EndpointId, Money, ProjectId, ProviderId, Revision, Timestamp, TokenId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +94,7 @@ pub struct UsageEvent {
     pub token_id: TokenId,
     /// Who the token acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<OwnerId>,
+    pub owner: Option<AccountId>,
     /// The operation: `chat_completions`, `messages`, `embeddings`, `models`.
     pub operation: String,
     /// The model as the client asked for it, shortened to 200 characters.

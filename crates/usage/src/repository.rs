@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    CallId, EndpointId, OwnerId, Page, PageRequest, ProjectId, RepositoryError, Timestamp, TokenId,
+    AccountId, CallId, EndpointId, Page, PageRequest, ProjectId, RepositoryError, Timestamp, TokenId,
 };
 
 use crate::{CallContent, IdempotencyKey, IdempotencyRecord, Outcome, RememberedAnswer, UsageEvent};
@@ -26,7 +26,7 @@ pub struct CallFilter {
     /// Only of this token.
     pub token: Option<TokenId>,
     /// Only of tokens that act for this owner.
-    pub owner: Option<OwnerId>,
+    pub owner: Option<AccountId>,
     /// Only of this AI endpoint.
     pub endpoint: Option<EndpointId>,
     /// Only of this model, as the provider knows it.

@@ -11,7 +11,7 @@ mod rotate;
 mod update;
 
 use promptgate_control::tokens::Issued;
-use promptgate_kernel::{EndpointId, Money, OwnerId, ProjectId, Timestamp, TokenId};
+use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, Timestamp, TokenId};
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Scope, ScopeSet, Token, TokenState};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ struct TokenView {
     /// The person or service account it acts for; absent for a project's own token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
-    owner_id: Option<OwnerId>,
+    owner_id: Option<AccountId>,
     name: String,
     /// The first characters of the secret.
     prefix: String,

@@ -2,7 +2,7 @@
 
 use futures_util::future::{join, join_all};
 use promptgate_kernel::{
-    EndpointId, Money, OwnerId, Page, PageRequest, ProjectId, SortDirection, Timestamp, TokenId,
+    AccountId, EndpointId, Money, Page, PageRequest, ProjectId, SortDirection, Timestamp, TokenId,
 };
 use promptgate_projects::Project;
 use promptgate_tokens::{
@@ -63,7 +63,7 @@ fn renamed(token: &Token, name: &str) -> Token {
 /// A token with something in every field.
 fn full_token(project: &Project) -> Token {
     let mut token = token(project, "Ünï 日本 🦀");
-    token.owner = Some(OwnerId::mint(clock(), entropy()));
+    token.owner = Some(AccountId::mint(clock(), entropy()));
     token.env = TokenEnv::Test;
     token.scopes = Scope::ALL.into_iter().collect();
     token.endpoint_ids = vec![EndpointId::mint(clock(), entropy()), EndpointId::mint(clock(), entropy())];

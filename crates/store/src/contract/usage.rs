@@ -1,7 +1,7 @@
 //! Behaviour of a usage repository.
 
 use futures_util::future::join_all;
-use promptgate_kernel::{CredentialId, EndpointId, Money, OwnerId, PageRequest, ProviderId, Revision};
+use promptgate_kernel::{AccountId, CredentialId, EndpointId, Money, PageRequest, ProviderId, Revision};
 use promptgate_usage::{Attempt, CallFilter, Cursor, Outcome, TokenCounts, UsageEvent, UsageFilter};
 
 use super::samples::{WORKS, at, clock, entropy, read, usage_event, write};
@@ -28,7 +28,7 @@ async fn list(store: &dyn Store, filter: &UsageFilter, size: u32) -> (Vec<UsageE
 /// Every field comes back as it was, extremes too.
 pub async fn everything_round_trips(store: &dyn Store) {
     let full = UsageEvent {
-        owner: Some(OwnerId::mint(clock(), entropy())),
+        owner: Some(AccountId::mint(clock(), entropy())),
         requested_model: Some("日本 \"x\" 🦀".repeat(10)),
         provider_id: Some(ProviderId::mint(clock(), entropy())),
         provider: Some("main".into()),
@@ -198,7 +198,7 @@ async fn page(store: &dyn Store, filter: &CallFilter, after: Option<Cursor>, lim
 /// Every condition of the call log leaves out what it is not about, alone and with others.
 pub async fn the_log_is_filtered_by_everything_it_names(store: &dyn Store) {
     let wanted = UsageEvent {
-        owner: Some(OwnerId::mint(clock(), entropy())),
+        owner: Some(AccountId::mint(clock(), entropy())),
         endpoint_id: Some(EndpointId::mint(clock(), entropy())),
         model: Some("gpt-4o".into()),
         provider: Some("main".into()),

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::usage::{self, ListUsage, ListUsageError};
-use promptgate_kernel::{CallId, OwnerId, ProjectId, ProviderId, SortDirection, Timestamp, TokenId};
+use promptgate_kernel::{AccountId, CallId, ProjectId, ProviderId, SortDirection, Timestamp, TokenId};
 use promptgate_usage::{TokenCounts, UsageEvent};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -44,7 +44,7 @@ pub(in crate::admin) struct UsageView {
     #[schema(value_type = String, format = "uuid")]
     token_id: TokenId,
     #[schema(value_type = Option<String>, format = "uuid")]
-    owner_id: Option<OwnerId>,
+    owner_id: Option<AccountId>,
     /// `chat_completions`, `messages`, `embeddings` or `models`.
     operation: String,
     /// The model as the client asked for it.
