@@ -144,6 +144,22 @@ id! {
     pub AccountId
 }
 id! {
+    /// Identifies an access group.
+    pub GroupId
+}
+id! {
+    /// Identifies a subscription plan.
+    pub PlanId
+}
+id! {
+    /// Identifies a login session, for lists. Not the secret in the cookie.
+    pub SessionId
+}
+id! {
+    /// Identifies a named admin API key. Not the secret.
+    pub AdminKeyId
+}
+id! {
     /// Identifies who acted on the control plane.
     pub ActorId
 }

@@ -33,8 +33,8 @@ pub use error::RepositoryError;
 #[doc(hidden)]
 pub use ids::uuid_v7 as __uuid_v7;
 pub use ids::{
-    AccountId, ActorId, AiSessionId, AliasId, AuditEventId, CallId, CredentialId, EndpointId, EvalId,
-    EvalRunId, InvalidId, ProjectId, ProviderId, TemplateId, TokenId,
+    AccountId, ActorId, AdminKeyId, AiSessionId, AliasId, AuditEventId, CallId, CredentialId, EndpointId,
+    EvalId, EvalRunId, GroupId, InvalidId, PlanId, ProjectId, ProviderId, SessionId, TemplateId, TokenId,
 };
 pub use money::{Money, PricePerMillion};
 pub use page::{Page, PageRequest, SortDirection};
