@@ -6,9 +6,10 @@ use anyhow::{Context, bail};
 
 use crate::command::{Program, cargo, program, root, target};
 
-/// `docs/openapi.json`.
+/// `docs/openapi.json`, and `docs/api.md`, which is made from it.
 pub(crate) fn openapi(check: bool) -> anyhow::Result<()> {
-    page("docs/openapi.json", "openapi", &from_source("openapi").read()?, check)
+    page("docs/openapi.json", "openapi", &from_source("openapi").read()?, check)?;
+    page("docs/api.md", "openapi", &from_source("api").read()?, check)
 }
 
 /// `docs/settings.md`.
@@ -21,6 +22,7 @@ pub(crate) fn check_with_built_binary() -> anyhow::Result<()> {
     let binary = target().join("debug/promptgate");
     let print = |what: &str| program(&binary).args(["docs", what]).read();
     page("docs/openapi.json", "openapi", &print("openapi")?, true)?;
+    page("docs/api.md", "openapi", &print("api")?, true)?;
     page("docs/settings.md", "settings-docs", &print("settings")?, true)
 }
 

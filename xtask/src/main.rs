@@ -73,7 +73,7 @@ enum Task {
     },
     /// Checks licences, sources and advisories of every dependency.
     Audit,
-    /// Writes docs/openapi.json.
+    /// Writes docs/openapi.json and docs/api.md.
     Openapi(Generated),
     /// Writes docs/settings.md.
     SettingsDocs(Generated),

@@ -85,6 +85,14 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// Ends the workers too: a master that is merely killed leaves them behind.
+    fn drop(&mut self) {
+        let family = self.family();
+        let _ = std::process::Command::new("kill").args(family.iter().map(u32::to_string)).status();
+    }
+}
+
 /// User and system time in clock ticks, of which Linux has 100 a second.
 fn cpu_ticks(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

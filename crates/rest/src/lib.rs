@@ -8,6 +8,7 @@
 //! every process has.
 
 mod admin;
+mod api_page;
 mod body;
 mod casing;
 mod document;
@@ -25,6 +26,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 
+pub use api_page::api_page;
 pub use document::openapi;
 pub use router::{introspection_router, router};
 pub use state::{ApiState, ProxyBaseUrl};

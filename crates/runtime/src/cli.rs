@@ -54,6 +54,8 @@ pub(crate) enum Page {
     Settings,
     /// `docs/openapi.json`
     Openapi,
+    /// `docs/api.md`
+    Api,
 }
 
 /// Flags of every process. Each stands for a setting and wins over all other sources.

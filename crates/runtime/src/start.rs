@@ -33,6 +33,7 @@ pub fn promptgate() -> ExitCode {
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Docs { page: Page::Settings } => print(&promptgate_settings::docs()),
         Command::Docs { page: Page::Openapi } => print(&openapi()?),
+        Command::Docs { page: Page::Api } => print(&promptgate_rest::api_page()),
     }))
 }
 
