@@ -6,7 +6,7 @@ use std::sync::Arc;
 use promptgate_audit::Event;
 use promptgate_auth::Actor;
 use promptgate_kernel::{AuditEventId, Clock, Entropy, KeyRing, RepositoryError, Revision, Timestamp};
-use promptgate_providers::CapabilityTable;
+use promptgate_providers::CapabilityCell;
 use promptgate_store::{Announcement, Bus, Store, UnitOfWork};
 
 use crate::catalog::ModelCatalog;
@@ -28,8 +28,8 @@ pub struct Control {
     pub keys: KeyRing,
     /// What providers say they have.
     pub catalog: ModelCatalog,
-    /// What providers' models can do.
-    pub capabilities: Arc<CapabilityTable>,
+    /// What providers' models can do: the table that the data plane of the process goes by.
+    pub capabilities: Arc<CapabilityCell>,
     /// Who runs AI endpoints; `None` in a process without a data plane.
     pub runner: Option<Arc<dyn EndpointRunner>>,
 }

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use promptgate_kernel::{RepositoryError, Revision, Timestamp, TokenId};
-use promptgate_providers::CapabilityTable;
 use promptgate_store::{Access, Change, Store};
 use promptgate_tokens::{Token, TokenHash};
 
@@ -13,27 +11,6 @@ use crate::snapshot::{Configuration, Parts};
 
 /// How many changes are read at a time.
 pub(crate) const CHANGES_AT_A_TIME: u32 = 1_000;
-
-/// The capability table in force. Another one counts for what is read after it.
-#[derive(Debug)]
-pub struct CapabilityCell(ArcSwap<CapabilityTable>);
-
-impl CapabilityCell {
-    /// A cell that holds `table`.
-    pub fn new(table: CapabilityTable) -> Self {
-        Self(ArcSwap::from_pointee(table))
-    }
-
-    /// The table.
-    pub fn load(&self) -> Arc<CapabilityTable> {
-        self.0.load_full()
-    }
-
-    /// Puts another table in force.
-    pub fn store(&self, table: CapabilityTable) {
-        self.0.store(Arc::new(table));
-    }
-}
 
 /// Where tokens are looked up, and where it is noted that they were used.
 #[async_trait]

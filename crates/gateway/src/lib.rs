@@ -55,7 +55,7 @@ mod upload;
 
 pub use authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
 pub use client_address::{ProxyTrust, client_address};
-pub use config_source::{CapabilityCell, ConfigSource, TokenSource};
+pub use config_source::{ConfigSource, TokenSource};
 pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome};
 pub use fault::Fault;
 pub use forward::Forwarded;

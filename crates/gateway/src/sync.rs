@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promptgate_kernel::{KeyRing, RepositoryError};
+use promptgate_providers::CapabilityCell;
 use promptgate_store::{Bus, Change};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::authenticator::Authenticator;
-use crate::config_source::{CHANGES_AT_A_TIME, CapabilityCell, ConfigSource};
+use crate::config_source::{CHANGES_AT_A_TIME, ConfigSource};
 use crate::snapshot::{Compiler, Parts, Snapshot, SnapshotCell};
 
 /// The shortest time between two looks, whatever is announced.

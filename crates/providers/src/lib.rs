@@ -45,5 +45,5 @@ pub use repository::{
 pub use resolve::{Listed, Resolved, Target, UnknownModel, resolve};
 pub use service::UnaddressableModel;
 pub use shape::Shape;
-pub use table::{CapabilityTable, InvalidTable, ModelCapabilities, Origin};
+pub use table::{CapabilityCell, CapabilityTable, InvalidTable, ModelCapabilities, Origin};
 pub use template::{InvalidTemplate, NewTemplate, Template, TemplateChanges};

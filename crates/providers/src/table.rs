@@ -1,5 +1,7 @@
 //! The capability table: what each kind's models can do, as data.
 
+mod cell;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use serde_json::Value;
 
 use crate::capabilities::PARAMETERS;
 use crate::{Capabilities, Feature, Modality, ProviderKind, Shape};
+
+pub use cell::CapabilityCell;
 
 /// The table that comes with the program.
 const BUNDLED: &str = include_str!("../data/capabilities.json");

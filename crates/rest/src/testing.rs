@@ -15,7 +15,7 @@ use promptgate_coordination_local::LocalBus;
 use promptgate_endpoints::{CacheKey, CachedAnswer};
 use promptgate_kernel::testing::TestClock;
 use promptgate_kernel::{CallId, Clock, KeyRing, Money, OsEntropy, Revision, SecretsKey};
-use promptgate_providers::CapabilityTable;
+use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_store::{Access, Store};
 use promptgate_store_sql::{SqlOptions, connect};
 use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent};
@@ -76,7 +76,7 @@ impl Api {
             entropy: Arc::new(OsEntropy),
             keys: KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![]),
             catalog: ModelCatalog::new(Arc::new(Listed)),
-            capabilities: Arc::new(CapabilityTable::bundled()),
+            capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
             runner,
         };
         let state = ApiState {

@@ -11,12 +11,13 @@ use promptgate_control::catalog::ModelCatalog;
 use promptgate_control::endpoints::EndpointRunner;
 use promptgate_gateway::Gateway;
 use promptgate_kernel::KeyRing;
+use promptgate_providers::CapabilityCell;
 use promptgate_rest::{ApiState, ProxyBaseUrl};
 use promptgate_settings::AdminKeySetting;
 
 use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
-use crate::data_plane::{DataPlane, capability_table};
+use crate::data_plane::{self, DataPlane};
 use crate::endpoint_runner::GatewayRunner;
 use crate::files::DataDir;
 use crate::model_lister::OutboundLister;
@@ -31,8 +32,12 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
     // Replays and golden sets go through the same pipeline as everybody's calls.
-    let data_plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
-    let control = control(&base, &storage, &bus, keys, Some(&data_plane.gateway))?;
+    let capabilities = data_plane::capabilities(&base)?;
+    let data_plane =
+        DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), Arc::clone(&capabilities))
+            .await?;
+    let control = control(&base, &storage, &bus, keys, capabilities)?;
+    let control = Control { runner: Some(runner(&data_plane.gateway)), ..control };
     let plane = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
     let serving = vec![site.serving(plane.router)];
     base.serve(serving, || data_plane.gateway.stop_admitting(), || Ok(())).await?;
@@ -74,15 +79,14 @@ impl ControlPlane {
     }
 }
 
-/// What the use cases work with. With a gateway they can call AI endpoints.
+/// What the use cases work with; who calls AI endpoints for them is yet to be put in.
 pub(crate) fn control(
     base: &Base,
     storage: &Storage,
     bus: &BusInUse,
     keys: KeyRing,
-    gateway: Option<&Gateway>,
+    capabilities: Arc<CapabilityCell>,
 ) -> anyhow::Result<Control> {
-    let table = capability_table(base.settings.data_plane()?.capabilities_file.as_deref())?;
     Ok(Control {
         store: Arc::clone(&storage.store),
         bus: Arc::clone(&bus.bus),
@@ -90,8 +94,8 @@ pub(crate) fn control(
         entropy: Arc::clone(&base.entropy),
         keys,
         catalog: ModelCatalog::new(Arc::new(OutboundLister(storage::outbound(&base.settings)?))),
-        capabilities: Arc::new(table),
-        runner: gateway.map(runner),
+        capabilities,
+        runner: None,
     })
 }
 

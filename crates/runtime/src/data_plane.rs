@@ -7,12 +7,12 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use promptgate_coordination_local::spool::MemorySpool;
 use promptgate_gateway::{
-    Authenticator, AuthenticatorOptions, CapabilityCell, DisconnectPolicy, Gateway, GatewayLimits,
-    GatewayParts, ProxyTrust, SnapshotCell, Synchroniser,
+    Authenticator, AuthenticatorOptions, DisconnectPolicy, Gateway, GatewayLimits, GatewayParts, ProxyTrust,
+    SnapshotCell, Synchroniser,
 };
 use promptgate_kernel::KeyRing;
 use promptgate_projects::RecordBodies;
-use promptgate_providers::CapabilityTable;
+use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_settings::DataPlaneSettings;
 use promptgate_store::Store;
 use promptgate_usage::PriceTable;
@@ -41,10 +41,12 @@ impl DataPlane {
         storage: &Storage,
         bus: &BusInUse,
         keys: KeyRing,
+        capabilities: Arc<CapabilityCell>,
     ) -> anyhow::Result<Self> {
         let settings = base.settings.data_plane()?;
         let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store))?;
-        let configuration = ConfigurationInForce::load(base, &settings, storage, bus, keys.clone()).await?;
+        let configuration =
+            ConfigurationInForce::load(base, &settings, storage, bus, keys.clone(), capabilities).await?;
         let gateway = Gateway::new(GatewayParts {
             snapshot: Arc::clone(&configuration.snapshot),
             authenticator: Arc::clone(&configuration.authenticator),
@@ -77,6 +79,7 @@ impl ConfigurationInForce {
         storage: &Storage,
         bus: &BusInUse,
         keys: KeyRing,
+        capabilities: Arc<CapabilityCell>,
     ) -> anyhow::Result<Self> {
         let options = AuthenticatorOptions {
             hits: settings.auth_cache_entries,
@@ -87,8 +90,6 @@ impl ConfigurationInForce {
         let tokens = Arc::new(Arc::clone(&storage.store));
         let authenticator = Arc::new(Authenticator::new(tokens, Arc::clone(&base.clock), options));
         let snapshot = Arc::new(SnapshotCell::default());
-        let table = capability_table(settings.capabilities_file.as_deref())?;
-        let capabilities = Arc::new(CapabilityCell::new(table));
         let synchroniser = || Synchroniser {
             store: Arc::clone(&storage.store),
             bus: Arc::clone(&bus.bus),
@@ -107,8 +108,13 @@ impl ConfigurationInForce {
     }
 }
 
-/// What models can do: as the operator's file says, else as the program knows.
-pub(crate) fn capability_table(file: Option<&Path>) -> anyhow::Result<CapabilityTable> {
+/// What models can do, for all of a process: as the operator's file says, else as the program knows.
+pub(crate) fn capabilities(base: &Base) -> anyhow::Result<Arc<CapabilityCell>> {
+    let table = capability_table(base.settings.data_plane()?.capabilities_file.as_deref())?;
+    Ok(Arc::new(CapabilityCell::new(table)))
+}
+
+fn capability_table(file: Option<&Path>) -> anyhow::Result<CapabilityTable> {
     let Some(file) = file else { return Ok(CapabilityTable::bundled()) };
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: cannot read {}", file.display()))?;

@@ -8,11 +8,11 @@ use axum::middleware;
 use promptgate_control::Control;
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_kernel::KeyRing;
-use promptgate_providers::CapabilityTable;
+use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_rest::{ApiState, ProxyBaseUrl};
 
 use crate::base::{Base, Site};
-use crate::data_plane::DataPlane;
+use crate::data_plane::{self, DataPlane};
 use crate::ops::Readiness;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::continue_trace;
@@ -27,7 +27,15 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let storage = storage::open(&base.common, data.as_ref()).await?;
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
-    let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
+    let plane = DataPlane::start(
+        &base,
+        data.as_ref(),
+        &storage,
+        &bus,
+        keys.clone(),
+        data_plane::capabilities(&base)?,
+    )
+    .await?;
     let router = router(&base, &plane, &storage, &bus, keys)?;
     base.serve(vec![site.serving(router)], || plane.gateway.stop_admitting(), || Ok(())).await?;
     storage.connected.close().await;
@@ -57,7 +65,7 @@ pub(crate) fn router(
         entropy: Arc::clone(&base.entropy),
         keys,
         catalog: ModelCatalog::default(),
-        capabilities: Arc::new(CapabilityTable::bundled()),
+        capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
         runner: None,
     };
     let state =

@@ -1,5 +1,7 @@
 //! `run-all`: everything in one process, on nothing but a directory to write to.
 
+use std::sync::Arc;
+
 use anyhow::{Context, anyhow};
 use promptgate_auth::Actor;
 use promptgate_control::Control;
@@ -10,7 +12,7 @@ use promptgate_kernel::SecretString;
 use crate::api::{self, ControlPlane};
 use crate::banner::Banner;
 use crate::base::Base;
-use crate::data_plane::DataPlane;
+use crate::data_plane::{self, DataPlane};
 use crate::proxy;
 use crate::schedule;
 use crate::start::print;
@@ -27,13 +29,14 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
-    let first = api::control(&base, &storage, &bus, keys.clone(), None)?;
+    let capabilities = data_plane::capabilities(&base)?;
+    let first = api::control(&base, &storage, &bus, keys.clone(), Arc::clone(&capabilities))?;
     let seeded = bootstrap::seed(&first, Actor::System, seed(&base)?)
         .await
         .context("cannot set up the first project")?;
     let overview =
         bootstrap::overview(&first, Actor::System).await.context("cannot look at what is there")?;
-    let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone()).await?;
+    let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), capabilities).await?;
     let gateway = plane.gateway.clone();
     let control = Control { runner: Some(api::runner(&gateway)), ..first };
     let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;

@@ -42,7 +42,7 @@ impl EndSignals {
     }
 }
 
-/// The signal that asks the proxy to read its configuration anew.
+/// The signal that asks a process with a data plane to read its configuration anew.
 pub(crate) struct ReloadSignal(Signal);
 
 impl ReloadSignal {

@@ -38,7 +38,7 @@ pub async fn capabilities(
     let mut work = control.store.begin(Access::Read).await?;
     let provider = work.providers().find(id).await?.ok_or(FindProviderError::NotFound(id))?;
     drop(work);
-    let table = &*control.capabilities;
+    let table = &*control.capabilities.load();
     let said = table.of(provider.kind, model);
     // A stored provider was checked, so this fails only for one of another version of the program.
     let own = provider.capabilities(table).ok().map(|models| models.of(model));

@@ -12,7 +12,7 @@ use promptgate_coordination_local::LocalBus;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{KeyRing, ProjectId, Revision, SecretsKey};
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
-use promptgate_providers::{CapabilityTable, NewProvider, ProviderKind, ProviderName};
+use promptgate_providers::{CapabilityCell, CapabilityTable, NewProvider, ProviderKind, ProviderName};
 use promptgate_store::{Access, Bus, Change, Store};
 use promptgate_store_sql::{SqlOptions, connect};
 use promptgate_tokens::{ScopeSet, TokenEnv, TokenLimits, TokenName};
@@ -46,7 +46,7 @@ impl Fixture {
             entropy: Arc::new(SeededEntropy::new(1)),
             keys: keys(),
             catalog: ModelCatalog::default(),
-            capabilities: Arc::new(CapabilityTable::bundled()),
+            capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
             runner: None,
         };
         Self { control, clock }

@@ -94,12 +94,18 @@ async fn the_table_of_capabilities_is_read_anew_on_a_signal() {
     table["kinds"]["anthropic"]["can"]["betas"].as_array_mut().unwrap().push(BETA.into());
     fs::write(&file, own).unwrap();
     let stage = Stage::on(installation, &[("claude", "anthropic", "")]).await;
+    let named = providers(&stage).await;
+    let (_, id) = named.iter().find(|(name, _)| name == "claude").unwrap();
     let reached = async || {
         let headers = [("anthropic-version", "2023-06-01"), ("anthropic-beta", BETA)];
         let answer = stage.post_with("/v1/messages", &headers, &messages("claude:m", "Hello")).await;
         answer.expect(200).unwrap();
         let seen = stage.upstream.last_request().unwrap().header("anthropic-beta").is_some();
         assert_eq!(answer.header("x-promptgate-dropped").is_none(), seen, "it arrives or is reported");
+        let path = format!("/providers/{id}/capabilities?model=m");
+        let shown = stage.gateway.admin(Method::GET, &path, &Value::Null).await.unwrap().expect(200).unwrap();
+        let betas = shown["betas"].as_array().unwrap();
+        assert_eq!(betas.contains(&json!(BETA)), seen, "the API goes by the same table: {shown}");
         seen
     };
     let read_anew = async |text: &str, said: &str| {
