@@ -16,7 +16,6 @@ mod attend;
 mod authenticate;
 mod authenticator;
 mod candidate;
-mod client_address;
 mod config_source;
 mod endpoint;
 mod exchange;
@@ -54,7 +53,6 @@ mod trace_context;
 mod upload;
 
 pub use authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
-pub use client_address::{ProxyTrust, client_address};
 pub use config_source::{ConfigSource, TokenSource};
 pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome};
 pub use fault::Fault;

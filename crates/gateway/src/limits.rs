@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use promptgate_forwarded::ProxyTrust;
 use promptgate_projects::RecordBodies;
-
-use crate::client_address::ProxyTrust;
 
 /// What becomes of an upstream call whose client left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

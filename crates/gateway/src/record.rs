@@ -11,13 +11,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
+use promptgate_forwarded::client_address;
 use promptgate_kernel::{CallId, CredentialId, Money, Revision, Timestamp};
 use promptgate_tokens::Token;
 use promptgate_usage::{Attempt, FinishedCall, Outcome, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
 use tracing::Span;
 
-use crate::client_address::client_address;
 use crate::endpoint::EndpointNote;
 use crate::meter;
 use crate::pipeline::Shared;

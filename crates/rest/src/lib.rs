@@ -12,6 +12,7 @@ mod api_page;
 mod body;
 mod casing;
 mod document;
+mod edge;
 mod error;
 mod headers;
 mod health;
@@ -28,5 +29,6 @@ mod testing;
 
 pub use api_page::api_page;
 pub use document::openapi;
+pub use edge::{Assets, Edge};
 pub use router::{introspection_router, router};
 pub use state::{ApiState, ProxyBaseUrl};

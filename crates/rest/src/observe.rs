@@ -1,9 +1,9 @@
 //! The outermost layer: request id, security headers, failures told and logged, one line a request.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode};
@@ -12,6 +12,7 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use crate::ApiState;
+use crate::edge::Client;
 use crate::error::Failure;
 use crate::headers::{REQUEST_ID, given_request_id, secure};
 
@@ -19,17 +20,19 @@ struct Observed {
     id: String,
     method: Method,
     path: String,
-    peer: Option<SocketAddr>,
+    client: Option<IpAddr>,
     user_agent: String,
     started: Timestamp,
 }
 
 /// Wraps every request of the API.
-pub(crate) async fn observe(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let clock = &*state.control.clock;
     let id = given_request_id(request.headers())
         .unwrap_or_else(|| CallId::mint(clock, &*state.control.entropy).to_string());
-    let observed = Observed::of(id, &request, clock.now());
+    let client = Client::of(&request, &state.edge);
+    let observed = Observed::of(id, &request, &client, clock.now());
+    request.extensions_mut().insert(client);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     let span = tracing::info_span!("http.request", request.id = %observed.id, http.route = route);
     let mut response = next.run(request).instrument(span).await;
@@ -60,13 +63,13 @@ fn told(status: StatusCode, failure: Failure, observed: &Observed) -> Response {
 }
 
 impl Observed {
-    fn of(id: String, request: &Request, started: Timestamp) -> Self {
+    fn of(id: String, request: &Request, client: &Client, started: Timestamp) -> Self {
         let agent = request.headers().get(http::header::USER_AGENT);
         Self {
             id,
             method: request.method().clone(),
             path: request.uri().path().chars().take(512).collect(),
-            peer: request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0),
+            client: client.address,
             user_agent: agent
                 .and_then(|agent| agent.to_str().ok())
                 .unwrap_or("-")
@@ -82,7 +85,7 @@ impl Observed {
         let status = response.status().as_u16();
         let micros = u32::try_from(now.since(self.started).as_micros()).unwrap_or(u32::MAX);
         let duration = f64::from(micros) / 1_000.0;
-        let peer = self.peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string());
+        let client = self.client.map_or_else(|| "-".to_owned(), |client| client.to_string());
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -91,7 +94,7 @@ impl Observed {
                     http.path = %self.path,
                     http.status = status,
                     duration_ms = duration,
-                    remote_addr = %peer,
+                    remote_addr = %client,
                     user_agent = %self.user_agent,
                     "{} {} answered {status}", self.method, self.path
                 )

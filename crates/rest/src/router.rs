@@ -1,13 +1,14 @@
 //! The routers that processes serve.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::document::{documented, openapi};
+use crate::edge::{cors, guard};
 use crate::error::ApiError;
 use crate::observe::observe;
 use crate::{ApiState, introspection};
@@ -21,6 +22,8 @@ pub fn router(state: ApiState) -> Router {
         .merge(docs)
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .layer(middleware::from_fn_with_state(state.clone(), cors))
         .layer(middleware::from_fn_with_state(state.clone(), observe))
         .with_state(state)
 }
@@ -42,7 +45,14 @@ async fn no_such_asset(response: Response) -> Response {
     response
 }
 
-async fn unknown_path(request: Request) -> Response {
+/// What no route claims: a file or an address of the frontend, or nothing.
+async fn unknown_path(State(state): State<ApiState>, request: Request) -> Response {
+    if let Some(assets) = &state.edge.assets {
+        let (method, path) = (request.method(), request.uri().path());
+        if let Some(answer) = assets.answer(method, path, request.headers()).await {
+            return answer;
+        }
+    }
     let message = "there is nothing at this address";
     if !is_project_route(request.uri().path()) {
         return ApiError::not_found("not_found").message(message).into_response();

@@ -6,6 +6,8 @@ use axum::extract::FromRef;
 use promptgate_auth::AdminKey;
 use promptgate_control::Control;
 
+use crate::Edge;
+
 /// What the handlers of the JSON API work with.
 #[derive(Debug, Clone, FromRef)]
 pub struct ApiState {
@@ -15,6 +17,8 @@ pub struct ApiState {
     pub admin_key: Option<AdminKey>,
     /// Where programs reach the proxy.
     pub proxy_base_url: ProxyBaseUrl,
+    /// How browsers reach the API.
+    pub edge: Arc<Edge>,
 }
 
 /// Where programs reach the proxy, without a slash at the end.

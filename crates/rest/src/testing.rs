@@ -22,7 +22,7 @@ use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{ApiState, ProxyBaseUrl};
+use crate::{ApiState, Edge, ProxyBaseUrl};
 
 mod outside;
 
@@ -59,15 +59,28 @@ impl Api {
     pub(crate) async fn without_runner() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        Self::with(connected.store(), Arc::default(), None)
+        Self::with(connected.store(), Arc::default(), None, Edge::default())
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
         let parrot = Arc::<Parrot>::default();
-        Self::with(store, Arc::clone(&parrot), Some(parrot))
+        Self::with(store, Arc::clone(&parrot), Some(parrot), Edge::default())
     }
 
-    fn with(store: Arc<dyn Store>, parrot: Arc<Parrot>, runner: Option<Arc<dyn EndpointRunner>>) -> Self {
+    /// The API as browsers reach it.
+    pub(crate) async fn behind(edge: Edge) -> Self {
+        let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
+        let parrot = Arc::<Parrot>::default();
+        Self::with(connected.store(), Arc::clone(&parrot), Some(parrot), edge)
+    }
+
+    fn with(
+        store: Arc<dyn Store>,
+        parrot: Arc<Parrot>,
+        runner: Option<Arc<dyn EndpointRunner>>,
+        edge: Edge,
+    ) -> Self {
         let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
         let control = Control {
             store: store.clone(),
@@ -83,6 +96,7 @@ impl Api {
             control: Arc::new(control),
             admin_key: AdminKey::from_text(KEY),
             proxy_base_url: ProxyBaseUrl::new("https://gate.example/"),
+            edge: Arc::new(edge),
         };
         Self { router: crate::router(state), store, clock, parrot }
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::Router;
 use axum::middleware;
 use promptgate_auth::AdminKey;
@@ -12,8 +13,8 @@ use promptgate_control::endpoints::EndpointRunner;
 use promptgate_gateway::Gateway;
 use promptgate_kernel::KeyRing;
 use promptgate_providers::CapabilityCell;
-use promptgate_rest::{ApiState, ProxyBaseUrl};
-use promptgate_settings::AdminKeySetting;
+use promptgate_rest::{ApiState, Assets, Edge, ProxyBaseUrl};
+use promptgate_settings::{AdminKeySetting, ApiSettings};
 
 use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
@@ -72,11 +73,26 @@ impl ControlPlane {
     ) -> anyhow::Result<Self> {
         let proxy_base_url = ProxyBaseUrl::new(&base.settings.api()?.proxy_base_url);
         let (admin_key, place) = admin_key(base, data)?;
-        let state = ApiState { control: Arc::new(control), admin_key, proxy_base_url };
+        let edge = Arc::new(edge(&base.settings.api()?)?);
+        let state = ApiState { control: Arc::new(control), admin_key, proxy_base_url, edge };
         let ops = Readiness::new(base, Arc::clone(&storage.store))?.with_bus(bus).router();
         let router = promptgate_rest::router(state).layer(middleware::from_fn(continue_trace)).merge(ops);
         Ok(Self { admin_key: place, router })
     }
+}
+
+/// How browsers reach the API.
+fn edge(settings: &ApiSettings) -> anyhow::Result<Edge> {
+    let assets = settings.static_assets_dir.as_deref().map(Assets::in_directory).transpose();
+    Ok(Edge {
+        allowed_origins: settings.allowed_origins.clone(),
+        own_origins: settings.own_origins.clone(),
+        frontend_base_url: settings.frontend_base_url.clone(),
+        is_https: settings.backend_base_url.starts_with("https://"),
+        session_cookie: settings.session_cookie_name.clone(),
+        proxies: data_plane::proxy_trust(&settings.trusted_proxies, settings.trust_forward_headers),
+        assets: assets.context("PROMPTGATE_STATIC_ASSETS_DIR")?,
+    })
 }
 
 /// What the use cases work with; who calls AI endpoints for them is yet to be put in.

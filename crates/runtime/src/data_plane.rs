@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use ipnet::IpNet;
 use promptgate_coordination_local::spool::MemorySpool;
+use promptgate_forwarded::ProxyTrust;
 use promptgate_gateway::{
-    Authenticator, AuthenticatorOptions, DisconnectPolicy, Gateway, GatewayLimits, GatewayParts, ProxyTrust,
+    Authenticator, AuthenticatorOptions, DisconnectPolicy, Gateway, GatewayLimits, GatewayParts,
     SnapshotCell, Synchroniser,
 };
 use promptgate_kernel::KeyRing;
@@ -158,13 +160,18 @@ fn reload_on_signal(
     Ok(())
 }
 
-fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
-    let timeouts = settings.timeouts;
-    let proxies = match (&settings.trusted_proxies[..], settings.trust_forward_headers) {
+/// Whose forwarded headers count.
+pub(crate) fn proxy_trust(networks: &[IpNet], everybody: bool) -> ProxyTrust {
+    match (networks, everybody) {
         (_, true) => ProxyTrust::Everybody,
         ([], false) => ProxyTrust::Nobody,
         (networks, false) => ProxyTrust::Networks(networks.to_vec()),
-    };
+    }
+}
+
+fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
+    let timeouts = settings.timeouts;
+    let proxies = proxy_trust(&settings.trusted_proxies, settings.trust_forward_headers);
     let disconnect = match settings.drain_after_disconnect {
         Some(limit) => DisconnectPolicy::Drain { limit },
         None => DisconnectPolicy::Cancel,

@@ -9,7 +9,7 @@ use promptgate_control::Control;
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_kernel::KeyRing;
 use promptgate_providers::{CapabilityCell, CapabilityTable};
-use promptgate_rest::{ApiState, ProxyBaseUrl};
+use promptgate_rest::{ApiState, Edge, ProxyBaseUrl};
 
 use crate::base::{Base, Site};
 use crate::data_plane::{self, DataPlane};
@@ -68,8 +68,17 @@ pub(crate) fn router(
         capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
         runner: None,
     };
-    let state =
-        ApiState { control: Arc::new(control), admin_key: None, proxy_base_url: ProxyBaseUrl::default() };
+    let proxies = base.settings.data_plane()?;
+    let state = ApiState {
+        control: Arc::new(control),
+        admin_key: None,
+        proxy_base_url: ProxyBaseUrl::default(),
+        // Nothing of it is for browsers; only the client's address is of interest.
+        edge: Arc::new(Edge {
+            proxies: data_plane::proxy_trust(&proxies.trusted_proxies, proxies.trust_forward_headers),
+            ..Edge::default()
+        }),
+    };
     let introspection =
         promptgate_rest::introspection_router(state).layer(middleware::from_fn(continue_trace));
     let ops = Readiness::new(base, Arc::clone(&storage.store))?

@@ -32,6 +32,12 @@ fn aliases(origin: &str) -> Vec<String> {
     LOOPBACK.iter().map(|host| format!("{}://{host}{port}", url.scheme())).collect()
 }
 
+/// The origin of an address: its scheme, its host, and its port where that is not the scheme's own.
+pub(crate) fn origin_of(address: &str) -> Option<String> {
+    let origin = Url::parse(address).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
+}
+
 /// `base` with another port; its path stays, query and fragment go.
 pub(crate) fn with_port(base: &str, port: u16) -> String {
     let Ok(mut url) = Url::parse(base) else { return base.to_owned() };
@@ -56,6 +62,13 @@ mod tests {
             ["http://localhost:3000", "http://127.0.0.1:3000", "http://[::1]:3000", "https://a.example"]
         );
         assert_eq!(expanded(&["http://localhost:3000/path".to_owned()]), ["http://localhost:3000/path"]);
+    }
+
+    #[test]
+    fn an_origin_has_no_path() {
+        assert_eq!(origin_of("https://A.example:443/gate?x").as_deref(), Some("https://a.example"));
+        assert_eq!(origin_of("http://localhost:8080").as_deref(), Some("http://localhost:8080"));
+        assert_eq!(origin_of("file:///etc"), None);
     }
 
     #[test]

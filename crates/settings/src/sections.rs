@@ -101,12 +101,24 @@ pub struct ApiSettings {
     pub backend_base_url: String,
     /// Where programs reach the proxy.
     pub proxy_base_url: String,
+    /// Where the browser frontend is, if it is not the API that serves it.
+    pub frontend_base_url: Option<String>,
     /// Origins that browsers may call from.
     pub allowed_origins: Vec<String>,
+    /// The origins of the API itself and of the frontend.
+    pub own_origins: Vec<String>,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Everybody's forwarded headers count.
+    pub trust_forward_headers: bool,
     /// A built frontend.
     pub static_assets_dir: Option<PathBuf>,
+    /// The name of the session cookie.
+    pub session_cookie_name: String,
     /// Longest life of a session.
     pub session_ttl: Duration,
+    /// How long a session lives without being used.
+    pub session_idle_timeout: Duration,
     /// How costs are estimated.
     pub usage_cost: UsageCostSettings,
 }
@@ -320,6 +332,10 @@ impl Settings {
             Some(given) => given,
             None => origins::with_port(&backend_base_url, proxy_port),
         };
+        let frontend_base_url = self.text("PROMPTGATE_FRONTEND_BASE_URL")?;
+        let bases = [Some(&backend_base_url), frontend_base_url.as_ref()];
+        let own: Vec<_> = bases.into_iter().flatten().filter_map(|base| origins::origin_of(base)).collect();
+        let own_origins = origins::expanded(&own);
         let admin_api_key = match self.secret("PROMPTGATE_ADMIN_API_KEY")? {
             None => AdminKeySetting::Unset,
             Some(key) if key.expose().is_empty() => AdminKeySetting::Off,
@@ -331,9 +347,15 @@ impl Settings {
             admin_api_key,
             backend_base_url,
             proxy_base_url,
+            own_origins,
+            frontend_base_url,
             allowed_origins: self.allowed_origins()?,
+            trusted_proxies: self.networks("PROMPTGATE_PROXY_TRUSTED_PROXIES")?,
+            trust_forward_headers: self.switch("PROMPTGATE_PROXY_TRUST_FORWARD_HEADERS")?,
             static_assets_dir: self.path("PROMPTGATE_STATIC_ASSETS_DIR")?,
+            session_cookie_name: self.text("PROMPTGATE_SESSION_COOKIE_NAME")?.unwrap_or_default(),
             session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,
+            session_idle_timeout: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
             usage_cost: UsageCostSettings {
                 enabled: self.switch("PROMPTGATE_USAGE_COST_ENABLED")?,
                 input: self.rate("PROMPTGATE_USAGE_COST_INPUT")?,

@@ -116,14 +116,14 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_SSRF_ALLOWED_HOSTS", A | P | S, Kind::List).for_later(),
     Variable::new("PROMPTGATE_ADMIN_PASSWORD", A | M, Kind::Text).secret().for_later(),
     Variable::new("PROMPTGATE_BCRYPT_COST", A | M, Kind::BcryptCost).for_later(),
-    Variable::new("PROMPTGATE_FRONTEND_BASE_URL", A | P, Kind::HttpUrl).for_later(),
+    Variable::new("PROMPTGATE_FRONTEND_BASE_URL", A | P, Kind::HttpUrl),
     Variable::new("PROMPTGATE_BACKEND_BASE_URL", A, Kind::HttpUrl),
     Variable::new("PROMPTGATE_PROXY_BASE_URL", A, Kind::HttpUrl),
-    Variable::new("PROMPTGATE_STATIC_ASSETS_DIR", A, Kind::ExistingDirectory).for_later(),
-    Variable::new("PROMPTGATE_SESSION_COOKIE_NAME", A | P, Kind::Text).for_later(),
+    Variable::new("PROMPTGATE_STATIC_ASSETS_DIR", A, Kind::ExistingDirectory),
+    Variable::new("PROMPTGATE_SESSION_COOKIE_NAME", A | P, Kind::Text),
     Variable::new("PROMPTGATE_SESSION_TTL", A | P, Kind::Duration).for_later(),
     Variable::new("PROMPTGATE_SESSION_IDLE_TIMEOUT", A | P, Kind::Duration).for_later(),
-    Variable::new("PROMPTGATE_CORS_ALLOWED_ORIGINS", A | P, Kind::Origins).for_later(),
+    Variable::new("PROMPTGATE_CORS_ALLOWED_ORIGINS", A | P, Kind::Origins),
     Variable::new("PROMPTGATE_OIDC_ISSUER_URL", A, Kind::HttpUrl)
         .alias("PROMPTGATE_KEYCLOAK_ISSUER_URL")
         .for_later(),

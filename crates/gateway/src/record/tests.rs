@@ -78,7 +78,7 @@ async fn a_call_leaves_everything_that_is_known_of_it() {
 
     let content = content.unwrap();
     assert_eq!((content.call_id, content.project_id), (event.id, scene.project.id));
-    assert_eq!(content.prompt.as_deref(), Some("what is it?"));
+    assert_eq!(content.prompt().as_deref(), Some("what is it?"));
     assert_eq!(content.request.as_deref(), Some(ASK_STREAM));
     let response: serde_json::Value = serde_json::from_str(content.response.as_deref().unwrap()).unwrap();
     assert_eq!(response["content"], "let me look");
@@ -128,7 +128,7 @@ async fn each_mode_keeps_what_it_says_and_a_project_may_say_otherwise() {
         let content = only(&scene).1;
         assert_eq!(content.is_some(), prompts, "{process:?} {own:?}");
         let Some(content) = content else { continue };
-        assert_eq!(content.prompt.as_deref(), Some("what is it?"));
+        assert_eq!(content.prompt().as_deref(), Some("what is it?"));
         assert_eq!(content.request.as_deref(), bodies.then_some(ASK));
         assert_eq!(content.response.as_deref(), bodies.then_some(got.body.as_str()));
     }

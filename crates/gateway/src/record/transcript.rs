@@ -4,6 +4,7 @@
 //! provider is being waited for, and a stream is listened to while there is nothing to pass on, some
 //! pieces at a time.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ pub(crate) struct Transcript {
     unread: Option<Bytes>,
     request: Option<Text>,
     prompt: Option<String>,
+    /// Where the request says it.
+    prompt_in_request: Option<Range<usize>>,
     listener: Option<Box<Listener>>,
     /// What passed and is not listened to yet. It is a copy: who holds a piece keeps its connection from
     /// reading into the same memory again.
@@ -58,6 +61,7 @@ impl Transcript {
             unread: None,
             request: None,
             prompt: None,
+            prompt_in_request: None,
             listener: None,
             unheard: Vec::new(),
             answer: None,
@@ -94,10 +98,18 @@ impl Transcript {
     /// Reads the request, of which no more is held afterwards than is kept.
     pub(crate) fn read(&mut self) {
         let (Some(body), Some(shape)) = (self.unread.take(), self.shape) else { return };
+        let keeps_request = self.kept == RecordBodies::Full;
         if self.prompt.is_none() {
-            self.prompt = prompt::last_user_text(shape, &body);
+            // What is kept of the request must have the same bytes as the request.
+            let keeps_all = keeps_request && body.len() <= CallContent::MAX_BYTES;
+            if keeps_all && str::from_utf8(&body).is_ok() {
+                self.prompt_in_request = prompt::last_user_range(shape, &body);
+            }
+            if self.prompt_in_request.is_none() {
+                self.prompt = prompt::last_user_text(shape, &body);
+            }
         }
-        if self.kept == RecordBodies::Full {
+        if keeps_request {
             self.request = Some(Text::of(&body));
         }
     }
@@ -175,6 +187,7 @@ impl Transcript {
             self.called(said.tool_calls);
         }
         content.prompt = self.prompt.take();
+        content.prompt_in_request = self.prompt_in_request.take();
         let mut text = |text: Option<Text>| {
             let text = text?;
             content.truncated |= text.is_cut;
@@ -289,7 +302,7 @@ mod tests {
             let mut transcript = asked(kept, Shape::ChatCompletions, ASK);
             transcript.answered(&Bytes::from_static(CALLED.as_bytes()));
             let content = finish(transcript).unwrap();
-            assert_eq!(content.prompt.as_deref(), Some("hello"));
+            assert_eq!(content.prompt().as_deref(), Some("hello"));
             assert_eq!(content.request.as_deref(), bodies.then_some(ASK));
             assert_eq!(content.response.as_deref(), bodies.then_some(CALLED));
             let [call] = &content.tool_calls[..] else { panic!("{content:?}") };
@@ -339,7 +352,7 @@ mod tests {
         assert!(transcript.unread.is_none());
         assert!(transcript.request.as_ref().unwrap().bytes.len() <= CallContent::MAX_BYTES);
         let content = finish(transcript).unwrap();
-        assert_eq!((content.prompt.as_deref(), content.truncated), (Some("last"), true));
+        assert_eq!((content.prompt().as_deref(), content.truncated), (Some("last"), true));
         let request = content.request.unwrap();
         assert!(request.ends_with('日') && body.starts_with(&request), "cut between characters");
     }
@@ -351,6 +364,6 @@ mod tests {
         let mut embeddings = asked(RecordBodies::Full, Shape::Embeddings, r#"{"model":"m","input":"x"}"#);
         embeddings.answered(&Bytes::from_static(br#"{"data":[{"embedding":[0.1]}]}"#));
         let content = finish(embeddings).unwrap();
-        assert!(content.request.is_some() && content.response.is_none() && content.prompt.is_none());
+        assert!(content.request.is_some() && content.response.is_none() && content.prompt().is_none());
     }
 }

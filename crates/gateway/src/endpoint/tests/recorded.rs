@@ -23,7 +23,7 @@ async fn what_the_caller_wrote_is_kept_and_what_it_got() {
     assert!(got.header("server-timing").contains("upstream;dur="), "{got:?}");
     let (event, content) = house.scene.booked().remove(0);
     let content = content.unwrap();
-    assert_eq!(content.prompt.as_deref(), Some("what is it?"), "before the template is put around it");
+    assert_eq!(content.prompt().as_deref(), Some("what is it?"), "before the template is put around it");
     assert_eq!(content.request, Some(body.to_string()));
     assert_eq!(content.response, Some(got.body));
     let [call] = &content.tool_calls[..] else { panic!("{content:?}") };

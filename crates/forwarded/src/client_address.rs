@@ -18,6 +18,20 @@ pub enum ProxyTrust {
     Networks(Vec<IpNet>),
 }
 
+impl ProxyTrust {
+    /// Whether what `peer` forwards is believed.
+    pub fn believes(&self, peer: IpAddr) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Everybody => true,
+            Self::Networks(networks) => {
+                let peer = peer.to_canonical();
+                networks.iter().any(|network| network.contains(&peer))
+            }
+        }
+    }
+}
+
 /// The client's address.
 ///
 /// Behind trusted networks, `X-Forwarded-For` is read from right to left: entries that are no
