@@ -160,6 +160,30 @@ id! {
     pub AdminKeyId
 }
 id! {
+    /// Identifies the definition of an MCP server.
+    pub McpServerId
+}
+id! {
+    /// Identifies a monitored service.
+    pub MonitoredServiceId
+}
+id! {
+    /// Identifies an entry of the FAQ.
+    pub FaqEntryId
+}
+id! {
+    /// Identifies a set-up guide.
+    pub SetupGuideId
+}
+id! {
+    /// Identifies a network rule.
+    pub NetworkRuleId
+}
+id! {
+    /// Identifies a stored price of a model.
+    pub PriceId
+}
+id! {
     /// Identifies who acted on the control plane.
     pub ActorId
 }

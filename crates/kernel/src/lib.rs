@@ -34,7 +34,8 @@ pub use error::RepositoryError;
 pub use ids::uuid_v7 as __uuid_v7;
 pub use ids::{
     AccountId, ActorId, AdminKeyId, AiSessionId, AliasId, AuditEventId, CallId, CredentialId, EndpointId,
-    EvalId, EvalRunId, GroupId, InvalidId, PlanId, ProjectId, ProviderId, SessionId, TemplateId, TokenId,
+    EvalId, EvalRunId, FaqEntryId, GroupId, InvalidId, McpServerId, MonitoredServiceId, NetworkRuleId,
+    PlanId, PriceId, ProjectId, ProviderId, SessionId, SetupGuideId, TemplateId, TokenId,
 };
 pub use money::{Money, PricePerMillion};
 pub use page::{Page, PageRequest, SortDirection};
