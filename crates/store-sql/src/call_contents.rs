@@ -1,5 +1,8 @@
 //! What was said in calls, in SQL.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use async_trait::async_trait;
 use promptgate_kernel::{CallId, ProjectId, RepositoryError, Timestamp};
 use promptgate_store_sql_macros::each_dialect;
@@ -11,10 +14,11 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use crate::insert::{Insertions, batches};
-use crate::value::{optional_text, text};
+use crate::value::{count, optional_text, text};
 use crate::work::SqlWork;
 
-const COLUMNS: &str = "call_id, at, project_id, prompt, request, response, tool_calls, truncated";
+const COLUMNS: &str = "call_id, at, project_id, prompt, request, response, tool_calls, truncated, \
+     prompt_start, prompt_end";
 
 #[derive(FromRow)]
 struct ContentRow {
@@ -26,6 +30,8 @@ struct ContentRow {
     response: Option<String>,
     tool_calls: Json<Vec<StoredToolCall>>,
     truncated: bool,
+    prompt_start: Option<i64>,
+    prompt_end: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,16 +61,22 @@ impl From<StoredToolCall> for ToolCallRecord {
 
 impl From<ContentRow> for CallContent {
     fn from(row: ContentRow) -> Self {
-        Self {
+        let bound = |bound: Option<i64>| usize::try_from(bound?).ok();
+        let range = bound(row.prompt_start).zip(bound(row.prompt_end));
+        let mut content = Self {
             call_id: CallId::from_uuid(row.call_id),
             at: Timestamp::from_micros(row.at),
             project_id: ProjectId::from_uuid(row.project_id),
             prompt: row.prompt,
+            prompt_in_request: range.map(|(start, end)| start..end),
             request: row.request,
             response: row.response,
             tool_calls: row.tool_calls.0.into_iter().map(ToolCallRecord::from).collect(),
             truncated: row.truncated,
-        }
+        };
+        content.detach_prompt();
+        content.prompt = optional_text(content.prompt.as_ref()).map(String::from);
+        content
     }
 }
 
@@ -81,11 +93,20 @@ impl CallContentRepository for SqlWork<Db> {
         for batch in batches(&sorted) {
             let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
             for mut content in batch.iter().copied() {
-                if !content.fits() {
+                let moves = content.prompt_in_request.is_some()
+                    && optional_text(content.request.as_ref())
+                        .is_some_and(|text| matches!(text, Cow::Owned(_)));
+                if moves || !content.fits() {
                     trimmed = content.clone();
+                    if moves {
+                        trimmed.detach_prompt();
+                    }
                     trimmed.trim();
                     content = &trimmed;
                 }
+                let bound = |bound: fn(&Range<usize>) -> usize| {
+                    content.prompt_in_request.as_ref().map(|range| count(bound(range) as u64))
+                };
                 // The values are copied: what was trimmed does not live until the statement runs.
                 query = query
                     .bind(content.call_id.as_uuid())
@@ -95,7 +116,9 @@ impl CallContentRepository for SqlWork<Db> {
                     .bind(optional_text(content.request.as_ref()).map(String::from))
                     .bind(optional_text(content.response.as_ref()).map(String::from))
                     .bind(Json(content.tool_calls.iter().map(StoredToolCall::from).collect::<Vec<_>>()))
-                    .bind(content.truncated);
+                    .bind(content.truncated)
+                    .bind(bound(|range| range.start))
+                    .bind(bound(|range| range.end));
             }
             query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         }
@@ -105,8 +128,8 @@ impl CallContentRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.call_contents.find", skip_all, fields(call.id = %call))]
     async fn find(&mut self, call: CallId) -> Result<Option<CallContent>, RepositoryError> {
         let row: Option<ContentRow> = sqlx::query_as(
-            "SELECT call_id, at, project_id, prompt, request, response, tool_calls, truncated \
-             FROM call_contents WHERE call_id = $1",
+            "SELECT call_id, at, project_id, prompt, request, response, tool_calls, truncated, \
+             prompt_start, prompt_end FROM call_contents WHERE call_id = $1",
         )
         .bind(call.as_uuid())
         .fetch_optional(&mut *self.tx)

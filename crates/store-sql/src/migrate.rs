@@ -18,7 +18,7 @@ struct Migration {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Migration; 12] = [
+const MIGRATIONS: [Migration; 13] = [
     Migration {
         number: 1,
         name: "projects",
@@ -90,6 +90,12 @@ const MIGRATIONS: [Migration; 12] = [
         name: "record_bodies",
         postgres: include_str!("../../../migrations/postgres/0012_record_bodies.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0012_record_bodies.sql"),
+    },
+    Migration {
+        number: 13,
+        name: "prompt_in_request",
+        postgres: include_str!("../../../migrations/postgres/0013_prompt_in_request.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0013_prompt_in_request.sql"),
     },
 ];
 

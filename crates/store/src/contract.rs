@@ -117,6 +117,7 @@ macro_rules! contract_tests {
             );
             $crate::contract_tests!(@domain $engine call_contents:
                 everything_round_trips
+                a_prompt_is_found_in_the_request
                 what_one_engine_cannot_keep_is_replaced_on_all
                 recording_again_changes_nothing
                 pruning_takes_the_oldest_in_batches

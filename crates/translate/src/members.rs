@@ -85,6 +85,16 @@ impl<'a> Value<'a> {
         serde_json::from_str(self.raw.get()).map_err(|_| self.invalid("a string"))
     }
 
+    /// The text, or what can be read of it; nothing if it is none.
+    pub(crate) fn lenient_text(&self) -> Option<String> {
+        self.text().ok().or_else(|| mended(self.raw.get()))
+    }
+
+    /// As it was written.
+    pub(crate) fn raw_json(&self) -> &'a str {
+        self.raw.get()
+    }
+
     /// The array that it must be.
     pub(crate) fn items(&self) -> Result<Vec<Value<'a>>, Untranslatable> {
         let items: Vec<&'a RawValue> =
@@ -178,8 +188,7 @@ impl<'a> Members<'a> {
     /// A text, or nothing if it is none: for answers, where trifles are forgiven, such as half of a
     /// character that a provider cut in two.
     pub(crate) fn lenient_text(&self, name: &str) -> Option<String> {
-        let value = self.get(name)?;
-        value.text().ok().or_else(|| mended(value.raw.get()))
+        self.get(name)?.lenient_text()
     }
 
     /// An object.

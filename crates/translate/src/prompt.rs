@@ -1,5 +1,8 @@
 //! What a person last wrote, for the record.
 
+use std::ops::Range;
+
+use memchr::memmem;
 use promptgate_providers::Shape;
 
 use crate::members::{Members, Value};
@@ -7,6 +10,22 @@ use crate::members::{Members, Value};
 /// The last text of a request's last message, if that message is the user's. A turn of an agent ends
 /// with the result of a tool, and nobody wrote that.
 pub fn last_user_text(shape: Shape, body: &[u8]) -> Option<String> {
+    last_user_value(shape, body)?.lenient_text()
+}
+
+/// Where [`last_user_text`] stands in the body: the bytes of a string in JSON that says the same.
+pub fn last_user_range(shape: Shape, body: &[u8]) -> Option<Range<usize>> {
+    let value = last_user_value(shape, body).filter(Value::is_text)?;
+    let json = value.raw_json();
+    // Half of a character has no text of its own, and is mended.
+    if memmem::find(json.as_bytes(), b"\\u").is_some() {
+        value.text().ok()?;
+    }
+    let start = json.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+    Some(start..start + json.len())
+}
+
+fn last_user_value(shape: Shape, body: &[u8]) -> Option<Value<'_>> {
     let members = Members::parse(body).ok()?;
     let input = match shape {
         Shape::ChatCompletions | Shape::Messages => members.get("messages")?,
@@ -18,7 +37,7 @@ pub fn last_user_text(shape: Shape, body: &[u8]) -> Option<String> {
         | Shape::CountTokens => return None,
     };
     if input.is_text() {
-        return input.text().ok();
+        return Some(input);
     }
     let last = input.last_item()?.members().ok()?;
     if last.lenient_text("role").as_deref() != Some("user") {
@@ -26,7 +45,7 @@ pub fn last_user_text(shape: Shape, body: &[u8]) -> Option<String> {
     }
     let content = last.get("content")?;
     if content.is_text() {
-        return content.text().ok();
+        return Some(content);
     }
     let parts = content.items().ok()?;
     let kind = |part: &Value<'_>| part.members().ok()?.lenient_text("type");
@@ -36,7 +55,7 @@ pub fn last_user_text(shape: Shape, body: &[u8]) -> Option<String> {
     parts.iter().rev().find_map(|part| {
         let part = part.members().ok()?;
         matches!(part.lenient_text("type")?.as_str(), "text" | "input_text")
-            .then(|| part.lenient_text("text"))?
+            .then(|| part.get("text").filter(Value::is_text))?
     })
 }
 
@@ -58,6 +77,21 @@ mod tests {
         assert_eq!(last(Shape::Responses, r#"{"input":"hello"}"#).as_deref(), Some("hello"));
         let messages = r#"{"messages":[{"role":"user","content":"hi"}]}"#;
         assert_eq!(last(Shape::Messages, messages).as_deref(), Some("hi"));
+    }
+
+    #[test]
+    fn it_is_found_where_it_stands() {
+        let ask = |text: &str| {
+            format!(r#"{{"messages":[{{"role":"user","content":"x"}},{{"role":"user","content":{text}}}]}}"#)
+        };
+        for text in [r#""hi""#, r#""a\n\"\u00e4 🦀""#, "\"\""] {
+            let body = ask(text);
+            let range = last_user_range(Shape::ChatCompletions, body.as_bytes()).unwrap();
+            assert_eq!(&body[range], text);
+        }
+        let half = ask(r#""a\ud83d""#);
+        assert_eq!(last_user_range(Shape::ChatCompletions, half.as_bytes()), None);
+        assert_eq!(last_user_range(Shape::ChatCompletions, ask("1").as_bytes()), None);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What was said in a call, kept apart from its record.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use promptgate_kernel::{CallId, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -29,9 +32,13 @@ pub struct CallContent {
     pub at: Timestamp,
     /// The project that was called.
     pub project_id: ProjectId,
-    /// What the user wrote last, if the call ends with it.
+    /// What the user wrote last, if the call ends with it and it is not in the request. To read it, ask
+    /// [`Self::prompt`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// The bytes of the request that are the prompt, as JSON: nothing is kept twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_in_request: Option<Range<usize>>,
     /// The request's body, masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -67,10 +74,28 @@ impl CallContent {
             at,
             project_id,
             prompt: None,
+            prompt_in_request: None,
             request: None,
             response: None,
             tool_calls: Vec::new(),
             truncated: false,
+        }
+    }
+
+    /// What the user wrote last, wherever it is kept.
+    pub fn prompt(&self) -> Option<Cow<'_, str>> {
+        if let Some(prompt) = &self.prompt {
+            return Some(Cow::Borrowed(prompt));
+        }
+        let json = self.request.as_deref()?.get(self.prompt_in_request.clone()?)?;
+        serde_json::from_str(json).ok().map(Cow::Owned)
+    }
+
+    /// Keeps the prompt by itself, because the request will be another one.
+    pub fn detach_prompt(&mut self) {
+        if self.prompt_in_request.is_some() {
+            self.prompt = self.prompt().map(Cow::into_owned);
+            self.prompt_in_request = None;
         }
     }
 
@@ -95,6 +120,9 @@ impl CallContent {
             return;
         }
         self.truncated = true;
+        if self.request.as_ref().is_some_and(|request| request.len() > Self::MAX_BYTES) {
+            self.detach_prompt();
+        }
         for text in [&mut self.prompt, &mut self.request, &mut self.response].into_iter().flatten() {
             cut(text, Self::MAX_BYTES);
         }
@@ -170,6 +198,23 @@ mod tests {
         assert!(content.fits() && content.truncated);
         assert_eq!(content.tool_calls.len(), 2);
         assert_eq!(content.tool_calls[1].arguments, "ééé");
+    }
+
+    #[test]
+    fn a_prompt_in_the_request_is_read_from_there_and_outlives_it() {
+        let mut content = content();
+        content.request = Some(format!("[{{\"x\":\"a\\n\\u00e4\"}}]{}", " ".repeat(MAX)));
+        content.prompt_in_request = Some(6..17);
+        assert_eq!(content.prompt().as_deref(), Some("a\nä"));
+        content.trim();
+        assert_eq!((content.prompt.as_deref(), content.prompt_in_request), (Some("a\nä"), None));
+
+        let mut nowhere = self::content();
+        nowhere.prompt_in_request = Some(6..17);
+        assert_eq!(nowhere.prompt(), None);
+        nowhere.request = Some("é".repeat(20));
+        nowhere.prompt_in_request = Some(3..7);
+        assert_eq!(nowhere.prompt(), None);
     }
 
     #[test]

@@ -52,6 +52,27 @@ pub async fn everything_round_trips(store: &dyn Store) {
     assert_eq!(find(store, &content(at(0))).await, None);
 }
 
+/// A prompt that is kept in the request comes back as one of its own, whatever becomes of the request.
+pub async fn a_prompt_is_found_in_the_request(store: &dyn Store) {
+    let said = |request: &str| {
+        let start = request.find("\"why").expect("it is there");
+        let prompt_in_request = Some(start..start + request[start + 1..].find('"').expect("it ends") + 2);
+        CallContent { prompt: None, prompt_in_request, request: Some(request.into()), ..content(at(0)) }
+    };
+    let long = format!("{{\"x\":\"{}\",\"said\":\"why?\"}}", "x".repeat(CallContent::MAX_BYTES));
+    for (request, prompt) in [
+        ("[\"é\",{\"said\":\"why\\n?\"}]", "why\n?"),
+        ("[\"why\\u0000?\"]", "why\u{fffd}?"),
+        ("[\0,\"why?\"]", "why?"),
+        (&long, "why?"),
+    ] {
+        let content = said(request);
+        record(store, &[&content]).await;
+        let found = find(store, &content).await.expect("it is there");
+        assert_eq!((found.prompt.as_deref(), found.prompt_in_request), (Some(prompt), None));
+    }
+}
+
 /// U+0000 becomes U+FFFD wherever it is, and what is too long is cut.
 pub async fn what_one_engine_cannot_keep_is_replaced_on_all(store: &dyn Store) {
     let dirty = CallContent {
