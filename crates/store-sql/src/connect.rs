@@ -23,6 +23,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 const PAGE_BYTES: u32 = 8 << 10;
 /// How much of it a connection holds, negative to mean KiB: more than a batch of usage events touches.
 const CACHE_KIB: &str = "-8192";
+/// How many pages are in the log before they go to their places in the file: each does once, however
+/// often it was written. 32 MiB.
+const CHECKPOINT_PAGES: &str = "4000";
 
 /// How connections are pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +156,7 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
         .busy_timeout(options.acquire_timeout)
         .page_size(PAGE_BYTES)
         .pragma("cache_size", CACHE_KIB)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal);
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");

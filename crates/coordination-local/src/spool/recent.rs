@@ -8,7 +8,7 @@ use promptgate_usage::FinishedCall;
 use super::segment::{Batch, Limit, Position};
 
 /// So much of the files is held, about.
-const MAX_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 8 << 20;
 
 /// The calls that were appended lately, in order. There may be gaps.
 #[derive(Debug, Default)]
