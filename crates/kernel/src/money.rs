@@ -83,6 +83,16 @@ impl PricePerMillion {
         Money::from_dollars(dollars).filter(|price| *price >= Money::ZERO).map(Self)
     }
 
+    /// Wraps the price of a million units, as [`Self::as_money`] gave it.
+    pub const fn from_money(price: Money) -> Self {
+        Self(price)
+    }
+
+    /// The price of a million units, for storage.
+    pub const fn as_money(self) -> Money {
+        self.0
+    }
+
     /// Dollars per million.
     pub fn as_dollars(self) -> f64 {
         self.0.as_dollars()

@@ -2,7 +2,8 @@
 //!
 //! A [`UsageEvent`] is the immutable record of one finished call; everything that is counted is
 //! derived from these. [`TokenCounts`] are disjoint classes, so that nothing is counted twice, and
-//! a [`PriceTable`] turns them into [`Money`](promptgate_kernel::Money). [`CallContent`] is what was
+//! a [`PriceTable`] turns them into [`Money`](promptgate_kernel::Money), under a [`PriceBook`] of what an
+//! operator set himself. [`CallContent`] is what was
 //! said in the call, kept apart and for a shorter time; an [`IdempotencyRecord`] lets a client repeat
 //! a call without it being made twice. The crate reads no wire format and keeps nothing;
 //! [`UsageRepository`] and its like say what a store must do.
@@ -17,18 +18,28 @@
 //! ```
 
 mod content;
+mod estimate;
 mod event;
 mod idempotency;
 mod price;
+mod price_book;
+mod price_repository;
 mod repository;
+mod stored_price;
 mod tokens;
 
 pub use content::{CallContent, FinishedCall, ToolCallRecord};
+pub use estimate::{EstimatedCost, UsageGroup, UsageKind, estimate};
 pub use event::{Attempt, Outcome, UsageEvent};
 pub use idempotency::{IdempotencyKey, IdempotencyRecord, IdempotencyState, RememberedAnswer, Repeated};
 pub use price::{InvalidPriceTable, ModelPrice, PriceBasis, PriceTable, Priced};
+pub use price_book::{Charge, PriceBook, Sale};
+pub use price_repository::PriceRepository;
 pub use repository::{
     CallContentRepository, CallFilter, Cursor, IdempotencyRepository, InvalidCursor, UsageFilter,
     UsageRepository,
+};
+pub use stored_price::{
+    FallbackPrice, InvalidPrice, PriceRates, PriceTarget, RateChanges, StoredPrice, StoredPrices,
 };
 pub use tokens::TokenCounts;

@@ -107,14 +107,14 @@ struct Document {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Rates {
-    input: PricePerMillion,
-    cache_read: PricePerMillion,
-    cache_write_5m: PricePerMillion,
-    cache_write_1h: PricePerMillion,
-    audio_input: PricePerMillion,
-    output: PricePerMillion,
-    audio_output: PricePerMillion,
+pub(crate) struct Rates {
+    pub(crate) input: PricePerMillion,
+    pub(crate) cache_read: PricePerMillion,
+    pub(crate) cache_write_5m: PricePerMillion,
+    pub(crate) cache_write_1h: PricePerMillion,
+    pub(crate) audio_input: PricePerMillion,
+    pub(crate) output: PricePerMillion,
+    pub(crate) audio_output: PricePerMillion,
 }
 
 /// What every known model costs.
@@ -199,7 +199,7 @@ impl Rates {
         })
     }
 
-    fn cost(&self, counts: &TokenCounts) -> Money {
+    pub(crate) fn cost(&self, counts: &TokenCounts) -> Money {
         [
             self.input.of(counts.input),
             self.cache_read.of(counts.cache_read),

@@ -1,0 +1,159 @@
+//! What tokens cost by the prices that are set now, for people to look at.
+
+use promptgate_kernel::{Money, PricePerMillion};
+
+use crate::{PriceBook, PriceRates, TokenCounts};
+
+/// What kind of calls tokens are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageKind {
+    /// Calls that write an answer.
+    Completion,
+    /// Calls that embed.
+    Embedding,
+}
+
+/// The tokens of the calls of one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageGroup<'a> {
+    /// The provider's name.
+    pub provider: &'a str,
+    /// The model, as the provider knows it.
+    pub model: &'a str,
+    /// What kind of calls.
+    pub kind: UsageKind,
+    /// How many tokens.
+    pub tokens: TokenCounts,
+}
+
+/// What tokens cost, by what they are, and the rates that stand for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EstimatedCost {
+    /// What was read, cache included, and what was embedded where embedding has no price of its own.
+    pub input: Money,
+    /// What was written.
+    pub output: Money,
+    /// What was embedded at a price of its own.
+    pub embedding: Money,
+    /// Everything.
+    pub total: Money,
+    /// The rates for models without a price, unless [`Self::at_rates`] says otherwise.
+    pub rates: PriceRates,
+}
+
+impl EstimatedCost {
+    /// The same with other rates, such as those of a day's first model.
+    #[must_use]
+    pub const fn at_rates(self, rates: PriceRates) -> Self {
+        Self { rates, ..self }
+    }
+}
+
+/// What groups of tokens cost by the prices that are set, without a look into any store.
+pub fn estimate(groups: &[UsageGroup<'_>], book: &PriceBook) -> EstimatedCost {
+    let (mut input, mut output, mut embedding) = (Money::ZERO, Money::ZERO, Money::ZERO);
+    for group in groups {
+        let (rates, tokens) = (book.rates(group.provider, group.model), &group.tokens);
+        match (group.kind, rates.embedding) {
+            (UsageKind::Completion, _) => {
+                input = input.plus(input_cost(&rates, tokens));
+                output = output.plus(rates.output.of(tokens.total_output()));
+            }
+            (UsageKind::Embedding, Some(rate)) => embedding = embedding.plus(rate.of(tokens.total())),
+            (UsageKind::Embedding, None) => input = input.plus(rates.input.of(tokens.total())),
+        }
+    }
+    let total = [input, output, embedding].into_iter().sum();
+    EstimatedCost { input, output, embedding, total, rates: book.fallback_rates() }
+}
+
+fn input_cost(rates: &PriceRates, tokens: &TokenCounts) -> Money {
+    let or_input = |rate: Option<PricePerMillion>| rate.unwrap_or(rates.input);
+    let written = tokens.cache_write_5m.saturating_add(tokens.cache_write_1h);
+    [
+        rates.input.of(tokens.input.saturating_add(tokens.audio_input)),
+        or_input(rates.cache_read).of(tokens.cache_read),
+        or_input(rates.cache_write).of(written),
+    ]
+    .into_iter()
+    .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FallbackPrice, PriceTarget, RateChanges, StoredPrice, StoredPrices};
+    use promptgate_kernel::Timestamp;
+
+    fn rates(input: f64, output: f64, embedding: Option<f64>) -> PriceRates {
+        let changes = RateChanges {
+            input: Some(input),
+            output: Some(output),
+            embedding: Some(embedding),
+            ..RateChanges::default()
+        };
+        changes.into_rates().unwrap()
+    }
+
+    fn book(fallback: PriceRates, models: &[(&str, &str, PriceRates)]) -> PriceBook {
+        let id = "018f4e6e-0000-7000-8000-000000000001".parse().unwrap();
+        let at = Timestamp::default();
+        let models = models.iter().map(|(provider, model, rates)| {
+            StoredPrice::create(id, PriceTarget::new(provider, model).unwrap(), *rates, at)
+        });
+        let fallback = FallbackPrice { rates: fallback, updated_at: at, version: 1 };
+        PriceBook::new(StoredPrices { fallback: Some(fallback), models: models.collect() })
+    }
+
+    /// One completion of 5 in, 6 out, 1 read from and 2 written to a cache, and 17 embedded.
+    fn widget<'a>() -> [UsageGroup<'a>; 2] {
+        let completion =
+            TokenCounts { input: 5, output: 6, cache_read: 1, cache_write_5m: 2, ..TokenCounts::default() };
+        let embedded = TokenCounts { input: 17, ..TokenCounts::default() };
+        [(UsageKind::Completion, completion), (UsageKind::Embedding, embedded)]
+            .map(|(kind, tokens)| UsageGroup { provider: "openai", model: "m", kind, tokens })
+    }
+
+    fn shown(cost: &EstimatedCost) -> [String; 4] {
+        [cost.input, cost.output, cost.embedding, cost.total].map(|money| money.to_string())
+    }
+
+    #[test]
+    fn the_token_widget_adds_up() {
+        let [completion, embedding] = widget().map(|group| group.tokens);
+        assert_eq!((completion.total(), completion.total_input(), embedding.total()), (14, 8, 17));
+        assert_eq!(completion.total() + embedding.total(), 31);
+    }
+
+    #[test]
+    fn the_default_cost_of_the_token_widget() {
+        let cost = estimate(&widget(), &book(rates(5.0, 30.0, Some(0.02)), &[]));
+        assert_eq!(shown(&cost), ["0.00004", "0.00018", "0.00000034", "0.00022034"]);
+        assert_eq!(cost.rates, rates(5.0, 30.0, Some(0.02)));
+        assert_eq!(serde_json::json!(cost.input.as_dollars()).to_string(), "0.00004");
+        let other = cost.at_rates(rates(1.0, 1.0, None));
+        assert_eq!((other.total, other.rates.input.as_dollars()), (cost.total, 1.0));
+    }
+
+    #[test]
+    fn what_is_embedded_costs_as_input_without_a_price_of_its_own() {
+        let cost = estimate(&widget(), &book(rates(5.0, 30.0, None), &[]));
+        assert_eq!(shown(&cost), ["0.000125", "0.00018", "0.00", "0.000305"]);
+        assert_eq!(estimate(&[], &book(rates(5.0, 30.0, None), &[])).total, Money::ZERO);
+    }
+
+    #[test]
+    fn prices_of_models_are_used_where_they_are_set() {
+        let cached = PriceRates {
+            cache_read: PricePerMillion::from_dollars(0.0),
+            cache_write: PricePerMillion::from_dollars(10.0),
+            ..rates(1.0, 2.0, None)
+        };
+        let book =
+            book(rates(5.0, 30.0, None), &[("openai", "m", cached), ("other", "m", rates(9.0, 9.0, None))]);
+        let [completion, _] = widget();
+        assert_eq!(shown(&estimate(&[completion], &book))[..2], ["0.000025", "0.000012"]);
+        let elsewhere = UsageGroup { model: "n", ..completion };
+        assert_eq!(estimate(&[completion, elsewhere], &book).output.to_string(), "0.000192");
+    }
+}

@@ -1,0 +1,211 @@
+//! The prices in force: those that an operator set, before those that come with the program.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use promptgate_kernel::{Money, PricePerMillion, Timestamp};
+
+use crate::price::Rates;
+use crate::{PriceBasis, PriceRates, PriceTable, StoredPrices, TokenCounts};
+
+/// What is to be priced: a call of a model, and how its provider is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sale<'a> {
+    /// The provider's name.
+    pub provider: &'a str,
+    /// The kind of provider, such as `openai`.
+    pub kind: &'a str,
+    /// The model, as the provider knows it.
+    pub model: &'a str,
+    /// Whether the call embeds, and writes nothing.
+    pub embedding: bool,
+}
+
+/// A cost, and which price it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge<'a> {
+    /// What it costs.
+    pub cost: Money,
+    /// How the price was found.
+    pub basis: PriceBasis,
+    /// The price: `stored:` and when it was set, or the version of the table of the program.
+    pub version: &'a str,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    rates: PriceRates,
+    version: Arc<str>,
+}
+
+impl Entry {
+    fn new(rates: PriceRates, updated_at: Timestamp) -> Self {
+        Self { rates, version: format!("stored:{updated_at}").into() }
+    }
+}
+
+/// The prices that an operator set, ready to be looked up. Without any, everything costs what the table
+/// of the program says.
+#[derive(Debug, Clone, Default)]
+pub struct PriceBook {
+    /// By provider, then by model.
+    models: HashMap<String, HashMap<String, Entry>>,
+    fallback: Option<Entry>,
+}
+
+impl PriceBook {
+    /// Prepares prices for use.
+    pub fn new(stored: StoredPrices) -> Self {
+        let mut models: HashMap<String, HashMap<String, Entry>> = HashMap::new();
+        for price in stored.models {
+            let entry = Entry::new(price.rates, price.updated_at);
+            models.entry(price.target.provider).or_default().insert(price.target.model, entry);
+        }
+        let fallback = stored.fallback.map(|price| Entry::new(price.rates, price.updated_at));
+        Self { models, fallback }
+    }
+
+    /// What a call costs: by the price that was set for the model of this provider, else as `bundled`
+    /// has it, else by the price that was set for all others. Each class is rounded once.
+    pub fn charge<'a>(&'a self, bundled: &'a PriceTable, sale: Sale<'_>, counts: &TokenCounts) -> Charge<'a> {
+        let charge = |entry: &'a Entry, basis| Charge {
+            cost: Rates::from(sale.applied(&entry.rates)).cost(counts),
+            basis,
+            version: &entry.version,
+        };
+        if let Some(entry) = self.find(sale.provider, sale.model) {
+            return charge(entry, PriceBasis::Exact);
+        }
+        let priced = bundled.price(sale.kind, sale.model, counts);
+        match &self.fallback {
+            Some(entry) if priced.basis == PriceBasis::Fallback => charge(entry, PriceBasis::Fallback),
+            _ => Charge { cost: priced.cost, basis: priced.basis, version: bundled.version() },
+        }
+    }
+
+    /// The rates that were set for a model, else those for all others.
+    pub fn rates(&self, provider: &str, model: &str) -> PriceRates {
+        self.find(provider, model).map_or_else(|| self.fallback_rates(), |entry| entry.rates)
+    }
+
+    /// The rates of models that have none of their own.
+    pub fn fallback_rates(&self) -> PriceRates {
+        self.fallback.as_ref().map(|entry| entry.rates).unwrap_or_default()
+    }
+
+    fn find(&self, provider: &str, model: &str) -> Option<&Entry> {
+        self.models.get(provider)?.get(model)
+    }
+}
+
+impl Sale<'_> {
+    /// The rates of what is embedded stand in for those of input.
+    fn applied(self, rates: &PriceRates) -> PriceRates {
+        let input = rates.embedding.filter(|_| self.embedding).unwrap_or(rates.input);
+        PriceRates { input, ..*rates }
+    }
+}
+
+impl From<PriceRates> for Rates {
+    fn from(stored: PriceRates) -> Self {
+        let or_input = |rate: Option<PricePerMillion>| rate.unwrap_or(stored.input);
+        Self {
+            input: stored.input,
+            cache_read: or_input(stored.cache_read),
+            cache_write_5m: or_input(stored.cache_write),
+            cache_write_1h: or_input(stored.cache_write),
+            audio_input: stored.input,
+            output: stored.output,
+            audio_output: stored.output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FallbackPrice, PriceTarget, RateChanges, StoredPrice};
+    use proptest::prelude::*;
+
+    fn rates(input: f64, output: f64) -> PriceRates {
+        RateChanges { input: Some(input), output: Some(output), ..RateChanges::default() }
+            .into_rates()
+            .unwrap()
+    }
+
+    fn stored(provider: &str, model: &str, rates: PriceRates) -> StoredPrice {
+        let id = "018f4e6e-0000-7000-8000-000000000001".parse().unwrap();
+        StoredPrice::create(id, PriceTarget::new(provider, model).unwrap(), rates, Timestamp::from_micros(7))
+    }
+
+    fn book(models: Vec<StoredPrice>) -> PriceBook {
+        let fallback =
+            FallbackPrice { rates: rates(5.0, 30.0), updated_at: Timestamp::from_micros(1), version: 1 };
+        PriceBook::new(StoredPrices { fallback: Some(fallback), models })
+    }
+
+    fn sale<'a>(provider: &'a str, kind: &'a str, model: &'a str) -> Sale<'a> {
+        Sale { provider, kind, model, embedding: false }
+    }
+
+    const MILLION: TokenCounts = TokenCounts {
+        input: 1_000_000,
+        cache_read: 1_000_000,
+        cache_write_5m: 1_000_000,
+        output: 1_000_000,
+        cache_write_1h: 0,
+        audio_input: 0,
+        reasoning: 0,
+        audio_output: 0,
+    };
+
+    #[test]
+    fn a_set_price_beats_the_table_which_beats_the_fallback() {
+        let bundled = PriceTable::bundled();
+        let book = book(vec![stored("main", "gpt-4o", rates(1.0, 2.0))]);
+        let found = |sale| {
+            let charge = book.charge(&bundled, sale, &MILLION);
+            (charge.cost.to_string(), charge.basis, charge.version.to_owned())
+        };
+        let ours = "stored:1970-01-01T00:00:00.000007Z";
+        assert_eq!(found(sale("main", "openai", "gpt-4o")), ("5.00".into(), PriceBasis::Exact, ours.into()));
+        let other = found(sale("other", "openai", "gpt-4o"));
+        assert_eq!((other.1, other.2.as_str()), (PriceBasis::Exact, bundled.version()));
+        let dated = found(sale("main", "openai", "gpt-4o-2024-08-06"));
+        assert_ne!(dated.2, ours, "a price that was set is for exactly this model");
+        let unknown = found(sale("main", "openai_compatible", "mystery"));
+        let fallback = "stored:1970-01-01T00:00:00.000001Z";
+        assert_eq!(unknown, ("45.00".into(), PriceBasis::Fallback, fallback.into()));
+        let none = PriceBook::default();
+        let unknown = none.charge(&bundled, sale("main", "openai_compatible", "mystery"), &MILLION);
+        assert_eq!((unknown.basis, unknown.version), (PriceBasis::Fallback, bundled.version()));
+    }
+
+    #[test]
+    fn classes_have_their_own_rates_where_they_are_set() {
+        let bundled = PriceTable::bundled();
+        let all = PriceRates {
+            cache_read: PricePerMillion::from_dollars(0.1),
+            cache_write: PricePerMillion::from_dollars(1.25),
+            embedding: PricePerMillion::from_dollars(0.02),
+            ..rates(1.0, 2.0)
+        };
+        let book = book(vec![stored("main", "m", all)]);
+        let chat = sale("main", "openai", "m");
+        assert_eq!(book.charge(&bundled, chat, &MILLION).cost.to_string(), "4.35");
+        let embedded = TokenCounts { input: 1_000_000, ..TokenCounts::default() };
+        let embedding = Sale { embedding: true, ..chat };
+        assert_eq!(book.charge(&bundled, embedding, &embedded).cost.to_string(), "0.02");
+        assert_eq!(book.charge(&bundled, chat, &embedded).cost.to_string(), "1.00");
+    }
+
+    proptest! {
+        #[test]
+        fn any_counts_have_a_cost(input: u64, cache_read: u64, output: u64, embedding: bool, dollars in 0.0..1e6) {
+            let counts = TokenCounts { input, cache_read, output, ..TokenCounts::default() };
+            let book = book(vec![stored("main", "m", rates(dollars, dollars))]);
+            let sale = Sale { embedding, ..sale("main", "openai", "m") };
+            prop_assert!(book.charge(&PriceTable::bundled(), sale, &counts).cost >= Money::ZERO);
+        }
+    }
+}

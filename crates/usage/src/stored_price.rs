@@ -1,0 +1,248 @@
+//! Prices that an operator set.
+
+use std::collections::HashSet;
+
+use promptgate_kernel::{PriceId, PricePerMillion, Timestamp};
+
+/// The longest name of a model that a price is kept for, in characters.
+const MAX_MODEL_CHARACTERS: usize = 200;
+
+/// What is wrong with a price that somebody wants to set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPrice {
+    /// A rate is missing, negative, or too large to be kept.
+    #[error("{0} must be a number of dollars per million tokens, from 0 up")]
+    Rate(&'static str),
+    /// The provider's name is blank.
+    #[error("providerName must not be blank")]
+    Provider,
+    /// The model's name is blank or too long.
+    #[error("model must have 1 to 200 characters that are no control characters")]
+    Model,
+    /// Two prices for one model.
+    #[error("each model of a provider may have one price only")]
+    Twice,
+    /// Another provider or model was given for a price that has one.
+    #[error("a price stays with its provider and model; make another one")]
+    Moved,
+}
+
+impl InvalidPrice {
+    /// The field that is wrong, as the wire names it; `None` where it is not a single one.
+    pub const fn field(self) -> Option<&'static str> {
+        match self {
+            Self::Rate(field) => Some(field),
+            Self::Provider => Some("providerName"),
+            Self::Model => Some("model"),
+            Self::Twice | Self::Moved => None,
+        }
+    }
+}
+
+/// What a million tokens cost, by what they are. Classes without a price of their own cost what input
+/// costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PriceRates {
+    /// Input.
+    pub input: PricePerMillion,
+    /// Output.
+    pub output: PricePerMillion,
+    /// Input read from a prompt cache.
+    pub cache_read: Option<PricePerMillion>,
+    /// Input written to a prompt cache.
+    pub cache_write: Option<PricePerMillion>,
+    /// What is embedded.
+    pub embedding: Option<PricePerMillion>,
+}
+
+/// Other rates; `None` keeps one, `Some(None)` clears it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RateChanges {
+    /// Dollars for a million tokens of input.
+    pub input: Option<f64>,
+    /// Likewise of output.
+    pub output: Option<f64>,
+    /// Likewise read from a prompt cache.
+    pub cache_read: Option<Option<f64>>,
+    /// Likewise written to a prompt cache.
+    pub cache_write: Option<Option<f64>>,
+    /// Likewise embedded.
+    pub embedding: Option<Option<f64>>,
+}
+
+impl RateChanges {
+    /// Whether it names no rate.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The rates that these are; input and output must be there.
+    pub fn into_rates(self) -> Result<PriceRates, InvalidPrice> {
+        self.input.ok_or(InvalidPrice::Rate("input"))?;
+        self.output.ok_or(InvalidPrice::Rate("output"))?;
+        PriceRates::default().change(self)
+    }
+}
+
+impl PriceRates {
+    /// Applies changes. Prices are kept to the nano-dollar.
+    pub fn change(mut self, changes: RateChanges) -> Result<Self, InvalidPrice> {
+        if let Some(dollars) = changes.input {
+            self.input = read("input", dollars)?;
+        }
+        if let Some(dollars) = changes.output {
+            self.output = read("output", dollars)?;
+        }
+        for (name, rate, change) in [
+            ("cacheRead", &mut self.cache_read, changes.cache_read),
+            ("cacheWrite", &mut self.cache_write, changes.cache_write),
+            ("embedding", &mut self.embedding, changes.embedding),
+        ] {
+            if let Some(dollars) = change {
+                *rate = dollars.map(|dollars| read(name, dollars)).transpose()?;
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn read(name: &'static str, dollars: f64) -> Result<PricePerMillion, InvalidPrice> {
+    PricePerMillion::from_dollars(dollars).ok_or(InvalidPrice::Rate(name))
+}
+
+/// Whose price it is: a model, by the name of its provider and by its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PriceTarget {
+    /// The provider's name.
+    pub provider: String,
+    /// The model, as the provider knows it.
+    pub model: String,
+}
+
+impl PriceTarget {
+    /// Takes two names, without the blanks around them.
+    pub fn new(provider: &str, model: &str) -> Result<Self, InvalidPrice> {
+        let (provider, model) = (provider.trim(), model.trim());
+        if provider.is_empty() {
+            return Err(InvalidPrice::Provider);
+        }
+        let fits = !model.is_empty()
+            && model.chars().count() <= MAX_MODEL_CHARACTERS
+            && !model.contains(char::is_control);
+        if !fits {
+            return Err(InvalidPrice::Model);
+        }
+        Ok(Self { provider: provider.to_owned(), model: model.to_owned() })
+    }
+
+    /// Whether each of several is there once only.
+    pub fn check_distinct<'a>(targets: impl IntoIterator<Item = &'a Self>) -> Result<(), InvalidPrice> {
+        let mut seen = HashSet::new();
+        if targets.into_iter().all(|target| seen.insert(target)) { Ok(()) } else { Err(InvalidPrice::Twice) }
+    }
+}
+
+/// The price of one model. It stays when its provider is deleted: calls of the past were made at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPrice {
+    /// Its identity.
+    pub id: PriceId,
+    /// Whose price it is; never changes.
+    pub target: PriceTarget,
+    /// What it is.
+    pub rates: PriceRates,
+    /// When it was set first.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Grows with every change; a save of an older version does not match.
+    pub version: i64,
+}
+
+/// The price of every model that has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FallbackPrice {
+    /// What it is.
+    pub rates: PriceRates,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Grows with every change; a save of an older version does not match.
+    pub version: i64,
+}
+
+/// All prices that are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoredPrices {
+    /// The price of every model that has none; always there once a database is set up.
+    pub fallback: Option<FallbackPrice>,
+    /// Those of models, by provider, then by model.
+    pub models: Vec<StoredPrice>,
+}
+
+impl StoredPrice {
+    /// Sets a price.
+    pub const fn create(id: PriceId, target: PriceTarget, rates: PriceRates, at: Timestamp) -> Self {
+        Self { id, target, rates, created_at: at, updated_at: at, version: 1 }
+    }
+
+    /// Applies changes.
+    pub fn change(self, changes: RateChanges, at: Timestamp) -> Result<Self, InvalidPrice> {
+        Ok(Self { rates: self.rates.change(changes)?, updated_at: at, version: self.version + 1, ..self })
+    }
+}
+
+impl FallbackPrice {
+    /// Applies changes.
+    pub fn change(self, changes: RateChanges, at: Timestamp) -> Result<Self, InvalidPrice> {
+        Ok(Self { rates: self.rates.change(changes)?, updated_at: at, version: self.version + 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_that_is_left_out_stays_and_null_clears_it() {
+        let given = RateChanges {
+            input: Some(1.5),
+            output: Some(3.0),
+            cache_read: Some(Some(0.1)),
+            ..RateChanges::default()
+        };
+        let rates = given.into_rates().unwrap();
+        assert_eq!(
+            (rates.input.as_dollars(), rates.cache_read.is_some(), rates.embedding),
+            (1.5, true, None)
+        );
+        let cleared =
+            RateChanges { cache_read: Some(None), embedding: Some(Some(0.02)), ..RateChanges::default() };
+        let changed = rates.change(cleared).unwrap();
+        assert_eq!(changed.embedding.map(PricePerMillion::as_dollars), Some(0.02));
+        assert_eq!(PriceRates { embedding: None, ..changed }, PriceRates { cache_read: None, ..rates });
+        assert!(RateChanges::default().is_empty() && !cleared.is_empty());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let whole = RateChanges { input: Some(1.0), output: Some(1.0), ..RateChanges::default() };
+        for (wrong, field) in [
+            (RateChanges { input: None, ..whole }, "input"),
+            (RateChanges { output: None, ..whole }, "output"),
+            (RateChanges { input: Some(-0.01), ..whole }, "input"),
+            (RateChanges { output: Some(1e30), ..whole }, "output"),
+            (RateChanges { cache_read: Some(Some(f64::NAN)), ..whole }, "cacheRead"),
+            (RateChanges { cache_write: Some(Some(-1.0)), ..whole }, "cacheWrite"),
+            (RateChanges { embedding: Some(Some(-1.0)), ..whole }, "embedding"),
+        ] {
+            assert_eq!(wrong.into_rates().unwrap_err().field(), Some(field));
+        }
+        assert_eq!(PriceTarget::new(" ", "m"), Err(InvalidPrice::Provider));
+        assert_eq!(PriceTarget::new("p", " "), Err(InvalidPrice::Model));
+        assert_eq!(PriceTarget::new("p", &"m".repeat(201)), Err(InvalidPrice::Model));
+        let [one, same, other] =
+            [("p", "m"), (" p", "m "), ("p", "M")].map(|(p, m)| PriceTarget::new(p, m).unwrap());
+        assert_eq!(PriceTarget::check_distinct([&one, &other]), Ok(()));
+        assert_eq!(PriceTarget::check_distinct([&one, &other, &same]), Err(InvalidPrice::Twice));
+    }
+}
