@@ -91,9 +91,9 @@ pub trait AccountRepository: Send {
     /// The person who signs in with this e-mail, in any case, and a password.
     async fn find_by_email(&mut self, email: &str) -> Result<Option<Account>, RepositoryError>;
 
-    /// Stores a new account. Conflicts: `accounts_identity_key` (issuer and subject),
-    /// `accounts_email_key` (e-mail, in any case, among people with a password),
-    /// `accounts_identifier_key` (identifier among service accounts).
+    /// Stores a new account. Conflicts: `accounts_issuer_subject_key`,
+    /// `accounts_email_folded_key` (e-mail, in any case, among people with a password),
+    /// `accounts_username_key` (identifier among service accounts).
     async fn insert(&mut self, account: &Account) -> Result<(), RepositoryError>;
 
     /// Writes `account` if the stored version is the one before its own; `false` when it is not.

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptgate_auth::SignInState;
 use promptgate_store::Store;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -97,6 +98,15 @@ impl Connected {
     /// The store in it.
     pub fn store(&self) -> Arc<dyn Store> {
         self.engine.clone()
+    }
+
+    /// What sign-ins share, kept in it.
+    pub fn sign_in(&self) -> SignInState {
+        SignInState {
+            sessions: self.engine.clone(),
+            throttle: self.engine.clone(),
+            one_time: self.engine.clone(),
+        }
     }
 
     /// Brings the schema up to date. Several processes may try at once: one does it, the others

@@ -17,6 +17,7 @@
 //! engines, so that no client can make a row that only one of them takes. Counts beyond the range
 //! of a signed 64-bit integer are stored as its largest value.
 
+mod accounts;
 mod address;
 mod ai_sessions;
 mod aliases;
@@ -32,11 +33,13 @@ mod error;
 mod evals;
 mod idempotency;
 mod insert;
+mod memberships;
 mod migrate;
 mod project_providers;
 mod projects;
 mod providers;
 mod response_cache;
+mod sign_in;
 mod templates;
 mod tokens;
 mod usage;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use promptgate_auth::{OneTimeStore, SessionStore, Throttle};
 use promptgate_store::{Access, Store};
 use promptgate_store_sql_macros::each_dialect;
 use tracing::instrument;
@@ -18,7 +19,7 @@ struct Migration {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Migration; 13] = [
+const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 1,
         name: "projects",
@@ -97,6 +98,12 @@ const MIGRATIONS: [Migration; 13] = [
         postgres: include_str!("../../../migrations/postgres/0013_prompt_in_request.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0013_prompt_in_request.sql"),
     },
+    Migration {
+        number: 20,
+        name: "accounts",
+        postgres: include_str!("../../../migrations/postgres/0020_accounts.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0020_accounts.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.
@@ -168,7 +175,7 @@ fn pending(applied: &[(i64, String)]) -> Result<Vec<&'static Migration>, SchemaE
 
 /// A store together with its schema.
 #[async_trait]
-pub(crate) trait Engine: Store {
+pub(crate) trait Engine: Store + SessionStore + Throttle + OneTimeStore {
     async fn migrate(&self) -> Result<MigrationReport, SchemaError>;
     async fn check_schema(&self) -> Result<(), SchemaError>;
     async fn close(&self);

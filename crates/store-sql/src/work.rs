@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
+use promptgate_auth::{AccountRepository, MembershipRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
 use promptgate_kernel::{Page, PageRequest, RepositoryError};
 use promptgate_projects::ProjectRepository;
@@ -93,6 +94,14 @@ impl SqlWork<Db> {
 }
 
 #[each_dialect]
+impl SqlStore<Db> {
+    /// A transaction of its own for what is no part of a unit of work.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Db>, RepositoryError> {
+        self.writers.begin_with(self.begin.transaction(Access::Write)).await.map_err(classify)
+    }
+}
+
+#[each_dialect]
 #[async_trait]
 impl Store for SqlStore<Db> {
     async fn begin(&self, access: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
@@ -161,6 +170,14 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
+        self
+    }
+
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
+        self
+    }
+
+    fn memberships(&mut self) -> &mut dyn MembershipRepository {
         self
     }
 

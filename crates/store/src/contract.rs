@@ -4,6 +4,7 @@
 //! [`contract_tests`](crate::contract_tests), which makes one named test of each; a bus does the
 //! same with [`bus_contract_tests`](crate::bus_contract_tests).
 
+pub mod accounts;
 pub mod ai_sessions;
 pub mod aliases;
 pub mod audit;
@@ -14,11 +15,13 @@ pub mod credentials;
 pub mod endpoints;
 pub mod evals;
 pub mod idempotency;
+pub mod memberships;
 pub mod project_providers;
 pub mod projects;
 pub mod providers;
 pub mod response_cache;
 mod samples;
+pub mod sign_in;
 pub mod templates;
 pub mod tokens;
 pub mod unit_of_work;
@@ -163,6 +166,25 @@ macro_rules! contract_tests {
                 the_answers_of_an_endpoint_go
                 expired_ones_go_in_batches
             );
+            $crate::contract_tests!(@domain $engine accounts:
+                everything_round_trips
+                they_are_found_by_what_names_them
+                a_user_name_finds_whoever_is_not_linked
+                what_must_be_unique_is
+                a_deleted_one_is_gone
+                a_lost_update_is_noticed
+                filters_combine
+                they_are_sorted
+                use_is_summed
+                administrators_are_counted
+                the_lock_makes_one_administrator
+                two_writers_race_and_one_wins
+            );
+            $crate::contract_tests!(@domain $engine memberships:
+                they_are_found_by_both_sides
+                setting_replaces_the_role
+                they_are_removed
+            );
             $crate::contract_tests!(@domain $engine audit:
                 the_chain_spans_units_of_work
                 the_chain_holds_under_many_writers
@@ -231,6 +253,39 @@ macro_rules! bus_contract_tests {
     };
 }
 
+/// Makes a module of tests, one for each behaviour of what sign-ins share.
+///
+/// The first name is that of the module, the second that of an asynchronous function beside it, which
+/// answers with a fixture: a value whose methods `here()` and `there()` give what two
+/// replicas have, as `&SignInState`.
+#[macro_export]
+macro_rules! sign_in_contract_tests {
+    ($module:ident, $fixture:ident) => {
+        $crate::sign_in_contract_tests!(@sign_in $module $fixture:
+            a_session_round_trips
+            a_use_never_moves_back
+            a_removed_session_never_comes_back
+            rotation_ends_the_old_secret
+            sessions_of_an_account_go_together
+            dead_sessions_are_pruned
+            a_throttle_counts_in_windows
+            a_throttle_holds_under_a_storm
+            a_one_time_record_is_read_once
+        );
+    };
+    (@sign_in $module:ident $fixture:ident: $($case:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let fixture = super::$fixture().await;
+                    $crate::contract::sign_in::$case(fixture.here(), fixture.there()).await;
+                }
+            )*
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -238,6 +293,9 @@ mod tests {
         let listed = include_str!("contract.rs");
         for (domain, source) in [
             ("audit", include_str!("contract/audit.rs")),
+            ("accounts", include_str!("contract/accounts.rs")),
+            ("memberships", include_str!("contract/memberships.rs")),
+            ("sign_in", include_str!("contract/sign_in.rs")),
             ("bus", include_str!("contract/bus.rs")),
             ("changes", include_str!("contract/changes.rs")),
             ("projects", include_str!("contract/projects.rs")),
@@ -256,8 +314,12 @@ mod tests {
             ("unit_of_work", include_str!("contract/unit_of_work.rs")),
             ("usage", include_str!("contract/usage.rs")),
         ] {
-            let list = listed.split_once(&format!("@domain $engine {domain}:"));
-            let list = list.or_else(|| listed.split_once("@cases $bus:")).map(|(_, rest)| rest);
+            let marker = match domain {
+                "bus" => "@cases $bus:".to_owned(),
+                "sign_in" => "@sign_in $module $fixture:".to_owned(),
+                _ => format!("@domain $engine {domain}:"),
+            };
+            let list = listed.split_once(&marker).map(|(_, rest)| rest);
             let list = list.and_then(|rest| rest.split_once(");")).map(|(list, _)| list).unwrap();
             let listed: Vec<&str> = list.split_whitespace().collect();
             let written: Vec<&str> = source

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
+use promptgate_auth::{AccountRepository, MembershipRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
 use promptgate_kernel::RepositoryError;
 use promptgate_projects::ProjectRepository;
@@ -64,6 +65,10 @@ pub trait UnitOfWork: Send {
     fn call_contents(&mut self) -> &mut dyn CallContentRepository;
     /// Answers that may be asked for again.
     fn idempotency(&mut self) -> &mut dyn IdempotencyRepository;
+    /// People and service accounts.
+    fn accounts(&mut self) -> &mut dyn AccountRepository;
+    /// Who belongs to which project.
+    fn memberships(&mut self) -> &mut dyn MembershipRepository;
     /// The audit log.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Configuration changes and the revision.

@@ -3,7 +3,7 @@
 use promptgate_kernel::{AccountId, Timestamp};
 
 use super::{Account, AccountKind, InvalidAccount, text};
-use crate::{PasswordHash, Role};
+use crate::{PasswordHash, Role, Totp};
 
 /// The user name and e-mail of the account that every installation starts with.
 const SEEDED_EMAIL: &str = "admin@promptgate.dev";
@@ -131,6 +131,12 @@ impl Account {
             well_known_password: false,
             ..self.changed(now)
         }
+    }
+
+    /// The account with another second factor, or without one.
+    #[must_use]
+    pub fn with_totp(self, totp: Option<Totp>, now: Timestamp) -> Self {
+        Self { totp, ..self.changed(now) }
     }
 
     /// The account after a sign-in with its password.

@@ -10,7 +10,8 @@ mod upgrade;
 
 use std::sync::Arc;
 
-use promptgate_store::{Bus, Store, bus_contract_tests, contract_tests};
+use promptgate_auth::SignInState;
+use promptgate_store::{Bus, Store, bus_contract_tests, contract_tests, sign_in_contract_tests};
 use promptgate_store_sql::{PgBus, SqlOptions, connect};
 use promptgate_testkit::postgres::{TestDatabase, database};
 use tempfile::TempDir;
@@ -92,3 +93,49 @@ async fn postgres_bus() -> BusFixture {
 }
 
 bus_contract_tests!(postgres_bus);
+
+/// What sign-ins share in one database, as two replicas have it.
+struct SignInFixture {
+    here: SignInState,
+    there: SignInState,
+    _database: Option<TestDatabase>,
+    _directory: Option<TempDir>,
+}
+
+impl SignInFixture {
+    fn here(&self) -> &SignInState {
+        &self.here
+    }
+
+    fn there(&self) -> &SignInState {
+        &self.there
+    }
+}
+
+async fn signing_in(url: &str) -> SignInState {
+    let connected = connect(url, OPTIONS).await.unwrap();
+    connected.migrate().await.unwrap();
+    connected.sign_in()
+}
+
+async fn sign_in_sqlite_memory() -> SignInFixture {
+    let here = signing_in("sqlite::memory:").await;
+    SignInFixture { there: here.clone(), here, _database: None, _directory: None }
+}
+
+async fn sign_in_sqlite_file() -> SignInFixture {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/promptgate.db", directory.path().display());
+    let (here, there) = (signing_in(&url).await, signing_in(&url).await);
+    SignInFixture { here, there, _database: None, _directory: Some(directory) }
+}
+
+async fn sign_in_postgres() -> SignInFixture {
+    let database = database().await.unwrap();
+    let (here, there) = (signing_in(database.url()).await, signing_in(database.url()).await);
+    SignInFixture { here, there, _database: Some(database), _directory: None }
+}
+
+sign_in_contract_tests!(sqlite_memory_sign_in, sign_in_sqlite_memory);
+sign_in_contract_tests!(sqlite_file_sign_in, sign_in_sqlite_file);
+sign_in_contract_tests!(postgres_sign_in, sign_in_postgres);
