@@ -8,6 +8,7 @@ use fred::clients::Client;
 use fred::interfaces::{ClientLike, PubsubInterface};
 use fred::types::Builder;
 use fred::types::config::{Config, Options, ReconnectPolicy};
+use promptgate_auth::SignInState;
 use promptgate_kernel::Clock;
 use promptgate_store::{Announcement, Bus, BusError, Signal, Subscription};
 use tokio::sync::broadcast::error::RecvError;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::breaker::Breaker;
 use crate::health::Health;
+use crate::sign_in::RedisSignIn;
 use crate::{listener, message};
 
 /// What a listener may fall behind before it is told to look for itself.
@@ -63,13 +65,13 @@ pub struct RedisBus {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     patience: Duration,
-    _stop: DropGuard,
+    stop: Arc<DropGuard>,
 }
 
 /// What the bus and its listener work with.
 pub(crate) struct Shared {
-    publisher: Client,
-    options: Options,
+    pub(crate) publisher: Client,
+    pub(crate) options: Options,
     deadline: Duration,
     breaker: Breaker,
     pub(crate) health: Health,
@@ -110,7 +112,12 @@ impl RedisBus {
         tasks.spawn(listener::keep_connected(subscriber, pause, stop.clone()));
         tasks.spawn(listener::keep_connected(shared.publisher.clone(), pause, stop.clone()));
         let patience = options.deadline * 5;
-        Ok(Self { shared, clock, patience, _stop: stop.drop_guard() })
+        Ok(Self { shared, clock, patience, stop: Arc::new(stop.drop_guard()) })
+    }
+
+    /// What sign-ins share, kept in the same Redis.
+    pub fn sign_in(&self) -> SignInState {
+        RedisSignIn::state(Arc::clone(&self.shared), Arc::clone(&self.stop))
     }
 
     /// Whether Redis answers, as far as is known.
@@ -145,7 +152,7 @@ fn builder(url: &str, options: &RedisOptions) -> Result<Builder, InvalidRedisUrl
 
 impl Shared {
     /// Makes a call under the deadline, unless the breaker is open.
-    async fn call<T>(
+    pub(crate) async fn call<T>(
         &self,
         call: impl Future<Output = Result<T, fred::error::Error>>,
     ) -> Result<T, BusError> {

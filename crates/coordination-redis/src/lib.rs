@@ -2,12 +2,15 @@
 //!
 //! [`RedisBus`] announces commits on the channel `promptgate:config:events`. It starts without
 //! Redis, never makes a caller wait longer than its deadline, and while Redis is away it still
-//! reaches the listeners of its own process; everybody else polls.
+//! reaches the listeners of its own process; everybody else polls. [`RedisBus::sign_in`] keeps
+//! sessions, throttles and one-time records over the same connection; without Redis each call fails
+//! within the deadline, and nothing is forgotten.
 
 mod breaker;
 mod bus;
 mod health;
 mod listener;
 mod message;
+mod sign_in;
 
 pub use bus::{InvalidRedisUrl, RedisBus, RedisOptions};

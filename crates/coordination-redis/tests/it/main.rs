@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use promptgate_auth::{SessionSecret, SignInState};
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
-use promptgate_kernel::{Revision, SystemClock};
-use promptgate_store::{Announcement, Bus, Signal, Subscription, bus_contract_tests};
+use promptgate_kernel::{OsEntropy, RepositoryError, Revision, SystemClock};
+use promptgate_store::{Announcement, Bus, Signal, Subscription, bus_contract_tests, sign_in_contract_tests};
 use promptgate_testkit::redis::Redis;
 use tokio::time::{sleep, timeout};
 
@@ -54,6 +55,49 @@ async fn redis() -> Ends {
 }
 
 bus_contract_tests!(redis);
+
+/// What sign-ins share, as two processes on one Redis have it.
+struct SignIns {
+    here: SignInState,
+    there: SignInState,
+    _redis: Redis,
+}
+
+impl SignIns {
+    fn here(&self) -> &SignInState {
+        &self.here
+    }
+
+    fn there(&self) -> &SignInState {
+        &self.there
+    }
+}
+
+async fn sign_ins() -> SignIns {
+    let redis = Redis::start().await.expect(WORKS);
+    let patient = RedisOptions { deadline: Duration::from_secs(10), ..RedisOptions::default() };
+    let ends =
+        [(); 2].map(|()| RedisBus::connect(&redis.url(), patient, Arc::new(SystemClock)).expect(WORKS));
+    for bus in &ends {
+        announce(bus, 1).await;
+    }
+    let [here, there] = ends.map(|bus| bus.sign_in());
+    SignIns { here, there, _redis: redis }
+}
+
+sign_in_contract_tests!(redis_sign_in, sign_ins);
+
+#[tokio::test]
+async fn without_redis_a_session_is_not_known_rather_than_gone() {
+    let mut redis = Redis::start().await.unwrap();
+    let bus = connect(&redis);
+    announce(&bus, 1).await;
+    redis.stop().await.unwrap();
+    until_up(&bus, false).await;
+    let hash = SessionSecret::generate(&OsEntropy).hash();
+    let found = bus.sign_in().sessions.find(hash).await;
+    assert!(matches!(found, Err(RepositoryError::Unavailable { .. })));
+}
 
 /// Waits for a signal that satisfies, whatever comes before it.
 async fn hear(listener: &mut Box<dyn Subscription>, wanted: Signal) {
