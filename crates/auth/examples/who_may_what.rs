@@ -1,7 +1,7 @@
 //! Checks an admin key, and asks what different actors may do.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use promptgate_auth::{Actor, AdminKey, Permission};
+use promptgate_auth::{Actor, AdminKey, ManagementScope, Permission};
 use promptgate_kernel::{OsEntropy, ProjectId, SystemClock, TokenId};
 
 fn main() {
@@ -11,14 +11,15 @@ fn main() {
 
     let own = ProjectId::mint(&SystemClock, &OsEntropy);
     let other = ProjectId::mint(&SystemClock, &OsEntropy);
-    let token = Actor::Token { id: TokenId::mint(&SystemClock, &OsEntropy), project: own };
-    for (actor, permission) in [
-        (Actor::AdminKey, Permission::ManageTokens),
-        (token, Permission::ReadProject(own)),
-        (token, Permission::ReadProject(other)),
-        (token, Permission::ManageProviders),
+    let scopes = [ManagementScope::EndpointsWrite].into_iter().collect();
+    let token = Actor::token(TokenId::mint(&SystemClock, &OsEntropy), own, scopes);
+    for (actor, project, permission) in [
+        (Actor::admin_key(), other, Permission::ManageTokens),
+        (token, own, Permission::ManageEndpoints),
+        (token, other, Permission::ManageEndpoints),
+        (token, own, Permission::ManageTokens),
     ] {
-        match actor.require(permission) {
+        match actor.require_in(project, permission) {
             Ok(()) => println!("{}: yes", actor.kind()),
             Err(forbidden) => println!("{}: no, {forbidden}", actor.kind()),
         }

@@ -28,6 +28,7 @@ mod actor;
 mod admin_key;
 mod membership;
 mod password;
+mod permission;
 mod repository;
 mod role;
 mod session;
@@ -38,10 +39,11 @@ pub use account::{
     Account, AccountChanges, AccountKind, AccountRefused, InvalidAccount, LastAdministrator, NewPerson,
     NewService, OidcPerson, UnknownAccountKind, keep_an_administrator,
 };
-pub use actor::{Actor, Forbidden, Permission};
+pub use actor::{Actor, Forbidden, Origin, Via, Who};
 pub use admin_key::AdminKey;
 pub use membership::Membership;
 pub use password::{InvalidCost, PasswordHash, PasswordHasher, PasswordPolicy, WeakPassword};
+pub use permission::{ManagementScope, ManagementScopes, Permission};
 pub use repository::{
     AccountFilter, AccountRepository, AccountSort, AccountUse, ListedAccount, MembershipRepository,
 };

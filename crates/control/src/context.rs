@@ -57,6 +57,10 @@ impl Control {
         entry: Entry,
         at: Timestamp,
     ) -> Result<(), RepositoryError> {
+        let entry = match actor.origin.via.as_str() {
+            Some(via) => entry.detail("via", via),
+            None => entry,
+        };
         let event = Event {
             id: AuditEventId::mint(&*self.clock, &*self.entropy),
             at,

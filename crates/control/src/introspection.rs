@@ -6,10 +6,10 @@ mod info;
 mod models;
 mod tokens;
 
-use promptgate_auth::{Actor, Forbidden};
+use promptgate_auth::{Actor, Forbidden, ManagementScope};
 use promptgate_kernel::RepositoryError;
 use promptgate_projects::Project;
-use promptgate_tokens::Token;
+use promptgate_tokens::{Scope, Token};
 
 pub use authenticate::{Denied, authenticate, authenticate_own};
 pub use endpoints::{EndpointSummary, endpoints};
@@ -28,8 +28,23 @@ pub struct Caller {
 
 impl Caller {
     /// The caller as an actor.
-    pub const fn actor(&self) -> Actor {
-        Actor::Token { id: self.token.id, project: self.token.project_id }
+    pub fn actor(&self) -> Actor {
+        Actor::token(
+            self.token.id,
+            self.token.project_id,
+            self.token.scopes.iter().filter_map(managed).collect(),
+        )
+    }
+}
+
+/// The management scope that a scope is, if it is one.
+const fn managed(scope: Scope) -> Option<ManagementScope> {
+    match scope {
+        Scope::Admin => Some(ManagementScope::Admin),
+        Scope::TokensWrite => Some(ManagementScope::TokensWrite),
+        Scope::EndpointsWrite => Some(ManagementScope::EndpointsWrite),
+        Scope::CredentialsRead => Some(ManagementScope::CredentialsRead),
+        Scope::Chat | Scope::Models | Scope::Proxy | Scope::Mcp => None,
     }
 }
 

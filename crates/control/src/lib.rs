@@ -17,6 +17,7 @@ pub mod endpoints;
 pub mod evals;
 pub mod introspection;
 mod journal;
+mod members;
 pub mod project_providers;
 pub mod projects;
 pub mod providers;

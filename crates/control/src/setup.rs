@@ -46,7 +46,7 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
         }
         SetupFor::Program(caller) => {
             let project = &caller.project;
-            caller.actor().require(Permission::ReadProject(project.id))?;
+            caller.actor().require_in(project.id, Permission::ReadProject)?;
             if !project.kind.serves_model_api() {
                 return Err(SetupError::WrongType(project.kind));
             }

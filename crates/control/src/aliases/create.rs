@@ -9,13 +9,16 @@ use tracing::instrument;
 use super::{AliasError, NamedAlias, check_project, provider, with_name};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Creates an alias.
 #[instrument(name = "control.aliases.create", skip_all, fields(project.id = %new.project_id))]
 pub async fn create(control: &Control, actor: Actor, new: NewAlias) -> Result<NamedAlias, AliasError> {
-    actor.require(Permission::ManageProjects)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, new.project_id)
+        .await?
+        .require_in(new.project_id, Permission::ManageEndpoints)?;
     check_project(&mut *work, new.project_id).await?;
     let alias = Alias::create(AliasId::mint(&*control.clock, &*control.entropy), new, at)?;
     let provider = provider(&mut *work, alias.provider_id).await?;

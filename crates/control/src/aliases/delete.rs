@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::{AliasError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Deletes an alias; its name is free again.
 #[instrument(name = "control.aliases.delete", skip_all, fields(project.id = %project, alias.id = %id))]
@@ -17,9 +18,9 @@ pub async fn delete(
     project: ProjectId,
     id: AliasId,
 ) -> Result<(), AliasError> {
-    actor.require(Permission::ManageProjects)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ManageEndpoints)?;
     let alias = load(&mut *work, project, id).await?;
     work.aliases().remove(id).await?;
     control.audit(&mut *work, actor, Entry::of_alias("alias.deleted", &alias), at).await?;

@@ -7,6 +7,7 @@ use tracing::instrument;
 
 use super::{AliasError, NamedAlias, check_project, with_name};
 use crate::Control;
+use crate::members::actor_in;
 
 /// One page of a project's aliases, by name.
 #[instrument(name = "control.aliases.list", skip_all, fields(project.id = %project))]
@@ -17,8 +18,8 @@ pub async fn list(
     direction: SortDirection,
     page: PageRequest,
 ) -> Result<Page<NamedAlias>, AliasError> {
-    actor.require(Permission::ManageProjects)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ReadProject)?;
     check_project(&mut *work, project).await?;
     let page = work.aliases().list(project, direction, page).await?;
     let providers = work.providers().list_all().await?;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{AliasError, NamedAlias, load, provider, with_name};
 use crate::Control;
 use crate::journal::{Entry, named};
+use crate::members::actor_in;
 
 /// Applies changes to an alias. Changes that name nothing are not recorded.
 #[instrument(name = "control.aliases.update", skip_all, fields(project.id = %project, alias.id = %id))]
@@ -19,10 +20,10 @@ pub async fn update(
     id: AliasId,
     changes: AliasChanges,
 ) -> Result<NamedAlias, AliasError> {
-    actor.require(Permission::ManageProjects)?;
     let at = control.clock.now();
     let fields = fields(&changes);
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ManageEndpoints)?;
     let alias = load(&mut *work, project, id).await?;
     if fields.is_empty() {
         let provider = work.providers().find(alias.provider_id).await?;

@@ -7,6 +7,7 @@ use promptgate_usage::{CallContent, UsageEvent};
 use tracing::instrument;
 
 use crate::Control;
+use crate::members::actor_in;
 
 /// A call, and what was said in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,9 +35,11 @@ pub enum FindCallError {
 /// The call with this id.
 #[instrument(name = "control.calls.find", skip_all, fields(call.id = %id))]
 pub async fn find(control: &Control, actor: Actor, id: CallId) -> Result<Call, FindCallError> {
-    actor.require(Permission::ReadContents)?;
     let mut work = control.store.begin(Access::Read).await?;
     let event = work.usage().find(id).await?.ok_or(FindCallError::NotFound(id))?;
+    actor_in(&mut *work, actor, event.project_id)
+        .await?
+        .require_in(event.project_id, Permission::ReadContents)?;
     let content = work.call_contents().find(id).await?;
     Ok(Call { event, content })
 }

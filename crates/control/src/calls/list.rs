@@ -7,6 +7,7 @@ use promptgate_usage::{CallFilter, Cursor, UsageEvent};
 use tracing::instrument;
 
 use crate::Control;
+use crate::members::actor_in;
 
 /// The most calls of one page.
 pub const MAX_PAGE: u32 = 200;
@@ -40,9 +41,14 @@ pub async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<CallPage, ListCallsError> {
-    actor.require(Permission::ReadUsage)?;
     let limit = limit.clamp(1, MAX_PAGE);
     let mut work = control.store.begin(Access::Read).await?;
+    match filter.project {
+        Some(project) => {
+            actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ReadUsage)?;
+        }
+        None => actor.require(Permission::ReadUsage)?,
+    }
     // One more than wanted tells whether there is a next page.
     let mut calls = work.usage().page(filter, after, limit + 1).await?;
     let more = calls.len() > limit as usize;

@@ -10,6 +10,7 @@ use tracing::instrument;
 use crate::Control;
 use crate::endpoints::{EndpointAddress, EndpointError, RunRequest, RunResult, RunSource, load};
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Which call is repeated, and with what.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,10 +53,11 @@ pub enum ReplayError {
 /// Repeats a call through the present configuration of its endpoint. The call itself stays as it is.
 #[instrument(name = "control.calls.replay", skip_all, fields(project.id = %command.project))]
 pub async fn replay(control: &Control, actor: Actor, command: Replay) -> Result<RunResult, ReplayError> {
-    actor.require(Permission::ManageEndpoints)?;
-    actor.require(Permission::ReadContents)?;
     let runner = control.runner.as_ref().ok_or(ReplayError::NoRunner)?;
     let mut work = control.store.begin(Access::Read).await?;
+    let member = actor_in(&mut *work, actor, command.project).await?;
+    member.require_in(command.project, Permission::ManageEndpoints)?;
+    member.require_in(command.project, Permission::ReadContents)?;
     let source = find(&mut *work, command.project, &command.request_id).await?;
     let id = source.endpoint_id.ok_or(ReplayError::NoEndpoint)?;
     let endpoint = load(&mut *work, EndpointAddress { project: command.project, id }).await?;

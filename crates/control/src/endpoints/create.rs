@@ -10,6 +10,7 @@ use super::catalogue::Known;
 use super::{EndpointError, check_project};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Creates an endpoint and its first version. A slug that is made from the name gets a number where
 /// it is taken.
@@ -20,9 +21,9 @@ pub async fn create(
     project: ProjectId,
     mut new: NewEndpoint,
 ) -> Result<Endpoint, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ManageEndpoints)?;
     check_project(&mut *work, project).await?;
     if new.slug.is_none() {
         new.slug = Some(free_slug(&mut *work, project, &new.name).await?.into());

@@ -7,14 +7,17 @@ use tracing::instrument;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Deletes an endpoint with its versions, golden sets, conversations and cached answers. What was
 /// recorded of its calls stays.
 #[instrument(name = "control.endpoints.delete", skip_all, fields(endpoint.id = %address.id))]
 pub async fn delete(control: &Control, actor: Actor, address: EndpointAddress) -> Result<(), EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     work.endpoints().remove(address.id).await?;
     control.audit(&mut *work, actor, Entry::of_endpoint("endpoint.deleted", &endpoint), at).await?;

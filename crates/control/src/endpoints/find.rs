@@ -7,6 +7,7 @@ use tracing::instrument;
 
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
+use crate::members::actor_in;
 
 /// The endpoint at this address, on or off.
 #[instrument(name = "control.endpoints.find", skip_all, fields(endpoint.id = %address.id))]
@@ -15,7 +16,9 @@ pub async fn find(
     actor: Actor,
     address: EndpointAddress,
 ) -> Result<Endpoint, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ReadProject)?;
     load(&mut *work, address).await
 }

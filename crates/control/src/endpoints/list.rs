@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use super::{EndpointError, check_project};
 use crate::Control;
+use crate::members::actor_in;
 
 /// One page of a project's endpoints.
 #[instrument(name = "control.endpoints.list", skip_all, fields(project.id = %filter.project_id))]
@@ -17,8 +18,10 @@ pub async fn list(
     filter: &EndpointFilter,
     page: PageRequest,
 ) -> Result<Page<Endpoint>, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, filter.project_id)
+        .await?
+        .require_in(filter.project_id, Permission::ReadProject)?;
     check_project(&mut *work, filter.project_id).await?;
     Ok(work.endpoints().list(filter, page).await?)
 }

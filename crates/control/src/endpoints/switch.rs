@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Switches an endpoint on or off. Switching it to what it is changes and records nothing; it makes
 /// no version.
@@ -18,9 +19,11 @@ pub async fn switch(
     address: EndpointAddress,
     on: bool,
 ) -> Result<Endpoint, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     if endpoint.is_active == on {
         return Ok(endpoint);

@@ -11,6 +11,7 @@ use super::catalogue::Known;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Replaces the whole configuration of an endpoint, as a new version: what is left out falls back to
 /// its default, but for the slug and whether the endpoint is on, which stay.
@@ -21,9 +22,11 @@ pub async fn replace(
     address: EndpointAddress,
     new: NewEndpoint,
 ) -> Result<Endpoint, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     store(control, work, actor, endpoint, new, at).await
 }
@@ -37,9 +40,11 @@ pub async fn amend(
     address: EndpointAddress,
     change: impl FnOnce(NewEndpoint) -> NewEndpoint + Send,
 ) -> Result<Endpoint, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     let present = NewEndpoint {
         is_active: Some(endpoint.is_active),

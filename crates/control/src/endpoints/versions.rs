@@ -10,6 +10,7 @@ use super::catalogue::Known;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Which versions are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,8 +40,10 @@ pub async fn versions(
     address: EndpointAddress,
     page: PageRequest,
 ) -> Result<Page<EndpointVersion>, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ReadProject)?;
     load(&mut *work, address).await?;
     Ok(work.endpoints().versions(address.id, page).await?)
 }
@@ -53,8 +56,10 @@ pub async fn version(
     address: EndpointAddress,
     number: u32,
 ) -> Result<EndpointVersion, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ReadProject)?;
     load(&mut *work, address).await?;
     numbered(&mut *work, address, number).await
 }
@@ -67,8 +72,10 @@ pub async fn diff(
     address: EndpointAddress,
     range: Range,
 ) -> Result<Differences, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ReadProject)?;
     let endpoint = load(&mut *work, address).await?;
     let to = range.to.unwrap_or(endpoint.latest_version);
     let newer = numbered(&mut *work, address, to).await?;
@@ -90,9 +97,11 @@ pub async fn restore(
     address: EndpointAddress,
     number: u32,
 ) -> Result<Endpoint, EndpointError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     let version = numbered(&mut *work, address, number).await?;
     let known = Known::load(&mut *work).await?;

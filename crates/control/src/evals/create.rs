@@ -10,6 +10,7 @@ use super::EvalError;
 use crate::Control;
 use crate::endpoints::{EndpointAddress, load};
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Creates a golden set. Nothing that runs needs to hear of it.
 #[instrument(name = "control.evals.create", skip_all, fields(endpoint.id = %address.id))]
@@ -19,9 +20,11 @@ pub async fn create(
     address: EndpointAddress,
     new: NewEvalSet,
 ) -> Result<EvalSet, EvalError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     let id = EvalId::mint(&*control.clock, &*control.entropy);
     let set = EvalSet::create(id, endpoint.project_id, endpoint.id, new, at)?;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::EvalError;
 use crate::Control;
 use crate::endpoints::{EndpointAddress, load};
+use crate::members::actor_in;
 
 /// One page of an endpoint's golden sets, by name.
 #[instrument(name = "control.evals.list", skip_all, fields(endpoint.id = %address.id))]
@@ -18,8 +19,10 @@ pub async fn list(
     address: EndpointAddress,
     page: PageRequest,
 ) -> Result<Page<EvalSet>, EvalError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.project)
+        .await?
+        .require_in(address.project, Permission::ReadProject)?;
     let endpoint = load(&mut *work, address).await?;
     Ok(work.evals().list(endpoint.id, page).await?)
 }

@@ -11,14 +11,17 @@ use super::{EvalAddress, EvalError, load};
 use crate::Control;
 use crate::endpoints::{EndpointRunner, RunRequest, RunResult, RunSource};
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Asks the items of a golden set, one after the other, through the present configuration of its
 /// endpoint; judges the answers, and compares them with the run before.
 #[instrument(name = "control.evals.run", skip_all, fields(eval.id = %address.id))]
 pub async fn run(control: &Control, actor: Actor, address: EvalAddress) -> Result<EvalRun, EvalError> {
-    actor.require(Permission::ManageEndpoints)?;
     let runner = control.runner.as_ref().ok_or(EvalError::NoRunner)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.endpoint.project)
+        .await?
+        .require_in(address.endpoint.project, Permission::ManageEndpoints)?;
     let (endpoint, set) = load(&mut *work, address).await?;
     let revision = work.changes().revision().await?;
     drop(work);

@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use super::{EvalAddress, EvalError, load};
 use crate::Control;
+use crate::members::actor_in;
 
 /// The totals of one page of a golden set's runs, newest first.
 #[instrument(name = "control.evals.runs", skip_all, fields(eval.id = %address.id))]
@@ -17,8 +18,10 @@ pub async fn runs(
     address: EvalAddress,
     page: PageRequest,
 ) -> Result<Page<RunSummary>, EvalError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.endpoint.project)
+        .await?
+        .require_in(address.endpoint.project, Permission::ReadProject)?;
     let (_, set) = load(&mut *work, address).await?;
     Ok(work.evals().runs(set.id, page).await?)
 }
@@ -31,8 +34,10 @@ pub async fn find_run(
     address: EvalAddress,
     id: EvalRunId,
 ) -> Result<EvalRun, EvalError> {
-    actor.require(Permission::ManageEndpoints)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, address.endpoint.project)
+        .await?
+        .require_in(address.endpoint.project, Permission::ReadProject)?;
     let (_, set) = load(&mut *work, address).await?;
     let run = work.evals().run(id).await?;
     run.filter(|run| run.summary.eval_id == set.id).ok_or(EvalError::UnknownRun(id))

@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::{EvalAddress, EvalError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Changes what `change` changes, and leaves the rest as it is. A change that changes nothing is not
 /// recorded.
@@ -18,9 +19,11 @@ pub async fn amend(
     address: EvalAddress,
     change: impl FnOnce(NewEvalSet) -> NewEvalSet + Send,
 ) -> Result<EvalSet, EvalError> {
-    actor.require(Permission::ManageEndpoints)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, address.endpoint.project)
+        .await?
+        .require_in(address.endpoint.project, Permission::ManageEndpoints)?;
     let (_, set) = load(&mut *work, address).await?;
     let present = NewEvalSet {
         name: set.name.clone(),

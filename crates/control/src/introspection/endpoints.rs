@@ -31,7 +31,7 @@ pub async fn endpoints(
     control: &Control,
     caller: &Caller,
 ) -> Result<Vec<EndpointSummary>, IntrospectionError> {
-    caller.actor().require(Permission::ReadProject(caller.project.id))?;
+    caller.actor().require_in(caller.project.id, Permission::ReadProject)?;
     let mut work = control.store.begin(Access::Read).await?;
     let endpoints = of(&mut *work, &caller.project).await?;
     Ok(endpoints.into_iter().map(EndpointSummary::from).collect())

@@ -24,7 +24,7 @@ pub struct ProjectInfo {
 /// The caller's project.
 #[instrument(name = "control.introspection.info", skip_all, fields(project.id = %caller.project.id))]
 pub async fn info(control: &Control, caller: &Caller) -> Result<ProjectInfo, IntrospectionError> {
-    caller.actor().require(Permission::ReadProject(caller.project.id))?;
+    caller.actor().require_in(caller.project.id, Permission::ReadProject)?;
     let mut work = control.store.begin(Access::Read).await?;
     let tokens = work.tokens().list(&filter(caller.project.id), PageRequest::clamped(1, 1)).await?;
     let endpoints_count = super::endpoints::of(&mut *work, &caller.project).await?.len() as u64;

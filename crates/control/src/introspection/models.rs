@@ -31,7 +31,7 @@ pub struct ListedModel {
 /// endpoints the models that the active ones ask; else none.
 #[instrument(name = "control.introspection.models", skip_all, fields(project.id = %caller.project.id))]
 pub async fn models(control: &Control, caller: &Caller) -> Result<Vec<ListedModel>, IntrospectionError> {
-    caller.actor().require(Permission::ReadProject(caller.project.id))?;
+    caller.actor().require_in(caller.project.id, Permission::ReadProject)?;
     let mut work = control.store.begin(Access::Read).await?;
     Ok(match caller.project.kind {
         ProjectType::AiWrapper | ProjectType::AgentProxy => of_api(&mut *work, &caller.project).await?,

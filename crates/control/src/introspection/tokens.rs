@@ -16,7 +16,7 @@ pub const TOKENS_SHOWN: u32 = 1_000;
 /// many there are.
 #[instrument(name = "control.introspection.tokens", skip_all, fields(project.id = %caller.project.id))]
 pub async fn tokens(control: &Control, caller: &Caller) -> Result<Page<Token>, IntrospectionError> {
-    caller.actor().require(Permission::ReadProject(caller.project.id))?;
+    caller.actor().require_in(caller.project.id, Permission::ReadProject)?;
     let filter = filter(caller.project.id);
     let mut work = control.store.begin(Access::Read).await?;
     let size = PageRequest::MAX_SIZE;

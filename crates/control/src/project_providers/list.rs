@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use super::{EffectiveProvider, ProjectProviderError};
 use crate::Control;
+use crate::members::actor_in;
 
 /// Every provider as the project sees it, in the project's order.
 #[instrument(name = "control.project_providers.list", skip_all, fields(project.id = %project))]
@@ -16,8 +17,8 @@ pub async fn list(
     actor: Actor,
     project: ProjectId,
 ) -> Result<Vec<EffectiveProvider>, ProjectProviderError> {
-    actor.require(Permission::ManageProjects)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ReadProject)?;
     work.projects().find(project).await?.ok_or(ProjectProviderError::UnknownProject(project))?;
     Ok(effective(&mut *work, project).await?)
 }

@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::ProjectProviderError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Removes a project's setting of a provider, so that the defaults count. Removing one that is not
 /// there changes and records nothing.
@@ -19,9 +20,9 @@ pub async fn remove(
     project: ProjectId,
     provider: ProviderId,
 ) -> Result<(), ProjectProviderError> {
-    actor.require(Permission::ManageProjects)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ConfigureProject)?;
     work.projects().find(project).await?.ok_or(ProjectProviderError::UnknownProject(project))?;
     work.providers().find(provider).await?.ok_or(ProjectProviderError::UnknownProvider(provider))?;
     if !work.project_providers().remove(project, provider).await? {

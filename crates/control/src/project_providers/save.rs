@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{EffectiveProvider, ProjectProviderError};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// What a project is to do with a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +32,9 @@ pub async fn save(
     provider: ProviderId,
     command: SetProvider,
 ) -> Result<EffectiveProvider, ProjectProviderError> {
-    actor.require(Permission::ManageProjects)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ConfigureProject)?;
     work.projects().find(project).await?.ok_or(ProjectProviderError::UnknownProject(project))?;
     let found = work.providers().find(provider).await?;
     let found = found.ok_or(ProjectProviderError::UnknownProvider(provider))?;

@@ -7,6 +7,7 @@ use promptgate_store::Access;
 use tracing::instrument;
 
 use crate::Control;
+use crate::members::actor_in;
 
 /// Why a project is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,7 @@ pub enum FindProjectError {
 /// The project with this id.
 #[instrument(name = "control.projects.find", skip_all, fields(project.id = %id))]
 pub async fn find(control: &Control, actor: Actor, id: ProjectId) -> Result<Project, FindProjectError> {
-    actor.require(Permission::ManageProjects)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, id).await?.require_in(id, Permission::ReadProject)?;
     work.projects().find(id).await?.ok_or(FindProjectError::NotFound(id))
 }

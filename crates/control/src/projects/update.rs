@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::members::actor_in;
 
 const ACTIONS: [&str; 3] = ["project.updated", "project.activated", "project.deactivated"];
 
@@ -42,11 +43,11 @@ pub async fn update(
     id: ProjectId,
     changes: ProjectChanges,
 ) -> Result<Project, UpdateProjectError> {
-    actor.require(Permission::ManageProjects)?;
     let at = control.clock.now();
     let fields = fields(&changes);
     let action = update_action(&fields, "isActive", changes.active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, id).await?.require_in(id, Permission::ConfigureProject)?;
     let project = work.projects().find(id).await?.ok_or(UpdateProjectError::NotFound(id))?;
     if fields.is_empty() {
         return Ok(project);

@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use super::TokenAddress;
 use crate::Control;
+use crate::members::actor_in;
 
 /// Why a token is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,9 @@ pub enum FindTokenError {
 /// The token at this address, whatever its state.
 #[instrument(name = "control.tokens.find", skip_all, fields(token.id = %address.id))]
 pub async fn find(control: &Control, actor: Actor, address: TokenAddress) -> Result<Token, FindTokenError> {
-    actor.require(Permission::ManageTokens)?;
     let mut work = control.store.begin(Access::Read).await?;
-    address.find(&mut *work).await?.ok_or(FindTokenError::NotFound(address.id))
+    let token = address.find(&mut *work).await?.ok_or(FindTokenError::NotFound(address.id))?;
+    let project = token.project_id;
+    actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ReadProject)?;
+    Ok(token)
 }

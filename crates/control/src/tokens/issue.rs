@@ -12,6 +12,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// What a token is issued from.
 #[derive(Debug, Clone)]
@@ -74,9 +75,11 @@ pub fn default_scopes(kind: ProjectType) -> ScopeSet {
 /// Issues a token. Nothing that runs needs to hear of it: its secret was never presented before.
 #[instrument(name = "control.tokens.issue", skip_all, fields(project.id = %command.project_id))]
 pub async fn issue(control: &Control, actor: Actor, command: IssueToken) -> Result<Issued, IssueTokenError> {
-    actor.require(Permission::ManageTokens)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    actor_in(&mut *work, actor, command.project_id)
+        .await?
+        .require_in(command.project_id, Permission::ManageTokens)?;
     let id = command.project_id;
     let project = work.projects().find(id).await?.ok_or(IssueTokenError::UnknownProject(id))?;
     let issued = make(control, command, project.kind, at)?;

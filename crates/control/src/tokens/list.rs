@@ -7,6 +7,7 @@ use promptgate_tokens::{Token, TokenFilter};
 use tracing::instrument;
 
 use crate::Control;
+use crate::members::actor_in;
 
 /// Why tokens are not listed.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +31,10 @@ pub async fn list(
     filter: &TokenFilter,
     page: PageRequest,
 ) -> Result<Page<Token>, ListTokensError> {
-    actor.require(Permission::ManageTokens)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, filter.project_id)
+        .await?
+        .require_in(filter.project_id, Permission::ReadProject)?;
     let project = filter.project_id;
     work.projects().find(project).await?.ok_or(ListTokensError::UnknownProject(project))?;
     Ok(work.tokens().list(filter, page).await?)

@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::TokenAddress;
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Why a token is not revoked.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +30,13 @@ pub enum RevokeTokenError {
 /// Revokes a token. Revoking a revoked one changes and records nothing.
 #[instrument(name = "control.tokens.revoke", skip_all, fields(token.id = %address.id))]
 pub async fn revoke(control: &Control, actor: Actor, address: TokenAddress) -> Result<(), RevokeTokenError> {
-    actor.require(Permission::ManageTokens)?;
     let id = address.id;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
     let token = address.find(&mut *work).await?.ok_or(RevokeTokenError::NotFound(id))?;
+    actor_in(&mut *work, actor, token.project_id)
+        .await?
+        .require_in(token.project_id, Permission::ManageTokens)?;
     let Ok(token) = token.revoke(at) else { return Ok(()) };
     if !work.tokens().save(&token).await? {
         return Err(RevokeTokenError::Changed(id));

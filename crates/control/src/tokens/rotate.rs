@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{Issued, TokenAddress};
 use crate::Control;
 use crate::journal::Entry;
+use crate::members::actor_in;
 
 /// Why a token is not rotated.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +38,13 @@ pub async fn rotate(
     actor: Actor,
     address: TokenAddress,
 ) -> Result<Issued, RotateTokenError> {
-    actor.require(Permission::ManageTokens)?;
     let id = address.id;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
     let before = address.find(&mut *work).await?.ok_or(RotateTokenError::NotFound(id))?;
+    actor_in(&mut *work, actor, before.project_id)
+        .await?
+        .require_in(before.project_id, Permission::ManageTokens)?;
     let old_hash = before.hash;
     let secret = TokenSecret::generate(before.env, &*control.entropy);
     let token = before.rotate(&secret)?;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::TokenAddress;
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::members::actor_in;
 
 const ACTIONS: [&str; 3] = ["token.updated", "token.activated", "token.deactivated"];
 
@@ -43,13 +44,15 @@ pub async fn update(
     address: TokenAddress,
     changes: TokenChanges,
 ) -> Result<Token, UpdateTokenError> {
-    actor.require(Permission::ManageTokens)?;
     let id = address.id;
     let at = control.clock.now();
     let fields = fields(&changes);
     let action = update_action(&fields, "isActive", changes.is_active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
     let stored = address.find(&mut *work).await?.ok_or(UpdateTokenError::NotFound(id))?;
+    actor_in(&mut *work, actor, stored.project_id)
+        .await?
+        .require_in(stored.project_id, Permission::ManageTokens)?;
     // A revoked one refuses every change, whatever it names.
     let token = stored.clone().change(changes, at)??;
     if fields.is_empty() {

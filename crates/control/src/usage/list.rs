@@ -7,6 +7,7 @@ use promptgate_usage::{UsageEvent, UsageFilter};
 use tracing::instrument;
 
 use crate::Control;
+use crate::members::actor_in;
 
 /// Which calls are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,10 @@ pub async fn list(
     query: ListUsage,
     page: PageRequest,
 ) -> Result<Page<UsageEvent>, ListUsageError> {
-    actor.require(Permission::ReadUsage)?;
     let mut work = control.store.begin(Access::Read).await?;
+    actor_in(&mut *work, actor, query.project_id)
+        .await?
+        .require_in(query.project_id, Permission::ReadUsage)?;
     let id = query.project_id;
     work.projects().find(id).await?.ok_or(ListUsageError::UnknownProject(id))?;
     let filter = UsageFilter { project_id: Some(id), token_id: query.token_id, request_id: query.request_id };

@@ -20,7 +20,7 @@ fn everything() -> Seed {
 #[tokio::test]
 async fn a_fresh_installation_gets_a_project_a_token_and_providers_once() {
     let fixture = Fixture::new().await;
-    let seeded = seed(&fixture.control, Actor::System, everything()).await.unwrap().unwrap();
+    let seeded = seed(&fixture.control, Actor::system(), everything()).await.unwrap().unwrap();
     assert_eq!(seeded.project.kind, ProjectType::AgentProxy);
     assert_eq!(seeded.project.default_provider, None, "an unknown model is not silently echoed");
     let names: Vec<_> = seeded.providers.iter().map(|provider| provider.name.as_str()).collect();
@@ -40,9 +40,9 @@ async fn a_fresh_installation_gets_a_project_a_token_and_providers_once() {
     assert!(stored.iter().all(|one| !one.sealed.as_text().contains("sk-")));
 
     let revision = fixture.revision().await;
-    assert!(seed(&fixture.control, Actor::System, everything()).await.unwrap().is_none());
+    assert!(seed(&fixture.control, Actor::system(), everything()).await.unwrap().is_none());
     assert_eq!(fixture.revision().await, revision);
-    let overview = overview(&fixture.control, Actor::System).await.unwrap();
+    let overview = overview(&fixture.control, Actor::system()).await.unwrap();
     assert_eq!(overview.project, Some(seeded.project));
     assert_eq!(overview.token.map(|token| token.id), Some(seeded.issued.token.id));
     assert_eq!((overview.providers.len(), overview.revision), (3, revision));
@@ -54,18 +54,18 @@ async fn a_fresh_installation_gets_a_project_a_token_and_providers_once() {
 #[tokio::test]
 async fn whoever_deleted_every_project_gets_none_back() {
     let fixture = Fixture::new().await;
-    let seeded = seed(&fixture.control, Actor::System, Seed::default()).await.unwrap().unwrap();
+    let seeded = seed(&fixture.control, Actor::system(), Seed::default()).await.unwrap().unwrap();
     assert!(seeded.providers.is_empty());
     projects::delete(&fixture.control, ADMIN, seeded.project.id).await.unwrap();
-    assert!(seed(&fixture.control, Actor::System, everything()).await.unwrap().is_none());
-    assert_eq!(overview(&fixture.control, Actor::System).await.unwrap().project, None);
+    assert!(seed(&fixture.control, Actor::system(), everything()).await.unwrap().is_none());
+    assert_eq!(overview(&fixture.control, Actor::system()).await.unwrap().project, None);
 }
 
 #[tokio::test]
 async fn a_provider_that_is_there_already_is_left_alone() {
     let fixture = Fixture::new().await;
     providers::create(&fixture.control, ADMIN, new_provider("openai", "sk-mine")).await.unwrap();
-    let seeded = seed(&fixture.control, Actor::System, everything()).await.unwrap().unwrap();
+    let seeded = seed(&fixture.control, Actor::system(), everything()).await.unwrap().unwrap();
     let names: Vec<_> = seeded.providers.iter().map(|provider| provider.name.as_str()).collect();
     assert_eq!(names, ["echo", "anthropic"]);
 }
@@ -87,13 +87,13 @@ async fn seeds_once(url: &str) {
     for number in 0..2 {
         let connected = connect(url, SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        let mut fixture = Fixture::over(connected.store());
+        let mut fixture = Fixture::over(&connected);
         fixture.control.entropy = Arc::new(SeededEntropy::new(number));
         starts.push(fixture.control);
     }
     let (one, other) = tokio::join!(
-        seed(&starts[0], Actor::System, everything()),
-        seed(&starts[1], Actor::System, everything()),
+        seed(&starts[0], Actor::system(), everything()),
+        seed(&starts[1], Actor::system(), everything()),
     );
     assert!(one.unwrap().is_some() != other.unwrap().is_some());
     let mut work = starts[0].store.begin(Access::Read).await.unwrap();

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::fixture::{ADMIN, Fixture, new_provider};
-use promptgate_auth::Actor;
+use promptgate_auth::{Actor, ManagementScopes};
 use promptgate_control::credentials::{self, CredentialError, RotateCredential};
 use promptgate_control::endpoints::{self, EndpointAddress};
 use promptgate_control::providers::{self, ApiKey, KeyChange, UpdateProvider};
@@ -103,7 +103,7 @@ async fn what_does_not_exist_or_is_not_allowed_leaves_nothing() {
     assert!(matches!(unknown, CredentialError::UnknownProvider(id) if id == nobody));
     let project = fixture.project(ProjectType::AiWrapper).await;
     let token = fixture.token(project.id, None).await.token;
-    let actor = Actor::Token { id: token.id, project: project.id };
+    let actor = Actor::token(token.id, project.id, ManagementScopes::default());
     let forbidden = credentials::create(control, actor, new(nobody, "a", "k")).await.unwrap_err();
     assert!(matches!(forbidden, CredentialError::Forbidden(_)));
     let missing = credentials::delete(control, ADMIN, nobody.to_string().parse().unwrap()).await;

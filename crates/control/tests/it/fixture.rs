@@ -19,7 +19,7 @@ use promptgate_tokens::{ScopeSet, TokenEnv, TokenLimits, TokenName};
 use serde_json::Map;
 
 /// Whoever holds the admin key.
-pub(crate) const ADMIN: Actor = Actor::AdminKey;
+pub(crate) const ADMIN: Actor = Actor::admin_key();
 
 pub(crate) struct Fixture {
     pub(crate) control: Control,

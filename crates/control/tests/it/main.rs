@@ -8,6 +8,7 @@ mod concurrency;
 mod credentials;
 mod fixture;
 mod introspection;
+mod project_roles;
 mod projects;
 mod providers;
 mod tokens;

@@ -1,5 +1,5 @@
 use crate::fixture::{ADMIN, Fixture, new_project, new_provider};
-use promptgate_auth::Actor;
+use promptgate_auth::{Actor, ManagementScopes};
 use promptgate_control::project_providers::{self, SetProvider};
 use promptgate_control::projects::{self, CreateProjectError, DeleteProjectError, UpdateProjectError};
 use promptgate_control::{aliases, endpoints, providers};
@@ -62,7 +62,7 @@ async fn a_token_manages_no_project() {
     let fixture = Fixture::new().await;
     let project = fixture.project(ProjectType::AiWrapper).await;
     let token = fixture.token(project.id, None).await.token;
-    let actor = Actor::Token { id: token.id, project: project.id };
+    let actor = Actor::token(token.id, project.id, ManagementScopes::default());
     let refused = projects::delete(&fixture.control, actor, project.id).await.unwrap_err();
     assert!(matches!(refused, DeleteProjectError::Forbidden(_)));
 }

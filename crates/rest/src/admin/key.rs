@@ -31,7 +31,7 @@ where
         let key: Option<AdminKey> = FromRef::from_ref(state);
         let text = std::str::from_utf8(first.as_bytes()).map(str::trim).unwrap_or_default();
         match key {
-            Some(key) if only && !text.is_empty() && key.matches(text) => Ok(Self(Actor::AdminKey)),
+            Some(key) if only && !text.is_empty() && key.matches(text) => Ok(Self(Actor::admin_key())),
             Some(_) | None => Err(wrong()),
         }
     }
