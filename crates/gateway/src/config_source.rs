@@ -68,6 +68,9 @@ impl ConfigSource for Arc<dyn Store> {
         if parts.endpoints {
             read.endpoints = work.endpoints().list_all().await?;
         }
+        if parts.prices {
+            read.prices = work.prices().list_all().await?;
+        }
         Ok(read)
     }
 

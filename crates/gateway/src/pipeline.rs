@@ -64,7 +64,7 @@ pub struct GatewayParts {
     pub keys: KeyRing,
     /// Bounds.
     pub limits: GatewayLimits,
-    /// What models cost.
+    /// What models cost whose price nobody set.
     pub prices: Arc<PriceTable>,
     /// What goes on after an answer; a process waits for it before it ends.
     pub tasks: TaskTracker,

@@ -56,6 +56,11 @@ impl Route {
         }
     }
 
+    /// Whether the route embeds, and writes nothing.
+    pub(crate) const fn embeds(self) -> bool {
+        matches!(self, Self::Model(Operation::Embeddings))
+    }
+
     /// How the route speaks to the client. Lists of models speak Anthropic's way to those who send
     /// Anthropic's version header.
     pub fn surface(self, headers: &HeaderMap) -> Surface {

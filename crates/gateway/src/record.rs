@@ -14,7 +14,7 @@ use http::HeaderValue;
 use promptgate_forwarded::client_address;
 use promptgate_kernel::{CallId, CredentialId, Money, Revision, Timestamp};
 use promptgate_tokens::Token;
-use promptgate_usage::{Attempt, FinishedCall, Outcome, TokenCounts};
+use promptgate_usage::{Attempt, FinishedCall, Outcome, Sale, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
 use tracing::Span;
 
@@ -218,13 +218,21 @@ impl Record {
         }
         let (tokens, estimated) = self.count(&ending.spent);
         let worked = !matches!(ending.spent, Spent::Nothing);
+        let snapshot = self.shared.snapshot.load();
         let priced = match (&self.provider, &self.model) {
             (Some(compiled), Some(model)) if worked => {
-                Some(self.shared.prices.price(compiled.provider.kind.as_str(), model, &tokens))
+                let sale = Sale {
+                    provider: compiled.provider.name.as_str(),
+                    kind: compiled.provider.kind.as_str(),
+                    model,
+                    embedding: self.route.embeds(),
+                };
+                Some(snapshot.prices().charge(&self.shared.prices, sale, &tokens))
             }
             _ => None,
         };
-        let cost = priced.map_or(Money::ZERO, |priced| priced.cost);
+        let charged = priced.map(|priced| priced.cost);
+        let cost = charged.unwrap_or(Money::ZERO);
         let latency = self.timing.elapsed();
         let settled = meter::Settled {
             route: self.route,
@@ -253,12 +261,15 @@ impl Record {
         self.span.in_scope(|| meter::settled(&settled, &self.span, &self.shared.meters));
         if let Some(token) = self.caller.take().filter(|_| self.booking == Booking::Own) {
             let price_basis = priced.map_or("none", |priced| priced.basis.as_str());
-            self.book(&token, ending, &Counted { tokens, estimated, cost, price_basis, latency });
+            let price_version =
+                priced.map_or(self.shared.prices.version(), |priced| priced.version).to_owned();
+            let counted = Counted { tokens, estimated, cost, price_basis, price_version, latency };
+            self.book(&token, ending, counted);
         }
-        priced.map(|priced| priced.cost)
+        charged
     }
 
-    fn book(&mut self, token: &Token, ending: &Ending, counted: &Counted) {
+    fn book(&mut self, token: &Token, ending: &Ending, counted: Counted) {
         let content = self.transcript.finish(self.id, self.arrived_at, token.project_id);
         let call = Arc::new(FinishedCall { event: event(self, token, ending, counted), content });
         if self.attempts == 0 && !self.shared.sink.has_room() {

@@ -12,6 +12,7 @@ use promptgate_endpoints::{CompiledEndpoint, Endpoint};
 use promptgate_kernel::{EndpointId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId};
 use promptgate_projects::Project;
 use promptgate_providers::{Alias, CapabilityTable, Credential, Listed, ProjectProvider, Provider, Template};
+use promptgate_usage::{PriceBook, StoredPrices};
 
 use endpoints::Endpoints;
 
@@ -38,6 +39,8 @@ pub struct Configuration {
     pub templates: Vec<Template>,
     /// Every AI endpoint.
     pub endpoints: Vec<Endpoint>,
+    /// Every price that was set.
+    pub prices: StoredPrices,
 }
 
 /// Parts of the configuration that change, and are read, apart from each other.
@@ -52,11 +55,14 @@ pub struct Parts {
     pub templates: bool,
     /// AI endpoints.
     pub endpoints: bool,
+    /// Prices.
+    pub prices: bool,
 }
 
 impl Parts {
     /// Everything.
-    pub const ALL: Self = Self { projects: true, providers: true, templates: true, endpoints: true };
+    pub const ALL: Self =
+        Self { projects: true, providers: true, templates: true, endpoints: true, prices: true };
 
     /// Whether it is nothing.
     pub fn is_none(self) -> bool {
@@ -95,6 +101,7 @@ pub struct Snapshot {
     capabilities: Option<Arc<CapabilityTable>>,
     templates: Arc<HashMap<TemplateId, Arc<Template>>>,
     endpoints: Arc<Endpoints>,
+    prices: Arc<PriceBook>,
 }
 
 impl Snapshot {
@@ -121,6 +128,7 @@ impl Snapshot {
             credentials,
             templates,
             endpoints,
+            prices,
         } = configuration;
         let projects = if parts.projects {
             Arc::new(compile_projects(projects, aliases, project_providers))
@@ -144,7 +152,8 @@ impl Snapshot {
         } else {
             Arc::clone(&self.endpoints)
         };
-        (Self { revision, projects, providers, capabilities, templates, endpoints }, unusable)
+        let prices = if parts.prices { Arc::new(PriceBook::new(prices)) } else { Arc::clone(&self.prices) };
+        (Self { revision, projects, providers, capabilities, templates, endpoints, prices }, unusable)
     }
 
     fn compile_providers(
@@ -194,7 +203,13 @@ impl Snapshot {
             capabilities: self.capabilities.clone(),
             templates: Arc::clone(&self.templates),
             endpoints: Arc::clone(&self.endpoints),
+            prices: Arc::clone(&self.prices),
         }
+    }
+
+    /// The prices that were set.
+    pub(crate) fn prices(&self) -> &PriceBook {
+        &self.prices
     }
 
     /// The AI endpoint of a project with this slug, if it is on.

@@ -109,6 +109,7 @@ impl<S: ConfigSource> Synchroniser<S> {
                     Change::Provider(_) => parts = Parts::ALL,
                     Change::Template(_) => parts = Parts { templates: true, endpoints: true, ..parts },
                     Change::Endpoint(_) => parts.endpoints = true,
+                    Change::Prices => parts.prices = true,
                 }
             }
             // What is read now may be newer than the changes; the tokens among the newer ones are
@@ -229,6 +230,7 @@ mod tests {
                 Change::Template(id.parse().unwrap()),
                 Parts { templates: true, endpoints: true, ..Parts::default() },
             ),
+            (Change::Prices, Parts { prices: true, ..Parts::default() }),
             (Change::Provider(id.parse().unwrap()), Parts::ALL),
         ];
         bench.config.add_project(project(ProjectType::AiWrapper));

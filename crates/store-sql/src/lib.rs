@@ -35,6 +35,8 @@ mod idempotency;
 mod insert;
 mod memberships;
 mod migrate;
+mod network_rules;
+mod prices;
 mod project_providers;
 mod projects;
 mod providers;

@@ -104,6 +104,18 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0020_accounts.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0020_accounts.sql"),
     },
+    Migration {
+        number: 22,
+        name: "network_rules",
+        postgres: include_str!("../../../migrations/postgres/0022_network_rules.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0022_network_rules.sql"),
+    },
+    Migration {
+        number: 23,
+        name: "prices",
+        postgres: include_str!("../../../migrations/postgres/0023_prices.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0023_prices.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

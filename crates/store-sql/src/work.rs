@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
 use promptgate_auth::{AccountRepository, MembershipRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
+use promptgate_firewall::NetworkRuleRepository;
 use promptgate_kernel::{Page, PageRequest, RepositoryError};
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
@@ -12,7 +13,7 @@ use promptgate_providers::{
 use promptgate_store::{Access, ChangeLog, Store, UnitOfWork};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
-use promptgate_usage::{CallContentRepository, IdempotencyRepository, UsageRepository};
+use promptgate_usage::{CallContentRepository, IdempotencyRepository, PriceRepository, UsageRepository};
 use sqlx::{Database, FromRow, Pool, QueryBuilder, Transaction};
 use uuid::Uuid;
 
@@ -178,6 +179,14 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn memberships(&mut self) -> &mut dyn MembershipRepository {
+        self
+    }
+
+    fn network_rules(&mut self) -> &mut dyn NetworkRuleRepository {
+        self
+    }
+
+    fn prices(&mut self) -> &mut dyn PriceRepository {
         self
     }
 

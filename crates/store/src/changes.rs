@@ -17,6 +17,8 @@ pub enum Change {
     Template(TemplateId),
     /// An AI endpoint was created, changed or removed.
     Endpoint(EndpointId),
+    /// A price was set, changed or removed.
+    Prices,
     /// A token was changed, rotated or revoked: what is remembered under `hash` no longer holds.
     Token {
         /// The token.
@@ -33,13 +35,14 @@ pub struct InvalidChange(pub String);
 
 impl Change {
     /// The text that is stored: `project:<id>`, `provider:<id>`, `template:<id>`, `endpoint:<id>`,
-    /// `token:<id>:<hash in hexadecimal>`.
+    /// `prices`, `token:<id>:<hash in hexadecimal>`.
     pub fn to_text(self) -> String {
         match self {
             Self::Project(id) => format!("project:{id}"),
             Self::Provider(id) => format!("provider:{id}"),
             Self::Template(id) => format!("template:{id}"),
             Self::Endpoint(id) => format!("endpoint:{id}"),
+            Self::Prices => "prices".to_owned(),
             Self::Token { id, hash } => {
                 let mut text = format!("token:{id}:");
                 for byte in hash.as_bytes() {
@@ -61,6 +64,7 @@ impl Change {
             (Some("provider"), Some(id), None) => id.parse().map(Self::Provider).map_err(|_| invalid()),
             (Some("template"), Some(id), None) => id.parse().map(Self::Template).map_err(|_| invalid()),
             (Some("endpoint"), Some(id), None) => id.parse().map(Self::Endpoint).map_err(|_| invalid()),
+            (Some("prices"), None, None) => Ok(Self::Prices),
             (Some("token"), Some(id), Some(hash)) => {
                 let id = id.parse().map_err(|_| invalid())?;
                 let hash = parse_hash(hash).ok_or_else(invalid)?;
@@ -118,12 +122,13 @@ mod tests {
             Change::Provider(id.parse().unwrap()),
             Change::Template(id.parse().unwrap()),
             Change::Endpoint(id.parse().unwrap()),
+            Change::Prices,
             Change::Token { id: id.parse().unwrap(), hash: TokenHash::from_bytes([0xa7; 32]) },
         ];
         for change in changes {
             assert_eq!(Change::parse(&change.to_text()), Ok(change));
         }
-        for wrong in ["", "project", "project:x", "token:018f4e6e-0000-7000-8000-000000000001:zz", "other:1"]
+        for wrong in ["", "project", "project:x", "token:018f4e6e-0000-7000-8000-000000000001:zz", "prices:1", "other:1"]
         {
             assert!(Change::parse(wrong).is_err(), "{wrong}");
         }

@@ -16,6 +16,8 @@ pub mod endpoints;
 pub mod evals;
 pub mod idempotency;
 pub mod memberships;
+pub mod network_rules;
+pub mod prices;
 pub mod project_providers;
 pub mod projects;
 pub mod providers;
@@ -185,6 +187,22 @@ macro_rules! contract_tests {
                 setting_replaces_the_role
                 they_are_removed
             );
+            $crate::contract_tests!(@domain $engine network_rules:
+                everything_round_trips
+                a_second_one_of_the_same_priority_is_a_conflict
+                of_many_that_take_one_priority_at_once_one_gets_it
+                a_lost_update_is_noticed
+                two_exchange_their_priorities
+                a_namespace_knows_its_own_only
+                they_are_sorted
+            );
+            $crate::contract_tests!(@domain $engine prices:
+                everything_round_trips
+                a_second_one_of_the_same_model_is_a_conflict
+                a_lost_update_is_noticed
+                the_fallback_is_there_and_is_changed
+                they_are_listed_by_provider_and_model
+            );
             $crate::contract_tests!(@domain $engine audit:
                 the_chain_spans_units_of_work
                 the_chain_holds_under_many_writers
@@ -312,6 +330,8 @@ mod tests {
             ("ai_sessions", include_str!("contract/ai_sessions.rs")),
             ("response_cache", include_str!("contract/response_cache.rs")),
             ("unit_of_work", include_str!("contract/unit_of_work.rs")),
+            ("network_rules", include_str!("contract/network_rules.rs")),
+            ("prices", include_str!("contract/prices.rs")),
             ("usage", include_str!("contract/usage.rs")),
         ] {
             let marker = match domain {

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use promptgate_audit::AuditRepository;
 use promptgate_auth::{AccountRepository, MembershipRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
+use promptgate_firewall::NetworkRuleRepository;
 use promptgate_kernel::RepositoryError;
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
     AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
 };
 use promptgate_tokens::TokenRepository;
-use promptgate_usage::{CallContentRepository, IdempotencyRepository, UsageRepository};
+use promptgate_usage::{CallContentRepository, IdempotencyRepository, PriceRepository, UsageRepository};
 
 use crate::ChangeLog;
 
@@ -69,6 +70,10 @@ pub trait UnitOfWork: Send {
     fn accounts(&mut self) -> &mut dyn AccountRepository;
     /// Who belongs to which project.
     fn memberships(&mut self) -> &mut dyn MembershipRepository;
+    /// Network rules.
+    fn network_rules(&mut self) -> &mut dyn NetworkRuleRepository;
+    /// Prices that an operator set.
+    fn prices(&mut self) -> &mut dyn PriceRepository;
     /// The audit log.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Configuration changes and the revision.

@@ -15,11 +15,12 @@ pub(super) struct Counted {
     pub(super) estimated: bool,
     pub(super) cost: Money,
     pub(super) price_basis: &'static str,
+    pub(super) price_version: String,
     pub(super) latency: Duration,
 }
 
 /// Writes the event of a call that ends so. What only the event needs is taken from the record.
-pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted: &Counted) -> UsageEvent {
+pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted: Counted) -> UsageEvent {
     let endpoint = record.endpoint.take();
     let endpoint = endpoint.as_deref();
     let error_message = error_message(record, ending);
@@ -35,7 +36,7 @@ pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted
         tokens: counted.tokens,
         estimated: counted.estimated,
         cost: counted.cost,
-        price_version: record.shared.prices.version().to_owned(),
+        price_version: counted.price_version,
         price_basis: counted.price_basis.to_owned(),
         latency_us: micros(counted.latency),
         time_to_first_byte_us: record.first_byte.map(micros),
