@@ -21,13 +21,26 @@ pub struct AccessRule {
 impl AccessRule {
     /// A rule for some providers.
     pub fn new(providers: Providers, allow: &Patterns, exclude: &Patterns) -> Self {
-        Self { providers, allow: allow.compile(), exclude: exclude.compile() }
+        match (allow.compile(), exclude.compile()) {
+            (Some(allow), Some(exclude)) => Self { providers, allow, exclude },
+            // Nobody knows what was meant to be excluded.
+            _ => Self { providers, allow: RegexSet::empty(), exclude: everything() },
+        }
     }
 
     /// What a group grants.
     pub fn of(group: &Group) -> Self {
         Self::new(group.providers.clone(), &group.allow, &group.exclude)
     }
+
+    /// What an account may call that is in this group alone.
+    pub fn alone(self) -> AccessRules {
+        AccessRules::new(vec![Arc::new(self)])
+    }
+}
+
+fn everything() -> RegexSet {
+    RegexSet::new([""]).expect("the empty pattern is one")
 }
 
 /// What an account may call: a rule for each of its groups. Without any it may call nothing.

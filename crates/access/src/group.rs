@@ -5,9 +5,6 @@ use promptgate_kernel::{GroupId, ProviderId, Timestamp};
 use crate::limits::{is_kebab, is_line, is_text};
 use crate::{InvalidPattern, Patterns};
 
-/// What an empty list of allowed patterns stands for.
-const EVERYTHING: &str = ".*";
-
 /// What is wrong with a group that somebody wants to create or change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidGroup {
@@ -147,7 +144,7 @@ impl Group {
             display_name: new.display_name.trim().to_owned(),
             description: new.description.trim().to_owned(),
             providers: Providers::All,
-            allow: or_everything(new.allow),
+            allow: new.allow.or_everything(),
             exclude: new.exclude,
             for_new_accounts: new.for_new_accounts,
             created_at: at,
@@ -169,7 +166,7 @@ impl Group {
         if let Some(providers) = changes.providers {
             self.providers = providers.checked()?;
         }
-        self.allow = changes.allow.map_or(self.allow, or_everything);
+        self.allow = changes.allow.map_or(self.allow, Patterns::or_everything);
         self.exclude = changes.exclude.unwrap_or(self.exclude);
         self.for_new_accounts = changes.for_new_accounts.unwrap_or(self.for_new_accounts);
         self.updated_at = at;
@@ -190,13 +187,6 @@ impl Group {
         }
         Ok(())
     }
-}
-
-fn or_everything(patterns: Patterns) -> Patterns {
-    if patterns.as_slice().is_empty() {
-        return Patterns::parse([EVERYTHING]).expect("the pattern of everything is one");
-    }
-    patterns
 }
 
 #[cfg(test)]

@@ -27,11 +27,14 @@ mod limits;
 mod pattern;
 mod plan;
 mod repository;
+mod standing;
 
 pub use access_rules::{AccessRule, AccessRules};
 pub use group::{Group, GroupChanges, InvalidGroup, NewGroup, Providers};
 pub use pattern::{InvalidPattern, Patterns};
 pub use plan::{InvalidPlan, NewPlan, Plan, PlanChanges};
 pub use repository::{
-    GroupFilter, GroupRepository, GroupSort, ListedGroup, ListedPlan, PlanFilter, PlanRepository, PlanSort,
+    AccountPlan, GroupFilter, GroupRepository, GroupSort, ListedGroup, ListedPlan, Member, PlanFilter,
+    PlanRepository, PlanSort,
 };
+pub use standing::{Standing, StandingRefused};

@@ -6,6 +6,8 @@ use regex::{RegexBuilder, RegexSet, RegexSetBuilder};
 const SIZE: usize = 256 * 1024;
 /// What the patterns of one list may take together.
 const SIZE_TOGETHER: usize = 4 * 1024 * 1024;
+/// What an empty list of allowed patterns stands for.
+const EVERYTHING: &str = ".*";
 const MAX_PATTERNS: usize = 200;
 const MAX_LENGTH: usize = 1_000;
 
@@ -32,7 +34,7 @@ pub enum InvalidPattern {
 }
 
 /// Regular expressions that are found anywhere in a model's name (`gpt-4` also in `my-gpt-4o`), in
-/// the syntax of the `regex` crate, each once and none blank. They are known to compile.
+/// the syntax of the `regex` crate, each once and none blank.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Patterns(Vec<String>);
 
@@ -57,14 +59,26 @@ impl Patterns {
         }
     }
 
+    /// Patterns that were parsed before, as a store kept them. They are not checked again: a rule of
+    /// some that do not compile any more denies everything.
+    pub const fn from_stored(patterns: Vec<String>) -> Self {
+        Self(patterns)
+    }
+
     /// The patterns, in the order in which they were given.
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
 
-    /// Ready for use.
-    pub(crate) fn compile(&self) -> RegexSet {
-        set(&self.0).expect("patterns are compiled when they are parsed, by the same rule")
+    /// The same, or the pattern of everything where there is none.
+    #[must_use]
+    pub fn or_everything(self) -> Self {
+        if self.0.is_empty() { Self(vec![EVERYTHING.to_owned()]) } else { self }
+    }
+
+    /// Ready for use; `None` if some do not compile, which only stored ones can come to.
+    pub(crate) fn compile(&self) -> Option<RegexSet> {
+        set(&self.0).ok()
     }
 }
 
@@ -134,7 +148,7 @@ mod tests {
         #[test]
         fn whatever_is_parsed_compiles(texts in proptest::collection::vec(".{0,30}", 0..6)) {
             if let Ok(patterns) = Patterns::parse(&texts) {
-                prop_assert_eq!(patterns.compile().len(), patterns.as_slice().len());
+                prop_assert_eq!(patterns.compile().unwrap().len(), patterns.as_slice().len());
             }
         }
     }

@@ -1,9 +1,11 @@
 //! Where groups and plans live.
 
 use async_trait::async_trait;
-use promptgate_kernel::{AccountId, GroupId, Page, PageRequest, PlanId, RepositoryError, SortDirection};
+use promptgate_kernel::{
+    AccountId, GroupId, Page, PageRequest, PlanId, RepositoryError, SortDirection, Timestamp,
+};
 
-use crate::{Group, Plan};
+use crate::{Group, Plan, Standing};
 
 /// Which groups are wanted, and in which order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,13 +39,32 @@ pub enum GroupSort {
     UpdatedAt,
 }
 
-/// A group in a list.
+/// A group, and who is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedGroup {
     /// The group.
     pub group: Group,
-    /// How many members it has.
-    pub members: u64,
+    /// Who is in it, by id.
+    pub members: Vec<Member>,
+}
+
+/// What is shown of an account that is in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The account.
+    pub id: AccountId,
+    /// Its user name or identifier.
+    pub username: String,
+    /// Its e-mail; blank for service accounts.
+    pub email: String,
+    /// What people call it.
+    pub name: String,
+    /// `user` or `service`.
+    pub kind: String,
+    /// The name of its role.
+    pub role: String,
+    /// Whether it is switched on.
+    pub active: bool,
 }
 
 /// Where groups and their members live. Behaviour every adapter must show: `store::contract::groups`.
@@ -71,10 +92,16 @@ pub trait GroupRepository: Send {
     /// Every group, by name.
     async fn list_all(&mut self) -> Result<Vec<Group>, RepositoryError>;
 
-    /// Who is in a group, by id.
-    async fn members(&mut self, id: GroupId) -> Result<Vec<AccountId>, RepositoryError>;
+    /// The group with this id, and who is in it.
+    async fn find_listed(&mut self, id: GroupId) -> Result<Option<ListedGroup>, RepositoryError>;
 
-    /// Who is in which group, by account.
+    /// Whether there is an account that could be a member.
+    async fn has_account(&mut self, account: AccountId) -> Result<bool, RepositoryError>;
+
+    /// Whether the keys of accounts open anything, of every account that was not deleted, by id.
+    async fn standings(&mut self) -> Result<Vec<Standing>, RepositoryError>;
+
+    /// Who is in which group, by account and group.
     async fn all_members(&mut self) -> Result<Vec<(AccountId, GroupId)>, RepositoryError>;
 
     /// Puts an account into a group; `false` when it is in it already. Both must be there.
@@ -83,8 +110,8 @@ pub trait GroupRepository: Send {
     /// Takes an account out of a group; `false` when it is not in it.
     async fn remove_member(&mut self, id: GroupId, account: AccountId) -> Result<bool, RepositoryError>;
 
-    /// The groups that an account is in, by name.
-    async fn groups_of(&mut self, account: AccountId) -> Result<Vec<Group>, RepositoryError>;
+    /// The groups that an account is in, by name, with everybody who is in them.
+    async fn groups_of(&mut self, account: AccountId) -> Result<Vec<ListedGroup>, RepositoryError>;
 
     /// Puts an account into these groups and takes it out of all others. All must be there.
     async fn set_groups_of(&mut self, account: AccountId, groups: &[GroupId]) -> Result<(), RepositoryError>;
@@ -133,6 +160,15 @@ pub struct ListedPlan {
     pub inheriting: u64,
 }
 
+/// The plans of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountPlan {
+    /// The one that it was given.
+    pub given: Option<Plan>,
+    /// The one that counts: the one that it was given, else the default one.
+    pub effective: Option<Plan>,
+}
+
 /// Where plans live. Which account was given which is kept with the accounts. Behaviour every adapter
 /// must show: `store::contract::plans`.
 #[async_trait]
@@ -166,4 +202,16 @@ pub trait PlanRepository: Send {
 
     /// Every plan, by id.
     async fn list_all(&mut self) -> Result<Vec<Plan>, RepositoryError>;
+
+    /// The plans of an account; of one that is not there, none.
+    async fn of_account(&mut self, account: AccountId) -> Result<AccountPlan, RepositoryError>;
+
+    /// Gives an account a plan, or leaves it the default one; `false` when there is no such account.
+    /// The plan must be there.
+    async fn assign(
+        &mut self,
+        account: AccountId,
+        plan: Option<PlanId>,
+        at: Timestamp,
+    ) -> Result<bool, RepositoryError>;
 }

@@ -58,6 +58,18 @@ fn a_group_of_all_providers_has_later_ones_too() {
 }
 
 #[test]
+fn stored_patterns_that_do_not_compile_deny_everything() {
+    let everything = Patterns::parse([".*"]).unwrap();
+    let broken = Patterns::from_stored(vec!["(".into()]);
+    let open = Arc::new(AccessRule::new(Providers::All, &everything, &Patterns::default()));
+    for (allow, exclude) in [(&broken, &Patterns::default()), (&everything, &broken)] {
+        let closed = Arc::new(AccessRule::new(Providers::All, allow, exclude));
+        let rules = AccessRules::new(vec![Arc::clone(&open), closed]);
+        assert!(!rules.model_allowed(provider(1), "m"));
+    }
+}
+
+#[test]
 fn without_groups_nothing_is_allowed() {
     assert!(!AccessRules::default().provider_allowed(provider(1)));
     assert!(!AccessRules::default().model_allowed(provider(1), "m"));
