@@ -1,0 +1,37 @@
+//! Trying network rules.
+
+use std::net::IpAddr;
+
+use promptgate_auth::{Actor, Permission};
+use promptgate_firewall::{Namespace, NetworkRule, evaluate};
+use promptgate_store::Access;
+use tracing::instrument;
+
+use super::{NetworkRuleError, check_namespace};
+use crate::Control;
+
+/// What the rules of a namespace say of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// Whether a client at the address may in.
+    pub allowed: bool,
+    /// The rule that decides; `None` where none is about the address.
+    pub rule: Option<NetworkRule>,
+}
+
+/// Says what the enabled rules of a namespace do with a client at this address, whether or not the
+/// account goes by rules of its own.
+#[instrument(name = "control.network_rules.simulate", skip_all)]
+pub async fn simulate(
+    control: &Control,
+    actor: Actor,
+    namespace: Namespace,
+    client: IpAddr,
+) -> Result<Simulated, NetworkRuleError> {
+    actor.require(Permission::ManageNetworkRules)?;
+    let mut work = control.store.begin(Access::Read).await?;
+    check_namespace(&mut *work, namespace).await?;
+    let rules = work.network_rules().list_all(namespace).await?;
+    let verdict = evaluate(&rules, client, namespace.default_action());
+    Ok(Simulated { allowed: verdict.allowed(), rule: verdict.rule.cloned() })
+}

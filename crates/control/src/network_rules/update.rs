@@ -1,0 +1,75 @@
+//! Changing a network rule, and moving it by one.
+
+use promptgate_auth::{Actor, Permission};
+use promptgate_firewall::{Direction, Namespace, NetworkRule, NetworkRuleChanges};
+use promptgate_kernel::NetworkRuleId;
+use promptgate_store::Access;
+use tracing::instrument;
+
+use super::{NetworkRuleError, load, put};
+use crate::Control;
+use crate::journal::{Entry, named, update_action};
+
+const ACTIONS: [&str; 3] = ["network_rule.updated", "network_rule.enabled", "network_rule.disabled"];
+
+/// Applies changes to a network rule. A rule that has the new priority gets the old one in exchange.
+/// Changes that name nothing are not recorded.
+#[instrument(name = "control.network_rules.update", skip_all, fields(network_rule.id = %id))]
+pub async fn update(
+    control: &Control,
+    actor: Actor,
+    namespace: Namespace,
+    id: NetworkRuleId,
+    changes: NetworkRuleChanges,
+) -> Result<NetworkRule, NetworkRuleError> {
+    actor.require(Permission::ManageNetworkRules)?;
+    let at = control.clock.now();
+    let fields = fields(&changes);
+    if fields.is_empty() {
+        let mut work = control.store.begin(Access::Read).await?;
+        return load(&mut *work, namespace, id).await;
+    }
+    let action = update_action(&fields, "enabled", changes.enabled, ACTIONS);
+    let entry = Entry::of_network_rule(action, namespace, id).detail("fields", fields);
+    let mut work = control.store.begin(Access::Write).await?;
+    // Writers queue at the audit log, so that two who exchange the same rules do not wait for each other.
+    control.audit(&mut *work, actor, entry, at).await?;
+    let rule = load(&mut *work, namespace, id).await?;
+    let before = rule.priority;
+    let rule = rule.change(changes, at);
+    put(&mut *work, &rule, before, at).await?;
+    work.commit().await?;
+    Ok(rule)
+}
+
+/// Moves a network rule by one. A rule that is there gets the place that becomes free; no gap is jumped.
+#[instrument(name = "control.network_rules.move", skip_all, fields(network_rule.id = %id))]
+pub async fn move_one(
+    control: &Control,
+    actor: Actor,
+    namespace: Namespace,
+    id: NetworkRuleId,
+    direction: Direction,
+) -> Result<NetworkRule, NetworkRuleError> {
+    actor.require(Permission::ManageNetworkRules)?;
+    let at = control.clock.now();
+    let entry = Entry::of_network_rule("network_rule.moved", namespace, id);
+    let mut work = control.store.begin(Access::Write).await?;
+    control.audit(&mut *work, actor, entry, at).await?;
+    let rule = load(&mut *work, namespace, id).await?;
+    let before = rule.priority;
+    let rule = rule.give_way(before.moved(direction)?, at);
+    put(&mut *work, &rule, before, at).await?;
+    work.commit().await?;
+    Ok(rule)
+}
+
+fn fields(changes: &NetworkRuleChanges) -> String {
+    named([
+        ("address", changes.address.is_some()),
+        ("description", changes.description.is_some()),
+        ("priority", changes.priority.is_some()),
+        ("action", changes.action.is_some()),
+        ("enabled", changes.enabled.is_some()),
+    ])
+}

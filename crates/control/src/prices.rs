@@ -1,0 +1,68 @@
+//! What models cost: look at it, set, replace, change and remove prices, and see which are missing.
+
+mod check;
+mod create;
+mod delete;
+mod fallback;
+mod find;
+mod replace;
+mod update;
+
+use promptgate_auth::Forbidden;
+use promptgate_kernel::{PriceId, RepositoryError};
+use promptgate_store::UnitOfWork;
+use promptgate_usage::{InvalidPrice, PriceTarget};
+
+pub use check::{MissingPrices, ProviderError, check};
+pub use create::{NewPrice, create};
+pub use delete::delete;
+pub use fallback::set_fallback;
+pub use find::{all, find};
+pub use replace::replace;
+pub use update::{PriceChanges, update};
+
+/// The constraint that keeps a model from having two prices.
+const TARGET_KEY: &str = "prices_provider_name_model_key";
+
+/// Why nothing was done about a price.
+#[derive(Debug, thiserror::Error)]
+pub enum PriceError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none.
+    #[error("there is no price {0}")]
+    NotFound(PriceId),
+    /// No provider has the name.
+    #[error("there is no provider of this name")]
+    UnknownProvider,
+    /// Something about it is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPrice),
+    /// The model has a price already.
+    #[error("this model of the provider has a price already; change that one")]
+    Taken,
+    /// Somebody else changed a price at the same time; look at it again.
+    #[error("the price was changed by somebody else")]
+    Changed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(RepositoryError),
+}
+
+impl From<RepositoryError> for PriceError {
+    fn from(error: RepositoryError) -> Self {
+        if error.is_conflict(TARGET_KEY) { Self::Taken } else { Self::Store(error) }
+    }
+}
+
+/// Whether the providers of these prices are there.
+async fn check_providers<'a>(
+    work: &mut dyn UnitOfWork,
+    targets: impl IntoIterator<Item = &'a PriceTarget> + Send,
+) -> Result<(), PriceError> {
+    let providers = work.providers().list_all().await?;
+    let is_known =
+        |target: &PriceTarget| providers.iter().any(|provider| provider.name.as_str() == target.provider);
+    if targets.into_iter().all(is_known) { Ok(()) } else { Err(PriceError::UnknownProvider) }
+}

@@ -1,0 +1,80 @@
+//! What an operator says that models cost, and who may come in, by the binary.
+
+use http::Method;
+use promptgate_e2e::{Gateway, Installation, Project};
+use promptgate_testkit::upstream::{Reply, ScriptedUpstream};
+use serde_json::{Value, json};
+
+const COMPLETION: &str = r#"{"id": "c", "object": "chat.completion", "model": "m-1", "created": 1, "choices": [
+    {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1000000, "completion_tokens": 1000000, "total_tokens": 2000000}}"#;
+
+async fn call(gateway: &Gateway, method: Method, path: &str, body: Value, status: u16) -> Value {
+    gateway.admin(method, path, &body).await.unwrap().expect(status).unwrap()
+}
+
+/// Calls until the record of a call says this price.
+async fn priced(gateway: &Gateway, project: &Project, upstream: &ScriptedUpstream, wanted: f64) -> Value {
+    let mut calls = gateway.usage_now(project).await.unwrap().len();
+    for _ in 0..100 {
+        upstream.enqueue(Reply::json(&serde_json::from_str(COMPLETION).unwrap()));
+        project.chat("up:m-1").await.unwrap().expect(200).unwrap();
+        calls += 1;
+        let call = gateway.last_call(project, calls).await.unwrap();
+        if call["costUsd"].as_f64() == Some(wanted) {
+            return call;
+        }
+    }
+    panic!("no call cost {wanted}");
+}
+
+async fn journey(gateway: Gateway) {
+    let upstream = ScriptedUpstream::start().await.unwrap();
+    gateway.provider("up", "openai_compatible", &format!("{}/v1", upstream.url())).await.unwrap();
+    let project = gateway.project().await.unwrap();
+    let seeded = priced(&gateway, &project, &upstream, 35.0).await;
+    assert_eq!(seeded["priceBasis"], "fallback", "{seeded}");
+
+    let price = json!({"providerName": "up", "model": "m-1", "input": 1, "output": 2.5});
+    let price = call(&gateway, Method::POST, "/pricing/models", price, 201).await;
+    let stored = priced(&gateway, &project, &upstream, 3.5).await;
+    let version = format!("stored:{}", price["updatedAt"].as_str().unwrap());
+    assert_eq!((&stored["priceBasis"], &stored["priceVersion"]), (&json!("exact"), &json!(version)));
+
+    let path = format!("/pricing/models/{}", price["id"].as_str().unwrap());
+    call(&gateway, Method::DELETE, &path, Value::Null, 204).await;
+    let fallback = json!({"input": 1, "output": 1});
+    call(&gateway, Method::PATCH, "/pricing/fallback", fallback, 200).await;
+    priced(&gateway, &project, &upstream, 2.0).await;
+
+    for (address, priority, action) in [("192.0.2.0/24", 2, "deny"), ("192.0.2.7", 1, "allow")] {
+        let rule = json!({"address": address, "priority": priority, "action": action, "enabled": true});
+        call(&gateway, Method::POST, "/firewall/rules", rule, 201).await;
+    }
+    for (client, allowed, rule) in [
+        ("192.0.2.7:1", true, json!(1)),
+        ("::ffff:192.0.2.8", false, json!(2)),
+        ("2001:db8::1", true, json!(null)),
+    ] {
+        let body = json!({"clientIp": client});
+        let verdict = call(&gateway, Method::POST, "/firewall/simulate", body, 200).await;
+        assert_eq!(
+            (&verdict["allowed"], &verdict["matchedRule"]["priority"]),
+            (&json!(allowed), &rule),
+            "{client}"
+        );
+    }
+    gateway.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_price_that_is_set_is_that_of_the_next_calls() {
+    let installation = Installation::embedded().unwrap();
+    journey(Gateway::run_all(&installation).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_price_that_is_set_reaches_the_proxies() {
+    let installation = Installation::on_postgres().await.unwrap();
+    journey(Gateway::separate(&installation).await.unwrap()).await;
+}

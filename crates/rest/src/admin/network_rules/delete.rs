@@ -1,0 +1,65 @@
+//! `DELETE …/firewall/rules/{ruleId}`: deletes a rule.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use promptgate_control::{Control, network_rules};
+use promptgate_firewall::Namespace;
+
+use super::parse_id;
+use super::whose::{OfService, OfUser};
+use crate::admin::Acting;
+use crate::error::{ApiError, ErrorBody};
+use crate::segment::Segments;
+
+/// Deletes a rule for everybody. The others keep their priorities.
+#[utoipa::path(delete, path = "/api/v1/admin/firewall/rules/{id}", tag = "firewall",
+    params(("id" = String, Path, description = "The rule")),
+    responses(
+        (status = NO_CONTENT, description = "Deleted"),
+        (status = NOT_FOUND, description = "`firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_everybody(
+    Acting(actor): Acting,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_id(segments.named("id"))?;
+    network_rules::delete(&control, actor, Namespace::Global, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a rule of one user. The others keep their priorities.
+#[utoipa::path(delete, path = "/api/v1/admin/users/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    params(("id" = String, Path, description = "The user"), ("ruleId" = String, Path, description = "The rule")),
+    responses(
+        (status = NO_CONTENT, description = "Deleted"),
+        (status = NOT_FOUND, description = "`user_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_user(
+    OfUser(actor, namespace): OfUser,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    network_rules::delete(&control, actor, namespace, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a rule of one service account. The others keep their priorities.
+#[utoipa::path(delete, path = "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    params(("id" = String, Path, description = "The service account"), ("ruleId" = String, Path, description = "The rule")),
+    responses(
+        (status = NO_CONTENT, description = "Deleted"),
+        (status = NOT_FOUND, description = "`service_account_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_service(
+    OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    network_rules::delete(&control, actor, namespace, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
