@@ -2,7 +2,7 @@
 //!
 //! A [`Scheduler`] removes what has been kept for long enough: usage events and what was said in calls
 //! past their retention, changes that every process has read long ago, conversations that nobody goes
-//! on with, and answers that are not given again any more. What it does is idempotent by nature, so that
+//! on with, answers that are not given again any more, and sign-ins that are over. What it does is idempotent by nature, so that
 //! replicas need no leader and no lock: two that tick at once remove the same rows, each row once.
 //!
 //! It removes in small batches with a pause after each, so that writers never wait long. Work that
@@ -10,5 +10,7 @@
 
 mod job;
 mod scheduler;
+mod sign_ins;
 
 pub use scheduler::{Scheduler, SchedulerOptions};
+pub use sign_ins::SignIns;

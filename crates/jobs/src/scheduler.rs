@@ -8,6 +8,7 @@ use promptgate_store::{Access, Store};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::SignIns;
 use crate::job::{Job, Removal};
 
 /// The first run comes this soon after the start, so that a process that never runs for a whole
@@ -66,6 +67,7 @@ pub struct Scheduler {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     options: SchedulerOptions,
+    sign_ins: Option<SignIns>,
 }
 
 /// How a run ended.
@@ -78,7 +80,13 @@ enum Outcome {
 impl Scheduler {
     /// A scheduler that has not started yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: SchedulerOptions) -> Self {
-        Self { store, clock, options }
+        Self { store, clock, options, sign_ins: None }
+    }
+
+    /// The same scheduler, which forgets sign-ins that are over besides.
+    #[must_use]
+    pub fn forgetting(self, sign_ins: SignIns) -> Self {
+        Self { sign_ins: Some(sign_ins), ..self }
     }
 
     /// Runs until shutdown. A job under way ends after its present batch.
@@ -98,7 +106,29 @@ impl Scheduler {
             self.repeat(Job::Sessions, session_interval, &shutdown),
             self.repeat(Job::Cache, expiry_interval, &shutdown),
             self.repeat(Job::Idempotency, expiry_interval, &shutdown),
+            self.forget(&shutdown),
         );
+    }
+
+    /// Forgets sign-ins that are over again and again, in few statements each time.
+    async fn forget(&self, shutdown: &CancellationToken) {
+        let Some(sign_ins) = &self.sign_ins else { return };
+        let every = self.options.expiry_interval;
+        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let begun = Instant::now();
+            let outcome = match sign_ins.prune(self.clock.now()).await {
+                Ok(removed) => Outcome::Finished { removed },
+                Err(error) => Outcome::Failed { removed: 0, error },
+            };
+            tell("prune_sign_ins", begun, outcome);
+        }
     }
 
     async fn repeat(&self, job: Job, every: Duration, shutdown: &CancellationToken) {
@@ -137,30 +167,7 @@ impl Scheduler {
 
     async fn run_once(&self, job: Job, shutdown: &CancellationToken) {
         let begun = Instant::now();
-        let outcome = self.remove_all(job, shutdown).await;
-        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let job = job.as_str();
-        let outcome = match outcome {
-            Outcome::Finished { removed } => {
-                tracing::info!(job.name = job, removed, duration_ms, "job {job} removed {removed} rows");
-                "finished"
-            }
-            Outcome::Stopped { removed } => {
-                tracing::info!(
-                    job.name = job,
-                    removed,
-                    duration_ms,
-                    "job {job} stopped after {removed} rows"
-                );
-                "stopped"
-            }
-            Outcome::Failed { removed, error } => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, job.name = job, removed, duration_ms, "job {job} failed: {error}");
-                "failed"
-            }
-        };
-        metrics::counter!("promptgate_job_runs_total", "job" => job, "outcome" => outcome).increment(1);
+        tell(job.as_str(), begun, self.remove_all(job, shutdown).await);
     }
 
     async fn remove_all(&self, job: Job, shutdown: &CancellationToken) -> Outcome {

@@ -41,7 +41,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let control = Control { runner: Some(api::runner(&gateway)), ..first };
     let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
     let surfaces = proxy::router(&base, &plane, &storage, &bus, keys)?;
-    schedule::start(&base, &storage)?;
+    schedule::start(&base, &storage, bus.sign_in.clone())?;
 
     let sites = vec![api_site.serving(control.router), proxy_site.serving(surfaces)];
     let ready = || {

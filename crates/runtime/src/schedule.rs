@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use promptgate_jobs::{Scheduler, SchedulerOptions};
+use promptgate_auth::SignInState;
+use promptgate_jobs::{Scheduler, SchedulerOptions, SignIns};
 
 use crate::api;
 use crate::base::{Base, Site};
@@ -16,7 +17,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let (site, _) = Site::bind("scheduler", &host, settings.port, "PROMPTGATE_SCHEDULER_PORT").await?;
     let data = api::keys_dir(&base)?;
     let storage = storage::open(&base.common, data.as_ref()).await?;
-    start(&base, &storage)?;
+    start(&base, &storage, storage::sign_in(&base, &storage)?)?;
     let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
     base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
     storage.connected.close().await;
@@ -24,7 +25,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 }
 
 /// Starts the recurring jobs.
-pub(crate) fn start(base: &Base, storage: &Storage) -> anyhow::Result<()> {
+pub(crate) fn start(base: &Base, storage: &Storage, sign_in: SignInState) -> anyhow::Result<()> {
     let settings = base.settings.scheduler()?;
     let options = SchedulerOptions {
         usage_retention: settings.usage_raw_retention,
@@ -33,7 +34,8 @@ pub(crate) fn start(base: &Base, storage: &Storage) -> anyhow::Result<()> {
         session_retention: settings.ai_session_retention,
         ..SchedulerOptions::default()
     };
-    let scheduler = Scheduler::new(Arc::clone(&storage.store), Arc::clone(&base.clock), options);
+    let scheduler = Scheduler::new(Arc::clone(&storage.store), Arc::clone(&base.clock), options)
+        .forgetting(SignIns { state: sign_in, idle: settings.session_idle_timeout });
     base.tasks.spawn(scheduler.run(base.stop.clone()));
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use promptgate_auth::SignInState;
 use promptgate_coordination_local::LocalBus;
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
 use promptgate_kernel::KeyRing;
@@ -96,6 +97,8 @@ pub(crate) struct BusInUse {
     pub(crate) name: &'static str,
     /// Whether it is up, where it can be down.
     pub(crate) is_up: IsUp,
+    /// What sign-ins share: in Redis if there is one, else in the database.
+    pub(crate) sign_in: SignInState,
 }
 
 /// The bus: Redis if there is one, else PostgreSQL if that is the database, else this process.
@@ -107,16 +110,26 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
                 .context("PROMPTGATE_REDIS_URL")?,
         );
         let health = Arc::clone(&bus);
-        return Ok(BusInUse { bus, name: "redis", is_up: Arc::new(move || health.is_up()) });
+        let sign_in = bus.sign_in();
+        return Ok(BusInUse { bus, name: "redis", is_up: Arc::new(move || health.is_up()), sign_in });
     }
+    let sign_in = storage.connected.sign_in();
     Ok(match storage.connected.bus(&base.tasks, &base.stop) {
         Some(bus) => {
             let bus = Arc::new(bus);
             let health = Arc::clone(&bus);
-            BusInUse { bus, name: "postgres", is_up: Arc::new(move || health.is_up()) }
+            BusInUse { bus, name: "postgres", is_up: Arc::new(move || health.is_up()), sign_in }
         }
-        None => BusInUse { bus: Arc::new(LocalBus::new()), name: "local", is_up: Arc::new(|| true) },
+        None => BusInUse { bus: Arc::new(LocalBus::new()), name: "local", is_up: Arc::new(|| true), sign_in },
     })
+}
+
+/// What sign-ins share, for a process that needs no bus.
+pub(crate) fn sign_in(base: &Base, storage: &Storage) -> anyhow::Result<SignInState> {
+    let Some(url) = base.server_settings()?.redis_url else { return Ok(storage.connected.sign_in()) };
+    let clock = Arc::clone(&base.clock);
+    let redis = RedisBus::connect(url.expose(), RedisOptions::default(), clock);
+    Ok(redis.context("PROMPTGATE_REDIS_URL")?.sign_in())
 }
 
 /// Calls to the outside, which trust the certificates of `PROMPTGATE_CA_FILE` too.

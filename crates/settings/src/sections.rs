@@ -236,6 +236,8 @@ pub struct SchedulerSettings {
     pub call_content_retention: Duration,
     /// How long conversations of AI endpoints are kept at most.
     pub ai_session_retention: Duration,
+    /// How long a login session lives without being used.
+    pub session_idle_timeout: Duration,
 }
 
 /// What the worker reads.
@@ -426,6 +428,7 @@ impl Settings {
             usage_raw_cleanup_interval: self.duration("PROMPTGATE_USAGE_RAW_CLEANUP_INTERVAL")?,
             call_content_retention: self.duration("PROMPTGATE_CALL_CONTENT_RETENTION")?,
             ai_session_retention: self.duration("PROMPTGATE_AI_SESSION_RETENTION")?,
+            session_idle_timeout: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
         })
     }
 

@@ -122,7 +122,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_STATIC_ASSETS_DIR", A, Kind::ExistingDirectory),
     Variable::new("PROMPTGATE_SESSION_COOKIE_NAME", A | P, Kind::Text),
     Variable::new("PROMPTGATE_SESSION_TTL", A | P, Kind::Duration).for_later(),
-    Variable::new("PROMPTGATE_SESSION_IDLE_TIMEOUT", A | P, Kind::Duration).for_later(),
+    Variable::new("PROMPTGATE_SESSION_IDLE_TIMEOUT", A | P | S, Kind::Duration),
     Variable::new("PROMPTGATE_CORS_ALLOWED_ORIGINS", A | P, Kind::Origins),
     Variable::new("PROMPTGATE_OIDC_ISSUER_URL", A, Kind::HttpUrl)
         .alias("PROMPTGATE_KEYCLOAK_ISSUER_URL")

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptgate_auth::{NewSession, Session, SessionSecret, SessionStage, SignInKey};
 use promptgate_endpoints::{AiSession, CacheKey, CachedAnswer, Endpoint};
-use promptgate_jobs::{Scheduler, SchedulerOptions};
+use promptgate_jobs::{Scheduler, SchedulerOptions, SignIns};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    AiSessionId, CallId, Clock, EndpointId, PageRequest, ProjectId, Revision, Timestamp, TokenId,
+    AccountId, AiSessionId, CallId, Clock, EndpointId, PageRequest, ProjectId, Revision, Sealed, SessionId,
+    Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_store::{Access, Change, Store};
@@ -320,4 +322,49 @@ async fn answers_go_when_their_time_is_over() {
     })
     .await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn sign_ins_that_are_over_are_forgotten() {
+    let connected = connect("sqlite::memory:", SqlOptions::default()).await.expect(WORKS);
+    connected.migrate().await.expect(WORKS);
+    let (state, clock, entropy) = (connected.sign_in(), clock(), SeededEntropy::new(1));
+    let session = |seen: Timestamp| {
+        let new = NewSession {
+            account: AccountId::mint(&*clock, &entropy),
+            lifetime: DAY,
+            address: None,
+            user_agent: String::new(),
+            provider: None,
+            stage: SessionStage::Full,
+        };
+        let hash = SessionSecret::generate(&entropy).hash();
+        Session::open(SessionId::mint(&*clock, &entropy), hash, new, seen)
+    };
+    let idle = Duration::from_hours(2);
+    let (dead, live) = (session(clock.now().minus(idle)), session(clock.now().minus(idle / 2)));
+    for session in [&dead, &live] {
+        state.sessions.insert(session).await.expect(WORKS);
+    }
+    let (key, long_ago) = (SignInKey::of("test", "x"), clock.now().minus(DAY));
+    state.throttle.hit(&key, 1, idle, long_ago).await.expect(WORKS);
+    state.one_time.put(&key, &Sealed::from_text("x".into()), idle, long_ago).await.expect(WORKS);
+
+    let scheduler = Scheduler::new(connected.store(), clock.clone(), options())
+        .forgetting(SignIns { state: state.clone(), idle });
+    let stop = CancellationToken::new();
+    let running = TaskTracker::new();
+    running.spawn(scheduler.run(stop.clone()));
+    let gone = async {
+        while state.sessions.find(dead.hash).await.expect(WORKS).is_some() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it is removed in the end");
+    stop.cancel();
+    running.close();
+    running.wait().await;
+    assert!(state.sessions.find(live.hash).await.expect(WORKS).is_some());
+    assert_eq!(state.throttle.prune(clock.now()).await.expect(WORKS), 0, "nothing is left to prune");
+    assert_eq!(state.one_time.prune(clock.now()).await.expect(WORKS), 0, "nothing is left to prune");
 }
