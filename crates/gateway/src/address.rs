@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use promptgate_providers::{Operation, Shape, resolve};
-use promptgate_wire::Envelope;
+use promptgate_wire::{BadRequest, Envelope};
 use tokio::time::Instant;
 
 use crate::affinity::{AnswerIds, Continued, Holder, Kept, Pin, read_request};
@@ -15,7 +15,7 @@ use crate::pipeline::Shared;
 use crate::receive::{Entry, Route};
 use crate::record::{Record, shortened};
 use crate::refusal::Refusal;
-use crate::snapshot::{CompiledProject, CompiledProvider, Snapshot};
+use crate::snapshot::{Caller, CompiledProject, CompiledProvider, Snapshot};
 
 /// A request whose candidates are found.
 pub(crate) struct Addressed {
@@ -49,12 +49,14 @@ pub(crate) async fn address(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Addressed, Refusal> {
-    let Authenticated { entry, route, headers, upload, token, project, snapshot, .. } = authenticated;
+    let Authenticated { entry, route, headers, upload, token, project, snapshot, caller, .. } = authenticated;
+    let caller = caller.as_deref();
     model_project(&project)?;
     let named = match &entry {
         Entry::Project(_) => None,
         Entry::Provider(name) => {
             let provider = named_provider(name, route, &snapshot, record)?;
+            check_granted(provider, caller)?;
             check_open(provider, &project)?;
             Some(provider)
         }
@@ -62,7 +64,9 @@ pub(crate) async fn address(
     let waiting = Instant::now();
     let body = upload.read().await?;
     record.timing.uploaded(waiting);
-    let mut envelope = Envelope::parse(operation, body).map_err(Refusal::BadRequest)?;
+    let is_blank = body.trim_ascii().is_empty();
+    let mut envelope =
+        Envelope::parse(operation, body).map_err(|bad| unreadable(bad, is_blank, caller.is_some()))?;
     record.transcript.asked(operation.into(), envelope.body());
     record.tool.look_into(envelope.body());
     record.streamed = envelope.stream;
@@ -86,6 +90,7 @@ pub(crate) async fn address(
         }
         None => by_model(&envelope.model, &project, &snapshot, record)?,
     };
+    let candidates = who_is_granted(candidates, operation, caller)?;
     let candidates = who_can(candidates, operation)?;
     let candidates = who_keeps(candidates, &continued, &snapshot)?;
     let candidates = who_is_open(candidates)?;
@@ -139,6 +144,40 @@ pub(crate) fn check_open(provider: &CompiledProvider, project: &CompiledProject)
         return Err(Refusal::ProviderNotAllowed { provider: name() });
     }
     Ok(())
+}
+
+/// Whether the groups of the account that calls, if one does, have a provider.
+pub(crate) fn check_granted(provider: &CompiledProvider, caller: Option<&Caller>) -> Result<(), Refusal> {
+    match caller {
+        Some(caller) if !caller.rules.provider_allowed(provider.provider.id) => {
+            Err(Refusal::GroupAccessDenied { what: format!("the provider `{}`", provider.provider.name) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A body that is not passed on. That an account names no model has a code of its own.
+fn unreadable(bad: BadRequest, is_blank: bool, has_caller: bool) -> Refusal {
+    let no_model = is_blank || (bad.code == "missing_field" && bad.field.as_deref() == Some("model"));
+    if has_caller && no_model { Refusal::GroupModelRequired } else { Refusal::BadRequest(bad) }
+}
+
+/// Those that the groups of the account that calls, if one does, allow. Token counts name a model but
+/// ask nothing of it.
+fn who_is_granted(
+    candidates: Vec<Candidate>,
+    operation: Operation,
+    caller: Option<&Caller>,
+) -> Result<Vec<Candidate>, Refusal> {
+    let Some(caller) = caller else { return Ok(candidates) };
+    let is_granted = |candidate: &Candidate| match operation {
+        Operation::CountTokens => caller.rules.provider_allowed(candidate.provider.provider.id),
+        _ => caller.allows(candidate),
+    };
+    some_of(candidates, is_granted, |first| {
+        let (model, provider) = (shortened(&first.model), &first.provider.provider.name);
+        Refusal::GroupAccessDenied { what: format!("the model `{model}` of the provider `{provider}`") }
+    })
 }
 
 fn candidate(provider: &Arc<CompiledProvider>, model: &str, project: &CompiledProject) -> Candidate {

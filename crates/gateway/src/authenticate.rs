@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use promptgate_kernel::ProjectId;
+use promptgate_kernel::{AccountId, ProjectId};
 use promptgate_tokens::{PresentedToken, Token};
 
 use crate::authenticator::AuthUnavailable;
@@ -13,7 +13,7 @@ use crate::pipeline::Shared;
 use crate::receive::{Entry, Received, Route};
 use crate::record::Record;
 use crate::refusal::Refusal;
-use crate::snapshot::{CompiledProject, Snapshot};
+use crate::snapshot::{Caller, CompiledProject, Snapshot};
 use crate::upload::Upload;
 
 /// How long a call waits for the configuration when its project is too new for the snapshot.
@@ -30,11 +30,13 @@ pub(crate) struct Authenticated {
     pub(crate) token: Arc<Token>,
     pub(crate) project: Arc<CompiledProject>,
     pub(crate) snapshot: Arc<Snapshot>,
+    /// The account that the token acts for; a project's own token acts for none.
+    pub(crate) caller: Option<Arc<Caller>>,
     _made_here: (),
 }
 
 /// Resolves the token and checks, in this order: presence, form, existence and state, expiry,
-/// scope, project, and whether the project is active.
+/// scope, project, whether the project is active, and whether the account that owns the token may call.
 pub(crate) async fn authenticate(
     received: Received,
     shared: &Shared,
@@ -55,15 +57,37 @@ pub(crate) async fn authenticate(
         Entry::Provider(_) => token.project_id,
     };
     token.admit(called, route.scope(&entry), now)?;
-    let (project, snapshot) = find_project(shared, called).await.ok_or(Refusal::ProjectInactive)?;
+    let (mut project, mut snapshot) = find_project(shared, called).await.ok_or(Refusal::ProjectInactive)?;
+    let mut caller = None;
+    if let Some(owner) = token.owner {
+        let found = find_caller(shared, owner, snapshot).await.ok_or(Refusal::AccountInactive)?;
+        snapshot = found.1;
+        project = Arc::clone(snapshot.project(called).ok_or(Refusal::ProjectInactive)?);
+        caller = Some(found.0);
+    }
     record.revision = snapshot.revision();
     if !project.project.active {
         return Err(Refusal::ProjectInactive);
     }
+    if let Some(caller) = &caller {
+        caller.standing.usable(now)?;
+    }
     shared.authenticator.note_use(&token, now);
     record.timing.authenticated();
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
-    Ok(Authenticated { entry, route, ids, query, headers, upload, token, project, snapshot, _made_here: () })
+    Ok(Authenticated {
+        entry,
+        route,
+        ids,
+        query,
+        headers,
+        upload,
+        token,
+        project,
+        snapshot,
+        caller,
+        _made_here: (),
+    })
 }
 
 /// The token of a request: a bearer in `Authorization`, else `x-api-key`.
@@ -95,6 +119,28 @@ async fn find_project(shared: &Shared, id: ProjectId) -> Option<(Arc<CompiledPro
     }
     None
 }
+
+/// An account may be too new for the snapshot, as a project may.
+async fn find_caller(
+    shared: &Shared,
+    owner: AccountId,
+    snapshot: Arc<Snapshot>,
+) -> Option<(Arc<Caller>, Arc<Snapshot>)> {
+    if let Some(caller) = snapshot.caller(owner) {
+        return Some((Arc::clone(caller), snapshot));
+    }
+    for _ in 0..2 {
+        shared.snapshot.refresh(CATCH_UP).await;
+        let snapshot = shared.snapshot.load();
+        if let Some(caller) = snapshot.caller(owner) {
+            return Some((Arc::clone(caller), snapshot));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod owners;
 
 #[cfg(test)]
 mod tests {

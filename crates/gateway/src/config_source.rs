@@ -68,6 +68,11 @@ impl ConfigSource for Arc<dyn Store> {
         if parts.endpoints {
             read.endpoints = work.endpoints().list_all().await?;
         }
+        if parts.access {
+            read.groups = work.groups().list_all().await?;
+            read.group_members = work.groups().all_members().await?;
+            read.accounts = work.groups().standings().await?;
+        }
         if parts.prices {
             read.prices = work.prices().list_all().await?;
         }

@@ -9,7 +9,7 @@ use promptgate_providers::{Feature, Operation, WireFormat};
 use promptgate_wire::BadRequest;
 use serde::de::IgnoredAny;
 
-use crate::address::{Addressed, check_open, model_project, named_provider};
+use crate::address::{Addressed, check_granted, check_open, model_project, named_provider};
 use crate::affinity::{AnswerIds, Holder, Kept, Pin};
 use crate::authenticate::Authenticated;
 use crate::candidate::{Ask, Candidate, Forward};
@@ -165,8 +165,9 @@ pub(crate) async fn address_forward(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Addressed, Refusal> {
-    let Authenticated { entry, route, mut ids, query, headers, upload, token, project, snapshot, .. } =
-        authenticated;
+    let Authenticated {
+        entry, route, mut ids, query, headers, upload, token, project, snapshot, caller, ..
+    } = authenticated;
     model_project(&project)?;
     let holder = Holder { project: token.project_id, token: token.id };
     let named = match &entry {
@@ -190,6 +191,7 @@ pub(crate) async fn address_forward(
         }
         None => (named.ok_or(Refusal::NoProvider)?, None, Vec::new()),
     };
+    check_granted(provider, caller.as_deref())?;
     check_open(provider, &project)?;
     let credential = match pin {
         Some(Pin { credential, .. }) => credential,

@@ -3,11 +3,13 @@
 mod upstream;
 
 use bytes::Bytes;
-use promptgate_providers::{Alias, resolve};
+use promptgate_kernel::ProviderId;
+use promptgate_providers::{Alias, UnknownModel, resolve};
 use promptgate_wire::{AliasRow, ModelRow, Surface, model_detail, models_list};
 
+use crate::record::shortened;
 use crate::refusal::Refusal;
-use crate::snapshot::{CompiledProject, CompiledProvider, Snapshot};
+use crate::snapshot::{Caller, CompiledProject, CompiledProvider, Snapshot};
 
 pub(crate) use upstream::provider_models;
 
@@ -16,9 +18,14 @@ const ALIAS_OWNER: &str = "promptgate-alias";
 
 /// The aliases of a project, then the models of every provider that the project may use, each as
 /// `provider:model`, then `provider:*`, which says that any other model of the provider may be named
-/// too.
-pub(crate) fn list_models(project: &CompiledProject, snapshot: &Snapshot, surface: Surface) -> Bytes {
-    models_list(surface, &rows(project, snapshot))
+/// too. An account sees what its groups allow.
+pub(crate) fn list_models(
+    project: &CompiledProject,
+    snapshot: &Snapshot,
+    caller: Option<&Caller>,
+    surface: Surface,
+) -> Bytes {
+    models_list(surface, &rows(project, snapshot, caller))
 }
 
 /// One model, by any name that a request may have for it; but not one that only the project's default
@@ -27,30 +34,44 @@ pub(crate) fn show_model(
     id: &str,
     project: &CompiledProject,
     snapshot: &Snapshot,
+    caller: Option<&Caller>,
     surface: Surface,
 ) -> Result<Bytes, Refusal> {
     let name = id.strip_prefix(Alias::PREFIX).unwrap_or(id);
-    if let Some(row) = project.alias(name).and_then(|compiled| alias_row(&compiled.alias, snapshot)) {
+    let alias = project.alias(name).map(|compiled| &compiled.alias);
+    if let Some(row) = alias.and_then(|alias| alias_row(alias, snapshot, caller)) {
         return Ok(model_detail(surface, &row));
     }
-    if let Some(row) = rows(project, snapshot).iter().find(|row| row.id == id) {
+    if let Some(row) = rows(project, snapshot, caller).iter().find(|row| row.id == id) {
         return Ok(model_detail(surface, row));
     }
     let resolved = resolve(id, &snapshot.listed(project), None, |_| None)?;
-    let provider = resolved.targets.first().and_then(|target| snapshot.provider(target.provider));
+    let mut targets = resolved.targets.iter();
+    let Some(target) = targets.find(|target| allows(caller, target.provider, target.model)) else {
+        return Err(UnknownModel::NoMatch { model: shortened(id) }.into());
+    };
+    let provider = snapshot.provider(target.provider);
     let row = provider.map(|provider| row(provider, id.to_owned()));
     row.map(|row| model_detail(surface, &row)).ok_or(Refusal::NoProvider)
 }
 
-fn rows(project: &CompiledProject, snapshot: &Snapshot) -> Vec<ModelRow> {
+/// Whether the account that asks, if one does, may call a model.
+fn allows(caller: Option<&Caller>, provider: ProviderId, model: &str) -> bool {
+    caller.is_none_or(|caller| caller.rules.model_allowed(provider, model))
+}
+
+fn rows(project: &CompiledProject, snapshot: &Snapshot, caller: Option<&Caller>) -> Vec<ModelRow> {
+    let aliases = project.aliases().into_iter();
     let mut rows: Vec<_> =
-        project.aliases().into_iter().filter_map(|compiled| alias_row(&compiled.alias, snapshot)).collect();
+        aliases.filter_map(|compiled| alias_row(&compiled.alias, snapshot, caller)).collect();
     for compiled in snapshot.in_order_of(project) {
         let provider = &compiled.provider;
-        if !provider.enabled || !project.allows(provider.id) {
+        let is_granted = caller.is_none_or(|caller| caller.rules.provider_allowed(provider.id));
+        if !provider.enabled || !project.allows(provider.id) || !is_granted {
             continue;
         }
-        let models = provider.models.iter().map(String::as_str).chain(["*"]);
+        let models = provider.models.iter().map(String::as_str);
+        let models = models.filter(|model| allows(caller, provider.id, model)).chain(["*"]);
         rows.extend(models.map(|model| row(compiled, format!("{}:{model}", provider.name))));
     }
     rows
@@ -66,7 +87,10 @@ fn row(compiled: &CompiledProvider, id: String) -> ModelRow {
 }
 
 /// An alias whose provider is gone leads nowhere and is not shown.
-fn alias_row(alias: &Alias, snapshot: &Snapshot) -> Option<ModelRow> {
+fn alias_row(alias: &Alias, snapshot: &Snapshot, caller: Option<&Caller>) -> Option<ModelRow> {
+    if !allows(caller, alias.provider_id, &alias.model) {
+        return None;
+    }
     let provider = snapshot.provider(alias.provider_id)?.provider.name.as_str().to_owned();
     Some(ModelRow {
         id: format!("{}{}", Alias::PREFIX, alias.name),

@@ -212,10 +212,11 @@ impl Gateway {
             return provider_models(authenticated, &name, &self.shared, record).await;
         }
         let (project, snapshot) = (&authenticated.project, &authenticated.snapshot);
+        let caller = authenticated.caller.as_deref();
         model_project(project)?;
         match (authenticated.route, authenticated.ids.first()) {
-            (Route::ModelDetail, Some(id)) => show_model(id, project, snapshot, record.surface),
-            _ => Ok(list_models(project, snapshot, record.surface)),
+            (Route::ModelDetail, Some(id)) => show_model(id, project, snapshot, caller, record.surface),
+            _ => Ok(list_models(project, snapshot, caller, record.surface)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use promptgate_access::StandingRefused;
 use promptgate_kernel::Timestamp;
 use promptgate_projects::ProjectType;
 use promptgate_providers::{Operation, ProviderKind, UnknownModel};
@@ -68,6 +69,17 @@ pub enum Refusal {
     ForeignProject,
     /// The project is switched off, or deleted.
     ProjectInactive,
+    /// The account that the token acts for is switched off or gone.
+    AccountInactive,
+    /// The account that the token acts for has no role, or its access ended.
+    InsufficientRole,
+    /// No group of the account allows it.
+    GroupAccessDenied {
+        /// What: a provider or a model.
+        what: String,
+    },
+    /// An account names no model, so that nothing can be allowed.
+    GroupModelRequired,
     /// The project is of a type that has no such route.
     WrongProjectType {
         /// What it is.
@@ -162,6 +174,15 @@ impl From<AccessDenied> for Refusal {
     }
 }
 
+impl From<StandingRefused> for Refusal {
+    fn from(refused: StandingRefused) -> Self {
+        match refused {
+            StandingRefused::Inactive => Self::AccountInactive,
+            StandingRefused::NoRole => Self::InsufficientRole,
+        }
+    }
+}
+
 impl From<UnknownModel> for Refusal {
     fn from(unknown: UnknownModel) -> Self {
         match unknown {
@@ -188,7 +209,13 @@ impl Refusal {
             Self::MissingToken | Self::MalformedToken(_) | Self::InvalidToken | Self::ExpiredToken { .. } => {
                 401
             }
-            Self::MissingScope { .. } | Self::ForeignProject | Self::ProjectInactive => 403,
+            Self::MissingScope { .. }
+            | Self::ForeignProject
+            | Self::ProjectInactive
+            | Self::AccountInactive
+            | Self::InsufficientRole
+            | Self::GroupAccessDenied { .. }
+            | Self::GroupModelRequired => 403,
             Self::UnknownModel { .. }
             | Self::UnknownProvider { .. }
             | Self::NoSuchResponse
@@ -225,6 +252,10 @@ impl Refusal {
             Self::MissingScope { .. } => "missing_scope",
             Self::ForeignProject => "foreign_project",
             Self::ProjectInactive => "project_inactive",
+            Self::AccountInactive => "account_inactive",
+            Self::InsufficientRole => "insufficient_role",
+            Self::GroupAccessDenied { .. } => "group_access_denied",
+            Self::GroupModelRequired => "group_model_required",
             Self::WrongProjectType { .. } => "invalid_project_type",
             Self::BodyTooLarge { .. } => "request_body_too_large",
             Self::SlowUpload { .. } => "request_timeout",
@@ -261,6 +292,7 @@ impl Refusal {
             | Self::ExpiredToken { .. }
             | Self::ForeignProject
             | Self::WrongProjectType { .. }
+            | Self::GroupModelRequired
             | Self::BodyTooLarge { .. }
             | Self::SlowUpload { .. }
             | Self::BrokenUpload
@@ -273,6 +305,9 @@ impl Refusal {
             | Self::PinnedElsewhere { .. } => Who::Client,
             Self::MissingScope { .. }
             | Self::ProjectInactive
+            | Self::AccountInactive
+            | Self::InsufficientRole
+            | Self::GroupAccessDenied { .. }
             | Self::ProviderDisabled { .. }
             | Self::ProviderNotAllowed { .. }
             | Self::PinGone
@@ -341,6 +376,15 @@ impl Refusal {
                     .into()
             }
             Self::ProjectInactive => "the project is inactive; an administrator can activate it".into(),
+            Self::AccountInactive => StandingRefused::Inactive.to_string(),
+            Self::InsufficientRole => StandingRefused::NoRole.to_string(),
+            Self::GroupAccessDenied { what } => format!(
+                "{what} is allowed by none of the account's access groups, or excluded by one; use another \
+                 one, or let an administrator put the account into a group that allows it"
+            ),
+            Self::GroupModelRequired => {
+                "the body names no model, which access groups are checked by; put it into `model`".into()
+            }
             Self::WrongProjectType { kind } => wrong_type(*kind),
             Self::BodyTooLarge { limit } => format!("the request body may have at most {limit} bytes"),
             Self::SlowUpload { limit } => {

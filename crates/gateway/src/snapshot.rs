@@ -1,5 +1,6 @@
 //! The configuration as the data plane reads it: compiled, immutable, in memory.
 
+mod callers;
 mod cell;
 mod endpoints;
 mod project;
@@ -8,14 +9,19 @@ mod provider;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use promptgate_access::{Group, Standing};
 use promptgate_endpoints::{CompiledEndpoint, Endpoint};
-use promptgate_kernel::{EndpointId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId};
+use promptgate_kernel::{
+    AccountId, EndpointId, GroupId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId,
+};
 use promptgate_projects::Project;
 use promptgate_providers::{Alias, CapabilityTable, Credential, Listed, ProjectProvider, Provider, Template};
 use promptgate_usage::{PriceBook, StoredPrices};
 
+use callers::Callers;
 use endpoints::Endpoints;
 
+pub(crate) use callers::Caller;
 pub use cell::SnapshotCell;
 pub(crate) use project::CompiledProject;
 pub use provider::CompiledProvider;
@@ -39,6 +45,12 @@ pub struct Configuration {
     pub templates: Vec<Template>,
     /// Every AI endpoint.
     pub endpoints: Vec<Endpoint>,
+    /// Every access group.
+    pub groups: Vec<Group>,
+    /// Who is in which group.
+    pub group_members: Vec<(AccountId, GroupId)>,
+    /// Every account that may own tokens.
+    pub accounts: Vec<Standing>,
     /// Every price that was set.
     pub prices: StoredPrices,
 }
@@ -55,14 +67,22 @@ pub struct Parts {
     pub templates: bool,
     /// AI endpoints.
     pub endpoints: bool,
+    /// Accounts, access groups, and who is in them.
+    pub access: bool,
     /// Prices.
     pub prices: bool,
 }
 
 impl Parts {
     /// Everything.
-    pub const ALL: Self =
-        Self { projects: true, providers: true, templates: true, endpoints: true, prices: true };
+    pub const ALL: Self = Self {
+        projects: true,
+        providers: true,
+        templates: true,
+        endpoints: true,
+        access: true,
+        prices: true,
+    };
 
     /// Whether it is nothing.
     pub fn is_none(self) -> bool {
@@ -101,6 +121,7 @@ pub struct Snapshot {
     capabilities: Option<Arc<CapabilityTable>>,
     templates: Arc<HashMap<TemplateId, Arc<Template>>>,
     endpoints: Arc<Endpoints>,
+    callers: Arc<Callers>,
     prices: Arc<PriceBook>,
 }
 
@@ -128,6 +149,9 @@ impl Snapshot {
             credentials,
             templates,
             endpoints,
+            groups,
+            group_members,
+            accounts,
             prices,
         } = configuration;
         let projects = if parts.projects {
@@ -152,8 +176,16 @@ impl Snapshot {
         } else {
             Arc::clone(&self.endpoints)
         };
+        let callers = if parts.access {
+            Arc::new(self.callers.compile(groups, group_members, accounts))
+        } else {
+            Arc::clone(&self.callers)
+        };
         let prices = if parts.prices { Arc::new(PriceBook::new(prices)) } else { Arc::clone(&self.prices) };
-        (Self { revision, projects, providers, capabilities, templates, endpoints, prices }, unusable)
+        (
+            Self { revision, projects, providers, capabilities, templates, endpoints, callers, prices },
+            unusable,
+        )
     }
 
     fn compile_providers(
@@ -203,6 +235,7 @@ impl Snapshot {
             capabilities: self.capabilities.clone(),
             templates: Arc::clone(&self.templates),
             endpoints: Arc::clone(&self.endpoints),
+            callers: Arc::clone(&self.callers),
             prices: Arc::clone(&self.prices),
         }
     }
@@ -210,6 +243,11 @@ impl Snapshot {
     /// The prices that were set.
     pub(crate) fn prices(&self) -> &PriceBook {
         &self.prices
+    }
+
+    /// An account that may own tokens.
+    pub(crate) fn caller(&self, id: AccountId) -> Option<&Arc<Caller>> {
+        self.callers.find(id)
     }
 
     /// The AI endpoint of a project with this slug, if it is on.

@@ -109,6 +109,7 @@ impl<S: ConfigSource> Synchroniser<S> {
                     Change::Provider(_) => parts = Parts::ALL,
                     Change::Template(_) => parts = Parts { templates: true, endpoints: true, ..parts },
                     Change::Endpoint(_) => parts.endpoints = true,
+                    Change::Group(_) | Change::Account(_) => parts.access = true,
                     Change::Prices => parts.prices = true,
                 }
             }
@@ -231,6 +232,8 @@ mod tests {
                 Parts { templates: true, endpoints: true, ..Parts::default() },
             ),
             (Change::Prices, Parts { prices: true, ..Parts::default() }),
+            (Change::Group(id.parse().unwrap()), Parts { access: true, ..Parts::default() }),
+            (Change::Account(id.parse().unwrap()), Parts { access: true, ..Parts::default() }),
             (Change::Provider(id.parse().unwrap()), Parts::ALL),
         ];
         bench.config.add_project(project(ProjectType::AiWrapper));

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use promptgate_access::{Group, NewGroup, Patterns, Providers, Standing};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    CredentialId, KeyRing, ProjectId, ProviderId, RepositoryError, Revision, SecretString, SecretsKey,
-    Timestamp, TokenId,
+    AccountId, CredentialId, GroupId, KeyRing, ProjectId, ProviderId, RepositoryError, Revision,
+    SecretString, SecretsKey, Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{
@@ -80,6 +81,32 @@ pub(crate) fn credential(provider: &Provider, secret: &str, keys: &KeyRing) -> C
     let id = CredentialId::mint(&TestClock::at_millis(1), &entropy);
     let secret = SecretString::new(secret.to_owned());
     Credential::seal(id, provider.id, &secret, keys, &entropy, Timestamp::default())
+}
+
+/// One of several accounts.
+pub(crate) fn account(number: u64) -> AccountId {
+    AccountId::mint(&TestClock::at_millis(1), &SeededEntropy::new(2_000 + number))
+}
+
+/// An account that may call.
+pub(crate) fn standing(number: u64) -> Standing {
+    Standing { account: account(number), active: true, has_role: true, expires_at: None }
+}
+
+/// A group of this name.
+pub(crate) fn group(name: &str, providers: Providers, allow: &[&str], exclude: &[&str]) -> Group {
+    let seed = name.bytes().fold(17, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let new = NewGroup {
+        name: name.to_owned(),
+        display_name: name.to_owned(),
+        description: String::new(),
+        providers,
+        allow: Patterns::parse(allow).unwrap(),
+        exclude: Patterns::parse(exclude).unwrap(),
+        for_new_accounts: false,
+    };
+    let id = GroupId::mint(&TestClock::at_millis(1), &SeededEntropy::new(seed));
+    Group::create(id, new, Timestamp::default()).unwrap()
 }
 
 /// A token of a project with the scope `chat`, and what its holder presents.

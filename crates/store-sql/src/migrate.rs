@@ -105,6 +105,12 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0020_accounts.sql"),
     },
     Migration {
+        number: 21,
+        name: "access",
+        postgres: include_str!("../../../migrations/postgres/0021_access.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0021_access.sql"),
+    },
+    Migration {
         number: 22,
         name: "network_rules",
         postgres: include_str!("../../../migrations/postgres/0022_network_rules.sql"),

@@ -1,6 +1,7 @@
 //! The store and its units of work.
 
 use async_trait::async_trait;
+use promptgate_access::{GroupRepository, PlanRepository};
 use promptgate_audit::AuditRepository;
 use promptgate_auth::{AccountRepository, MembershipRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
@@ -187,6 +188,14 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn prices(&mut self) -> &mut dyn PriceRepository {
+        self
+    }
+
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
+
+    fn plans(&mut self) -> &mut dyn PlanRepository {
         self
     }
 

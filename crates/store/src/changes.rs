@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    EndpointId, ProjectId, ProviderId, RepositoryError, Revision, TemplateId, Timestamp, TokenId,
+    AccountId, EndpointId, GroupId, ProjectId, ProviderId, RepositoryError, Revision, TemplateId, Timestamp,
+    TokenId,
 };
 use promptgate_tokens::TokenHash;
 
@@ -19,6 +20,10 @@ pub enum Change {
     Endpoint(EndpointId),
     /// A price was set, changed or removed.
     Prices,
+    /// An access group was created, changed or removed.
+    Group(GroupId),
+    /// An account was made, changed or removed, or the groups that it is in.
+    Account(AccountId),
     /// A token was changed, rotated or revoked: what is remembered under `hash` no longer holds.
     Token {
         /// The token.
@@ -35,13 +40,16 @@ pub struct InvalidChange(pub String);
 
 impl Change {
     /// The text that is stored: `project:<id>`, `provider:<id>`, `template:<id>`, `endpoint:<id>`,
-    /// `prices`, `token:<id>:<hash in hexadecimal>`.
+    /// `prices`, `group:<id>`, `account:<id>`,
+    /// `token:<id>:<hash in hexadecimal>`.
     pub fn to_text(self) -> String {
         match self {
             Self::Project(id) => format!("project:{id}"),
             Self::Provider(id) => format!("provider:{id}"),
             Self::Template(id) => format!("template:{id}"),
             Self::Endpoint(id) => format!("endpoint:{id}"),
+            Self::Group(id) => format!("group:{id}"),
+            Self::Account(id) => format!("account:{id}"),
             Self::Prices => "prices".to_owned(),
             Self::Token { id, hash } => {
                 let mut text = format!("token:{id}:");
@@ -65,6 +73,8 @@ impl Change {
             (Some("template"), Some(id), None) => id.parse().map(Self::Template).map_err(|_| invalid()),
             (Some("endpoint"), Some(id), None) => id.parse().map(Self::Endpoint).map_err(|_| invalid()),
             (Some("prices"), None, None) => Ok(Self::Prices),
+            (Some("group"), Some(id), None) => id.parse().map(Self::Group).map_err(|_| invalid()),
+            (Some("account"), Some(id), None) => id.parse().map(Self::Account).map_err(|_| invalid()),
             (Some("token"), Some(id), Some(hash)) => {
                 let id = id.parse().map_err(|_| invalid())?;
                 let hash = parse_hash(hash).ok_or_else(invalid)?;
@@ -122,14 +132,22 @@ mod tests {
             Change::Provider(id.parse().unwrap()),
             Change::Template(id.parse().unwrap()),
             Change::Endpoint(id.parse().unwrap()),
+            Change::Group(id.parse().unwrap()),
+            Change::Account(id.parse().unwrap()),
             Change::Prices,
             Change::Token { id: id.parse().unwrap(), hash: TokenHash::from_bytes([0xa7; 32]) },
         ];
         for change in changes {
             assert_eq!(Change::parse(&change.to_text()), Ok(change));
         }
-        for wrong in ["", "project", "project:x", "token:018f4e6e-0000-7000-8000-000000000001:zz", "prices:1", "other:1"]
-        {
+        for wrong in [
+            "",
+            "project",
+            "project:x",
+            "token:018f4e6e-0000-7000-8000-000000000001:zz",
+            "prices:1",
+            "other:1",
+        ] {
             assert!(Change::parse(wrong).is_err(), "{wrong}");
         }
     }

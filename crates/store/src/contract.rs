@@ -14,10 +14,12 @@ pub mod changes;
 pub mod credentials;
 pub mod endpoints;
 pub mod evals;
+pub mod groups;
 pub mod idempotency;
 pub mod memberships;
 pub mod network_rules;
 pub mod prices;
+pub mod plans;
 pub mod project_providers;
 pub mod projects;
 pub mod providers;
@@ -203,6 +205,25 @@ macro_rules! contract_tests {
                 the_fallback_is_there_and_is_changed
                 they_are_listed_by_provider_and_model
             );
+            $crate::contract_tests!(@domain $engine groups:
+                everything_round_trips
+                a_name_is_taken_until_it_is_removed
+                a_lost_update_is_noticed
+                a_removed_provider_leaves_its_groups
+                members_come_and_go
+                groups_of_an_account_are_replaced
+                new_accounts_are_welcomed
+                standings_are_told
+                they_are_narrowed_and_sorted
+            );
+            $crate::contract_tests!(@domain $engine plans:
+                everything_round_trips
+                a_second_one_of_the_same_name_is_a_conflict
+                a_second_default_one_is_a_conflict
+                a_lost_update_is_noticed
+                accounts_have_plans
+                they_are_sorted
+            );
             $crate::contract_tests!(@domain $engine audit:
                 the_chain_spans_units_of_work
                 the_chain_holds_under_many_writers
@@ -326,6 +347,8 @@ mod tests {
             ("call_contents", include_str!("contract/call_contents.rs")),
             ("idempotency", include_str!("contract/idempotency.rs")),
             ("endpoints", include_str!("contract/endpoints.rs")),
+            ("groups", include_str!("contract/groups.rs")),
+            ("plans", include_str!("contract/plans.rs")),
             ("evals", include_str!("contract/evals.rs")),
             ("ai_sessions", include_str!("contract/ai_sessions.rs")),
             ("response_cache", include_str!("contract/response_cache.rs")),

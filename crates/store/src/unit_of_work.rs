@@ -1,6 +1,7 @@
 //! Transactions over every repository.
 
 use async_trait::async_trait;
+use promptgate_access::{GroupRepository, PlanRepository};
 use promptgate_audit::AuditRepository;
 use promptgate_auth::{AccountRepository, MembershipRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
@@ -74,6 +75,10 @@ pub trait UnitOfWork: Send {
     fn network_rules(&mut self) -> &mut dyn NetworkRuleRepository;
     /// Prices that an operator set.
     fn prices(&mut self) -> &mut dyn PriceRepository;
+    /// Access groups and their members.
+    fn groups(&mut self) -> &mut dyn GroupRepository;
+    /// Subscription plans.
+    fn plans(&mut self) -> &mut dyn PlanRepository;
     /// The audit log.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Configuration changes and the revision.

@@ -19,7 +19,7 @@ use crate::pipeline::Shared;
 use crate::receive::Route;
 use crate::record::{Record, shortened};
 use crate::refusal::Refusal;
-use crate::snapshot::{CompiledProject, Snapshot};
+use crate::snapshot::{Caller, CompiledProject, Snapshot};
 use crate::upload::Upload;
 
 /// How long a call waits for the configuration when its endpoint is too new for the snapshot.
@@ -44,6 +44,8 @@ pub(crate) struct Called {
     pub(crate) headers: HeaderMap,
     pub(crate) project: Arc<CompiledProject>,
     pub(crate) snapshot: Arc<Snapshot>,
+    /// The account that calls, if one does.
+    pub(crate) caller: Option<Arc<Caller>>,
 }
 
 /// Finds the endpoint that a client calls, checks that its token may, and reads the body.
@@ -52,7 +54,7 @@ pub(crate) async fn address(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Called, Refusal> {
-    let Authenticated { route, ids, headers, upload, token, project, snapshot, .. } = authenticated;
+    let Authenticated { route, ids, headers, upload, token, project, snapshot, caller, .. } = authenticated;
     let kind = project.project.kind;
     if kind != ProjectType::AiGateway {
         return Err(EndpointRefusal::WrongProjectType { kind }.into());
@@ -83,7 +85,7 @@ pub(crate) async fn address(
         (None, None) => unreachable!("what was read is the input"),
     };
     record.transcript.prompted(prompt(&input.messages).as_deref());
-    Ok(Called { endpoint, input, mode: Mode::Client(token.id), headers, project, snapshot })
+    Ok(Called { endpoint, input, mode: Mode::Client(token.id), headers, project, snapshot, caller })
 }
 
 /// The whole body, and how long it took to arrive.

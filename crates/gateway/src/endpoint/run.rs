@@ -148,7 +148,7 @@ fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Result<Ca
     record.transcript.asked(Shape::ChatCompletions, &written(&body));
     let input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
     record.transcript.prompted(prompt(&input.messages).as_deref());
-    Ok(Called { endpoint, input, mode, headers: HeaderMap::new(), project, snapshot })
+    Ok(Called { endpoint, input, mode, headers: HeaderMap::new(), project, snapshot, caller: None })
 }
 
 fn written(body: &Map<String, Value>) -> Bytes {

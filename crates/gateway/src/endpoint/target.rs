@@ -9,12 +9,13 @@ use promptgate_providers::Template;
 
 use super::refusal::EndpointRefusal;
 use crate::candidate::Candidate;
+use crate::record::shortened;
 use crate::refusal::Refusal;
-use crate::snapshot::{CompiledProject, CompiledProvider, Snapshot};
+use crate::snapshot::{Caller, CompiledProject, CompiledProvider, Snapshot};
 
 /// Where a call goes.
 pub(crate) struct Plan {
-    /// Who is meant, whether it can be asked at the moment or not.
+    /// Who is meant, whether it can be asked at the moment or not; nobody that the caller may not ask.
     pub(crate) meant: Option<Choice>,
     /// How the model chooses its words; the same for all who may be asked.
     pub(crate) sampling: Sampling,
@@ -32,20 +33,27 @@ pub(crate) struct Choice {
     pub(crate) model: String,
 }
 
-/// Decides where a call goes. Whoever is switched off is left out.
+/// Decides where a call goes. Whoever is switched off is left out, and so is what the groups of the
+/// account that calls, if one does, do not allow.
 pub(crate) fn plan(
     config: &EndpointConfig,
     route: Option<&Route>,
     project: &CompiledProject,
     snapshot: &Snapshot,
+    caller: Option<&Caller>,
 ) -> Plan {
     let finder = Finder { config, snapshot };
     let (meant, template) = finder.first(route);
+    let may_call = |choice: &Choice| {
+        caller.is_none_or(|caller| caller.rules.model_allowed(choice.provider, &choice.model))
+    };
     let sampling = config.sampling(template.map(|template| sampling_of(template)).as_ref());
     let (mut candidates, mut obstacle) = (Vec::new(), None);
     let others = config.failover.iter().map(|entry| finder.other(entry));
     for choice in std::iter::once(meant.clone()).chain(others) {
-        let candidate = choice.map_err(Refusal::from).and_then(|choice| candidate(choice, project, snapshot));
+        let candidate = choice.map_err(Refusal::from).and_then(|choice| {
+            if may_call(&choice) { candidate(choice, project, snapshot) } else { Err(denied(&choice)) }
+        });
         match candidate {
             Ok(candidate) => candidates.push(candidate),
             Err(why) => {
@@ -53,7 +61,11 @@ pub(crate) fn plan(
             }
         }
     }
-    Plan { meant: meant.ok(), sampling, candidates, obstacle }
+    Plan { meant: meant.ok().filter(may_call), sampling, candidates, obstacle }
+}
+
+fn denied(choice: &Choice) -> Refusal {
+    Refusal::GroupAccessDenied { what: format!("the model `{}` of this endpoint", shortened(&choice.model)) }
 }
 
 struct Finder<'a> {

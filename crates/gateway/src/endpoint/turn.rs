@@ -55,7 +55,7 @@ pub(crate) async fn ready(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Ready, Refusal> {
-    let Called { endpoint, mut input, mode, headers, project, snapshot } = called;
+    let Called { endpoint, mut input, mode, headers, project, snapshot, caller } = called;
     let config = &endpoint.endpoint().config;
     let stream = config.streams(input.stream);
     endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
@@ -95,7 +95,7 @@ pub(crate) async fn ready(
         note.routing_decision = rule.map(|rule| shortened(&rule.label()));
     }
     let Plan { meant, sampling, candidates, obstacle } =
-        plan(config, rule.map(|rule| &rule.route), &project, &snapshot);
+        plan(config, rule.map(|rule| &rule.route), &project, &snapshot, caller.as_deref());
 
     let mut caching = Caching::Off;
     let may_cache = !stream && mode != Mode::Replay;

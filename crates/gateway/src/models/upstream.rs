@@ -14,7 +14,7 @@ use promptgate_wire::{ModelRow, Surface, model_detail, models_list};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::address::{check_open, model_project, named_provider};
+use crate::address::{check_granted, check_open, model_project, named_provider};
 use crate::authenticate::Authenticated;
 use crate::candidate::Candidate;
 use crate::fault::Fault;
@@ -40,14 +40,20 @@ pub(crate) async fn provider_models(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Bytes, Refusal> {
-    let Authenticated { route, ids, query, headers, project, snapshot, .. } = authenticated;
+    let Authenticated { route, ids, query, headers, project, snapshot, caller, .. } = authenticated;
     model_project(&project)?;
     let provider = named_provider(name, route, &snapshot, record)?;
+    check_granted(provider, caller.as_deref())?;
     check_open(provider, &project)?;
     record.provider = Some(Arc::clone(provider));
     let wanted = ids.first().filter(|_| route == Route::ModelDetail);
+    let kind = provider.provider.kind;
+    let allows = |model: &str| match &caller {
+        Some(caller) => caller.rules.model_allowed(provider.provider.id, kind.listed_name(model)),
+        None => true,
+    };
     if !provider.provider.kind.lists_models() {
-        return configured(provider, wanted.map(String::as_str), record.surface);
+        return configured(provider, wanted.map(String::as_str), record.surface, allows);
     }
     let query = match wanted {
         Some(_) => Some(WHOLE_LIST).filter(|_| provider.provider.kind.wire_format() == WireFormat::Anthropic),
@@ -63,7 +69,7 @@ pub(crate) async fn provider_models(
     let request = request(&candidate, &headers, query, shared, record)?;
     let asked = tokio::time::timeout(LONGEST, ask(request, shared));
     let answer = asked.await.unwrap_or(Err(Fault::TotalTimeout));
-    let listed = answer.and_then(|body| read(&body, wanted.map(String::as_str)));
+    let listed = answer.and_then(|body| read(&body, wanted.map(String::as_str), allows));
     let failed = |fault| Refusal::Upstream { provider: name.to_owned(), fault };
     match listed.map_err(failed)? {
         Some(body) => Ok(body),
@@ -72,7 +78,12 @@ pub(crate) async fn provider_models(
 }
 
 /// What the operator knows of a provider that tells nothing itself.
-fn configured(provider: &CompiledProvider, wanted: Option<&str>, surface: Surface) -> Result<Bytes, Refusal> {
+fn configured(
+    provider: &CompiledProvider,
+    wanted: Option<&str>,
+    surface: Surface,
+    allows: impl Fn(&str) -> bool,
+) -> Result<Bytes, Refusal> {
     let provider = &provider.provider;
     let row = |model: &String| ModelRow {
         id: model.clone(),
@@ -81,9 +92,12 @@ fn configured(provider: &CompiledProvider, wanted: Option<&str>, surface: Surfac
         alias: None,
     };
     match wanted {
-        None => Ok(models_list(surface, &provider.models.iter().map(row).collect::<Vec<_>>())),
+        None => {
+            let models = provider.models.iter().filter(|model| allows(model));
+            Ok(models_list(surface, &models.map(row).collect::<Vec<_>>()))
+        }
         Some(id) => {
-            let found = provider.models.iter().find(|model| *model == id);
+            let found = provider.models.iter().find(|model| *model == id && allows(model));
             found.map(|model| model_detail(surface, &row(model))).ok_or_else(|| no_model(id))
         }
     }
@@ -197,9 +211,9 @@ struct Names<'a> {
     display_name: Option<Cow<'a, str>>,
 }
 
-/// The list without what has no name, or the one that is wanted; `None` if it is not there. What is
+/// The list without what has no name or is not allowed, or the one that is wanted; `None` if it is not there. What is
 /// no list passes in no case.
-fn read(body: &[u8], wanted: Option<&str>) -> Result<Option<Bytes>, Fault> {
+fn read(body: &[u8], wanted: Option<&str>, allows: impl Fn(&str) -> bool) -> Result<Option<Bytes>, Fault> {
     // Together tells its models without anything around them.
     let bare = || -> Result<List<'_>, Fault> {
         let data = serde_json::from_slice(body).map_err(|_| Fault::Broken)?;
@@ -209,6 +223,7 @@ fn read(body: &[u8], wanted: Option<&str>) -> Result<Option<Bytes>, Fault> {
     if data.is_none() && models.is_none() {
         return Err(Fault::Broken);
     }
+    let named = |rows| named(rows, &allows);
     let (data, models) = (data.map(named), models.map(named));
     if let Some(wanted) = wanted {
         let mut rows = data.iter().chain(&models).flatten();
@@ -231,9 +246,10 @@ fn rows_of<'a>(named: &[(String, &'a RawValue)]) -> Vec<&'a RawValue> {
     named.iter().map(|(_, row)| *row).collect()
 }
 
-/// Those that have a name, with it.
-fn named(rows: Vec<&RawValue>) -> Vec<(String, &RawValue)> {
-    rows.into_iter().filter_map(|row| Some((name_of(row)?, row))).collect()
+/// Those that have a name and are allowed, with it.
+fn named<'a>(rows: Vec<&'a RawValue>, allows: impl Fn(&str) -> bool) -> Vec<(String, &'a RawValue)> {
+    let named = rows.into_iter().filter_map(|row| Some((name_of(row)?, row)));
+    named.filter(|(name, _)| allows(name)).collect()
 }
 
 /// The first of a model's names that is not blank.
@@ -248,7 +264,7 @@ mod tests {
     use super::*;
 
     fn listed(body: &str) -> Result<Option<String>, Fault> {
-        let read = read(body.as_bytes(), None)?;
+        let read = read(body.as_bytes(), None, |_| true)?;
         Ok(read.map(|body| String::from_utf8(body.to_vec()).unwrap()))
     }
 
@@ -276,7 +292,20 @@ mod tests {
     #[test]
     fn one_model_is_found_by_its_name() {
         let body = br#"{"data":[{"id":"a/b"},{"id":"c", "y":2}]}"#;
-        assert_eq!(read(body, Some("c")).unwrap().unwrap(), r#"{"id":"c", "y":2}"#);
-        assert_eq!(read(body, Some("d")).unwrap(), None);
+        assert_eq!(read(body, Some("c"), |_| true).unwrap().unwrap(), r#"{"id":"c", "y":2}"#);
+        assert_eq!(read(body, Some("d"), |_| true).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_not_listed() {
+        let allows = |model: &str| !model.starts_with("bge");
+        let body = r#"{"data":[{"id":"a"},{"id":"bge-m3"}],"models":[{"name":"bge"},{"name":"c"}]}"#;
+        let told = read(body.as_bytes(), None, allows).unwrap().unwrap();
+        assert_eq!(told, r#"{"data":[{"id":"a"}],"models":[{"name":"c"}]}"#);
+        assert_eq!(read(body.as_bytes(), Some("bge-m3"), allows).unwrap(), None);
+        let anthropic =
+            r#"{"data":[{"id":"bge"},{"id":"b"}],"has_more":false,"first_id":"bge","last_id":"b"}"#;
+        let told = read(anthropic.as_bytes(), None, allows).unwrap().unwrap();
+        assert_eq!(told, r#"{"data":[{"id":"b"}],"has_more":false,"first_id":"b","last_id":"b"}"#);
     }
 }
