@@ -10,6 +10,7 @@
 
 mod lines;
 mod metrics;
+mod output;
 mod start;
 mod traces;
 

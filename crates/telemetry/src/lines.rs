@@ -1,5 +1,6 @@
 //! Log lines as `key=value` text.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
 
@@ -12,6 +13,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Most lines are shorter.
 const USUAL_LENGTH: usize = 1024;
+/// The place of a longer line is given back.
+const LONGEST_KEPT: usize = 16 * 1024;
 
 /// Writes `time=… level=info msg="…" key=value target=…`, one event a line. A value with blanks,
 /// quotes or control characters is quoted and escaped, so that no value can forge a line.
@@ -38,13 +41,25 @@ where
             tracing::Level::DEBUG => " level=debug",
             tracing::Level::TRACE => " level=trace",
         })?;
-        let mut pairs = Pairs { text: String::with_capacity(USUAL_LENGTH) };
+        let mut pairs = Pairs { text: SCRATCH.take() };
+        pairs.text.reserve(USUAL_LENGTH);
         event.record(&mut pairs);
         pairs.text.push_str(" target=");
         pairs.text.push_str(event.metadata().target());
         pairs.text.push('\n');
-        writer.write_str(&pairs.text)
+        let written = writer.write_str(&pairs.text);
+        if pairs.text.capacity() <= LONGEST_KEPT {
+            pairs.text.clear();
+            SCRATCH.set(pairs.text);
+        }
+        written
     }
+}
+
+thread_local! {
+    /// Where the next line of the thread is put together. A line that is written while another one is
+    /// gets a place of its own.
+    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// The fields of an event, in their order; the message is the first of those that have one.
@@ -53,16 +68,24 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// Writes a pair whose value `write` appends, and quotes the value if it must be.
-    fn add(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
+    /// Begins a pair; `false` if it is not shown.
+    fn begin(&mut self, field: &Field) -> bool {
         let name = match field.name() {
             "message" => "msg",
-            name if name.starts_with("log.") => return,
+            name if name.starts_with("log.") => return false,
             name => name,
         };
         self.text.push(' ');
         self.text.push_str(name);
         self.text.push('=');
+        true
+    }
+
+    /// Writes a pair whose value `write` appends, and quotes the value if it must be.
+    fn add(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
+        if !self.begin(field) {
+            return;
+        }
         let start = self.text.len();
         write(&mut self.text);
         if !is_plain(&self.text[start..]) {
@@ -73,6 +96,31 @@ impl Pairs {
 }
 
 impl Visit for Pairs {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if self.begin(field) {
+            self.text.push_str(if value { "true" } else { "false" });
+        }
+    }
+
+    // Numbers are plain.
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if self.begin(field) {
+            let _ = write!(self.text, "{value}");
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if self.begin(field) {
+            let _ = write!(self.text, "{value}");
+        }
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if self.begin(field) {
+            let _ = write!(self.text, "{value:?}");
+        }
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         self.add(field, |text| text.push_str(value));
     }

@@ -1,5 +1,6 @@
 //! Setting everything up once, and letting go of it at the end.
 
+use std::io;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::BuildError;
@@ -16,6 +17,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::lines::TextLines;
 use crate::metrics::Metrics;
+use crate::output::Output;
 use crate::traces::Traces;
 
 /// How much is logged.
@@ -66,6 +68,9 @@ pub enum TelemetryError {
     /// It was started before in this process.
     #[error("logging is set up already")]
     Logs(#[source] TryInitError),
+    /// The thread that writes lines.
+    #[error("cannot start the thread that writes log lines")]
+    Thread(#[source] io::Error),
     /// The exporter of traces.
     #[error("cannot set up the export of traces")]
     Traces(#[source] ExporterBuildError),
@@ -82,6 +87,7 @@ pub enum TelemetryError {
 pub struct Telemetry {
     metrics: Metrics,
     provider: Option<SdkTracerProvider>,
+    output: Output,
 }
 
 /// How long the last delivery of traces may take.
@@ -93,8 +99,8 @@ impl Telemetry {
         self.metrics.clone()
     }
 
-    /// Delivers the traces that are still waiting. Blocks for a few seconds at most; not to be
-    /// called from a task.
+    /// Delivers the traces and the log lines that are still waiting. Blocks for a few seconds at most;
+    /// not to be called from a task.
     pub fn shutdown(self) {
         if let Some(provider) = self.provider
             && let Err(error) = provider.shutdown_with_timeout(LAST_DELIVERY)
@@ -104,6 +110,7 @@ impl Telemetry {
                 "the last traces were not delivered"
             );
         }
+        self.output.end();
     }
 }
 
@@ -126,7 +133,8 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
     let metrics = Metrics::new(recorder.handle());
     let provider = traces.map(Traces::provider).transpose().map_err(TelemetryError::Traces)?;
 
-    let lines = tracing_subscriber::fmt::layer();
+    let output = Output::stdout().map_err(TelemetryError::Thread)?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(output.clone());
     let lines = if logs.json {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
@@ -148,7 +156,7 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
     // even asked; above it, libraries are heard like everybody.
     log::set_max_level(logs.level.of_log());
     ::metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
-    Ok(Telemetry { metrics, provider })
+    Ok(Telemetry { metrics, provider, output })
 }
 
 /// Lines say everything themselves: without an export of traces, spans are never made.

@@ -1,6 +1,9 @@
 //! Rows 8 and 9: request ids, and which models there are.
 
+use std::time::Duration;
+
 use http::Method;
+use promptgate_e2e::eventually;
 use promptgate_testkit::upstream::{Reply, SeenRequest};
 use promptgate_testkit::vendor;
 use serde_json::{Value, json};
@@ -44,7 +47,11 @@ async fn row_08_a_request_id_is_the_same_everywhere() {
                 found["items"].as_array().unwrap().iter().any(|item| item["id"] == call["id"]),
                 "{found}"
             );
-            assert!(stage.gateway.process().said().contains(&told), "it is in the log");
+            eventually("its line in the log", Duration::from_secs(30), || async {
+                stage.gateway.process().said().contains(&told).then_some(())
+            })
+            .await
+            .unwrap();
         }
     }
 }
