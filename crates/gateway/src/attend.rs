@@ -19,7 +19,7 @@ use crate::relay::{Presence, Relayed};
 use crate::settle::abandoned;
 
 /// A call to a provider, and the record that books it.
-pub(crate) type RelayCall = BoxFuture<'static, (Record, Result<Relayed, Refusal>)>;
+pub(crate) type RelayCall = BoxFuture<'static, (Box<Record>, Result<Relayed, Refusal>)>;
 
 /// Waits for a call. Dropped before the answer has begun, it ends the call, whose record then
 /// settles itself, or drains it, by setting. In no case is anybody else called for it.
@@ -37,7 +37,7 @@ impl Attended {
 }
 
 impl Future for Attended {
-    type Output = (Record, Result<Relayed, Refusal>);
+    type Output = (Box<Record>, Result<Relayed, Refusal>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let call = self.call.as_mut().expect("a future is not polled after it was ready");

@@ -74,7 +74,7 @@ impl EndpointNote {
 pub(crate) async fn call(
     request: IncomingRequest,
     shared: &Arc<Shared>,
-    mut record: Record,
+    mut record: Box<Record>,
 ) -> Response<ReplyBody> {
     match approach(request, shared, &mut record).await {
         Ok(ready) => answer::answer(ready, record).await,

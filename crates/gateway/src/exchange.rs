@@ -136,7 +136,7 @@ impl Exchange<'_> {
             passing_headers.insert("x-promptgate-estimate", HeaderValue::from_static("true"));
         }
         if !status.is_success() {
-            return self.refused(status, &headers, passing_headers, &mut body, record).await;
+            return Box::pin(self.refused(status, &headers, passing_headers, &mut body, record)).await;
         }
         if self.is_stream(&headers) {
             if !self.prepared.stream && matches!(self.passage, Passage::Other { .. }) {
@@ -145,7 +145,7 @@ impl Exchange<'_> {
             }
             record.streamed = true;
             passing_headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            let opened = self.hold(body, waited, course, record).await?;
+            let opened = Box::pin(self.hold(body, waited, course, record)).await?;
             let answer = Answer::Stream(Box::new(opened));
             return Ok(Relayed::new(status, passing_headers, answer));
         }

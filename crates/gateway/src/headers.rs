@@ -20,6 +20,9 @@ const DROPPED: HeaderName = HeaderName::from_static("x-promptgate-dropped");
 /// More is cut: a header of this length passes everywhere.
 const MAX_DROPPED_BYTES: usize = 1_000;
 
+/// How many headers an answer has, with those of the provider, the gateway and the server.
+pub(crate) const ROOM: usize = 20;
+
 /// What of an answer's headers passes as it is.
 const PASSED: [HeaderName; 7] = [
     CONTENT_TYPE,
@@ -58,7 +61,8 @@ pub(crate) fn outgoing(
     let speaks_anthropic = shape.is_none_or(|shape| matches!(shape, Shape::Messages | Shape::CountTokens));
     let speaks_openai = shape
         .is_none_or(|shape| matches!(shape, Shape::ChatCompletions | Shape::Responses | Shape::Embeddings));
-    let mut headers = HeaderMap::with_capacity(16);
+    // With what the client of HTTP adds, a dozen; the map doubles if there are more.
+    let mut headers = HeaderMap::with_capacity(12);
     for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
         let text = name.as_str();
         if *name == ANTHROPIC_BETA {
@@ -111,9 +115,9 @@ fn known_betas(
 }
 
 /// What of the provider's headers the client gets: what describes this answer. Those that describe
-/// the operator's account with the provider stay.
+/// the operator's account with the provider stay. There is room for the gateway's own.
 pub(crate) fn passed(from: &HeaderMap, now: Timestamp) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(ROOM);
     for name in PASSED {
         if let Some(value) = from.get(&name) {
             headers.insert(name, value.clone());

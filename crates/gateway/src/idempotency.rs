@@ -57,7 +57,7 @@ pub(crate) fn is_asked(request: &IncomingRequest) -> bool {
 pub(crate) async fn once(
     gateway: &Gateway,
     request: IncomingRequest,
-    mut record: Record,
+    mut record: Box<Record>,
 ) -> Response<ReplyBody> {
     let shared = Arc::clone(gateway.shared());
     let head = without_body(&request);

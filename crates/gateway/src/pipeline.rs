@@ -147,17 +147,24 @@ impl Gateway {
         let record = Record::open(&self.shared, &request);
         let span = record.span.clone();
         if idempotency::is_asked(&request) {
-            return idempotency::once(self, request, record).instrument(span).await;
+            // What few calls go through does not make the future of all others larger.
+            return Box::pin(idempotency::once(self, request, record)).instrument(span).await;
         }
         self.dispatch(request, record).instrument(span).await
     }
 
     /// Makes a call.
-    pub(crate) async fn dispatch(&self, request: IncomingRequest, record: Record) -> Response<ReplyBody> {
+    pub(crate) async fn dispatch(
+        &self,
+        request: IncomingRequest,
+        record: Box<Record>,
+    ) -> Response<ReplyBody> {
         match request.route {
             Route::Model(_) | Route::Forward(_) => self.relayed(request, record).await,
-            Route::ModelList | Route::ModelDetail => self.models(request, record).await,
-            Route::Endpoint | Route::EndpointDispatch => endpoint::call(request, &self.shared, record).await,
+            Route::ModelList | Route::ModelDetail => Box::pin(self.models(request, record)).await,
+            Route::Endpoint | Route::EndpointDispatch => {
+                Box::pin(endpoint::call(request, &self.shared, record)).await
+            }
         }
     }
 
@@ -168,7 +175,7 @@ impl Gateway {
         turn_away(refusal, surface, &request_id(headers, id))
     }
 
-    async fn relayed(&self, request: IncomingRequest, mut record: Record) -> Response<ReplyBody> {
+    async fn relayed(&self, request: IncomingRequest, mut record: Box<Record>) -> Response<ReplyBody> {
         let prepared = match self.approach(request, &mut record).await {
             Ok(prepared) => prepared,
             Err(refusal) => return refuse(&refusal, record),
@@ -186,7 +193,9 @@ impl Gateway {
         let authenticated = authenticate(received, &self.shared, record).await?;
         let addressed = match route {
             Route::Model(operation) => address(authenticated, operation, &self.shared, record).await?,
-            Route::Forward(call) => address_forward(authenticated, call, &self.shared, record).await?,
+            Route::Forward(call) => {
+                Box::pin(address_forward(authenticated, call, &self.shared, record)).await?
+            }
             Route::ModelList | Route::ModelDetail | Route::Endpoint | Route::EndpointDispatch => {
                 let asked = format!("for {}", route.name());
                 return Err(Refusal::NoRoute { asked });
@@ -197,7 +206,7 @@ impl Gateway {
         Ok(prepare(inspected))
     }
 
-    async fn models(&self, request: IncomingRequest, mut record: Record) -> Response<ReplyBody> {
+    async fn models(&self, request: IncomingRequest, mut record: Box<Record>) -> Response<ReplyBody> {
         match self.listed(request, &mut record).await {
             Ok(body) => answer(body, record),
             Err(refusal) => refuse(&refusal, record),

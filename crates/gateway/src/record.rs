@@ -121,12 +121,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn open(shared: &Arc<Shared>, request: &IncomingRequest) -> Self {
+    /// Opens the record of a call that has just arrived. It is large and goes from hand to hand, so it
+    /// stays in one place.
+    pub(crate) fn open(shared: &Arc<Shared>, request: &IncomingRequest) -> Box<Self> {
         let id = CallId::mint(&*shared.clock, &*shared.entropy);
         let surface = request.route.surface(&request.headers);
         let span = meter::span(request.route);
         shared.trace_context.continue_from(&span, &request.headers);
-        Self {
+        Box::new(Self {
             id,
             route: request.route,
             surface,
@@ -161,7 +163,7 @@ impl Record {
             trace: Vec::new(),
             settled: false,
             shared: Arc::clone(shared),
-        }
+        })
     }
 
     /// Adds a decision to the trace.

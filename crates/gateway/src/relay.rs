@@ -75,7 +75,7 @@ impl Presence {
 }
 
 /// Begins to call providers, in a way that goes on by setting when nobody waits for it any more.
-pub(crate) fn begin(prepared: Prepared, mut record: Record) -> Attended {
+pub(crate) fn begin(prepared: Prepared, mut record: Box<Record>) -> Attended {
     let (shared, presence) = (Arc::clone(&record.shared), Presence::default());
     let client = presence.clone();
     let call = async move {

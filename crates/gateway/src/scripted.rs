@@ -413,7 +413,7 @@ impl Scene {
     }
 
     /// A record of a call, for what is tested below the surface.
-    pub(crate) fn record(&self, operation: Operation) -> Record {
+    pub(crate) fn record(&self, operation: Operation) -> Box<Record> {
         Record::open(self.gateway.shared(), &self.request(operation, "{}", &[]))
     }
 

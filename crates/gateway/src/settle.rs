@@ -17,19 +17,17 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Books a call whose answer is here, or hands the booking over to the stream that carries it.
-pub(crate) fn settle(relayed: Relayed, mut record: Record) -> Response<ReplyBody> {
-    let Relayed { status, headers: passed, answer, .. } = relayed;
+pub(crate) fn settle(relayed: Relayed, mut record: Box<Record>) -> Response<ReplyBody> {
+    let Relayed { status, mut headers, answer, .. } = relayed;
     match answer {
         Answer::Whole { body, spent, outcome, code, .. } => {
             record.transcript.answered(&body);
             let cost = record.settle(&Ending { outcome, status: status.as_u16(), code, spent });
-            let mut headers = record.headers(cost);
-            headers.extend(passed);
+            record.put_headers(cost, &mut headers);
             reply(status, headers, ReplyBody::whole(body))
         }
         Answer::Stream(opened) => {
-            let mut headers = record.headers(None);
-            headers.extend(passed);
+            record.put_headers(None, &mut headers);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
             let stream = RelayedStream::new(opened, record, status.as_u16());
@@ -39,7 +37,7 @@ pub(crate) fn settle(relayed: Relayed, mut record: Record) -> Response<ReplyBody
 }
 
 /// Books a refused call and says no in the shape of its surface.
-pub(crate) fn refuse(refusal: &Refusal, mut record: Record) -> Response<ReplyBody> {
+pub(crate) fn refuse(refusal: &Refusal, mut record: Box<Record>) -> Response<ReplyBody> {
     record.note(format!("refused ({:?}): {}", refusal.who(), refusal.code()));
     record.error_message = Some(refusal.message());
     record.settle(&Ending {
@@ -83,7 +81,7 @@ fn say_no(
 }
 
 /// Books a call that the gateway answers by itself.
-pub(crate) fn answer(body: bytes::Bytes, mut record: Record) -> Response<ReplyBody> {
+pub(crate) fn answer(body: bytes::Bytes, mut record: Box<Record>) -> Response<ReplyBody> {
     record.settle(&Ending { outcome: Outcome::Completed, status: 200, code: None, spent: Spent::Nothing });
     let mut headers = record.headers(None);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -91,7 +89,7 @@ pub(crate) fn answer(body: bytes::Bytes, mut record: Record) -> Response<ReplyBo
 }
 
 /// Books a call whose client left, after its provider answered nevertheless.
-pub(crate) async fn abandoned(result: Result<Relayed, Refusal>, mut record: Record, deadline: Instant) {
+pub(crate) async fn abandoned(result: Result<Relayed, Refusal>, mut record: Box<Record>, deadline: Instant) {
     let spent = match result {
         Ok(Relayed { answer: Answer::Whole { spent, .. }, .. }) => spent,
         Ok(Relayed { answer: Answer::Stream(opened), status, .. }) => {

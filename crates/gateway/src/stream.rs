@@ -101,11 +101,11 @@ pub(crate) struct RelayedStream {
 
 struct Flow {
     opened: Box<Opened>,
-    record: Record,
+    record: Box<Record>,
 }
 
 impl RelayedStream {
-    pub(crate) fn new(opened: Box<Opened>, record: Record, status: u16) -> Self {
+    pub(crate) fn new(opened: Box<Opened>, record: Box<Record>, status: u16) -> Self {
         Self {
             patience: Patience::new(opened.idle_timeout),
             state: Some(Flow { opened, record }),
@@ -294,7 +294,7 @@ impl Drop for RelayedStream {
 
 /// Reads an answer to its end that no client waits for, but not beyond `deadline`, and books what was
 /// seen.
-pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Record, status: u16, deadline: Instant) {
+pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, status: u16, deadline: Instant) {
     for piece in std::mem::take(&mut opened.held) {
         opened.hear(&piece);
         record.transcript.hear(&piece);

@@ -30,7 +30,7 @@ use crate::settle::{refuse, settle};
 const SESSION: HeaderName = HeaderName::from_static("x-promptgate-session-id");
 
 /// Answers a call that is ready.
-pub(crate) async fn answer(ready: Ready, mut record: Record) -> Response<ReplyBody> {
+pub(crate) async fn answer(ready: Ready, mut record: Box<Record>) -> Response<ReplyBody> {
     let (shared, presence) = (Arc::clone(&record.shared), Presence::default());
     let client = presence.clone();
     let (remembering, remembered) = oneshot::channel();

@@ -115,7 +115,7 @@ impl Gateway {
     }
 }
 
-async fn run(call: RunCall, shared: &Arc<Shared>, mut record: Record) -> Response<ReplyBody> {
+async fn run(call: RunCall, shared: &Arc<Shared>, mut record: Box<Record>) -> Response<ReplyBody> {
     let begun = match called(call, shared, &mut record) {
         Ok(called) => ready(called, shared, &mut record).await,
         Err(refusal) => Err(refusal),

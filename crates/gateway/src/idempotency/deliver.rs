@@ -44,7 +44,7 @@ impl Claim {
         self,
         gateway: Gateway,
         request: IncomingRequest,
-        mut record: Record,
+        mut record: Box<Record>,
     ) -> Response<ReplyBody> {
         let (surface, request_id) = (record.surface, record.request_id().clone());
         let (span, ended) = (record.span.clone(), record.ending());

@@ -79,7 +79,7 @@ pub(super) fn open(
 }
 
 /// Gives a kept answer again. It is booked nowhere: its call is.
-pub(super) fn replay(answer: &RememberedAnswer, body: Bytes, mut record: Record) -> Response<ReplyBody> {
+pub(super) fn replay(answer: &RememberedAnswer, body: Bytes, mut record: Box<Record>) -> Response<ReplyBody> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     record.settle(&Ending {
         outcome: Outcome::Completed,

@@ -5,6 +5,7 @@ use promptgate_kernel::{CallId, Money};
 use promptgate_wire::Surface;
 
 use super::Record;
+use crate::headers::ROOM;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -17,24 +18,29 @@ const REVISION: HeaderName = HeaderName::from_static("x-promptgate-revision");
 impl Record {
     /// The headers that every answer has, as far as they are known.
     pub(crate) fn headers(&self, cost: Option<Money>) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(12);
+        let mut headers = HeaderMap::with_capacity(ROOM);
+        self.put_headers(cost, &mut headers);
+        headers
+    }
+
+    /// Puts them beside those that are there.
+    pub(crate) fn put_headers(&self, cost: Option<Money>, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.request_id.clone());
         if self.surface == Surface::Anthropic {
             headers.insert(ANTHROPIC_REQUEST_ID, self.request_id.clone());
         }
         if let Some(compiled) = &self.provider {
-            put(&mut headers, PROVIDER, compiled.provider.name.as_str());
+            put(headers, PROVIDER, compiled.provider.name.as_str());
         }
         if let Some(model) = &self.model {
-            put(&mut headers, MODEL, model);
+            put(headers, MODEL, model);
         }
         if let Some(cost) = cost {
-            put(&mut headers, COST, &cost.to_string());
+            put(headers, COST, &cost.to_string());
         }
         headers.insert(ATTEMPTS, HeaderValue::from(self.attempts));
         headers.insert(REVISION, HeaderValue::from(self.revision.number()));
-        self.timing.write(&mut headers);
-        headers
+        self.timing.write(headers);
     }
 }
 

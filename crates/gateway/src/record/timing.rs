@@ -1,6 +1,5 @@
 //! Where the time of a call goes.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -98,14 +97,34 @@ impl Timing {
         ];
         for (name, span) in parts {
             let Some(span) = span else { continue };
-            let separator = if text.is_empty() { "" } else { ", " };
-            let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-            let _ = write!(text, "{separator}{name};dur={}.{:03}", micros / 1_000, micros % 1_000);
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            text.push_str(name);
+            text.push_str(";dur=");
+            push_millis(&mut text, span);
         }
-        if let Ok(value) = HeaderValue::from_str(&text) {
+        if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(SERVER_TIMING, value);
         }
     }
+}
+
+/// Writes milliseconds with three places. By hand: every answer has some of them.
+fn push_millis(text: &mut String, span: Duration) {
+    let mut micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let mut digits = [0; 24];
+    let mut at = digits.len();
+    while micros > 0 || digits.len() - at < 5 {
+        at -= 1;
+        if digits.len() - at == 4 {
+            digits[at] = b'.';
+        } else {
+            digits[at] = b'0' + u8::try_from(micros % 10).unwrap_or_default();
+            micros /= 10;
+        }
+    }
+    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ async fn a_chat_of_no_vendor_has_an_answer_of_none() {
 async fn a_streamed_chat_tells_what_was_said() {
     let scene = claude();
     scene.upstream.always("claude", Script::sse(claude_stream()));
-    let mut record: Record = scene.record(Operation::ChatCompletions);
+    let mut record: Box<Record> = scene.record(Operation::ChatCompletions);
     let reply = relay_chat(chat_call(&scene, true), &mut record, &Presence::default()).await;
     let Ok(ChatReply::Stream(relayed, said)) = reply else { panic!("a stream") };
     let got = read(settle(relayed, record)).await;
