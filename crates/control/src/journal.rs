@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use promptgate_endpoints::{Endpoint, EvalSet};
-use promptgate_kernel::{ProjectId, ProviderId, TemplateId};
+use promptgate_kernel::{AccountId, GroupId, PlanId, ProjectId, ProviderId, TemplateId};
 use promptgate_providers::{Alias, Credential};
 use promptgate_tokens::Token;
 
@@ -54,6 +54,18 @@ impl Entry {
     pub(crate) fn of_eval(action: &'static str, set: &EvalSet) -> Self {
         Self::new(action, "eval", set.id.to_string(), Some(set.project_id))
             .detail("endpointId", set.endpoint_id.to_string())
+    }
+
+    pub(crate) fn of_account(action: &'static str, id: AccountId) -> Self {
+        Self::new(action, "account", id.to_string(), None)
+    }
+
+    pub(crate) fn of_group(action: &'static str, id: GroupId) -> Self {
+        Self::new(action, "access_group", id.to_string(), None)
+    }
+
+    pub(crate) fn of_plan(action: &'static str, id: PlanId) -> Self {
+        Self::new(action, "subscription_plan", id.to_string(), None)
     }
 
     pub(crate) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -1,9 +1,12 @@
 //! What a program needs to be pointed at the gateway.
 
+use std::sync::Arc;
+
+use promptgate_access::{AccessRule, AccessRules};
 use promptgate_auth::{Actor, Forbidden, Permission};
-use promptgate_kernel::RepositoryError;
+use promptgate_kernel::{AccountId, RepositoryError};
 use promptgate_projects::ProjectType;
-use promptgate_store::Access;
+use promptgate_store::{Access, UnitOfWork};
 use tracing::instrument;
 
 use crate::Control;
@@ -20,6 +23,16 @@ pub enum SetupFor {
     Program(Box<Caller>),
 }
 
+impl SetupFor {
+    /// Whose groups decide what is seen; nobody's of whoever manages them, and of a project's own token.
+    fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Operator(_) => None,
+            Self::Program(caller) => caller.token.owner,
+        }
+    }
+}
+
 /// Why there is no setup.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -34,11 +47,16 @@ pub enum SetupError {
     Store(#[from] RepositoryError),
 }
 
-/// The providers that may be used, by name, with the models they have.
+/// The providers that may be used, by name, with the models they have. Of an account that is what its
+/// groups allow; providers that they do not have are not asked.
 #[instrument(name = "control.setup", skip_all)]
 pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, SetupError> {
     let mut work = control.store.begin(Access::Read).await?;
-    let providers = match whom {
+    let rules = match whom.account() {
+        Some(account) => Some(rules_of(&mut *work, account).await?),
+        None => None,
+    };
+    let mut providers: Vec<_> = match whom {
         SetupFor::Operator(actor) => {
             actor.require(Permission::ManageProviders)?;
             let all = work.providers().list_all().await?;
@@ -59,5 +77,18 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
     };
     let credentials = work.providers().all_credentials().await?;
     drop(work);
-    Ok(offers(control, providers, credentials).await)
+    let Some(rules) = rules else { return Ok(offers(control, providers, credentials).await) };
+    providers.retain(|provider| rules.provider_allowed(provider.id));
+    let mut offered = offers(control, providers, credentials).await;
+    for Offer { provider, models, .. } in &mut offered {
+        models.retain(|model| rules.model_allowed(provider.id, model));
+    }
+    Ok(offered)
+}
+
+/// What the groups of an account allow.
+async fn rules_of(work: &mut dyn UnitOfWork, account: AccountId) -> Result<AccessRules, RepositoryError> {
+    let groups = work.groups().groups_of(account).await?;
+    let rules = groups.iter().map(|listed| Arc::new(AccessRule::of(&listed.group)));
+    Ok(AccessRules::new(rules.collect()))
 }

@@ -82,13 +82,15 @@ impl FromRequestParts<ApiState> for Asking {
 }
 
 /// Says how programs reach the providers that the caller may use. Answers for the admin key, and for a
-/// token with the scope `models` of an `ai_wrapper` or `agent_proxy` project.
+/// token with the scope `models` of an `ai_wrapper` or `agent_proxy` project. A token that acts for an account sees what the
+/// account's groups allow.
 #[utoipa::path(get, path = "/api/v1/me/help/setup", tag = "setup", responses(
     (status = OK, body = SetupView),
     (status = BAD_REQUEST, description = "`invalid_project_type`", body = ErrorBody),
     (status = UNAUTHORIZED, description = "`missing session`, `invalid_admin_api_key`, `invalid_token`",
         body = ErrorBody),
-    (status = FORBIDDEN, description = "`insufficient_scope`, `project_inactive`", body = ErrorBody),
+    (status = FORBIDDEN, description = "`insufficient_scope`, `project_inactive`, `account_inactive`, \
+        `insufficient_role`", body = ErrorBody),
 ))]
 async fn help(
     Asking(whom): Asking,
@@ -141,6 +143,12 @@ impl From<Denied> for ApiError {
             }
             denied @ Denied::Refused(AccessDenied::MissingScope { .. } | AccessDenied::ForeignProject) => {
                 Self::new(StatusCode::FORBIDDEN, "insufficient_scope").message(denied)
+            }
+            denied @ Denied::AccountInactive => {
+                Self::new(StatusCode::FORBIDDEN, "account_inactive").message(denied)
+            }
+            denied @ Denied::InsufficientRole => {
+                Self::new(StatusCode::FORBIDDEN, "insufficient_role").message(denied)
             }
             denied @ Denied::ProjectInactive => {
                 Self::new(StatusCode::FORBIDDEN, "project_inactive").message(denied)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use promptgate_auth::AccountRefused;
 use promptgate_kernel::{ProjectId, RepositoryError, Timestamp};
 use promptgate_store::Access;
 use promptgate_tokens::{AccessDenied, MalformedToken, PresentedToken, Scope, Token};
@@ -31,9 +32,24 @@ pub enum Denied {
     /// Its project is switched off, or was deleted.
     #[error("the project is inactive")]
     ProjectInactive,
+    /// The account that it acts for is switched off or gone.
+    #[error("the account is switched off; an administrator can switch it on")]
+    AccountInactive,
+    /// The account that it acts for has no role, or its access ended.
+    #[error("the account has no role, or its access has ended; an administrator can give it one")]
+    InsufficientRole,
     /// The store failed, which says nothing about the token.
     #[error("tokens cannot be checked at the moment")]
     Store(#[from] RepositoryError),
+}
+
+impl From<AccountRefused> for Denied {
+    fn from(refused: AccountRefused) -> Self {
+        match refused {
+            AccountRefused::Inactive => Self::AccountInactive,
+            AccountRefused::RoleNone | AccountRefused::Expired => Self::InsufficientRole,
+        }
+    }
 }
 
 /// Admits a bearer token to a route of `project` that needs `scope`. `None` for the project means
@@ -76,6 +92,10 @@ async fn admit(
     }
     let found = work.projects().find(token.project_id).await?;
     let project = found.filter(|project| project.active).ok_or(Denied::ProjectInactive)?;
+    if let Some(owner) = token.owner {
+        let account = work.accounts().find(owner).await?.ok_or(Denied::AccountInactive)?;
+        account.usable(now)?;
+    }
     drop(work);
     touch(control, &token, now).await;
     Ok(Caller { token, project })

@@ -65,7 +65,9 @@ impl From<Denied> for ProjectError {
                 StatusCode::UNAUTHORIZED
             }
             Denied::Refused(AccessDenied::MissingScope { .. } | AccessDenied::ForeignProject)
-            | Denied::ProjectInactive => StatusCode::FORBIDDEN,
+            | Denied::ProjectInactive
+            | Denied::AccountInactive
+            | Denied::InsufficientRole => StatusCode::FORBIDDEN,
             // A store that fails says nothing about the token, so this is never a 401.
             Denied::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -75,7 +77,9 @@ impl From<Denied> for ProjectError {
             | Denied::Malformed(_)
             | Denied::Unknown
             | Denied::Refused(_)
-            | Denied::ProjectInactive => None,
+            | Denied::ProjectInactive
+            | Denied::AccountInactive
+            | Denied::InsufficientRole => None,
         };
         Self { status, message: denied.to_string(), failed }
     }
