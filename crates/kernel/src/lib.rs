@@ -18,11 +18,13 @@ extern crate self as promptgate_kernel;
 mod entropy;
 mod error;
 mod ids;
+mod key_text;
 mod money;
 mod page;
 mod revision;
 mod seal;
 mod secret;
+mod signature;
 mod slug;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -37,11 +39,13 @@ pub use ids::{
     EvalId, EvalRunId, FaqEntryId, GroupId, InvalidId, McpServerId, MonitoredServiceId, NetworkRuleId,
     PlanId, PriceId, ProjectId, ProviderId, SessionId, SetupGuideId, TemplateId, TokenId,
 };
+pub use key_text::{KEY_TEXT_LENGTH, is_key_text, mint_key_text};
 pub use money::{Money, PricePerMillion};
 pub use page::{Page, PageRequest, SortDirection};
 pub use revision::Revision;
 pub use seal::{InvalidSecretsKey, KeyRing, SealError, Sealed, SecretsKey};
 pub use secret::{Secret, SecretString};
+pub use signature::Signature;
 pub use slug::slug_of;
 pub use time::{Clock, SystemClock, Timestamp};
 

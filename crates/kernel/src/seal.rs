@@ -65,6 +65,10 @@ impl SecretsKey {
         })
     }
 
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        self.0.expose()
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(&Key::from(*self.0.expose()))
     }
@@ -83,6 +87,11 @@ impl Sealed {
     /// The text to store.
     pub fn as_text(&self) -> &str {
         &self.0
+    }
+
+    /// The name of the key it was sealed under, where it has the form of something sealed.
+    pub fn key_id(&self) -> Option<&str> {
+        Some(self.0.strip_prefix(FORMAT)?.strip_prefix(':')?.split_once(':')?.0)
     }
 }
 
@@ -118,6 +127,34 @@ impl KeyRing {
         Self { active, old }
     }
 
+    /// The name of the key that seals and signs.
+    pub fn active_id(&self) -> String {
+        self.active.id()
+    }
+
+    pub(crate) const fn active(&self) -> &SecretsKey {
+        &self.active
+    }
+
+    pub(crate) fn find(&self, key_id: &str) -> Option<&SecretsKey> {
+        std::iter::once(&self.active).chain(&self.old).find(|key| key.id() == key_id)
+    }
+
+    /// Seals again, under the key that seals now, what was sealed under an older one; `None` when
+    /// there is nothing to do.
+    pub fn reseal(
+        &self,
+        sealed: &Sealed,
+        context: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Sealed>, SealError> {
+        if sealed.key_id() == Some(self.active.id().as_str()) {
+            return Ok(None);
+        }
+        let plaintext = self.open(sealed, context)?;
+        Ok(Some(self.seal(plaintext.expose(), context, entropy)))
+    }
+
     /// Seals `plaintext`. It opens only with the same `context`, which names the row it belongs to,
     /// so that a ciphertext cannot be moved to another row.
     pub fn seal(&self, plaintext: &[u8], context: &str, entropy: &dyn Entropy) -> Sealed {
@@ -140,9 +177,8 @@ impl KeyRing {
         let (Some(FORMAT), Some(key_id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(SealError::Malformed);
         };
-        let key = std::iter::once(&self.active)
-            .chain(&self.old)
-            .find(|key| key.id() == key_id)
+        let key = self
+            .find(key_id)
             .ok_or_else(|| SealError::UnknownKey { key_id: key_id.chars().take(16).collect() })?;
         let bytes = STANDARD.decode(encoded).map_err(|_| SealError::Malformed)?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_LENGTH>().ok_or(SealError::Malformed)?;
@@ -173,6 +209,20 @@ mod tests {
         let sealed = KeyRing::new(old.clone(), vec![]).seal(b"key", "row", &SeededEntropy::new(2));
         let new = KeyRing::new(SecretsKey::generate(&SeededEntropy::new(3)), vec![old]);
         assert_eq!(new.open(&sealed, "row").unwrap().expose(), b"key");
+    }
+
+    #[test]
+    fn resealing_moves_to_the_active_key_once() {
+        let entropy = SeededEntropy::new(2);
+        let old = SecretsKey::generate(&SeededEntropy::new(1));
+        let sealed = KeyRing::new(old.clone(), vec![]).seal(b"key", "row", &entropy);
+        let new = KeyRing::new(SecretsKey::generate(&SeededEntropy::new(3)), vec![old]);
+        let moved = new.reseal(&sealed, "row", &entropy).unwrap().unwrap();
+        assert_eq!(moved.key_id(), Some(new.active_id().as_str()));
+        assert_eq!(new.open(&moved, "row").unwrap().expose(), b"key");
+        assert_eq!(new.reseal(&moved, "row", &entropy), Ok(None));
+        assert_eq!(new.reseal(&sealed, "other row", &entropy), Err(SealError::Forged));
+        assert_eq!(new.reseal(&Sealed::from_text("x".into()), "row", &entropy), Err(SealError::Malformed));
     }
 
     #[test]

@@ -5,15 +5,12 @@
 
 use std::fmt;
 
-use promptgate_kernel::{Entropy, SecretString};
+use promptgate_kernel::{Entropy, KEY_TEXT_LENGTH, SecretString, is_key_text, mint_key_text};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX_LENGTH: usize = 8;
-const RANDOM_LENGTH: usize = 43;
-const CHECKSUM_LENGTH: usize = 6;
-const TOKEN_LENGTH: usize = PREFIX_LENGTH + RANDOM_LENGTH + CHECKSUM_LENGTH;
+const TOKEN_LENGTH: usize = PREFIX_LENGTH + KEY_TEXT_LENGTH;
 
 /// Which kind of work a token is meant for. A hint for people; both behave alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -89,14 +86,7 @@ pub struct TokenSecret(SecretString);
 impl TokenSecret {
     /// Makes a token from 256 random bits.
     pub fn generate(env: TokenEnv, entropy: &dyn Entropy) -> Self {
-        let mut random = [0u8; 32];
-        entropy.fill(&mut random);
-        let mut text = String::with_capacity(TOKEN_LENGTH);
-        text.push_str(env.prefix());
-        text.push_str(&base62::<RANDOM_LENGTH>(&random));
-        let checksum = checksum(&text);
-        text.push_str(&checksum);
-        Self(SecretString::new(text))
+        Self(SecretString::new(mint_key_text(env.prefix(), entropy)))
     }
 
     /// The plain text, for the one answer that shows it.
@@ -138,15 +128,10 @@ pub struct PresentedToken(TokenHash);
 impl PresentedToken {
     /// Checks form and checksum.
     pub fn parse(text: &str) -> Result<Self, MalformedToken> {
-        if !text.starts_with("pg_live_") && !text.starts_with("pg_test_") {
-            return Err(MalformedToken::Prefix);
-        }
-        if text.len() != TOKEN_LENGTH || !text.is_ascii() {
-            return Err(MalformedToken::Checksum);
-        }
-        let (body, given) = text.split_at(TOKEN_LENGTH - CHECKSUM_LENGTH);
-        let alphanumeric = body[PREFIX_LENGTH..].bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !alphanumeric || checksum(body) != given {
+        let known = [TokenEnv::Live, TokenEnv::Test].map(TokenEnv::prefix);
+        let prefix =
+            known.into_iter().find(|prefix| text.starts_with(prefix)).ok_or(MalformedToken::Prefix)?;
+        if !is_key_text(prefix, text) {
             return Err(MalformedToken::Checksum);
         }
         Ok(Self(TokenHash::of(text)))
@@ -156,26 +141,6 @@ impl PresentedToken {
     pub const fn hash(&self) -> TokenHash {
         self.0
     }
-}
-
-fn checksum(body: &str) -> String {
-    base62::<CHECKSUM_LENGTH>(&crc32fast::hash(body.as_bytes()).to_be_bytes())
-}
-
-/// The big-endian number in base 62, padded to `LENGTH` digits.
-fn base62<const LENGTH: usize>(bytes: &[u8]) -> String {
-    let mut number = bytes.to_vec();
-    let mut digits = [b'0'; LENGTH];
-    for digit in digits.iter_mut().rev() {
-        let mut remainder = 0u32;
-        for byte in &mut number {
-            let value = (remainder << 8) | u32::from(*byte);
-            *byte = u8::try_from(value / 62).expect("a quotient of a value below 62 * 256 by 62 fits a byte");
-            remainder = value % 62;
-        }
-        *digit = ALPHABET[remainder as usize];
-    }
-    String::from_utf8(digits.to_vec()).expect("the alphabet is ASCII")
 }
 
 #[cfg(test)]
@@ -191,14 +156,6 @@ mod tests {
         assert!(secret.expose().starts_with("pg_test_"));
         assert!(secret.shown_prefix().len() == 12 && secret.expose().ends_with(&secret.last_four()));
         assert_eq!(format!("{secret:?}"), "TokenSecret([secret])");
-    }
-
-    #[test]
-    fn base62_is_the_plain_big_endian_number() {
-        assert_eq!(base62::<6>(&0u32.to_be_bytes()), "000000");
-        assert_eq!(base62::<6>(&61u32.to_be_bytes()), "00000z");
-        assert_eq!(base62::<6>(&u32::MAX.to_be_bytes()), "4gfFC3");
-        assert_eq!(base62::<43>(&[0xff; 32]).len(), 43);
     }
 
     proptest! {
