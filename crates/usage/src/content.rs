@@ -91,6 +91,11 @@ impl CallContent {
         serde_json::from_str(json).ok().map(Cow::Owned)
     }
 
+    /// Whether the user wrote something last.
+    pub const fn has_prompt(&self) -> bool {
+        self.prompt.is_some() || self.prompt_in_request.is_some()
+    }
+
     /// Keeps the prompt by itself, because the request will be another one.
     pub fn detach_prompt(&mut self) {
         if self.prompt_in_request.is_some() {

@@ -67,6 +67,42 @@ pub fn estimate(groups: &[UsageGroup<'_>], book: &PriceBook) -> EstimatedCost {
     EstimatedCost { input, output, embedding, total, rates: book.fallback_rates() }
 }
 
+/// What groups of tokens were booked with, each split into what today's prices would make of it: the
+/// total is what was booked, whatever prices are now.
+pub fn apportion<'a>(
+    booked: impl IntoIterator<Item = (UsageGroup<'a>, Money)>,
+    book: &PriceBook,
+) -> EstimatedCost {
+    let (mut input, mut output, mut embedding) = (Money::ZERO, Money::ZERO, Money::ZERO);
+    for (group, cost) in booked {
+        let by_prices = estimate(&[group], book);
+        match group.kind {
+            UsageKind::Embedding if book.rates(group.provider, group.model).embedding.is_some() => {
+                embedding = embedding.plus(cost);
+            }
+            UsageKind::Embedding => input = input.plus(cost),
+            UsageKind::Completion => {
+                let tokens = [group.tokens.total_input(), group.tokens.total_output()];
+                let [read, written] = split(cost, [by_prices.input, by_prices.output], tokens);
+                input = input.plus(read);
+                output = output.plus(written);
+            }
+        }
+    }
+    let total = [input, output, embedding].into_iter().sum();
+    EstimatedCost { input, output, embedding, total, rates: book.fallback_rates() }
+}
+
+/// Two parts of a cost, in the proportion of their prices; where nothing has a price, of their tokens.
+fn split(cost: Money, prices: [Money; 2], tokens: [u64; 2]) -> [Money; 2] {
+    let by_prices = prices.map(|price| i128::from(price.as_nanos()));
+    let [read, written] = if by_prices.iter().sum::<i128>() > 0 { by_prices } else { tokens.map(i128::from) };
+    let whole = i128::from(cost.as_nanos());
+    let first = (whole * read).checked_div(read + written).unwrap_or(whole);
+    let first = Money::from_nanos(i64::try_from(first).unwrap_or(cost.as_nanos()));
+    [first, Money::from_nanos(cost.as_nanos().saturating_sub(first.as_nanos()))]
+}
+
 fn input_cost(rates: &PriceRates, tokens: &TokenCounts) -> Money {
     let or_input = |rate: Option<PricePerMillion>| rate.unwrap_or(rates.input);
     let written = tokens.cache_write_5m.saturating_add(tokens.cache_write_1h);
@@ -155,5 +191,20 @@ mod tests {
         assert_eq!(shown(&estimate(&[completion], &book))[..2], ["0.000025", "0.000012"]);
         let elsewhere = UsageGroup { model: "n", ..completion };
         assert_eq!(estimate(&[completion, elsewhere], &book).output.to_string(), "0.000192");
+    }
+    #[test]
+    fn what_was_booked_is_split_and_stays_whole() {
+        let [completion, embedding] = widget();
+        let booked = Money::from_nanos;
+        let priced = book(rates(5.0, 30.0, Some(0.02)), &[]);
+        let cost = apportion([(completion, booked(440_001)), (embedding, booked(7))], &priced);
+        assert_eq!([cost.input, cost.output, cost.embedding].map(Money::as_nanos), [80_000, 360_001, 7]);
+        assert_eq!((cost.total.as_nanos(), cost.rates), (440_008, rates(5.0, 30.0, Some(0.02))));
+        let free = book(rates(0.0, 0.0, None), &[]);
+        let cost = apportion([(completion, booked(1_400)), (embedding, booked(7))], &free);
+        assert_eq!([cost.input, cost.output, cost.embedding].map(Money::as_nanos), [807, 600, 0]);
+        let nothing = UsageGroup { tokens: TokenCounts::default(), ..completion };
+        assert_eq!(apportion([(nothing, booked(9))], &free).input, booked(9));
+        assert_eq!(apportion([], &free).total, Money::ZERO);
     }
 }

@@ -7,7 +7,7 @@ use promptgate_kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::TokenCounts;
+use crate::{CallContent, TokenCounts};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -185,6 +185,15 @@ pub struct UsageEvent {
     /// The hints of the request that its provider has no counterpart for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
+    /// The kind of the provider that was asked, such as `openai`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_kind: Option<String>,
+    /// Whether it ended with words of the user, as far as that is taken down.
+    #[serde(default)]
+    pub prompted: bool,
+    /// How many tools the model called, as far as that is taken down.
+    #[serde(default)]
+    pub tool_calls: u32,
 }
 
 impl UsageEvent {
@@ -242,7 +251,16 @@ impl UsageEvent {
             provider_response_id: None,
             upstream_us: None,
             dropped: Vec::new(),
+            provider_kind: None,
+            prompted: false,
+            tool_calls: 0,
         }
+    }
+
+    /// Counts what was said in the call.
+    pub fn count_content(&mut self, content: &CallContent) {
+        self.prompted = content.has_prompt();
+        self.tool_calls = u32::try_from(content.tool_calls.len()).unwrap_or(u32::MAX);
     }
 
     /// A message as [`Self::error_message`] keeps it.

@@ -6,7 +6,8 @@
 //! operator set himself. [`CallContent`] is what was
 //! said in the call, kept apart and for a shorter time; an [`IdempotencyRecord`] lets a client repeat
 //! a call without it being made twice. The crate reads no wire format and keeps nothing;
-//! [`UsageRepository`] and its like say what a store must do.
+//! [`UsageRepository`] and its like say what a store must do. [`Statistics`] is what calls of a
+//! [`Window`] add up to.
 //!
 //! ```
 //! use promptgate_usage::{PriceTable, TokenCounts};
@@ -18,6 +19,7 @@
 //! ```
 
 mod content;
+mod day;
 mod estimate;
 mod event;
 mod idempotency;
@@ -25,11 +27,15 @@ mod price;
 mod price_book;
 mod price_repository;
 mod repository;
+mod statistics;
+mod statistics_repository;
 mod stored_price;
 mod tokens;
+mod window;
 
 pub use content::{CallContent, FinishedCall, ToolCallRecord};
-pub use estimate::{EstimatedCost, UsageGroup, UsageKind, estimate};
+pub use day::Day;
+pub use estimate::{EstimatedCost, UsageGroup, UsageKind, apportion, estimate};
 pub use event::{Attempt, Outcome, UsageEvent};
 pub use idempotency::{IdempotencyKey, IdempotencyRecord, IdempotencyState, RememberedAnswer, Repeated};
 pub use price::{InvalidPriceTable, ModelPrice, PriceBasis, PriceTable, Priced};
@@ -39,7 +45,15 @@ pub use repository::{
     CallContentRepository, CallFilter, Cursor, IdempotencyRepository, InvalidCursor, UsageFilter,
     UsageRepository,
 };
+pub use statistics::{
+    Adoption, BreakdownEntry, Costs, DailyUse, Dimension, IdentityUse, Statistics, TOP, UsageTotals, UseGroup,
+    UseSums, top_identities,
+};
+pub use statistics_repository::{
+    Grain, ListedPrompt, PromptFilter, PromptRepository, PromptSort, StatisticsRepository, UsageScope,
+};
 pub use stored_price::{
     FallbackPrice, InvalidPrice, PriceRates, PriceTarget, RateChanges, StoredPrice, StoredPrices,
 };
 pub use tokens::TokenCounts;
+pub use window::{Days, InvalidWindow, Period, Window};
