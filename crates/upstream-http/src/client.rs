@@ -1,18 +1,26 @@
 //! The pooled client.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Response, Uri};
+use hyper::client::conn::http2;
+use hyper::rt::Executor;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use promptgate_gateway::ports::UpstreamError;
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
 
 use crate::TlsSetupError;
+use crate::body::AnswerBody;
+use crate::host::{Host, Keeping, Link};
+use crate::line::{Line, Outgoing};
 use crate::tls;
-
-pub(crate) type PooledClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// How to call out.
 #[derive(Debug, Clone)]
@@ -32,25 +40,142 @@ impl Default for HttpUpstreamOptions {
     }
 }
 
+/// How long a call may take to get where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Until the connection is there.
+    pub(crate) connect: Duration,
+    /// From then until the head of the answer is there.
+    pub(crate) first_byte: Duration,
+}
+
 /// A client that connects over IPv4 and IPv6, over TLS where the URL says so, and picks HTTP/2 where
-/// the other side offers it. Its connections belong to the runtime that the call runs on.
-pub(crate) fn pooled(options: &HttpUpstreamOptions) -> Result<PooledClient, TlsSetupError> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(Duration::from_mins(1)));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls::client_config(options.ca_pem.as_deref())?)
-        .https_or_http()
-        .enable_all_versions()
-        .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(options.pool_idle_timeout)
-        .pool_max_idle_per_host(options.pool_max_idle_per_host)
-        .http2_adaptive_window(true)
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .http2_keep_alive_timeout(Duration::from_secs(10))
-        .build(connector))
+/// the other side offers it. Its connections belong to the runtime that the call runs on. Clones share
+/// them.
+#[derive(Clone)]
+pub(crate) struct Client(Arc<Shared>);
+
+struct Shared {
+    connector: HttpsConnector<HttpConnector>,
+    http2: http2::Builder<TokioExecutor>,
+    keeping: Keeping,
+    hosts: Mutex<HashMap<(Scheme, Authority), Arc<Host>>>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("keeping", &self.0.keeping).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(crate) fn new(options: &HttpUpstreamOptions) -> Result<Self, TlsSetupError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_mins(1)));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client_config(options.ca_pem.as_deref())?)
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(tcp);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .adaptive_window(true)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10));
+        let keeping =
+            Keeping { idle_timeout: options.pool_idle_timeout, max_idle: options.pool_max_idle_per_host };
+        Ok(Self(Arc::new(Shared { connector, http2, keeping, hosts: Mutex::default() })))
+    }
+
+    /// Sends a request and waits for the head of its answer. Says also how long that took from the
+    /// connection being there. A request of which nothing was written, because a connection from
+    /// before turned out to be closed, is sent over another.
+    pub(crate) async fn send(
+        &self,
+        mut request: Outgoing,
+        patience: Patience,
+    ) -> Result<(Response<AnswerBody>, Duration), UpstreamError> {
+        let uri = request.uri().clone();
+        let host = self.host(&uri).map_err(|error| UpstreamError::Connect(Box::new(error)))?;
+        loop {
+            let kept = host.take();
+            let is_reused = kept.is_some();
+            let link = if let Some(kept) = kept {
+                kept
+            } else {
+                let connecting = timeout(patience.connect, Box::pin(self.connect(&host)));
+                connecting.await.map_err(|_| UpstreamError::ConnectTimeout)??
+            };
+            let connected = Instant::now();
+            let sending = async {
+                match link {
+                    Link::Line(free) => {
+                        *request.uri_mut() = origin_form(&uri);
+                        request.headers_mut().entry(HOST).or_insert_with(|| host.header.clone());
+                        let (driven, answer) = free.send(request).await?;
+                        Ok(answer.map(|body| AnswerBody::driven(body, driven, Arc::clone(&host))))
+                    }
+                    Link::Shared(mut sender) => {
+                        request.uri_mut().clone_from(&uri);
+                        Ok(sender.try_send_request(request).await?.map(AnswerBody::shared))
+                    }
+                }
+            };
+            let sent: Result<_, hyper::client::conn::TrySendError<Outgoing>> =
+                timeout(patience.first_byte, sending).await.map_err(|_| UpstreamError::FirstByteTimeout)?;
+            match sent {
+                Ok(answer) => return Ok((answer, connected.elapsed())),
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if is_reused => request = unsent,
+                    _ => return Err(UpstreamError::Broken(Box::new(error.into_error()))),
+                },
+            }
+        }
+    }
+
+    fn host(&self, uri: &Uri) -> Result<Arc<Host>, NoHost> {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(NoHost(None));
+        };
+        let key = (scheme.clone(), authority.clone());
+        let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = hosts.get(&key) {
+            return Ok(Arc::clone(host));
+        }
+        let host = Host::new(scheme.clone(), authority, self.0.keeping);
+        let host = Arc::new(host.map_err(|error| NoHost(Some(error)))?);
+        hosts.retain(|_, host| Arc::strong_count(host) > 1 || !host.is_empty());
+        hosts.insert(key, Arc::clone(&host));
+        Ok(host)
+    }
+
+    async fn connect(&self, host: &Arc<Host>) -> Result<Link, UpstreamError> {
+        let socket = self.0.connector.clone().oneshot(host.uri.clone());
+        let socket = socket.await.map_err(UpstreamError::Connect)?;
+        let no_connection = |error| UpstreamError::Connect(Box::new(error));
+        if !socket.connected().is_negotiated_h2() {
+            return Ok(Link::Line(Line::open(socket).await.map_err(no_connection)?));
+        }
+        let (mut sender, connection) = self.0.http2.handshake(socket).await.map_err(no_connection)?;
+        TokioExecutor::new().execute(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %error, "a connection to a provider ended with an error");
+            }
+        });
+        sender.ready().await.map_err(no_connection)?;
+        Ok(Link::Shared(host.share(sender)))
+    }
+}
+
+/// A URL that says not whom to call.
+#[derive(Debug, thiserror::Error)]
+#[error("the URL names no host")]
+struct NoHost(#[source] Option<http::Error>);
+
+/// What HTTP/1.1 says in its first line.
+fn origin_form(uri: &Uri) -> Uri {
+    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")).into()
 }

@@ -2,10 +2,15 @@
 //!
 //! [`HttpUpstream`] is the gateway's port [`Upstream`](promptgate_gateway::ports::Upstream) over a
 //! pooled client for HTTP/1.1 and HTTP/2, in the clear or over TLS with the machine's certificates
-//! and a bundle of one's own. It follows no redirect, unpacks nothing, retries nothing that was
+//! and a bundle of one's own. A call over HTTP/1.1 drives its connection itself, and hands on as one
+//! piece what arrived together (`docs/adr/0008`). It follows no redirect, unpacks nothing, retries nothing that was
 //! sent, and uses no proxy. [`OtlpHttpClient`] lends the same client to the exporter of traces.
 
+mod body;
 mod client;
+mod gate;
+mod host;
+mod line;
 mod otlp;
 mod tls;
 mod upstream;

@@ -8,7 +8,7 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use tokio::runtime::Handle;
 
 use crate::HttpUpstream;
-use crate::client::PooledClient;
+use crate::client::{Client, Patience};
 
 /// A collector's answer says little; a longer one is an error.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// runtime.
 #[derive(Debug, Clone)]
 pub struct OtlpHttpClient {
-    client: PooledClient,
+    client: Client,
     runtime: Handle,
     timeout: Duration,
 }
@@ -34,7 +34,8 @@ impl HttpClient for OtlpHttpClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (client, timeout) = (self.client.clone(), self.timeout);
         let call = async move {
-            let answer = client.request(request.map(Full::new)).await?;
+            let patience = Patience { connect: timeout, first_byte: timeout };
+            let (answer, _) = client.send(request.map(Full::new), patience).await?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
             Ok(Response::from_parts(head, body))

@@ -3,13 +3,11 @@
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
 use http::header::{ACCEPT_ENCODING, CONNECTION, HeaderMap, HeaderName};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::connect::capture_connection;
 use promptgate_gateway::ports::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
-use tokio::time::Instant;
 
-use crate::client::{self, PooledClient};
+use crate::client::{Client, Patience};
 use crate::{HttpUpstreamOptions, TlsSetupError};
 
 /// Headers that speak of one connection only (RFC 9110 section 7.6.1), besides those that
@@ -29,13 +27,13 @@ const HOP_BY_HOP: [&str; 9] = [
 /// Calls providers over HTTP. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct HttpUpstream {
-    pub(crate) client: PooledClient,
+    pub(crate) client: Client,
 }
 
 impl HttpUpstream {
     /// A client without connections yet. Calls run on a tokio runtime.
     pub fn new(options: &HttpUpstreamOptions) -> Result<Self, TlsSetupError> {
-        Ok(Self { client: client::pooled(options)? })
+        Ok(Self { client: Client::new(options)? })
     }
 }
 
@@ -44,45 +42,17 @@ impl Upstream for HttpUpstream {
     async fn call(&self, call: UpstreamRequest) -> Result<UpstreamResponse, UpstreamError> {
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
-        *request.uri_mut() = call.url.parse().map_err(|error| UpstreamError::Connect(Box::new(error)))?;
+        *request.uri_mut() =
+            Uri::try_from(call.url).map_err(|error| UpstreamError::Connect(Box::new(error)))?;
         *request.headers_mut() = call.headers;
         // Nothing is unpacked here, and whoever reads the answer cannot either.
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let mut connection = capture_connection(&mut request);
-        let mut answer = std::pin::pin!(self.client.request(request));
-
-        // The request is sent by the same future, so its end may come first.
-        let early = tokio::select! {
-            biased;
-            answer = &mut answer => Some(answer),
-            connected = tokio::time::timeout(
-                call.connect_timeout,
-                connection.wait_for_connection_metadata(),
-            ) => {
-                connected.map_err(|_| UpstreamError::ConnectTimeout)?;
-                None
-            }
-        };
-        let connected = Instant::now();
-        let answer = match early {
-            Some(answer) => answer,
-            None => tokio::time::timeout(call.first_byte_timeout, answer)
-                .await
-                .map_err(|_| UpstreamError::FirstByteTimeout)?,
-        };
-        let waited = connected.elapsed();
-        let (mut head, body) = answer.map_err(classify)?.into_parts();
+        let patience = Patience { connect: call.connect_timeout, first_byte: call.first_byte_timeout };
+        let (answer, waited) = self.client.send(request, patience).await?;
+        let (mut head, body) = answer.into_parts();
         strip_hop_by_hop(&mut head.headers);
         let body = body.into_data_stream().map_err(|error| UpstreamError::Broken(Box::new(error)));
         Ok(UpstreamResponse { status: head.status, headers: head.headers, body: body.boxed(), waited })
-    }
-}
-
-fn classify(error: hyper_util::client::legacy::Error) -> UpstreamError {
-    if error.is_connect() {
-        UpstreamError::Connect(Box::new(error))
-    } else {
-        UpstreamError::Broken(Box::new(error))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Calls over real sockets of 127.0.0.1.
 
+mod http2;
 mod otlp;
+mod pool;
 mod server;
+mod sizes;
 mod tls;
 
 use std::time::Duration;

@@ -68,6 +68,18 @@ impl Connection {
         self.0.write_all(bytes.as_bytes()).await.expect("the client is there");
     }
 
+    /// The next bytes, whatever they are; empty when the client is gone.
+    pub(crate) async fn some(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = self.0.read_buf(&mut bytes).await;
+        bytes
+    }
+
+    /// Says that nothing more comes, and goes on to listen.
+    pub(crate) async fn end(&mut self) {
+        self.0.shutdown().await.expect("the client is there");
+    }
+
     /// Waits until the client is gone.
     pub(crate) async fn closed(&mut self) {
         let mut rest = [0; 64];

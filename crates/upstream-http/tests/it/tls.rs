@@ -12,22 +12,26 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::request;
 
-const CA: &[u8] = include_bytes!("../data/ca.pem");
+pub(crate) const CA: &[u8] = include_bytes!("../data/ca.pem");
 
-/// Serves connections one after the other, as many as there are answers wanted.
-fn serve(connections: usize) -> String {
+/// TLS with the certificate that the bundle vouches for.
+pub(crate) fn server_config() -> ServerConfig {
     let chain = CertificateDer::pem_slice_iter(include_bytes!("../data/server.pem"))
         .collect::<Result<Vec<_>, _>>()
         .expect("a certificate");
     let key = PrivatePkcs8KeyDer::from(&include_bytes!("../data/server.key.der")[..]);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::from(key))
-        .expect("a key that fits");
-    let config = Arc::new(config);
+        .expect("a key that fits")
+}
+
+/// Serves connections one after the other, as many as there are answers wanted.
+fn serve(connections: usize) -> String {
+    let config = Arc::new(server_config());
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("https://{}/", listener.local_addr().expect("it is bound"));
     std::thread::spawn(move || {
