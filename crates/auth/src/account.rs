@@ -7,7 +7,7 @@ mod make;
 
 use std::fmt;
 
-use promptgate_kernel::{AccountId, PlanId, Timestamp};
+use promptgate_kernel::{AccountId, Entropy, KeyRing, PlanId, SealError, Timestamp};
 
 use crate::{PasswordHash, Role, Totp};
 
@@ -211,6 +211,18 @@ impl Account {
     /// What the second factor's secret is sealed for.
     pub fn totp_context(&self) -> String {
         format!("accounts/{}/totp", self.id)
+    }
+
+    /// Seals the second factor's secret again under the key that seals now; `None` when there is nothing
+    /// to do.
+    pub fn reseal(&self, keys: &KeyRing, entropy: &dyn Entropy) -> Result<Option<Self>, SealError> {
+        let Some(totp) = &self.totp else { return Ok(None) };
+        let sealed = keys.reseal(&totp.secret, &self.totp_context(), entropy)?;
+        Ok(sealed.map(|secret| Self {
+            totp: Some(Totp { secret, ..totp.clone() }),
+            version: self.version + 1,
+            ..self.clone()
+        }))
     }
 
     fn changed(mut self, now: Timestamp) -> Self {

@@ -50,7 +50,7 @@ impl Via {
     pub const fn as_str(self) -> Option<&'static str> {
         match self {
             Self::Direct => None,
-            Self::CommandLine => Some("command_line"),
+            Self::CommandLine => Some("cli"),
             Self::ManagementApi => Some("management_api"),
         }
     }

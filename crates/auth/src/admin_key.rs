@@ -1,8 +1,17 @@
-//! The operator's admin API key.
+//! Admin API keys: the one of the settings, and those of the store.
+
+mod repository;
+mod stored;
 
 use promptgate_kernel::Secret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+pub use repository::{AdminKeyFilter, AdminKeyRepository, AdminKeySort};
+pub use stored::{AdminKeyHash, AdminKeySecret, InvalidAdminKey, PreviousAdminKey, StoredAdminKey};
+
+/// What the audit log calls the key of the settings.
+pub const ENVIRONMENT: &str = "environment";
 
 /// A configured admin API key, kept as its SHA-256.
 #[derive(Debug, Clone)]

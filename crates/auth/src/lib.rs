@@ -33,6 +33,7 @@ mod repository;
 mod role;
 mod session;
 mod sign_in;
+mod switches;
 mod totp;
 
 pub use account::{
@@ -40,7 +41,10 @@ pub use account::{
     NewService, OidcPerson, UnknownAccountKind, keep_an_administrator,
 };
 pub use actor::{Actor, Forbidden, Origin, Via, Who};
-pub use admin_key::AdminKey;
+pub use admin_key::{
+    AdminKey, AdminKeyFilter, AdminKeyHash, AdminKeyRepository, AdminKeySecret, AdminKeySort, ENVIRONMENT,
+    InvalidAdminKey, PreviousAdminKey, StoredAdminKey,
+};
 pub use membership::Membership;
 pub use password::{InvalidCost, PasswordHash, PasswordHasher, PasswordPolicy, WeakPassword};
 pub use permission::{ManagementScope, ManagementScopes, Permission};
@@ -50,4 +54,5 @@ pub use repository::{
 pub use role::{ProjectRole, Role, UnknownProjectRole, UnknownRole};
 pub use session::{NewSession, Session, SessionHash, SessionSecret, SessionStage, UnknownSessionStage};
 pub use sign_in::{OneTimeStore, SessionStore, SignInKey, SignInState, Throttle, Verdict};
+pub use switches::{Switch, SwitchRepository};
 pub use totp::{RecoveryCodes, RecoveryHash, Totp, TotpSecret};

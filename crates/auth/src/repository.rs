@@ -110,6 +110,10 @@ pub trait AccountRepository: Send {
     /// What one account used.
     async fn used_by(&mut self, id: AccountId) -> Result<AccountUse, RepositoryError>;
 
+    /// Up to `limit` accounts, people or service accounts, whose access had ended by `now`, by id.
+    async fn list_past_expiry(&mut self, now: Timestamp, limit: u32)
+    -> Result<Vec<Account>, RepositoryError>;
+
     /// How many accounts there are that were not deleted.
     async fn count(&mut self) -> Result<u64, RepositoryError>;
 

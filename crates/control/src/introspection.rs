@@ -11,7 +11,7 @@ use promptgate_kernel::RepositoryError;
 use promptgate_projects::Project;
 use promptgate_tokens::{Scope, Token};
 
-pub use authenticate::{Denied, authenticate, authenticate_own};
+pub use authenticate::{Denied, authenticate, authenticate_any, authenticate_own};
 pub use endpoints::{EndpointSummary, endpoints};
 pub use info::{ProjectInfo, info};
 pub use models::{ListedModel, models};
@@ -38,7 +38,7 @@ impl Caller {
 }
 
 /// The management scope that a scope is, if it is one.
-const fn managed(scope: Scope) -> Option<ManagementScope> {
+pub(crate) const fn managed(scope: Scope) -> Option<ManagementScope> {
     match scope {
         Scope::Admin => Some(ManagementScope::Admin),
         Scope::TokensWrite => Some(ManagementScope::TokensWrite),

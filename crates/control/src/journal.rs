@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 
 use promptgate_endpoints::{Endpoint, EvalSet};
-use promptgate_kernel::{AccountId, GroupId, PlanId, ProjectId, ProviderId, TemplateId};
+use promptgate_firewall::Namespace;
+use promptgate_kernel::{
+    AccountId, AdminKeyId, FaqEntryId, GroupId, McpServerId, MonitoredServiceId, NetworkRuleId, PlanId,
+    PriceId, ProjectId, ProviderId, SetupGuideId, TemplateId,
+};
 use promptgate_providers::{Alias, Credential};
 use promptgate_tokens::Token;
+use serde_json::Value;
+
+use crate::shown::Shown;
 
 /// One entry: what was done to what. Details are short names, never secrets or content.
 #[derive(Debug)]
@@ -14,12 +21,22 @@ pub(crate) struct Entry {
     pub(crate) target_kind: &'static str,
     pub(crate) target_id: String,
     pub(crate) project: Option<ProjectId>,
+    pub(crate) before: BTreeMap<String, String>,
+    pub(crate) after: BTreeMap<String, String>,
     pub(crate) details: BTreeMap<String, String>,
 }
 
 impl Entry {
     pub(crate) fn of_project(action: &'static str, id: ProjectId) -> Self {
         Self::new(action, "project", id.to_string(), Some(id))
+    }
+
+    pub(crate) fn of_account(action: &'static str, id: AccountId) -> Self {
+        Self::new(action, "account", id.to_string(), None)
+    }
+
+    pub(crate) fn of_member(action: &'static str, project: ProjectId, id: AccountId) -> Self {
+        Self::new(action, "account", id.to_string(), Some(project))
     }
 
     pub(crate) fn of_token(action: &'static str, token: &Token) -> Self {
@@ -56,8 +73,54 @@ impl Entry {
             .detail("endpointId", set.endpoint_id.to_string())
     }
 
-    pub(crate) fn of_account(action: &'static str, id: AccountId) -> Self {
-        Self::new(action, "account", id.to_string(), None)
+    pub(crate) fn of_network_rule(action: &'static str, namespace: Namespace, id: NetworkRuleId) -> Self {
+        let entry =
+            Self::new(action, "network_rule", id.to_string(), None).detail("namespace", namespace.kind());
+        match namespace.account() {
+            Some(account) => entry.detail("accountId", account.to_string()),
+            None => entry,
+        }
+    }
+
+    pub(crate) fn of_price(action: &'static str, id: PriceId) -> Self {
+        Self::new(action, "price", id.to_string(), None)
+    }
+
+    pub(crate) fn of_fallback_price() -> Self {
+        Self::new("price.fallback_updated", "price", "fallback".to_owned(), None)
+    }
+
+    pub(crate) fn of_all_prices() -> Self {
+        Self::new("price.replaced", "price", "all".to_owned(), None)
+    }
+
+    pub(crate) fn of_admin_key(action: &'static str, id: AdminKeyId) -> Self {
+        Self::new(action, "admin_key", id.to_string(), None)
+    }
+
+    pub(crate) fn of_secrets(action: &'static str) -> Self {
+        Self::new(action, "secrets", "*".to_owned(), None)
+    }
+
+    pub(crate) fn of_mcp_server(action: &'static str, id: McpServerId) -> Self {
+        Self::new(action, "mcp_server", id.to_string(), None)
+    }
+
+    pub(crate) fn of_monitored_service(action: &'static str, id: MonitoredServiceId) -> Self {
+        Self::new(action, "monitored_service", id.to_string(), None)
+    }
+
+    pub(crate) fn of_faq_entry(action: &'static str, id: FaqEntryId) -> Self {
+        Self::new(action, "faq_entry", id.to_string(), None)
+    }
+
+    pub(crate) fn of_setup_guide(action: &'static str, id: SetupGuideId) -> Self {
+        Self::new(action, "setup_guide", id.to_string(), None)
+    }
+
+    /// Of all of them.
+    pub(crate) fn of_setup_guides(action: &'static str) -> Self {
+        Self::new(action, "setup_guide", "*".to_owned(), None)
     }
 
     pub(crate) fn of_group(action: &'static str, id: GroupId) -> Self {
@@ -68,8 +131,18 @@ impl Entry {
         Self::new(action, "subscription_plan", id.to_string(), None)
     }
 
+    pub(crate) fn of_switch(action: &'static str, name: &str) -> Self {
+        Self::new(action, "setting", name.to_owned(), None)
+    }
+
     pub(crate) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
         self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// What of a thing is another than it was. Both are what [`crate::shown`] makes of it.
+    pub(crate) fn between(mut self, before: &Shown, after: &Shown) -> Self {
+        (self.before, self.after) = differences(before, after);
         self
     }
 
@@ -79,7 +152,36 @@ impl Entry {
         target_id: String,
         project: Option<ProjectId>,
     ) -> Self {
-        Self { action, target_kind, target_id, project, details: BTreeMap::new() }
+        Self {
+            action,
+            target_kind,
+            target_id,
+            project,
+            before: BTreeMap::new(),
+            after: BTreeMap::new(),
+            details: BTreeMap::new(),
+        }
+    }
+}
+
+/// The members of two views that differ, as texts: before and after.
+fn differences(before: &Shown, after: &Shown) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let changed = |these: &Shown, others: &Shown| {
+        these
+            .iter()
+            .filter(|(name, value)| others.get(name.as_str()) != Some(value))
+            .map(|(name, value)| (name.clone(), flat(value)))
+            .collect()
+    };
+    (changed(before, after), changed(after, before))
+}
+
+/// A value as a short text.
+fn flat(value: &Value) -> String {
+    const MAX: usize = 1_000;
+    match value {
+        Value::String(text) => text.chars().take(MAX).collect(),
+        other => other.to_string().chars().take(MAX).collect(),
     }
 }
 
@@ -115,6 +217,19 @@ mod tests {
         assert_eq!(update_action("isActive", "isActive", Some(false), ACTIONS), "x.deactivated");
         assert_eq!(update_action("name,isActive", "isActive", Some(false), ACTIONS), "x.updated");
         assert_eq!(update_action("name", "isActive", None, ACTIONS), "x.updated");
+    }
+
+    #[test]
+    fn differences_are_flat_texts_of_what_changed() {
+        let shown = |value: Value| value.as_object().unwrap().clone();
+        let before = shown(serde_json::json!({"role": "user", "isActive": true, "ids": [1], "same": 1}));
+        let after = shown(serde_json::json!({"role": "admin", "isActive": true, "ids": [1, 2], "same": 1}));
+        let texts = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let expected =
+            (texts(&[("ids", "[1]"), ("role", "user")]), texts(&[("ids", "[1,2]"), ("role", "admin")]));
+        assert_eq!(differences(&before, &after), expected);
     }
 
     #[test]

@@ -7,7 +7,10 @@
 //! This is the only crate that opens a unit of work for writing configuration. It knows neither
 //! HTTP nor SQL. Start at [`Control`], then at [`projects`], [`tokens`] and [`providers`].
 
+pub mod accounts;
+pub mod admin_keys;
 pub mod aliases;
+pub mod audit;
 pub mod bootstrap;
 pub mod calls;
 pub mod catalog;
@@ -15,15 +18,26 @@ mod context;
 pub mod credentials;
 pub mod endpoints;
 pub mod evals;
+pub mod faq;
 pub mod groups;
 pub mod introspection;
 mod journal;
+pub mod keys;
+pub mod mcp_servers;
 mod members;
+pub mod monitoring;
+pub mod network_rules;
+pub mod prices;
 pub mod plans;
 pub mod project_providers;
 pub mod projects;
 pub mod providers;
+pub mod secrets;
 pub mod setup;
+pub mod setup_guides;
+mod shown;
+pub mod sign_in;
+pub mod switches;
 pub mod templates;
 pub mod tokens;
 pub mod usage;

@@ -1,19 +1,24 @@
-//! Tokens: issue, find, list, change, rotate and revoke them.
+//! Tokens: issue, mint, find, list, change, rotate and revoke them. Whatever changes a token locks the tree
+//! that it belongs to, so that nobody mints below what is being ended.
 
 mod address;
 mod find;
 mod issue;
 mod list;
+mod mint;
 mod revoke;
 mod rotate;
+mod tree;
 mod update;
 
 pub use address::TokenAddress;
 pub use find::{FindTokenError, find};
-pub use issue::{IssueToken, IssueTokenError, Issued, default_scopes, issue};
+pub use issue::{Escalation, IssueToken, IssueTokenError, Issued, default_scopes, issue};
 pub use list::{ListTokensError, list};
+pub use mint::{MintTokenError, mint};
 pub use revoke::{RevokeTokenError, revoke};
 pub use rotate::{RotateTokenError, rotate};
 pub use update::{UpdateTokenError, update};
 
 pub(crate) use issue::{make, record};
+pub(crate) use tree::{Lost, end_all};

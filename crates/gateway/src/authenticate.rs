@@ -9,6 +9,7 @@ use promptgate_kernel::{AccountId, ProjectId};
 use promptgate_tokens::{PresentedToken, Token};
 
 use crate::authenticator::AuthUnavailable;
+use crate::failures;
 use crate::pipeline::Shared;
 use crate::receive::{Entry, Received, Route};
 use crate::record::Record;
@@ -42,6 +43,20 @@ pub(crate) async fn authenticate(
     shared: &Shared,
     record: &mut Record,
 ) -> Result<Authenticated, Refusal> {
+    let mut known = None;
+    let outcome = identify(received, shared, record, &mut known).await;
+    if let Err(refusal) = &outcome {
+        failures::note(shared, record, known.as_deref(), refusal);
+    }
+    outcome
+}
+
+async fn identify(
+    received: Received,
+    shared: &Shared,
+    record: &mut Record,
+    known: &mut Option<Arc<Token>>,
+) -> Result<Authenticated, Refusal> {
     let text = credential(&received.headers).ok_or(Refusal::MissingToken)?;
     let presented = PresentedToken::parse(text).map_err(Refusal::MalformedToken)?;
     let token = match shared.authenticator.find(presented).await {
@@ -49,6 +64,7 @@ pub(crate) async fn authenticate(
         Err(AuthUnavailable) => return Err(Refusal::AuthUnavailable),
     };
     let now = shared.clock.now();
+    *known = Some(Arc::clone(&token));
     token.usable(now)?;
     record.caller = Some(Arc::clone(&token));
     let Received { entry, route, ids, query, headers, upload, .. } = received;

@@ -19,6 +19,7 @@ mod candidate;
 mod config_source;
 mod endpoint;
 mod exchange;
+mod failures;
 mod fault;
 mod forward;
 mod headers;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
+use promptgate_audit::FailureCounts;
 use promptgate_kernel::{CallId, Clock, Entropy, KeyRing};
 use promptgate_usage::PriceTable;
 use promptgate_wire::Surface;
@@ -74,6 +75,8 @@ pub struct GatewayParts {
     pub memory: Arc<dyn EndpointMemory>,
     /// Keeps the outcomes of calls that are made once.
     pub idempotency: Arc<dyn IdempotencySource>,
+    /// Counts who was refused.
+    pub failures: Arc<FailureCounts>,
 }
 
 /// What every call shares.
@@ -92,6 +95,7 @@ pub(crate) struct Shared {
     pub(crate) trace_context: Arc<dyn TraceContext>,
     pub(crate) memory: Arc<dyn EndpointMemory>,
     pub(crate) idempotency: Arc<dyn IdempotencySource>,
+    pub(crate) failures: Arc<FailureCounts>,
     pub(crate) claims: Claims,
     pub(crate) keys: KeyRing,
     pub(crate) meters: CallMeters,
@@ -124,6 +128,7 @@ impl Gateway {
             trace_context: parts.trace_context,
             memory: parts.memory,
             idempotency: parts.idempotency,
+            failures: parts.failures,
             claims: Claims::default(),
             meters: CallMeters::default(),
             keys: parts.keys,

@@ -79,7 +79,7 @@ pub(crate) struct Record {
     request_id: HeaderValue,
     arrived_at: Timestamp,
     pub(crate) timing: Timing,
-    client: IpAddr,
+    pub(crate) client: IpAddr,
     pub(crate) caller: Option<Arc<Token>>,
     pub(crate) requested_model: Option<String>,
     pub(crate) provider: Option<Arc<CompiledProvider>>,
@@ -273,7 +273,11 @@ impl Record {
 
     fn book(&mut self, token: &Token, ending: &Ending, counted: Counted) {
         let content = self.transcript.finish(self.id, self.arrived_at, token.project_id);
-        let call = Arc::new(FinishedCall { event: event(self, token, ending, counted), content });
+        let mut event = event(self, token, ending, counted);
+        if let Some(content) = &content {
+            event.count_content(content);
+        }
+        let call = Arc::new(FinishedCall { event, content });
         if self.attempts == 0 && !self.shared.sink.has_room() {
             // The room that is left is for calls that cost something.
             meter::event_declined();

@@ -336,6 +336,7 @@ impl Scene {
             trace_context: Arc::new(PassedOn),
             memory: memory.clone(),
             idempotency: outcomes.clone(),
+            failures: Arc::default(),
         });
         Self {
             gateway,
@@ -371,6 +372,7 @@ impl Scene {
             trace_context: Arc::new(PassedOn),
             memory: self.memory.clone(),
             idempotency: self.outcomes.clone(),
+            failures: Arc::default(),
         })
     }
 

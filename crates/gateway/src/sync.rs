@@ -110,6 +110,8 @@ impl<S: ConfigSource> Synchroniser<S> {
                     Change::Template(_) => parts = Parts { templates: true, endpoints: true, ..parts },
                     Change::Endpoint(_) => parts.endpoints = true,
                     Change::Group(_) | Change::Account(_) => parts.access = true,
+                    // No call depends on the definition of an MCP server.
+                    Change::McpServer(_) => {}
                     Change::Prices => parts.prices = true,
                 }
             }

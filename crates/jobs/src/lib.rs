@@ -2,8 +2,12 @@
 //!
 //! A [`Scheduler`] removes what has been kept for long enough: usage events and what was said in calls
 //! past their retention, changes that every process has read long ago, conversations that nobody goes
-//! on with, answers that are not given again any more, and sign-ins that are over. What it does is idempotent by nature, so that
+//! on with, answers that are not given again any more, sign-ins that are over, and the part of the audit
+//! log that a signed checkpoint lets go. What it does is idempotent by nature, so that
 //! replicas need no leader and no lock: two that tick at once remove the same rows, each row once.
+//!
+//! It also looks at the monitored services whose turn it is. There, whoever wants to begin a look at
+//! one claims it first, so that of several replicas one does it.
 //!
 //! It removes in small batches with a pause after each, so that writers never wait long. Work that
 //! must run exactly once does not belong here; it comes with the first job that is queued.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptgate_control::audit::AuditKeeper;
+use promptgate_control::monitoring::DueChecks;
 use promptgate_kernel::{Clock, RepositoryError};
 use promptgate_store::{Access, Store};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -38,6 +40,10 @@ pub struct SchedulerOptions {
     pub session_interval: Duration,
     /// How often cached answers and answers for repeated calls are removed whose time is over.
     pub expiry_interval: Duration,
+    /// How often the audit log is closed and what is over of it removed.
+    pub audit_interval: Duration,
+    /// How often it is asked which monitored services are to be looked at.
+    pub check_interval: Duration,
     /// The most rows that one transaction removes.
     pub batch_rows: u32,
     /// The pause after a full batch.
@@ -56,6 +62,8 @@ impl Default for SchedulerOptions {
             session_retention: Duration::from_hours(30 * 24),
             session_interval: Duration::from_hours(1),
             expiry_interval: Duration::from_mins(10),
+            audit_interval: Duration::from_hours(1),
+            check_interval: Duration::from_secs(15),
             batch_rows: 1_000,
             pause: Duration::from_millis(50),
         }
@@ -67,7 +75,9 @@ pub struct Scheduler {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     options: SchedulerOptions,
+    checks: Option<DueChecks>,
     sign_ins: Option<SignIns>,
+    audit: Option<AuditKeeper>,
 }
 
 /// How a run ended.
@@ -80,13 +90,25 @@ enum Outcome {
 impl Scheduler {
     /// A scheduler that has not started yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: SchedulerOptions) -> Self {
-        Self { store, clock, options, sign_ins: None }
+        Self { store, clock, options, checks: None, sign_ins: None, audit: None }
+    }
+
+    /// The same scheduler, which looks at monitored services besides.
+    #[must_use]
+    pub fn checking(self, checks: DueChecks) -> Self {
+        Self { checks: Some(checks), ..self }
     }
 
     /// The same scheduler, which forgets sign-ins that are over besides.
     #[must_use]
     pub fn forgetting(self, sign_ins: SignIns) -> Self {
         Self { sign_ins: Some(sign_ins), ..self }
+    }
+
+    /// The same scheduler, which keeps the audit log besides.
+    #[must_use]
+    pub fn keeping(self, audit: AuditKeeper) -> Self {
+        Self { audit: Some(audit), ..self }
     }
 
     /// Runs until shutdown. A job under way ends after its present batch.
@@ -106,8 +128,26 @@ impl Scheduler {
             self.repeat(Job::Sessions, session_interval, &shutdown),
             self.repeat(Job::Cache, expiry_interval, &shutdown),
             self.repeat(Job::Idempotency, expiry_interval, &shutdown),
+            self.look(&shutdown),
             self.forget(&shutdown),
+            self.keep_audit(&shutdown),
         );
+    }
+
+    /// Looks at monitored services again and again. What is slow is cut off at shutdown: a look that
+    /// was begun and not written down is repeated after its interval.
+    async fn look(&self, shutdown: &CancellationToken) {
+        let Some(checks) = &self.checks else { return };
+        let every = self.options.check_interval;
+        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let rounds = async {
+            loop {
+                ticks.tick().await;
+                look_once(checks).await;
+            }
+        };
+        shutdown.run_until_cancelled(rounds).await;
     }
 
     /// Forgets sign-ins that are over again and again, in few statements each time.
@@ -128,6 +168,46 @@ impl Scheduler {
                 Err(error) => Outcome::Failed { removed: 0, error },
             };
             tell("prune_sign_ins", begun, outcome);
+        }
+    }
+
+    /// Signs the audit log, and lets go what is over, again and again.
+    async fn keep_audit(&self, shutdown: &CancellationToken) {
+        let Some(keeper) = &self.audit else { return };
+        let every = self.options.audit_interval;
+        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let begun = Instant::now();
+            tell("prune_audit", begun, self.prune_audit(keeper, shutdown).await);
+        }
+    }
+
+    async fn prune_audit(&self, keeper: &AuditKeeper, shutdown: &CancellationToken) -> Outcome {
+        let mut removed = 0;
+        let over = match keeper.close().await {
+            Ok(over) => over,
+            Err(error) => return Outcome::Failed { removed, error },
+        };
+        loop {
+            match keeper.remove_some(over, self.options.batch_rows).await {
+                Ok(some) => {
+                    removed += some;
+                    if some < u64::from(self.options.batch_rows) {
+                        return Outcome::Finished { removed };
+                    }
+                }
+                Err(error) => return Outcome::Failed { removed, error },
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Outcome::Stopped { removed },
+                () = sleep(self.options.pause) => {}
+            }
         }
     }
 
@@ -198,4 +278,45 @@ impl Scheduler {
         }
         Outcome::Finished { removed }
     }
+}
+
+/// Says in the log and in the metrics how a run of a job ended.
+fn tell(job: &'static str, begun: Instant, outcome: Outcome) {
+    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let outcome = match outcome {
+        Outcome::Finished { removed } => {
+            tracing::info!(job.name = job, removed, duration_ms, "job {job} removed {removed} rows");
+            "finished"
+        }
+        Outcome::Stopped { removed } => {
+            tracing::info!(job.name = job, removed, duration_ms, "job {job} stopped after {removed} rows");
+            "stopped"
+        }
+        Outcome::Failed { removed, error } => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, job.name = job, removed, duration_ms, "job {job} failed: {error}");
+            "failed"
+        }
+    };
+    metrics::counter!("promptgate_job_runs_total", "job" => job, "outcome" => outcome).increment(1);
+}
+
+/// One round of looks at monitored services.
+async fn look_once(checks: &DueChecks) {
+    const JOB: &str = "check_services";
+    let outcome = match checks.run().await {
+        Ok(tally) => {
+            metrics::counter!("promptgate_service_checks_total", "status" => "ok")
+                .increment(tally.checked - tally.degraded);
+            metrics::counter!("promptgate_service_checks_total", "status" => "degraded")
+                .increment(tally.degraded);
+            "finished"
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, job.name = JOB, "job {JOB} failed: {error}");
+            "failed"
+        }
+    };
+    metrics::counter!("promptgate_job_runs_total", "job" => JOB, "outcome" => outcome).increment(1);
 }

@@ -85,6 +85,34 @@ impl Header {
     }
 }
 
+/// What sealing again under the key that seals now made of headers.
+pub(crate) fn reseal(
+    server: McpServerId,
+    headers: &[Header],
+    keys: &KeyRing,
+    entropy: &dyn Entropy,
+) -> Result<Option<Vec<Header>>, SealError> {
+    let mut moved = headers.to_vec();
+    let mut is_moved = false;
+    let mut failure = None;
+    for header in &mut moved {
+        let HeaderValue::Sensitive(Some(sealed)) = &header.value else { continue };
+        match keys.reseal(sealed, &context(server, &header.name), entropy) {
+            Ok(None) => {}
+            Ok(Some(sealed)) => {
+                header.value = HeaderValue::Sensitive(Some(sealed));
+                is_moved = true;
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    match (is_moved, failure) {
+        (true, _) => Ok(Some(moved)),
+        (false, Some(error)) => Err(error),
+        (false, None) => Ok(None),
+    }
+}
+
 /// The headers that take the place of `old`.
 pub(crate) fn replace(
     server: McpServerId,

@@ -1,9 +1,9 @@
 //! The definition of a server and its rules.
 
-use promptgate_kernel::{Entropy, KeyRing, McpServerId, Timestamp};
+use promptgate_kernel::{Entropy, KeyRing, McpServerId, SealError, Timestamp};
 use url::Url;
 
-use crate::header::replace;
+use crate::header::{replace, reseal};
 use crate::{Header, HeaderChange};
 
 const MAX_URL_BYTES: usize = 2_048;
@@ -183,6 +183,13 @@ impl McpServer {
             self.headers = replace(self.id, &self.headers, wanted, keys, entropy)?;
         }
         Ok(self)
+    }
+
+    /// Seals what is secret about it again, under the key that seals now; `None` when there is nothing
+    /// to do. What cannot be opened stays as it is, and is the error when nothing else was moved.
+    pub fn reseal(&self, keys: &KeyRing, entropy: &dyn Entropy) -> Result<Option<Self>, SealError> {
+        let headers = reseal(self.id, &self.headers, keys, entropy)?;
+        Ok(headers.map(|headers| Self { headers, version: self.version + 1, ..self.clone() }))
     }
 
     fn check(&mut self) -> Result<(), InvalidMcpServer> {

@@ -196,6 +196,33 @@ impl Credential {
         Some(open(&previous.sealed, self.id, keys))
     }
 
+    /// Seals the secrets again under the key that seals now; `None` when there is nothing to do. What
+    /// cannot be opened stays as it is, and is the error, unless the other secret could be moved: then
+    /// the next attempt says so.
+    pub fn reseal(&self, keys: &KeyRing, entropy: &dyn Entropy) -> Result<Option<Self>, SealError> {
+        let context = context(self.id);
+        let sealed = keys.reseal(&self.sealed, &context, entropy);
+        let previous = match &self.previous {
+            Some(previous) => keys.reseal(&previous.sealed, &context, entropy),
+            None => Ok(None),
+        };
+        let mut moved = self.clone();
+        let mut is_moved = false;
+        if let Ok(Some(sealed)) = &sealed {
+            moved.sealed = sealed.clone();
+            is_moved = true;
+        }
+        if let (Ok(Some(sealed)), Some(previous)) = (&previous, &mut moved.previous) {
+            previous.sealed = sealed.clone();
+            is_moved = true;
+        }
+        if is_moved {
+            moved.version += 1;
+            return Ok(Some(moved));
+        }
+        sealed.and(previous).map(|_| None)
+    }
+
     fn check(&self) -> Result<(), InvalidCredential> {
         if !is_line(&self.name, 1, 120) {
             return Err(InvalidCredential::Name);
@@ -327,5 +354,26 @@ mod tests {
         assert!(before(15_000_000).is_none());
         assert_eq!(rotate(0).unwrap().previous, None, "no overlap, no second secret");
         assert_eq!(rotate(2_592_001).unwrap_err(), InvalidCredential::Overlap);
+    }
+
+    #[test]
+    fn both_secrets_move_to_the_newer_key() {
+        let fixture = Fixture::new();
+        let old = fixture.create("a", 1, "sk-0123456789-0123456789").unwrap();
+        let at = Timestamp::from_micros(2);
+        let second = SecretString::new("sk-other-0123456789-0123".to_owned());
+        let old = old.rotate(&second, Duration::from_mins(5), &fixture.keys, &fixture.entropy, at).unwrap();
+        assert_eq!(old.reseal(&fixture.keys, &fixture.entropy), Ok(None));
+        let entropy = SeededEntropy::new(1);
+        let first_key = SecretsKey::generate(&entropy);
+        let newer = KeyRing::new(SecretsKey::generate(&entropy), vec![first_key]);
+        let moved = old.reseal(&newer, &entropy).unwrap().unwrap();
+        assert_eq!(moved.sealed.key_id(), Some(newer.active_id().as_str()));
+        assert_eq!(moved.open(&newer).unwrap().expose(), second.expose());
+        let previous = moved.open_previous(&newer, at).unwrap().unwrap();
+        assert_eq!(previous.expose(), "sk-0123456789-0123456789");
+        assert_eq!((moved.version, moved.updated_at), (old.version + 1, old.updated_at));
+        let stranger = KeyRing::new(SecretsKey::from_bytes([3; 32]), vec![]);
+        assert!(matches!(old.reseal(&stranger, &entropy), Err(SealError::UnknownKey { .. })));
     }
 }

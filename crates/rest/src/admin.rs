@@ -1,17 +1,30 @@
 //! `/api/v1/admin`: what the operator manages.
 
+mod admin_keys;
 mod aliases;
+mod audit;
 mod calls;
 mod credentials;
 mod endpoints;
 mod evals;
+mod faqs;
+mod groups;
 mod key;
+mod members;
+mod mcp_servers;
+mod monitoring;
+mod network_rules;
+mod pricing;
 pub(crate) mod projects;
 mod provider_settings;
 mod providers;
+pub(crate) mod setup_guides;
+mod subscriptions;
 mod templates;
+mod service_accounts;
 mod tokens;
 mod usage;
+mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -30,8 +43,21 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(aliases::routes())
         .merge(endpoints::routes())
         .merge(evals::routes())
+        .merge(network_rules::routes())
+        .merge(pricing::routes())
+        .merge(mcp_servers::routes())
+        .merge(monitoring::routes())
+        .merge(faqs::routes())
+        .merge(setup_guides::routes())
         .merge(calls::routes())
         .merge(usage::routes())
+        .merge(groups::routes())
+        .merge(subscriptions::routes())
+        .merge(users::routes())
+        .merge(service_accounts::routes())
+        .merge(members::routes())
+        .merge(audit::routes())
+        .merge(admin_keys::routes())
 }
 
 #[cfg(test)]

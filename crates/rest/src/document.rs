@@ -8,23 +8,32 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::ErrorBody;
 use crate::introspection::Problem;
-use crate::{ApiState, admin, health, introspection, ops, setup};
+use crate::{ApiState, admin, auth, health, help, introspection, me, ops, setup};
 
 const ADMIN_KEY: &str = "adminApiKey";
 const PROJECT_TOKEN: &str = "projectToken";
+const SESSION: &str = "session";
 
 /// What only projects of some types have: everything below says so of the others.
 const OF_SOME_TYPES: [&str; 2] =
     ["/api/v1/admin/projects/{uuid}/aliases", "/api/v1/admin/projects/{uuid}/endpoints"];
 
+/// What everybody who signed in reads.
+const FOR_EVERYBODY: [&str; 2] = ["/api/v1/faq", "/api/v1/monitoring/status"];
+
 const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` is opened by the admin API key in \
-    `X-Admin-API-Key`, `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
+    `X-Admin-API-Key` or the session of an administrator, `/api/v1/me/**` by a session, `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "PromptGate API", description = DESCRIPTION),
     components(schemas(ErrorBody, Problem)),
     tags(
+        (name = "auth", description = "Signing in and out"),
+        (name = "me", description = "What belongs to whoever is signed in"),
+        (name = "users", description = "People"),
+        (name = "service-accounts", description = "Accounts of programs"),
+        (name = "members", description = "Who belongs to a project"),
         (name = "projects", description = "The tenants of the public routes"),
         (name = "tokens", description = "What programs present"),
         (name = "providers", description = "Upstream model services"),
@@ -32,9 +41,19 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "templates", description = "Choices of provider, model and settings that endpoints share"),
         (name = "provider-settings", description = "What a project does with each provider"),
         (name = "aliases", description = "A project's own names for models"),
+        (name = "groups", description = "Which models accounts may call"),
+        (name = "subscriptions", description = "How many tokens accounts may use"),
         (name = "endpoints", description = "AI endpoints and their versions"),
         (name = "evals", description = "Golden sets of AI endpoints, and their runs"),
+        (name = "firewall", description = "Network rules: who may call from where"),
+        (name = "pricing", description = "What models cost"),
         (name = "calls", description = "The log of calls, with what was said in them"),
+        (name = "mcp", description = "Definitions of MCP servers"),
+        (name = "monitoring", description = "Services that are looked at again and again"),
+        (name = "faq", description = "Questions and answers"),
+        (name = "setup-guides", description = "How tools are pointed at the gateway"),
+        (name = "audit", description = "Who did what"),
+        (name = "admin-keys", description = "Keys that open what administrators manage"),
         (name = "setup", description = "How programs reach the gateway"),
         (name = "usage", description = "The record of every call"),
         (name = "introspection", description = "What a project's own token may read"),
@@ -47,8 +66,11 @@ struct Document;
 pub(crate) fn documented() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
+        .merge(auth::routes())
+        .merge(me::routes())
         .merge(admin::routes())
         .merge(setup::routes())
+        .merge(help::routes())
         .merge(introspection::routes())
 }
 
@@ -65,23 +87,38 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn complete(document: &mut utoipa::openapi::OpenApi) {
     let components = document.components.get_or_insert_default();
     let key =
-        ApiKeyValue::with_description("X-Admin-API-Key", "The operator's key, PROMPTGATE_ADMIN_API_KEY.");
+        ApiKeyValue::with_description("X-Admin-API-Key", "The operator's key, PROMPTGATE_ADMIN_API_KEY, or one that was made with `POST /api/v1/admin/admin-keys`.");
     components.add_security_scheme(ADMIN_KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A project's token, `pg_live_…`."));
+    let cookie = ApiKeyValue::with_description(
+        "promptgate_session",
+        "The session of a browser that signed in; PROMPTGATE_SESSION_COOKIE_NAME. What changes something \
+         needs an `Origin` of the API, of the frontend or of an allowed one, and a body of `application/json`.",
+    );
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     components.add_security_scheme(PROJECT_TOKEN, SecurityScheme::Http(bearer.build()));
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             name(operation);
             describe(operation);
             if path.starts_with("/api/v1/admin/") {
-                operation.security = Some(vec![SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new())]);
+                operation.security = Some(vec![
+                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
+                    SecurityRequirement::new(SESSION, Vec::<String>::new()),
+                ]);
                 fail(
                     operation,
                     "ErrorBody",
                     &[
-                        ("401", "`missing session`, `invalid_admin_api_key`"),
+                        ("401", "`missing session`, `invalid session`, `invalid_admin_api_key`"),
+                        (
+                            "403",
+                            "`account_inactive`, `account_role_none`, `insufficient_role`, `forbidden`, \
+                             `password_change_required`, `totp_required`, `cross_site_request`",
+                        ),
+                        ("415", "`unsupported_content_type`, with the session cookie"),
                         ("500", "`internal_error`, with `requestId`"),
                         ("503", "`store_unavailable`, with `requestId`"),
                     ],
@@ -102,6 +139,10 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
                     fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
                 }
+            } else if path == "/api/v1/me" || path.starts_with("/api/v1/me/sessions") || path.starts_with("/auth/")
+                || FOR_EVERYBODY.contains(&path.as_str())
+            {
+                browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
                 operation.security = Some(vec![
                     SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
@@ -130,6 +171,31 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 );
             }
         }
+    }
+}
+
+/// What is true of the routes that the session cookie opens.
+fn browser(path: &str, operation: &mut Operation) {
+    if path != "/auth/password" {
+        operation.security = Some(vec![SecurityRequirement::new(SESSION, Vec::<String>::new())]);
+    }
+    let is_of_account = path.starts_with("/api/") || path.starts_with("/auth/totp/");
+    if is_of_account {
+        let why = "`account_inactive`, `account_role_none`, `password_change_required`, `totp_required`";
+        fail(operation, "ErrorBody", &[("401", "`missing session`, `invalid session`"), ("403", why)]);
+    }
+    fail(
+        operation,
+        "ErrorBody",
+        &[
+            ("500", "`internal_error`, with `requestId`"),
+            ("503", "`store_unavailable`, with `requestId`; the session is what it was"),
+        ],
+    );
+    if operation.request_body.is_some() {
+        fail_too(operation, "ErrorBody", ("400", "`invalid_request_body`"));
+        fail_too(operation, "ErrorBody", ("403", "`cross_site_request`"));
+        fail(operation, "ErrorBody", &[("413", "`request_too_large`"), ("415", "`unsupported_content_type`")]);
     }
 }
 
@@ -192,7 +258,24 @@ mod tests {
     use crate::testing::Api;
 
     /// Every admin route there is. A route that is added is added here, and so is looked at.
-    const ADMIN_ROUTES: [(&str, &str); 66] = [
+    const ADMIN_ROUTES: &[(&str, &str)] = &[
+        ("GET", "/api/v1/admin/users"),
+        ("GET", "/api/v1/admin/users/{id}"),
+        ("PATCH", "/api/v1/admin/users/{id}"),
+        ("DELETE", "/api/v1/admin/users/{id}"),
+        ("PATCH", "/api/v1/admin/users/{id}/note"),
+        ("GET", "/api/v1/admin/users/{id}/sessions"),
+        ("DELETE", "/api/v1/admin/users/{id}/sessions"),
+        ("DELETE", "/api/v1/admin/users/{id}/sessions/{sessionId}"),
+        ("GET", "/api/v1/admin/service-accounts"),
+        ("POST", "/api/v1/admin/service-accounts"),
+        ("GET", "/api/v1/admin/service-accounts/{id}"),
+        ("PATCH", "/api/v1/admin/service-accounts/{id}"),
+        ("DELETE", "/api/v1/admin/service-accounts/{id}"),
+        ("PATCH", "/api/v1/admin/service-accounts/{id}/note"),
+        ("GET", "/api/v1/admin/projects/{uuid}/members"),
+        ("PUT", "/api/v1/admin/projects/{uuid}/members/{userId}"),
+        ("DELETE", "/api/v1/admin/projects/{uuid}/members/{userId}"),
         ("GET", "/api/v1/admin/projects"),
         ("POST", "/api/v1/admin/projects"),
         ("GET", "/api/v1/admin/projects/{uuid}"),
@@ -256,6 +339,78 @@ mod tests {
         ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}/runs"),
         ("POST", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}/runs"),
         ("GET", "/api/v1/admin/projects/{uuid}/endpoints/{id}/evals/{evalId}/runs/{runId}"),
+        ("GET", "/api/v1/admin/firewall/rules"),
+        ("POST", "/api/v1/admin/firewall/rules"),
+        ("GET", "/api/v1/admin/firewall/rules/{id}"),
+        ("PATCH", "/api/v1/admin/firewall/rules/{id}"),
+        ("DELETE", "/api/v1/admin/firewall/rules/{id}"),
+        ("PATCH", "/api/v1/admin/firewall/rules/{id}/priority"),
+        ("POST", "/api/v1/admin/firewall/simulate"),
+        ("GET", "/api/v1/admin/users/{id}/firewall/rules"),
+        ("POST", "/api/v1/admin/users/{id}/firewall/rules"),
+        ("GET", "/api/v1/admin/users/{id}/firewall/rules/{ruleId}"),
+        ("PATCH", "/api/v1/admin/users/{id}/firewall/rules/{ruleId}"),
+        ("DELETE", "/api/v1/admin/users/{id}/firewall/rules/{ruleId}"),
+        ("PATCH", "/api/v1/admin/users/{id}/firewall/rules/{ruleId}/priority"),
+        ("POST", "/api/v1/admin/users/{id}/firewall/simulate"),
+        ("GET", "/api/v1/admin/service-accounts/{id}/firewall/rules"),
+        ("POST", "/api/v1/admin/service-accounts/{id}/firewall/rules"),
+        ("GET", "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}"),
+        ("PATCH", "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}"),
+        ("DELETE", "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}"),
+        ("PATCH", "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}/priority"),
+        ("POST", "/api/v1/admin/service-accounts/{id}/firewall/simulate"),
+        ("GET", "/api/v1/admin/pricing"),
+        ("PUT", "/api/v1/admin/pricing"),
+        ("PATCH", "/api/v1/admin/pricing/fallback"),
+        ("POST", "/api/v1/admin/pricing/models"),
+        ("GET", "/api/v1/admin/pricing/models/{id}"),
+        ("PATCH", "/api/v1/admin/pricing/models/{id}"),
+        ("DELETE", "/api/v1/admin/pricing/models/{id}"),
+        ("GET", "/api/v1/admin/pricing/check"),
+        ("GET", "/api/v1/admin/mcp/servers"),
+        ("POST", "/api/v1/admin/mcp/servers"),
+        ("GET", "/api/v1/admin/mcp/servers/{id}"),
+        ("PATCH", "/api/v1/admin/mcp/servers/{id}"),
+        ("DELETE", "/api/v1/admin/mcp/servers/{id}"),
+        ("GET", "/api/v1/admin/monitoring/services"),
+        ("POST", "/api/v1/admin/monitoring/services"),
+        ("GET", "/api/v1/admin/monitoring/services/{id}"),
+        ("PATCH", "/api/v1/admin/monitoring/services/{id}"),
+        ("DELETE", "/api/v1/admin/monitoring/services/{id}"),
+        ("POST", "/api/v1/admin/monitoring/services/{id}/check"),
+        ("GET", "/api/v1/admin/faqs"),
+        ("POST", "/api/v1/admin/faqs"),
+        ("GET", "/api/v1/admin/faqs/{id}"),
+        ("PATCH", "/api/v1/admin/faqs/{id}"),
+        ("DELETE", "/api/v1/admin/faqs/{id}"),
+        ("PATCH", "/api/v1/admin/faqs/{id}/position"),
+        ("POST", "/api/v1/admin/faqs/preview"),
+        ("GET", "/api/v1/admin/setup-guides"),
+        ("POST", "/api/v1/admin/setup-guides"),
+        ("GET", "/api/v1/admin/setup-guides/{id}"),
+        ("PATCH", "/api/v1/admin/setup-guides/{id}"),
+        ("DELETE", "/api/v1/admin/setup-guides/{id}"),
+        ("PUT", "/api/v1/admin/setup-guides/reorder"),
+        ("POST", "/api/v1/admin/setup-guides/validate"),
+        ("GET", "/api/v1/admin/groups"),
+        ("POST", "/api/v1/admin/groups"),
+        ("POST", "/api/v1/admin/groups/model-patterns/validate"),
+        ("GET", "/api/v1/admin/groups/{id}"),
+        ("PATCH", "/api/v1/admin/groups/{id}"),
+        ("DELETE", "/api/v1/admin/groups/{id}"),
+        ("PUT", "/api/v1/admin/groups/{id}/members/{userId}"),
+        ("DELETE", "/api/v1/admin/groups/{id}/members/{userId}"),
+        ("GET", "/api/v1/admin/users/{id}/groups"),
+        ("PUT", "/api/v1/admin/users/{id}/groups"),
+        ("PUT", "/api/v1/admin/users/{id}/subscription-plan"),
+        ("PUT", "/api/v1/admin/service-accounts/{id}/subscription-plan"),
+        ("GET", "/api/v1/admin/subscriptions"),
+        ("POST", "/api/v1/admin/subscriptions"),
+        ("GET", "/api/v1/admin/subscriptions/{id}"),
+        ("PATCH", "/api/v1/admin/subscriptions/{id}"),
+        ("DELETE", "/api/v1/admin/subscriptions/{id}"),
+        ("PUT", "/api/v1/admin/subscriptions/{id}/default"),
         ("GET", "/api/v1/admin/calls"),
         ("GET", "/api/v1/admin/calls/{id}"),
         ("POST", "/api/v1/admin/projects/{uuid}/calls/{requestId}/replay"),
@@ -275,7 +430,8 @@ mod tests {
 
     #[test]
     fn every_admin_route_is_in_the_document() {
-        let mut expected: Vec<_> = ADMIN_ROUTES.map(|(method, path)| (method.into(), path.into())).into();
+        let known = ADMIN_ROUTES.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned()));
+        let mut expected: Vec<_> = known.collect();
         expected.sort();
         assert_eq!(documented_routes("/api/v1/admin/"), expected);
     }

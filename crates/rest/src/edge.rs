@@ -2,7 +2,7 @@
 
 mod assets;
 mod client;
-mod cookies;
+pub(crate) mod cookies;
 mod cors;
 mod cross_site;
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::{self, HeaderValue};
 use promptgate_auth::Forbidden;
 use promptgate_kernel::RepositoryError;
 use serde::Serialize;
@@ -46,11 +48,12 @@ pub(crate) struct ApiError {
     field: Option<String>,
     errors: Option<Box<ByField>>,
     cause: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     pub(crate) const fn new(status: StatusCode, code: &'static str) -> Self {
-        Self { status, code, message: None, field: None, errors: None, cause: None }
+        Self { status, code, message: None, field: None, errors: None, cause: None, retry_after: None }
     }
 
     pub(crate) const fn bad_request(code: &'static str) -> Self {
@@ -81,6 +84,17 @@ impl ApiError {
     pub(crate) fn errors(mut self, errors: BTreeMap<String, Vec<String>>) -> Self {
         self.errors = (!errors.is_empty()).then(|| Box::new(ByField(errors)));
         self
+    }
+
+    /// When it is worth trying again.
+    pub(crate) const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Whether it is the gateway's store that failed, and not the client.
+    pub(crate) const fn is_of_the_store(&self) -> bool {
+        self.cause.is_some()
     }
 
     #[cfg(test)]
@@ -157,6 +171,11 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(body)).into_response();
         if let Some(failure) = failure {
             response.extensions_mut().insert(failure);
+        }
+        if let Some(wait) = self.retry_after {
+            // Rounded up: whoever comes back too early waits again.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }

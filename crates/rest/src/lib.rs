@@ -9,6 +9,7 @@
 
 mod admin;
 mod api_page;
+mod auth;
 mod body;
 mod casing;
 mod document;
@@ -16,12 +17,15 @@ mod edge;
 mod error;
 mod headers;
 mod health;
+mod help;
 mod introspection;
 mod listing;
+mod me;
 mod observe;
 pub mod ops;
 mod router;
 mod segment;
+mod session;
 mod setup;
 mod state;
 #[cfg(test)]

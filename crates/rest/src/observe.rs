@@ -28,9 +28,10 @@ struct Observed {
 /// Wraps every request of the API.
 pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let clock = &*state.control.clock;
-    let id = given_request_id(request.headers())
-        .unwrap_or_else(|| CallId::mint(clock, &*state.control.entropy).to_string());
-    let client = Client::of(&request, &state.edge);
+    let given = given_request_id(request.headers());
+    let own = given.is_none().then(|| CallId::mint(clock, &*state.control.entropy));
+    let id = given.or_else(|| own.map(|own| own.to_string())).unwrap_or_default();
+    let client = Client { request: own, ..Client::of(&request, &state.edge) };
     let observed = Observed::of(id, &request, &client, clock.now());
     request.extensions_mut().insert(client);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
@@ -149,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn a_failure_tells_its_request_id_and_nothing_else() {
         for (corrupt, status, code) in [(true, 500, "internal_error"), (false, 503, "store_unavailable")] {
-            let api = Api::over(Arc::new(Broken { corrupt }));
+            let api = Api::over(Arc::new(Broken { corrupt })).await;
             let answer = api.get("/api/v1/admin/projects").await;
             let expected = format!(r#"{{"error":"{code}","requestId":"{}"}}"#, answer.header("x-request-id"));
             assert_eq!((answer.status, answer.text()), (status, &*expected));
@@ -159,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_project_route_never_blames_the_token_for_the_store() {
-        let api = Api::over(Arc::new(Broken { corrupt: false }));
+        let api = Api::over(Arc::new(Broken { corrupt: false })).await;
         let token = TokenSecret::generate(TokenEnv::Live, &OsEntropy);
         let answer = api.with_token("/api/018f4e6e-0000-7000-8000-000000000001/info", token.expose()).await;
         assert_eq!((answer.status, &answer.json()["ok"]), (503, &false.into()));
@@ -169,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn health_is_degraded_while_the_database_is_away() {
-        let api = Api::over(Arc::new(Broken { corrupt: false }));
+        let api = Api::over(Arc::new(Broken { corrupt: false })).await;
         let answer = api.without_key("GET", "/health").await;
         let expected = r#"{"status":"degraded","checks":{"database":"error"}}"#;
         assert_eq!((answer.status, answer.text()), (503, expected));

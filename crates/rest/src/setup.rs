@@ -10,15 +10,16 @@ use promptgate_control::Control;
 use promptgate_control::catalog::Offer;
 use promptgate_control::introspection::{Denied, authenticate_own};
 use promptgate_control::setup::{SetupError, SetupFor, setup};
+use promptgate_control::setup_guides;
 use promptgate_providers::WireFormat;
 use promptgate_tokens::{AccessDenied, Scope};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
+use crate::admin::setup_guides::GuideView;
 use crate::admin::{Acting, projects};
 use crate::error::{ApiError, ErrorBody};
 use crate::introspection::Bearer;
@@ -36,9 +37,8 @@ struct SetupView {
     proxy_base_url: String,
     /// The providers that may be used, by name.
     providers: Vec<ProviderSetupView>,
-    /// Guides that an administrator wrote. There are none yet.
-    #[schema(value_type = Vec<Object>)]
-    guides: Vec<Value>,
+    /// How tools are pointed at the gateway: the enabled guides, in order.
+    guides: Vec<GuideView>,
 }
 
 /// How a provider is reached through the gateway.
@@ -98,8 +98,13 @@ async fn help(
     State(base): State<ProxyBaseUrl>,
 ) -> Result<Json<SetupView>, ApiError> {
     let offers = setup(&control, whom).await?;
+    let guides = setup_guides::enabled(&control).await?;
     let providers = offers.into_iter().map(|offer| ProviderSetupView::of(offer, &base)).collect();
-    Ok(Json(SetupView { proxy_base_url: base.as_str().to_owned(), providers, guides: Vec::new() }))
+    Ok(Json(SetupView {
+        proxy_base_url: base.as_str().to_owned(),
+        providers,
+        guides: guides.into_iter().map(GuideView::from).collect(),
+    }))
 }
 
 impl ProviderSetupView {

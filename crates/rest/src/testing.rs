@@ -1,5 +1,6 @@
 //! The API over a database in memory, for the tests beside the endpoints.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,14 +8,15 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
-use promptgate_auth::AdminKey;
+use promptgate_auth::{Account, AdminKey, NewService, OidcPerson, PasswordHasher, Role, SignInState};
 use promptgate_control::Control;
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_control::endpoints::{EndpointRunner, RunRequest};
+use promptgate_control::sign_in::SignIn;
 use promptgate_coordination_local::LocalBus;
 use promptgate_endpoints::{CacheKey, CachedAnswer};
 use promptgate_kernel::testing::TestClock;
-use promptgate_kernel::{CallId, Clock, KeyRing, Money, OsEntropy, Revision, SecretsKey};
+use promptgate_kernel::{AccountId, CallId, Clock, KeyRing, Money, OsEntropy, Revision, SecretsKey};
 use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_store::{Access, Store};
 use promptgate_store_sql::{SqlOptions, connect};
@@ -24,11 +26,16 @@ use tower::ServiceExt;
 
 use crate::{ApiState, Edge, ProxyBaseUrl};
 
+mod browser;
 mod outside;
 
-use outside::{Listed, Parrot};
+pub(crate) use browser::totp_code;
+use outside::{Listed, Parrot, Watched};
 
 const KEY: &str = "test-admin-key";
+
+/// What every person of the tests signs in with.
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A token that a test issued.
 pub(crate) struct TestToken {
@@ -38,6 +45,7 @@ pub(crate) struct TestToken {
 
 pub(crate) struct Api {
     router: Router,
+    control: Arc<Control>,
     store: Arc<dyn Store>,
     clock: Arc<TestClock>,
     parrot: Arc<Parrot>,
@@ -50,21 +58,22 @@ pub(crate) fn request(method: &str, path: &str, body: &str) -> Request<Body> {
 
 impl Api {
     pub(crate) async fn new() -> Self {
-        let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
-        connected.migrate().await.unwrap();
-        Self::over(connected.store())
+        Self::behind(Edge::default()).await
     }
 
     /// The API of a process without a data plane.
     pub(crate) async fn without_runner() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        Self::with(connected.store(), Arc::default(), None, Edge::default())
+        Self::with(connected.store(), connected.sign_in(), Arc::default(), None, Edge::default())
     }
 
-    pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+    /// The API over a store that is not the one of the sessions.
+    pub(crate) async fn over(store: Arc<dyn Store>) -> Self {
+        let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(store, Arc::clone(&parrot), Some(parrot), Edge::default())
+        Self::with(store, connected.sign_in(), Arc::clone(&parrot), Some(parrot), Edge::default())
     }
 
     /// The API as browsers reach it.
@@ -72,11 +81,12 @@ impl Api {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(connected.store(), Arc::clone(&parrot), Some(parrot), edge)
+        Self::with(connected.store(), connected.sign_in(), Arc::clone(&parrot), Some(parrot), edge)
     }
 
     fn with(
         store: Arc<dyn Store>,
+        sign_in: SignInState,
         parrot: Arc<Parrot>,
         runner: Option<Arc<dyn EndpointRunner>>,
         edge: Edge,
@@ -87,9 +97,12 @@ impl Api {
             bus: Arc::new(LocalBus::new()),
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy),
+            sign_in: sign_in_over(sign_in),
             keys: KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![]),
             catalog: ModelCatalog::new(Arc::new(Listed)),
             capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
+            checker: Some(Arc::new(Watched)),
+            failures: Arc::default(),
             runner,
         };
         let state = ApiState {
@@ -98,7 +111,8 @@ impl Api {
             proxy_base_url: ProxyBaseUrl::new("https://gate.example/"),
             edge: Arc::new(edge),
         };
-        Self { router: crate::router(state), store, clock, parrot }
+        let control = Arc::clone(&state.control);
+        Self { router: crate::router(state), control, store, clock, parrot }
     }
 
     pub(crate) async fn answer(&self, request: Request<Body>) -> Answer {
@@ -119,6 +133,10 @@ impl Api {
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &body.to_string()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, &body.to_string()).await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
@@ -167,6 +185,63 @@ impl Api {
         let path = format!("/api/v1/admin/projects/{project}/endpoints");
         let body = json!({"name": name, "providerId": provider, "providerModel": "m"});
         format!("{path}/{}", text(&self.post(&path, &body).await.created()["id"]))
+    }
+
+    /// Stores a person; their id.
+    pub(crate) async fn create_user(&self, name: &str) -> String {
+        let person = OidcPerson {
+            issuer: "https://id.example".into(),
+            subject: name.into(),
+            username: name.into(),
+            email: String::new(),
+            name: name.into(),
+        };
+        let id = AccountId::mint(&*self.clock, &OsEntropy);
+        self.store_account(Account::person_by_oidc(id, person, Role::User, self.clock.now()).unwrap()).await
+    }
+
+    /// Stores a service account; its id.
+    pub(crate) async fn create_service(&self, identifier: &str) -> String {
+        let new = NewService {
+            identifier: identifier.into(),
+            name: identifier.into(),
+            active: true,
+            firewall_override: false,
+        };
+        let id = AccountId::mint(&*self.clock, &OsEntropy);
+        self.store_account(Account::service(id, &new, self.clock.now()).unwrap()).await
+    }
+
+    async fn store_account(&self, account: Account) -> String {
+        let mut work = self.store.begin(Access::Write).await.unwrap();
+        work.accounts().insert(&account).await.unwrap();
+        work.commit().await.unwrap();
+        account.id.to_string()
+    }
+
+    /// Stores a person with this user name; says the id.
+    pub(crate) async fn stored_person(&self, username: &str) -> String {
+        let person = OidcPerson {
+            issuer: "https://id.example.com".into(),
+            subject: username.into(),
+            username: username.into(),
+            email: format!("{username}@example.com"),
+            name: username.to_uppercase(),
+        };
+        let id = AccountId::mint(&*self.clock, &OsEntropy);
+        let account = Account::person_by_oidc(id, person, Role::User, self.clock.now()).unwrap();
+        let mut work = self.store.begin(Access::Write).await.unwrap();
+        work.accounts().insert(&account).await.unwrap();
+        work.commit().await.unwrap();
+        id.to_string()
+    }
+
+    /// Gives an account a plan.
+    pub(crate) async fn assign_plan(&self, account: &str, plan: Option<&str>) {
+        let plan = plan.map(|plan| plan.parse().unwrap());
+        let mut work = self.store.begin(Access::Write).await.unwrap();
+        assert!(work.plans().assign(account.parse().unwrap(), plan, self.clock.now()).await.unwrap());
+        work.commit().await.unwrap();
     }
 
     /// What was done, by the audit log, in order.
@@ -273,6 +348,13 @@ impl Api {
         work.commit().await.unwrap();
         event.id.to_string()
     }
+}
+
+/// Passwords at the lowest cost, sessions for eight hours.
+fn sign_in_over(state: SignInState) -> SignIn {
+    let hasher = PasswordHasher::new(4, &OsEntropy).unwrap();
+    let spans = [Duration::from_hours(8), Duration::from_mins(120)];
+    SignIn::new(state, hasher, spans, NonZeroUsize::MIN)
 }
 
 fn text(value: &Value) -> String {

@@ -16,6 +16,7 @@ use promptgate_providers::CapabilityCell;
 use promptgate_rest::{ApiState, Assets, Edge, ProxyBaseUrl};
 use promptgate_settings::{AdminKeySetting, ApiSettings};
 
+use crate::accounts;
 use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
 use crate::data_plane::{self, DataPlane};
@@ -23,6 +24,7 @@ use crate::endpoint_runner::GatewayRunner;
 use crate::files::DataDir;
 use crate::model_lister::OutboundLister;
 use crate::ops::Readiness;
+use crate::service_checker::OutboundChecker;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::continue_trace;
 
@@ -38,7 +40,8 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
         DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), Arc::clone(&capabilities))
             .await?;
     let control = control(&base, &storage, &bus, keys, capabilities)?;
-    let control = Control { runner: Some(runner(&data_plane.gateway)), ..control };
+    let failures = Arc::clone(&data_plane.failures);
+    let control = Control { runner: Some(runner(&data_plane.gateway)), failures, ..control };
     let plane = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
     let serving = vec![site.serving(plane.router)];
     base.serve(serving, || data_plane.gateway.stop_admitting(), || Ok(())).await?;
@@ -108,9 +111,12 @@ pub(crate) fn control(
         bus: Arc::clone(&bus.bus),
         clock: Arc::clone(&base.clock),
         entropy: Arc::clone(&base.entropy),
+        sign_in: accounts::sign_in(base, bus.sign_in.clone())?,
         keys,
         catalog: ModelCatalog::new(Arc::new(OutboundLister(storage::outbound(&base.settings)?))),
         capabilities,
+        checker: Some(Arc::new(OutboundChecker(storage::outbound(&base.settings)?))),
+        failures: Arc::default(),
         runner: None,
     })
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use promptgate_auth::Account;
 use promptgate_control::bootstrap::{Overview, Seeded};
 use promptgate_providers::{Provider, ProviderKind};
 
@@ -17,6 +18,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) proxy: SocketAddr,
     /// How the admin routes are opened.
     pub(crate) admin_key: AdminKeyPlace,
+    /// The administrator, if that account was made just now.
+    pub(crate) administrator: Option<&'a Account>,
     /// What was made just now, at a first start.
     pub(crate) seeded: Option<&'a Seeded>,
     /// What is there, at a later one.
@@ -53,6 +56,14 @@ impl Banner<'_> {
             AdminKeyPlace::Off => "off (set PROMPTGATE_ADMIN_API_KEY to switch the admin routes on)".into(),
         };
         row("Admin API key", &admin_key);
+        if let Some(account) = self.administrator {
+            let remark = if account.well_known_password {
+                format!("{} / admin, to set a password from this machine with", account.email)
+            } else {
+                format!("{}, with the password of PROMPTGATE_ADMIN_PASSWORD, at", account.email)
+            };
+            row("Administrator", &format!("{remark} POST {}/auth/password", base_url(self.api)));
+        }
         row("Providers", &self.providers());
         let Some(project) = &self.overview.project else {
             row("Project", "none; create one with POST /api/v1/admin/projects");
@@ -166,6 +177,7 @@ mod tests {
             api: "127.0.0.1:1".parse().expect("an address"),
             proxy: "127.0.0.1:2".parse().expect("an address"),
             admin_key,
+            administrator: None,
             seeded: None,
             overview: &overview,
             model: None,
@@ -188,6 +200,7 @@ mod tests {
             api: "127.0.0.1:1".parse().expect("an address"),
             proxy: "127.0.0.1:2".parse().expect("an address"),
             admin_key: AdminKeyPlace::Off,
+            administrator: None,
             seeded: None,
             overview: &overview,
             model: None,

@@ -31,6 +31,21 @@ pub(crate) enum Command {
     Worker,
     /// Applies the schema and ends; safe to run twice at once
     Migrate,
+    /// People who sign in with a password; works on the database of the settings
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// The audit log of the database of the settings
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// What is kept sealed in the database of the settings
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
     /// Prints the effective settings, each with its source, secrets masked
     Config,
     /// Prints a completion script
@@ -45,6 +60,63 @@ pub(crate) enum Command {
         /// Which
         page: Page,
     },
+}
+
+/// What can be done about people. Passwords are read from the terminal or from standard input.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Makes a person who signs in with a password
+    Create {
+        /// What the person signs in with
+        email: String,
+        /// What people call the person
+        #[arg(long)]
+        name: Option<String>,
+        /// none, user, manager or admin
+        #[arg(long, default_value = "user")]
+        role: String,
+        /// The password must be changed at the first sign-in
+        #[arg(long)]
+        must_change_password: bool,
+    },
+    /// Sets another password, and ends all sessions
+    ResetPassword {
+        /// What the person signs in with
+        email: String,
+        /// Take the second factor away too
+        #[arg(long)]
+        remove_second_factor: bool,
+    },
+    /// Lists people
+    List,
+    /// Switches a person off
+    Disable {
+        /// What the person signs in with
+        email: String,
+    },
+}
+
+/// What can be done about the audit log.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Proves that no row was changed, removed or moved; names the first that was, with exit code 1
+    Verify,
+}
+
+/// What can be done about what is sealed.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Seals everything again under `PROMPTGATE_SECRETS_KEY` while processes serve; the keys before are
+    /// in `PROMPTGATE_SECRETS_KEYS_OLD`
+    Rotate,
+}
+
+/// Something that is done once, over the database of the settings.
+#[derive(Debug, Clone)]
+pub(crate) enum Once {
+    User(UserCommand),
+    Audit(AuditCommand),
+    Secrets(SecretsCommand),
 }
 
 /// Pages that are made from the code.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use ipnet::IpNet;
+use promptgate_audit::FailureCounts;
 use promptgate_coordination_local::spool::MemorySpool;
 use promptgate_forwarded::ProxyTrust;
 use promptgate_gateway::{
@@ -24,6 +25,7 @@ use crate::files::DataDir;
 use crate::shutdown::ReloadSignal;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::W3cTraceContext;
+use crate::upkeep;
 use crate::usage;
 
 /// The running pipeline. The proxy puts surfaces before it; the API process calls AI endpoints
@@ -33,6 +35,8 @@ pub(crate) struct DataPlane {
     pub(crate) snapshot: Arc<SnapshotCell>,
     /// Set where events wait in memory, because there is no disk for them.
     pub(crate) memory: Option<Arc<MemorySpool>>,
+    /// What strangers were refused.
+    pub(crate) failures: Arc<FailureCounts>,
 }
 
 impl DataPlane {
@@ -49,6 +53,7 @@ impl DataPlane {
         let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store))?;
         let configuration =
             ConfigurationInForce::load(base, &settings, storage, bus, keys.clone(), capabilities).await?;
+        let failures = upkeep::keep_failures(base, &storage.store);
         let gateway = Gateway::new(GatewayParts {
             snapshot: Arc::clone(&configuration.snapshot),
             authenticator: Arc::clone(&configuration.authenticator),
@@ -63,8 +68,9 @@ impl DataPlane {
             keys,
             memory: Arc::new(Arc::clone(&storage.store)),
             idempotency: Arc::new(Arc::clone(&storage.store)),
+            failures: Arc::clone(&failures),
         });
-        Ok(Self { gateway, snapshot: configuration.snapshot, memory: custody.memory })
+        Ok(Self { gateway, snapshot: configuration.snapshot, memory: custody.memory, failures })
     }
 }
 

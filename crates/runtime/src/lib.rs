@@ -5,6 +5,7 @@
 //! the only crate that does. What a process does is in the crates that it wires together; nothing
 //! is decided here but the order in which things start and end.
 
+mod accounts;
 mod api;
 mod banner;
 mod base;
@@ -20,10 +21,12 @@ mod proxy;
 mod run_all;
 mod schedule;
 mod server;
+mod service_checker;
 mod shutdown;
 mod start;
 mod storage;
 mod trace;
+mod upkeep;
 mod usage;
 
 pub use promptgate_settings::Process;

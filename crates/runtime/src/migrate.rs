@@ -1,7 +1,12 @@
 //! `migrate`: applies the schema and ends.
 
+use anyhow::Context;
+use promptgate_control::setup_guides;
+use promptgate_store::Store;
+
+use crate::accounts;
 use crate::base::Base;
-use crate::storage;
+use crate::storage::{self, Storage};
 
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let data = match base.common.database.url {
@@ -11,6 +16,16 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let connected = storage::connect(&base.common, data.as_ref()).await?;
     let report = connected.migrate().await?;
     tracing::info!(applied = report.applied.len(), "{report}");
-    connected.close().await;
+    seed(&base, &*connected.store()).await?;
+    let storage = Storage { store: connected.store(), connected };
+    accounts::seed(&base, &accounts::offline(&base, &storage)?).await?;
+    base.stop.cancel();
+    storage.connected.close().await;
     Ok(())
+}
+
+/// Writes what a new installation begins with.
+pub(crate) async fn seed(base: &Base, store: &dyn Store) -> anyhow::Result<()> {
+    let guides = setup_guides::seed(store, &*base.clock, &*base.entropy).await;
+    guides.context("cannot write the set-up guides").map(|_| ())
 }

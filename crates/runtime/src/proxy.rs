@@ -11,6 +11,7 @@ use promptgate_kernel::KeyRing;
 use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_rest::{ApiState, Edge, ProxyBaseUrl};
 
+use crate::accounts;
 use crate::base::{Base, Site};
 use crate::data_plane::{self, DataPlane};
 use crate::ops::Readiness;
@@ -63,9 +64,12 @@ pub(crate) fn router(
         bus: Arc::clone(&bus.bus),
         clock: Arc::clone(&base.clock),
         entropy: Arc::clone(&base.entropy),
+        sign_in: accounts::sign_in(base, bus.sign_in.clone())?,
         keys,
         catalog: ModelCatalog::default(),
         capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
+        checker: None,
+        failures: Arc::clone(&plane.failures),
         runner: None,
     };
     let proxies = base.settings.data_plane()?;

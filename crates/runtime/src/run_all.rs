@@ -9,10 +9,12 @@ use promptgate_control::bootstrap::{self, Overview, Seed};
 use promptgate_control::providers::ApiKey;
 use promptgate_kernel::SecretString;
 
+use crate::accounts;
 use crate::api::{self, ControlPlane};
 use crate::banner::Banner;
 use crate::base::Base;
 use crate::data_plane::{self, DataPlane};
+use crate::migrate;
 use crate::proxy;
 use crate::schedule;
 use crate::start::print;
@@ -26,6 +28,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let report = connected.migrate().await?;
     tracing::info!(applied = report.applied.len(), "{report}");
     let storage = Storage { store: connected.store(), connected };
+    migrate::seed(&base, &*storage.store).await?;
 
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
@@ -34,14 +37,16 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let seeded = bootstrap::seed(&first, Actor::system(), seed(&base)?)
         .await
         .context("cannot set up the first project")?;
+    let administrator = accounts::seed(&base, &first).await?;
     let overview =
         bootstrap::overview(&first, Actor::system()).await.context("cannot look at what is there")?;
     let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), capabilities).await?;
     let gateway = plane.gateway.clone();
-    let control = Control { runner: Some(api::runner(&gateway)), ..first };
+    let failures = Arc::clone(&plane.failures);
+    let control = Control { runner: Some(api::runner(&gateway)), failures, ..first };
     let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
-    let surfaces = proxy::router(&base, &plane, &storage, &bus, keys)?;
-    schedule::start(&base, &storage, bus.sign_in.clone())?;
+    let surfaces = proxy::router(&base, &plane, &storage, &bus, keys.clone())?;
+    schedule::start(&base, &storage, keys, bus.sign_in.clone())?;
 
     let sites = vec![api_site.serving(control.router), proxy_site.serving(surfaces)];
     let ready = || {
@@ -50,6 +55,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
             api: api_address,
             proxy: proxy_address,
             admin_key: control.admin_key,
+            administrator: administrator.as_ref(),
             model: example_model(&overview),
             seeded: seeded.as_ref(),
             overview: &overview,

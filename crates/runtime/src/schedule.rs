@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use promptgate_auth::SignInState;
+use promptgate_control::audit::AuditKeeper;
+use promptgate_control::monitoring::DueChecks;
 use promptgate_jobs::{Scheduler, SchedulerOptions, SignIns};
+use promptgate_kernel::KeyRing;
 
 use crate::api;
 use crate::base::{Base, Site};
 use crate::ops::Readiness;
+use crate::service_checker::OutboundChecker;
 use crate::storage::{self, Storage};
 
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
@@ -17,7 +21,8 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let (site, _) = Site::bind("scheduler", &host, settings.port, "PROMPTGATE_SCHEDULER_PORT").await?;
     let data = api::keys_dir(&base)?;
     let storage = storage::open(&base.common, data.as_ref()).await?;
-    start(&base, &storage, storage::sign_in(&base, &storage)?)?;
+    let keys = storage::keys(&base, data.as_ref())?;
+    start(&base, &storage, keys, storage::sign_in(&base, &storage)?)?;
     let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
     base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
     storage.connected.close().await;
@@ -25,7 +30,12 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 }
 
 /// Starts the recurring jobs.
-pub(crate) fn start(base: &Base, storage: &Storage, sign_in: SignInState) -> anyhow::Result<()> {
+pub(crate) fn start(
+    base: &Base,
+    storage: &Storage,
+    keys: KeyRing,
+    sign_in: SignInState,
+) -> anyhow::Result<()> {
     let settings = base.settings.scheduler()?;
     let options = SchedulerOptions {
         usage_retention: settings.usage_raw_retention,
@@ -34,7 +44,20 @@ pub(crate) fn start(base: &Base, storage: &Storage, sign_in: SignInState) -> any
         session_retention: settings.ai_session_retention,
         ..SchedulerOptions::default()
     };
+    let checks = DueChecks {
+        store: Arc::clone(&storage.store),
+        clock: Arc::clone(&base.clock),
+        checker: Arc::new(OutboundChecker(storage::outbound(&base.settings)?)),
+    };
+    let audit = AuditKeeper {
+        store: Arc::clone(&storage.store),
+        clock: Arc::clone(&base.clock),
+        keys,
+        keep: settings.audit_retention,
+    };
     let scheduler = Scheduler::new(Arc::clone(&storage.store), Arc::clone(&base.clock), options)
+        .checking(checks)
+        .keeping(audit)
         .forgetting(SignIns { state: sign_in, idle: settings.session_idle_timeout });
     base.tasks.spawn(scheduler.run(base.stop.clone()));
     Ok(())

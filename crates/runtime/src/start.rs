@@ -13,9 +13,9 @@ use promptgate_upstream_http::OtlpHttpClient;
 use tokio::runtime::{Builder, Handle};
 
 use crate::base::Base;
-use crate::cli::{self, Command, Flags, Instead, Page};
+use crate::cli::{self, AuditCommand, Command, Flags, Instead, Once, Page, SecretsCommand};
 use crate::shutdown::EndSignals;
-use crate::{api, listing, migrate, proxy, run_all, schedule, storage, usage};
+use crate::{accounts, api, listing, migrate, proxy, run_all, schedule, storage, upkeep, usage};
 
 /// How long tasks that block may take to end when everything else has ended.
 const LAST_TASKS: Duration = Duration::from_secs(2);
@@ -29,6 +29,10 @@ pub fn promptgate() -> ExitCode {
         Command::Schedule => start(Process::Schedule, flags),
         Command::Worker => start(Process::Worker, flags),
         Command::Migrate => start(Process::Migrate, flags),
+        Command::User { command } => start_with(Process::Migrate, flags, Some(Once::User(command))),
+        // They need the keys, which the scheduler has too.
+        Command::Audit { command } => start_with(Process::Schedule, flags, Some(Once::Audit(command))),
+        Command::Secrets { command } => start_with(Process::Schedule, flags, Some(Once::Secrets(command))),
         Command::Config => listing::print_effective(flags),
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Docs { page: Page::Settings } => print(&promptgate_settings::docs()),
@@ -88,6 +92,11 @@ fn one_line(error: &anyhow::Error) -> String {
 }
 
 fn start(process: Process, flags: Flags) -> anyhow::Result<()> {
+    start_with(process, flags, None)
+}
+
+/// Runs a process, or with its settings something that is done once.
+fn start_with(process: Process, flags: Flags, command: Option<Once>) -> anyhow::Result<()> {
     // The first provider counts; a second attempt means that it is there already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = {
@@ -102,7 +111,7 @@ fn start(process: Process, flags: Flags) -> anyhow::Result<()> {
     };
     let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let telemetry = telemetry(process, &settings, runtime.handle())?;
-    let result = runtime.block_on(until_ended(process, settings, &telemetry));
+    let result = runtime.block_on(until_ended(process, settings, &telemetry, command));
     telemetry.shutdown();
     match result {
         Ok(()) => runtime.shutdown_timeout(LAST_TASKS),
@@ -145,11 +154,16 @@ fn traces(
 
 /// Runs a process until it has ended by itself or was asked to and has drained. A second signal
 /// ends it at once.
-async fn until_ended(process: Process, settings: Settings, telemetry: &Telemetry) -> anyhow::Result<()> {
+async fn until_ended(
+    process: Process,
+    settings: Settings,
+    telemetry: &Telemetry,
+    command: Option<Once>,
+) -> anyhow::Result<()> {
     let mut signals = EndSignals::listen()?;
     let base = Base::new(process, settings, telemetry.metrics())?;
     let asked = base.asked.clone();
-    let mut work = std::pin::pin!(work(base));
+    let mut work = std::pin::pin!(work(base, command));
     tokio::select! {
         result = &mut work => return result,
         signal = signals.next() => tracing::info!(signal, "{signal}: leaving; once more ends at once"),
@@ -161,7 +175,13 @@ async fn until_ended(process: Process, settings: Settings, telemetry: &Telemetry
     }
 }
 
-async fn work(base: Base) -> anyhow::Result<()> {
+async fn work(base: Base, command: Option<Once>) -> anyhow::Result<()> {
+    match command {
+        Some(Once::User(command)) => return accounts::run(base, command).await,
+        Some(Once::Audit(AuditCommand::Verify)) => return upkeep::verify_audit(base).await,
+        Some(Once::Secrets(SecretsCommand::Rotate)) => return upkeep::rotate_secrets(base).await,
+        None => {}
+    }
     match base.process {
         Process::Api => api::run(base).await,
         Process::Proxy => proxy::run(base).await,

@@ -44,7 +44,7 @@ pub use layers::Sources;
 pub use process::{Process, Readers};
 pub use sections::{
     AdminKeySetting, ApiSettings, CommonSettings, DataPlaneSettings, DatabaseSettings, FirstStartSettings,
-    LogSettings, ProxySettings, ProxyTimeouts, SchedulerSettings, SecretSettings, ServerSettings,
+    LogSettings, PasswordSettings, ProxySettings, ProxyTimeouts, SchedulerSettings, SecretSettings, ServerSettings, SessionSettings,
     SpoolSettings, TraceSettings, UsageCostSettings, WorkerSettings,
 };
 pub use settings::{Entry, Settings};

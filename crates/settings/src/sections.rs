@@ -115,12 +115,26 @@ pub struct ApiSettings {
     pub static_assets_dir: Option<PathBuf>,
     /// The name of the session cookie.
     pub session_cookie_name: String,
-    /// Longest life of a session.
-    pub session_ttl: Duration,
-    /// How long a session lives without being used.
-    pub session_idle_timeout: Duration,
     /// How costs are estimated.
     pub usage_cost: UsageCostSettings,
+}
+
+/// How passwords are kept, and the first one.
+#[derive(Debug, Clone)]
+pub struct PasswordSettings {
+    /// The work factor of bcrypt.
+    pub bcrypt_cost: u32,
+    /// The password of the first administrator.
+    pub admin_password: Option<SecretString>,
+}
+
+/// How long sessions live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// At most.
+    pub lifetime: Duration,
+    /// Without being used.
+    pub idle: Duration,
 }
 
 /// What was said about the admin API key.
@@ -236,6 +250,8 @@ pub struct SchedulerSettings {
     pub call_content_retention: Duration,
     /// How long conversations of AI endpoints are kept at most.
     pub ai_session_retention: Duration,
+    /// How long the audit log is kept.
+    pub audit_retention: Duration,
     /// How long a login session lives without being used.
     pub session_idle_timeout: Duration,
 }
@@ -356,14 +372,30 @@ impl Settings {
             trust_forward_headers: self.switch("PROMPTGATE_PROXY_TRUST_FORWARD_HEADERS")?,
             static_assets_dir: self.path("PROMPTGATE_STATIC_ASSETS_DIR")?,
             session_cookie_name: self.text("PROMPTGATE_SESSION_COOKIE_NAME")?.unwrap_or_default(),
-            session_ttl: self.duration("PROMPTGATE_SESSION_TTL")?,
-            session_idle_timeout: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
             usage_cost: UsageCostSettings {
                 enabled: self.switch("PROMPTGATE_USAGE_COST_ENABLED")?,
                 input: self.rate("PROMPTGATE_USAGE_COST_INPUT")?,
                 output: self.rate("PROMPTGATE_USAGE_COST_OUTPUT")?,
                 embedding: self.rate("PROMPTGATE_USAGE_COST_EMBEDDING")?,
             },
+        })
+    }
+
+    /// How passwords are kept, and the first one.
+    pub fn passwords(&self) -> Result<PasswordSettings, SettingsError> {
+        Ok(PasswordSettings {
+            bcrypt_cost: small(self.count("PROMPTGATE_BCRYPT_COST")?),
+            admin_password: self
+                .secret("PROMPTGATE_ADMIN_PASSWORD")?
+                .filter(|password| !password.expose().is_empty()),
+        })
+    }
+
+    /// How long sessions live.
+    pub fn sessions(&self) -> Result<SessionSettings, SettingsError> {
+        Ok(SessionSettings {
+            lifetime: self.duration("PROMPTGATE_SESSION_TTL")?,
+            idle: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
         })
     }
 
@@ -428,6 +460,7 @@ impl Settings {
             usage_raw_cleanup_interval: self.duration("PROMPTGATE_USAGE_RAW_CLEANUP_INTERVAL")?,
             call_content_retention: self.duration("PROMPTGATE_CALL_CONTENT_RETENTION")?,
             ai_session_retention: self.duration("PROMPTGATE_AI_SESSION_RETENTION")?,
+            audit_retention: self.duration("PROMPTGATE_AUDIT_RETENTION")?,
             session_idle_timeout: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
         })
     }

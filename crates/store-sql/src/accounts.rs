@@ -277,6 +277,24 @@ impl AccountRepository for SqlWork<Db> {
         Ok(self.uses(&[id]).await?.remove(&id).unwrap_or_default())
     }
 
+    #[instrument(level = "debug", name = "db.accounts.list_past_expiry", skip_all)]
+    async fn list_past_expiry(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Account>, RepositoryError> {
+        let rows: Vec<AccountRow> = QueryBuilder::<Db>::new(SELECT)
+            .push(" WHERE deleted_at IS NULL AND expires_at <= ")
+            .push_bind(now.as_micros())
+            .push(" ORDER BY id LIMIT ")
+            .push_bind(i64::from(limit))
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        rows.into_iter().map(Account::try_from).collect()
+    }
+
     #[instrument(level = "debug", name = "db.accounts.count", skip_all)]
     async fn count(&mut self) -> Result<u64, RepositoryError> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts WHERE deleted_at IS NULL")

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use async_trait::async_trait;
+use memchr::memmem;
 use promptgate_kernel::{CallId, ProjectId, RepositoryError, Timestamp};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::{CallContent, CallContentRepository, ToolCallRecord};
@@ -80,6 +81,24 @@ impl From<ContentRow> for CallContent {
     }
 }
 
+/// Whether the prompt cannot stay in the request: because that is changed on its way, or because an
+/// engine could not read it there.
+fn must_move(content: &CallContent) -> bool {
+    let (Some(range), Some(request)) = (&content.prompt_in_request, &content.request) else {
+        return content.prompt_in_request.is_some();
+    };
+    if matches!(text(request), Cow::Owned(_)) {
+        return true;
+    }
+    let escapes = |json: &str| memmem::find(json.as_bytes(), b"\\u").is_some();
+    match request.get(range.clone()) {
+        // What is written plainly was read by the gateway; a number of a character may be one of none.
+        Some(json) if !escapes(json) => false,
+        Some(_) => content.prompt().is_none_or(|prompt| matches!(text(&prompt), Cow::Owned(_))),
+        None => true,
+    }
+}
+
 #[each_dialect]
 #[async_trait]
 impl CallContentRepository for SqlWork<Db> {
@@ -93,9 +112,7 @@ impl CallContentRepository for SqlWork<Db> {
         for batch in batches(&sorted) {
             let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
             for mut content in batch.iter().copied() {
-                let moves = content.prompt_in_request.is_some()
-                    && optional_text(content.request.as_ref())
-                        .is_some_and(|text| matches!(text, Cow::Owned(_)));
+                let moves = must_move(content);
                 if moves || !content.fits() {
                     trimmed = content.clone();
                     if moves {

@@ -45,6 +45,10 @@ pub(crate) trait Dialect: Database {
     /// Creates that table where it is missing.
     const CREATE_SCHEMA_TABLE: &'static str;
 
+    /// What the user wrote last, of the row `said` of `call_contents`: in its own column, or in bytes of
+    /// the request, as JSON. What is recorded there has nothing that an engine could not read.
+    const PROMPT: &'static str;
+
     /// The one of two texts that is for this engine.
     fn pick<'t>(postgres: &'t str, sqlite: &'t str) -> &'t str;
 }
@@ -56,6 +60,9 @@ impl Dialect for Postgres {
          WHERE table_schema = current_schema() AND table_name = 'schema_migrations'";
     const CREATE_SCHEMA_TABLE: &'static str = "CREATE TABLE IF NOT EXISTS schema_migrations \
          (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)";
+    const PROMPT: &'static str = "COALESCE(said.prompt, CAST(convert_from(substring(convert_to(said.request, 'UTF8') \
+         FROM CAST(said.prompt_start AS INTEGER) + 1 FOR CAST(said.prompt_end - said.prompt_start AS INTEGER)), \
+         'UTF8') AS JSONB) #>> '{}') COLLATE \"C\"";
 
     fn pick<'t>(postgres: &'t str, _: &'t str) -> &'t str {
         postgres
@@ -68,6 +75,8 @@ impl Dialect for Sqlite {
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'";
     const CREATE_SCHEMA_TABLE: &'static str = "CREATE TABLE IF NOT EXISTS schema_migrations \
          (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL) STRICT";
+    const PROMPT: &'static str = "COALESCE(said.prompt, json_extract(CAST(substr(CAST(said.request AS BLOB), \
+         said.prompt_start + 1, said.prompt_end - said.prompt_start) AS TEXT), '$'))";
 
     fn pick<'t>(_: &'t str, sqlite: &'t str) -> &'t str {
         sqlite

@@ -122,6 +122,54 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0023_prices.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0023_prices.sql"),
     },
+    Migration {
+        number: 24,
+        name: "mcp_servers",
+        postgres: include_str!("../../../migrations/postgres/0024_mcp_servers.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0024_mcp_servers.sql"),
+    },
+    Migration {
+        number: 25,
+        name: "monitored_services",
+        postgres: include_str!("../../../migrations/postgres/0025_monitored_services.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0025_monitored_services.sql"),
+    },
+    Migration {
+        number: 26,
+        name: "help",
+        postgres: include_str!("../../../migrations/postgres/0026_help.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0026_help.sql"),
+    },
+    Migration {
+        number: 27,
+        name: "audit",
+        postgres: include_str!("../../../migrations/postgres/0027_audit.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0027_audit.sql"),
+    },
+    Migration {
+        number: 28,
+        name: "token_trees",
+        postgres: include_str!("../../../migrations/postgres/0028_token_trees.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0028_token_trees.sql"),
+    },
+    Migration {
+        number: 29,
+        name: "admin_keys",
+        postgres: include_str!("../../../migrations/postgres/0029_admin_keys.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0029_admin_keys.sql"),
+    },
+    Migration {
+        number: 30,
+        name: "statistics",
+        postgres: include_str!("../../../migrations/postgres/0030_statistics.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0030_statistics.sql"),
+    },
+    Migration {
+        number: 31,
+        name: "switches",
+        postgres: include_str!("../../../migrations/postgres/0031_switches.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0031_switches.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

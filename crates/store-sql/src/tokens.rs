@@ -1,108 +1,29 @@
 //! Tokens in SQL.
 
+mod row;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use promptgate_kernel::{
-    AccountId, EndpointId, Money, Page, PageRequest, ProjectId, RepositoryError, Timestamp, TokenId,
-};
+use promptgate_kernel::{AccountId, Money, Page, PageRequest, RepositoryError, Timestamp, TokenId};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::{
-    ScopeSet, Token, TokenFilter, TokenHash, TokenLimits, TokenName, TokenRepository, TokenSort, TokenState,
+    KeyFilter, KeySort, KeyStatus, PreviousSecret, Token, TokenFilter, TokenHash, TokenRepository, TokenSort,
 };
-use serde_json::{Map, Value};
 use sqlx::types::Json;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::error::corrupt;
-use crate::value::{count, document, order_by};
+use self::row::{SELECT, TokenRow, state};
+use crate::dialect::Dialect;
+use crate::value::{containing, count, document, order_by, text};
 use crate::work::SqlWork;
 
-const SELECT: &str = "SELECT id, project_id, owner_id, name, hash, prefix, last_four, env, scopes, \
-     endpoint_ids, rate_limit_per_minute, rate_limit_per_hour, monthly_budget_usd_cap_nanos, \
-     daily_budget_usd_cap_nanos, daily_token_cap, metadata, state, revoked_at, expires_at, last_used_at, \
-     created_at, version FROM tokens";
-
-#[derive(FromRow)]
-struct TokenRow {
-    id: Uuid,
-    project_id: Uuid,
-    owner_id: Option<Uuid>,
-    name: String,
-    hash: Vec<u8>,
-    prefix: String,
-    last_four: String,
-    env: String,
-    scopes: Json<ScopeSet>,
-    endpoint_ids: Json<Vec<EndpointId>>,
-    rate_limit_per_minute: Option<i64>,
-    rate_limit_per_hour: Option<i64>,
-    monthly_budget_usd_cap_nanos: Option<i64>,
-    daily_budget_usd_cap_nanos: Option<i64>,
-    daily_token_cap: Option<i64>,
-    metadata: Json<Map<String, Value>>,
-    state: String,
-    revoked_at: Option<i64>,
-    expires_at: Option<i64>,
-    last_used_at: Option<i64>,
-    created_at: i64,
-    version: i64,
-}
-
-impl TryFrom<TokenRow> for Token {
-    type Error = RepositoryError;
-
-    fn try_from(row: TokenRow) -> Result<Self, RepositoryError> {
-        let wrong = |what: &str| corrupt("tokens", row.id, format!("its {what} makes no sense"));
-        let state = match (row.state.as_str(), row.revoked_at) {
-            ("active", None) => TokenState::Active,
-            ("inactive", None) => TokenState::Inactive,
-            ("revoked", Some(at)) => TokenState::Revoked { at: Timestamp::from_micros(at) },
-            _ => return Err(wrong("state")),
-        };
-        let limits = TokenLimits {
-            rate_limit_per_minute: number(row.rate_limit_per_minute).map_err(|_| wrong("limit"))?,
-            rate_limit_per_hour: number(row.rate_limit_per_hour).map_err(|_| wrong("limit"))?,
-            monthly_budget_usd_cap: row.monthly_budget_usd_cap_nanos.map(Money::from_nanos),
-            daily_budget_usd_cap: row.daily_budget_usd_cap_nanos.map(Money::from_nanos),
-            daily_token_cap: number(row.daily_token_cap).map_err(|_| wrong("limit"))?,
-        };
-        Ok(Self {
-            id: TokenId::from_uuid(row.id),
-            project_id: ProjectId::from_uuid(row.project_id),
-            owner: row.owner_id.map(AccountId::from_uuid),
-            name: TokenName::parse(&row.name).map_err(|_| wrong("name"))?,
-            hash: TokenHash::from_bytes(row.hash.as_slice().try_into().map_err(|_| wrong("hash"))?),
-            prefix: row.prefix,
-            last_four: row.last_four,
-            env: row.env.parse().map_err(|_| wrong("env"))?,
-            scopes: row.scopes.0,
-            endpoint_ids: row.endpoint_ids.0,
-            limits,
-            metadata: row.metadata.0,
-            state,
-            expires_at: row.expires_at.map(Timestamp::from_micros),
-            last_used_at: row.last_used_at.map(Timestamp::from_micros),
-            created_at: Timestamp::from_micros(row.created_at),
-            version: row.version,
-        })
-    }
-}
-
-/// A stored limit, unless it is out of range.
-fn number<T: TryFrom<i64>>(stored: Option<i64>) -> Result<Option<T>, T::Error> {
-    stored.map(T::try_from).transpose()
-}
-
-const fn state(state: TokenState) -> (&'static str, Option<i64>) {
-    match state {
-        TokenState::Active => ("active", None),
-        TokenState::Inactive => ("inactive", None),
-        TokenState::Revoked { at } => ("revoked", Some(at.as_micros())),
-    }
-}
+/// The ids of all tokens below the one whose id follows, and how far each is below it.
+const BELOW: &str = "WITH RECURSIVE below (below_id, distance) AS ( \
+     SELECT id, 0 FROM tokens WHERE parent_id = $1 \
+     UNION ALL SELECT token.id, distance + 1 FROM tokens token JOIN below ON token.parent_id = below_id) ";
 
 const fn column(sort: TokenSort) -> &'static str {
     match sort {
@@ -111,6 +32,48 @@ const fn column(sort: TokenSort) -> &'static str {
         TokenSort::LastUsedAt => "last_used_at",
         TokenSort::ExpiresAt => "expires_at",
     }
+}
+
+/// What keys are sorted by at an instant.
+fn key_column(sort: KeySort, now: Timestamp) -> String {
+    match sort {
+        KeySort::CreatedAt => "created_at".to_owned(),
+        KeySort::Name => "name_folded".to_owned(),
+        KeySort::Description => "description_folded".to_owned(),
+        KeySort::ExpiresAt => "expires_at".to_owned(),
+        KeySort::RevokedAt => "revoked_at".to_owned(),
+        KeySort::ExpiredAt => "expired_at".to_owned(),
+        KeySort::Status => {
+            let expired = expired(now);
+            format!("CASE WHEN state = 'revoked' THEN 2 WHEN {expired} THEN 1 ELSE 0 END")
+        }
+    }
+}
+
+/// Whether a key's time was over at an instant.
+fn expired(now: Timestamp) -> String {
+    format!("(expired_at IS NOT NULL OR COALESCE(expires_at <= {}, FALSE))", now.as_micros())
+}
+
+/// The condition for a status at an instant.
+fn has_status(status: KeyStatus, now: Timestamp) -> String {
+    let expired = expired(now);
+    match status {
+        KeyStatus::Active => format!(" AND state <> 'revoked' AND NOT {expired}"),
+        KeyStatus::Expired => format!(" AND state <> 'revoked' AND {expired}"),
+        KeyStatus::Revoked => " AND state = 'revoked'".to_owned(),
+    }
+}
+
+/// A key's id as people see it, as an expression.
+const ID_TEXT: [&str; 2] = [
+    "CAST(id AS TEXT)",
+    "lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' || \
+     substr(hex(id), 17, 4) || '-' || substr(hex(id), 21))",
+];
+
+fn previous_hash(previous: Option<&PreviousSecret>) -> Option<&[u8]> {
+    previous.map(|previous| previous.hash.as_bytes().as_slice())
 }
 
 #[each_dialect]
@@ -133,11 +96,14 @@ impl TokenRepository for SqlWork<Db> {
         let row: Option<TokenRow> = QueryBuilder::<Db>::new(SELECT)
             .push(" WHERE hash = ")
             .push_bind(hash.as_bytes().as_slice())
+            .push(" OR previous_hash = ")
+            .push_bind(hash.as_bytes().as_slice())
             .build_query_as()
             .fetch_optional(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
-        row.map(Token::try_from).transpose()
+        let Some(token) = row.map(Token::try_from).transpose()? else { return Ok(None) };
+        Ok(if token.hash == hash { Some(token) } else { token.under_previous(hash) })
     }
 
     #[instrument(level = "debug", name = "db.tokens.insert", skip_all, fields(token.id = %token.id))]
@@ -147,9 +113,10 @@ impl TokenRepository for SqlWork<Db> {
             "INSERT INTO tokens (id, project_id, owner_id, name, name_folded, hash, prefix, last_four, env, \
              scopes, endpoint_ids, rate_limit_per_minute, rate_limit_per_hour, \
              monthly_budget_usd_cap_nanos, daily_budget_usd_cap_nanos, daily_token_cap, metadata, state, \
-             revoked_at, expires_at, last_used_at, created_at, version) \
+             revoked_at, expires_at, last_used_at, created_at, version, description, description_folded, \
+             previous_hash, previous_until, expired_at, parent_id, depth) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22, $23)",
+             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)",
         )
         .bind(token.id.as_uuid())
         .bind(token.project_id.as_uuid())
@@ -174,6 +141,13 @@ impl TokenRepository for SqlWork<Db> {
         .bind(token.last_used_at.map(Timestamp::as_micros))
         .bind(token.created_at.as_micros())
         .bind(token.version)
+        .bind(text(&token.description))
+        .bind(text(&token.description.to_lowercase()))
+        .bind(previous_hash(token.previous.as_ref()))
+        .bind(token.previous.map(|previous| previous.until.as_micros()))
+        .bind(token.expired_at.map(Timestamp::as_micros))
+        .bind(token.parent.map(TokenId::as_uuid))
+        .bind(i64::from(token.depth))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -188,7 +162,8 @@ impl TokenRepository for SqlWork<Db> {
             "UPDATE tokens SET name = $2, name_folded = $3, hash = $4, prefix = $5, last_four = $6, \
              scopes = $7, endpoint_ids = $8, rate_limit_per_minute = $9, rate_limit_per_hour = $10, \
              monthly_budget_usd_cap_nanos = $11, daily_budget_usd_cap_nanos = $12, daily_token_cap = $13, \
-             metadata = $14, state = $15, revoked_at = $16, expires_at = $17, version = $18 \
+             metadata = $14, state = $15, revoked_at = $16, expires_at = $17, version = $18, \
+             previous_hash = $19, previous_until = $20, expired_at = $21 \
              WHERE id = $1 AND version = $18 - 1",
         )
         .bind(token.id.as_uuid())
@@ -209,6 +184,9 @@ impl TokenRepository for SqlWork<Db> {
         .bind(revoked_at)
         .bind(token.expires_at.map(Timestamp::as_micros))
         .bind(token.version)
+        .bind(previous_hash(token.previous.as_ref()))
+        .bind(token.previous.map(|previous| previous.until.as_micros()))
+        .bind(token.expired_at.map(Timestamp::as_micros))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -235,6 +213,113 @@ impl TokenRepository for SqlWork<Db> {
             |row: TokenRow| row.try_into(),
         )
         .await
+    }
+
+    #[instrument(level = "debug", name = "db.tokens.list_of_owner", skip_all, fields(account.id = %owner))]
+    async fn list_of_owner(&mut self, owner: AccountId) -> Result<Vec<Token>, RepositoryError> {
+        let rows: Vec<TokenRow> = QueryBuilder::<Db>::new(SELECT)
+            .push(" WHERE owner_id = ")
+            .push_bind(owner.as_uuid())
+            .push(" AND state <> 'revoked' ORDER BY id")
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        rows.into_iter().map(Token::try_from).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.tokens.list_keys", skip_all, fields(account.id = %filter.owner))]
+    async fn list_keys(
+        &mut self,
+        filter: &KeyFilter,
+        page: PageRequest,
+    ) -> Result<Page<Token>, RepositoryError> {
+        let matching = |mut query: QueryBuilder<Db>| {
+            query.push(" WHERE owner_id = ").push_bind(filter.owner.as_uuid());
+            if !filter.include_revoked {
+                query.push(" AND state <> 'revoked'");
+            }
+            if let Some(status) = filter.status {
+                query.push(has_status(status, filter.now));
+            }
+            if let Some(search) = &filter.search {
+                let pattern = containing(search);
+                let id = Db::pick(ID_TEXT[0], ID_TEXT[1]);
+                query.push(" AND (name_folded LIKE ").push_bind(pattern.clone());
+                query.push(" ESCAPE '\\' OR description_folded LIKE ").push_bind(pattern.clone());
+                query.push(format!(" ESCAPE '\\' OR {id} LIKE ")).push_bind(pattern).push(" ESCAPE '\\')");
+            }
+            query
+        };
+        self.read_page(
+            &mut matching(QueryBuilder::new("SELECT count(*) FROM tokens")),
+            matching(QueryBuilder::new(SELECT))
+                .push(order_by(&key_column(filter.sort, filter.now), filter.direction)),
+            page,
+            |row: TokenRow| row.try_into(),
+        )
+        .await
+    }
+
+    // The update changes nothing; whoever wants the row after it waits for the end of this transaction.
+    #[instrument(level = "debug", name = "db.tokens.lock_tree", skip_all, fields(token.id = %id))]
+    async fn lock_tree(&mut self, id: TokenId) -> Result<Option<TokenId>, RepositoryError> {
+        let root: Option<Uuid> = sqlx::query_scalar(
+            "UPDATE tokens SET version = version WHERE id = ( \
+                 WITH RECURSIVE line (id, parent_id) AS ( \
+                     SELECT id, parent_id FROM tokens WHERE id = $1 \
+                     UNION ALL SELECT token.id, token.parent_id FROM tokens token \
+                         JOIN line ON token.id = line.parent_id) \
+                 SELECT id FROM line WHERE parent_id IS NULL) RETURNING id",
+        )
+        .bind(id.as_uuid())
+        .fetch_optional(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(root.map(TokenId::from_uuid))
+    }
+
+    #[instrument(level = "debug", name = "db.tokens.list_below", skip_all, fields(token.id = %id))]
+    async fn list_below(&mut self, id: TokenId) -> Result<Vec<Token>, RepositoryError> {
+        let statement = format!(
+            "{BELOW} {SELECT} JOIN below ON id = below_id WHERE state <> 'revoked' ORDER BY distance, id"
+        );
+        let rows: Vec<TokenRow> = sqlx::query_as(AssertSqlSafe(statement))
+            .bind(id.as_uuid())
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        rows.into_iter().map(Token::try_from).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.tokens.count_live_below", skip_all, fields(token.id = %id))]
+    async fn count_live_below(&mut self, id: TokenId, now: Timestamp) -> Result<u64, RepositoryError> {
+        let statement = format!(
+            "{BELOW} SELECT count(*) FROM below JOIN tokens token ON token.id = below_id \
+             WHERE token.state <> 'revoked' AND (token.expires_at IS NULL OR token.expires_at > $2)"
+        );
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(statement))
+            .bind(id.as_uuid())
+            .bind(now.as_micros())
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        Ok(count.unsigned_abs())
+    }
+
+    #[instrument(level = "debug", name = "db.tokens.mark_expired", skip_all)]
+    async fn mark_expired(&mut self, now: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
+        let done = sqlx::query(
+            "UPDATE tokens SET expired_at = $1 WHERE expired_at IS NULL AND expires_at <= $1 AND id IN ( \
+                 SELECT id FROM tokens WHERE expires_at IS NOT NULL AND expired_at IS NULL \
+                     AND expires_at <= $1 AND state <> 'revoked' ORDER BY id LIMIT $2)",
+        )
+        .bind(now.as_micros())
+        .bind(i64::from(limit))
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected())
     }
 
     #[instrument(level = "debug", name = "db.tokens.touch", skip_all)]

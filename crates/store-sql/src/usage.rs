@@ -26,12 +26,13 @@ const COLUMNS: &str = "id, request_id, at, project_id, token_id, owner_id, opera
      estimated, cost_nanos, price_version, price_basis, latency_us, time_to_first_byte_us, outcome, status, \
      error_code, attempts, client_ip, revision, trace, endpoint_id, endpoint_slug, parent_request_id, \
      credential_id, routing_decision, tried, cache_hit, cached_tokens, error_message, client_tool, \
-     client_session, provider_response_id, upstream_us, dropped";
+     client_session, provider_response_id, upstream_us, dropped, provider_kind, prompted, tool_calls";
 
 /// From this status on, `usage_events_status_at_idx` holds a row.
 const FIRST_FAILURE: u16 = 400;
 
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "they are columns")]
 struct UsageRow {
     id: Uuid,
     request_id: String,
@@ -80,6 +81,9 @@ struct UsageRow {
     provider_response_id: Option<String>,
     upstream_us: Option<i64>,
     dropped: Json<Vec<String>>,
+    provider_kind: Option<String>,
+    prompted: bool,
+    tool_calls: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -172,6 +176,9 @@ impl TryFrom<UsageRow> for UsageEvent {
             provider_response_id: row.provider_response_id,
             upstream_us: row.upstream_us,
             dropped: row.dropped.0,
+            provider_kind: row.provider_kind,
+            prompted: row.prompted,
+            tool_calls: row.tool_calls.try_into().map_err(|error| corrupt_number(row.id, error))?,
         })
     }
 }
@@ -240,7 +247,10 @@ impl UsageRepository for SqlWork<Db> {
                     .bind(optional_text(event.client_session.as_ref()))
                     .bind(optional_text(event.provider_response_id.as_ref()))
                     .bind(event.upstream_us)
-                    .bind(texts(&event.dropped));
+                    .bind(texts(&event.dropped))
+                    .bind(optional_text(event.provider_kind.as_ref()))
+                    .bind(event.prompted)
+                    .bind(i64::from(event.tool_calls));
             }
             query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         }

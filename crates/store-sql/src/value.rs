@@ -70,8 +70,17 @@ pub(crate) fn count(value: u64) -> i64 {
 
 /// A `LIKE` pattern, to be used with `ESCAPE '\'`, for texts that contain this one.
 pub(crate) fn containing(search: &str) -> String {
+    containing_folded(&search.to_lowercase())
+}
+
+/// [`containing`] for texts of which only the letters A to Z are folded, as both engines do it.
+pub(crate) fn containing_letters(search: &str) -> String {
+    containing_folded(&search.to_ascii_lowercase())
+}
+
+fn containing_folded(search: &str) -> String {
     let mut pattern = String::from("%");
-    for character in search.to_lowercase().chars().take(MAX_SEARCH) {
+    for character in search.chars().take(MAX_SEARCH) {
         if matches!(character, '%' | '_' | '\\') {
             pattern.push('\\');
         }

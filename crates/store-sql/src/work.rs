@@ -3,10 +3,13 @@
 use async_trait::async_trait;
 use promptgate_access::{GroupRepository, PlanRepository};
 use promptgate_audit::AuditRepository;
-use promptgate_auth::{AccountRepository, MembershipRepository};
+use promptgate_auth::{AccountRepository, AdminKeyRepository, MembershipRepository, SwitchRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
+use promptgate_help::{FaqRepository, SetupGuideRepository};
 use promptgate_firewall::NetworkRuleRepository;
 use promptgate_kernel::{Page, PageRequest, RepositoryError};
+use promptgate_mcp::McpServerRepository;
+use promptgate_monitoring::ServiceRepository;
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
     AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
@@ -14,7 +17,10 @@ use promptgate_providers::{
 use promptgate_store::{Access, ChangeLog, Store, UnitOfWork};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
-use promptgate_usage::{CallContentRepository, IdempotencyRepository, PriceRepository, UsageRepository};
+use promptgate_usage::{
+    CallContentRepository, IdempotencyRepository, PriceRepository, PromptRepository, StatisticsRepository,
+    UsageRepository,
+};
 use sqlx::{Database, FromRow, Pool, QueryBuilder, Transaction};
 use uuid::Uuid;
 
@@ -171,15 +177,39 @@ impl UnitOfWork for SqlWork<Db> {
         self
     }
 
+    fn prompts(&mut self) -> &mut dyn PromptRepository {
+        self
+    }
+
+    fn statistics(&mut self) -> &mut dyn StatisticsRepository {
+        self
+    }
+
     fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
         self
     }
 
-    fn accounts(&mut self) -> &mut dyn AccountRepository {
+    fn mcp_servers(&mut self) -> &mut dyn McpServerRepository {
         self
     }
 
-    fn memberships(&mut self) -> &mut dyn MembershipRepository {
+    fn monitored_services(&mut self) -> &mut dyn ServiceRepository {
+        self
+    }
+
+    fn faq(&mut self) -> &mut dyn FaqRepository {
+        self
+    }
+
+    fn setup_guides(&mut self) -> &mut dyn SetupGuideRepository {
+        self
+    }
+
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
+
+    fn plans(&mut self) -> &mut dyn PlanRepository {
         self
     }
 
@@ -191,11 +221,19 @@ impl UnitOfWork for SqlWork<Db> {
         self
     }
 
-    fn groups(&mut self) -> &mut dyn GroupRepository {
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
         self
     }
 
-    fn plans(&mut self) -> &mut dyn PlanRepository {
+    fn memberships(&mut self) -> &mut dyn MembershipRepository {
+        self
+    }
+
+    fn admin_keys(&mut self) -> &mut dyn AdminKeyRepository {
+        self
+    }
+
+    fn switches(&mut self) -> &mut dyn SwitchRepository {
         self
     }
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    AccountId, EndpointId, GroupId, ProjectId, ProviderId, RepositoryError, Revision, TemplateId, Timestamp,
-    TokenId,
+    AccountId, EndpointId, GroupId, McpServerId, ProjectId, ProviderId, RepositoryError, Revision,
+    TemplateId, Timestamp, TokenId,
 };
 use promptgate_tokens::TokenHash;
 
@@ -18,12 +18,14 @@ pub enum Change {
     Template(TemplateId),
     /// An AI endpoint was created, changed or removed.
     Endpoint(EndpointId),
-    /// A price was set, changed or removed.
-    Prices,
+    /// The definition of an MCP server was created, changed or removed.
+    McpServer(McpServerId),
     /// An access group was created, changed or removed.
     Group(GroupId),
     /// An account was made, changed or removed, or the groups that it is in.
     Account(AccountId),
+    /// A price was set, changed or removed.
+    Prices,
     /// A token was changed, rotated or revoked: what is remembered under `hash` no longer holds.
     Token {
         /// The token.
@@ -40,7 +42,7 @@ pub struct InvalidChange(pub String);
 
 impl Change {
     /// The text that is stored: `project:<id>`, `provider:<id>`, `template:<id>`, `endpoint:<id>`,
-    /// `prices`, `group:<id>`, `account:<id>`,
+    /// `mcp_server:<id>`, `prices`, `group:<id>`, `account:<id>`,
     /// `token:<id>:<hash in hexadecimal>`.
     pub fn to_text(self) -> String {
         match self {
@@ -50,6 +52,7 @@ impl Change {
             Self::Endpoint(id) => format!("endpoint:{id}"),
             Self::Group(id) => format!("group:{id}"),
             Self::Account(id) => format!("account:{id}"),
+            Self::McpServer(id) => format!("mcp_server:{id}"),
             Self::Prices => "prices".to_owned(),
             Self::Token { id, hash } => {
                 let mut text = format!("token:{id}:");
@@ -72,6 +75,7 @@ impl Change {
             (Some("provider"), Some(id), None) => id.parse().map(Self::Provider).map_err(|_| invalid()),
             (Some("template"), Some(id), None) => id.parse().map(Self::Template).map_err(|_| invalid()),
             (Some("endpoint"), Some(id), None) => id.parse().map(Self::Endpoint).map_err(|_| invalid()),
+            (Some("mcp_server"), Some(id), None) => id.parse().map(Self::McpServer).map_err(|_| invalid()),
             (Some("prices"), None, None) => Ok(Self::Prices),
             (Some("group"), Some(id), None) => id.parse().map(Self::Group).map_err(|_| invalid()),
             (Some("account"), Some(id), None) => id.parse().map(Self::Account).map_err(|_| invalid()),
@@ -134,6 +138,7 @@ mod tests {
             Change::Endpoint(id.parse().unwrap()),
             Change::Group(id.parse().unwrap()),
             Change::Account(id.parse().unwrap()),
+            Change::McpServer(id.parse().unwrap()),
             Change::Prices,
             Change::Token { id: id.parse().unwrap(), hash: TokenHash::from_bytes([0xa7; 32]) },
         ];

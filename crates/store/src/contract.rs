@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod ai_sessions;
 pub mod aliases;
+pub mod admin_keys;
 pub mod audit;
 pub mod bus;
 pub mod call_contents;
@@ -14,18 +15,25 @@ pub mod changes;
 pub mod credentials;
 pub mod endpoints;
 pub mod evals;
+pub mod faq;
 pub mod groups;
 pub mod idempotency;
-pub mod memberships;
+pub mod mcp_servers;
+pub mod monitored_services;
 pub mod network_rules;
 pub mod prices;
+pub mod memberships;
 pub mod plans;
 pub mod project_providers;
 pub mod projects;
+pub mod prompts;
 pub mod providers;
 pub mod response_cache;
 mod samples;
 pub mod sign_in;
+pub mod setup_guides;
+pub mod statistics;
+pub mod switches;
 pub mod templates;
 pub mod tokens;
 pub mod unit_of_work;
@@ -72,6 +80,13 @@ macro_rules! contract_tests {
                 what_never_happened_is_listed_last
                 revoked_ones_are_listed_when_asked_for
                 a_project_lists_its_own_only
+                an_owner_lists_what_still_works
+                an_old_secret_finds_it_until_the_overlap_ends
+                what_is_above_decides
+                a_tree_is_read_from_its_top
+                a_tree_is_changed_by_one_at_a_time
+                what_is_over_is_marked_once
+                keys_are_narrowed_and_sorted
                 pages_are_stable_under_insert
             );
             $crate::contract_tests!(@domain $engine providers:
@@ -129,6 +144,19 @@ macro_rules! contract_tests {
                 recording_again_changes_nothing
                 pruning_takes_the_oldest_in_batches
             );
+            $crate::contract_tests!(@domain $engine prompts:
+                everything_is_shown
+                a_prompt_is_found_wherever_it_is_kept
+                they_are_narrowed
+                they_are_sorted_in_pages
+            );
+            $crate::contract_tests!(@domain $engine statistics:
+                calls_are_summed
+                days_are_told_apart
+                accounts_do_not_see_each_other
+                the_busiest_accounts_are_found
+                adoption_is_counted
+            );
             $crate::contract_tests!(@domain $engine idempotency:
                 a_claim_is_answered
                 keys_of_other_tokens_are_others
@@ -170,25 +198,6 @@ macro_rules! contract_tests {
                 the_answers_of_an_endpoint_go
                 expired_ones_go_in_batches
             );
-            $crate::contract_tests!(@domain $engine accounts:
-                everything_round_trips
-                they_are_found_by_what_names_them
-                a_user_name_finds_whoever_is_not_linked
-                what_must_be_unique_is
-                a_deleted_one_is_gone
-                a_lost_update_is_noticed
-                filters_combine
-                they_are_sorted
-                use_is_summed
-                administrators_are_counted
-                the_lock_makes_one_administrator
-                two_writers_race_and_one_wins
-            );
-            $crate::contract_tests!(@domain $engine memberships:
-                they_are_found_by_both_sides
-                setting_replaces_the_role
-                they_are_removed
-            );
             $crate::contract_tests!(@domain $engine network_rules:
                 everything_round_trips
                 a_second_one_of_the_same_priority_is_a_conflict
@@ -204,6 +213,54 @@ macro_rules! contract_tests {
                 a_lost_update_is_noticed
                 the_fallback_is_there_and_is_changed
                 they_are_listed_by_provider_and_model
+            );
+            $crate::contract_tests!(@domain $engine mcp_servers:
+                everything_round_trips
+                conflicts_and_lost_updates_are_noticed
+                they_are_sorted_and_cut
+            );
+            $crate::contract_tests!(@domain $engine monitored_services:
+                everything_round_trips
+                conflicts_and_lost_updates_are_noticed
+                a_result_and_a_change_do_not_overwrite_each_other
+                a_result_of_another_definition_is_dropped
+                a_look_is_claimed_once
+                those_whose_turn_it_is_are_found
+                they_are_sorted_and_degraded_ones_are_found
+            );
+            $crate::contract_tests!(@domain $engine faq:
+                everything_round_trips
+                they_are_sorted_and_published_ones_are_found
+                places_are_given_out_once
+            );
+            $crate::contract_tests!(@domain $engine setup_guides:
+                everything_round_trips
+                a_second_one_of_the_same_identifier_is_a_conflict
+                they_are_listed_in_order
+                places_are_held_by_one
+            );
+            $crate::contract_tests!(@domain $engine accounts:
+                everything_round_trips
+                they_are_found_by_what_names_them
+                a_user_name_finds_whoever_is_not_linked
+                what_must_be_unique_is
+                a_deleted_one_is_gone
+                a_lost_update_is_noticed
+                filters_combine
+                they_are_sorted
+                use_is_summed
+                administrators_are_counted
+                the_lock_makes_one_administrator
+                two_writers_race_and_one_wins
+                those_past_their_expiry_are_found
+            );
+            $crate::contract_tests!(@domain $engine switches:
+                they_are_off_until_switched_on
+            );
+            $crate::contract_tests!(@domain $engine memberships:
+                they_are_found_by_both_sides
+                setting_replaces_the_role
+                they_are_removed
             );
             $crate::contract_tests!(@domain $engine groups:
                 everything_round_trips
@@ -230,6 +287,14 @@ macro_rules! contract_tests {
                 a_rollback_leaves_no_gap
                 a_text_that_cannot_be_kept_does_not_break_the_chain
                 it_is_read_in_parts
+                they_are_narrowed_and_sorted
+                checkpoints_are_kept_in_order
+                the_first_ones_are_removed
+            );
+            $crate::contract_tests!(@domain $engine admin_keys:
+                everything_round_trips
+                a_second_one_of_the_same_name_is_a_conflict
+                they_are_sorted
             );
             $crate::contract_tests!(@domain $engine changes:
                 nothing_ever_changed_is_revision_zero
@@ -332,6 +397,7 @@ mod tests {
         let listed = include_str!("contract.rs");
         for (domain, source) in [
             ("audit", include_str!("contract/audit.rs")),
+            ("admin_keys", include_str!("contract/admin_keys.rs")),
             ("accounts", include_str!("contract/accounts.rs")),
             ("memberships", include_str!("contract/memberships.rs")),
             ("sign_in", include_str!("contract/sign_in.rs")),
@@ -345,6 +411,8 @@ mod tests {
             ("aliases", include_str!("contract/aliases.rs")),
             ("project_providers", include_str!("contract/project_providers.rs")),
             ("call_contents", include_str!("contract/call_contents.rs")),
+            ("prompts", include_str!("contract/prompts.rs")),
+            ("statistics", include_str!("contract/statistics.rs")),
             ("idempotency", include_str!("contract/idempotency.rs")),
             ("endpoints", include_str!("contract/endpoints.rs")),
             ("groups", include_str!("contract/groups.rs")),
@@ -352,6 +420,10 @@ mod tests {
             ("evals", include_str!("contract/evals.rs")),
             ("ai_sessions", include_str!("contract/ai_sessions.rs")),
             ("response_cache", include_str!("contract/response_cache.rs")),
+            ("mcp_servers", include_str!("contract/mcp_servers.rs")),
+            ("monitored_services", include_str!("contract/monitored_services.rs")),
+            ("faq", include_str!("contract/faq.rs")),
+            ("setup_guides", include_str!("contract/setup_guides.rs")),
             ("unit_of_work", include_str!("contract/unit_of_work.rs")),
             ("network_rules", include_str!("contract/network_rules.rs")),
             ("prices", include_str!("contract/prices.rs")),

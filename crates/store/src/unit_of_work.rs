@@ -3,16 +3,22 @@
 use async_trait::async_trait;
 use promptgate_access::{GroupRepository, PlanRepository};
 use promptgate_audit::AuditRepository;
-use promptgate_auth::{AccountRepository, MembershipRepository};
+use promptgate_auth::{AccountRepository, AdminKeyRepository, MembershipRepository, SwitchRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
+use promptgate_help::{FaqRepository, SetupGuideRepository};
 use promptgate_firewall::NetworkRuleRepository;
 use promptgate_kernel::RepositoryError;
+use promptgate_mcp::McpServerRepository;
+use promptgate_monitoring::ServiceRepository;
 use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
     AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
 };
 use promptgate_tokens::TokenRepository;
-use promptgate_usage::{CallContentRepository, IdempotencyRepository, PriceRepository, UsageRepository};
+use promptgate_usage::{
+    CallContentRepository, IdempotencyRepository, PriceRepository, PromptRepository, StatisticsRepository,
+    UsageRepository,
+};
 
 use crate::ChangeLog;
 
@@ -65,20 +71,36 @@ pub trait UnitOfWork: Send {
     fn usage(&mut self) -> &mut dyn UsageRepository;
     /// What was said in calls.
     fn call_contents(&mut self) -> &mut dyn CallContentRepository;
+    /// What users wrote in them.
+    fn prompts(&mut self) -> &mut dyn PromptRepository;
+    /// What calls add up to.
+    fn statistics(&mut self) -> &mut dyn StatisticsRepository;
     /// Answers that may be asked for again.
     fn idempotency(&mut self) -> &mut dyn IdempotencyRepository;
-    /// People and service accounts.
-    fn accounts(&mut self) -> &mut dyn AccountRepository;
-    /// Who belongs to which project.
-    fn memberships(&mut self) -> &mut dyn MembershipRepository;
-    /// Network rules.
-    fn network_rules(&mut self) -> &mut dyn NetworkRuleRepository;
-    /// Prices that an operator set.
-    fn prices(&mut self) -> &mut dyn PriceRepository;
+    /// Definitions of MCP servers.
+    fn mcp_servers(&mut self) -> &mut dyn McpServerRepository;
+    /// Services that are looked at again and again.
+    fn monitored_services(&mut self) -> &mut dyn ServiceRepository;
+    /// The FAQ.
+    fn faq(&mut self) -> &mut dyn FaqRepository;
+    /// Set-up guides.
+    fn setup_guides(&mut self) -> &mut dyn SetupGuideRepository;
     /// Access groups and their members.
     fn groups(&mut self) -> &mut dyn GroupRepository;
     /// Subscription plans.
     fn plans(&mut self) -> &mut dyn PlanRepository;
+    /// Network rules.
+    fn network_rules(&mut self) -> &mut dyn NetworkRuleRepository;
+    /// Prices that an operator set.
+    fn prices(&mut self) -> &mut dyn PriceRepository;
+    /// People and service accounts.
+    fn accounts(&mut self) -> &mut dyn AccountRepository;
+    /// Who belongs to which project.
+    fn memberships(&mut self) -> &mut dyn MembershipRepository;
+    /// Admin API keys.
+    fn admin_keys(&mut self) -> &mut dyn AdminKeyRepository;
+    /// What is switched on.
+    fn switches(&mut self) -> &mut dyn SwitchRepository;
     /// The audit log.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Configuration changes and the revision.

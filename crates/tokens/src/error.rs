@@ -56,6 +56,21 @@ pub enum InvalidToken {
     /// The metadata is too large.
     #[error("metadata must be a JSON object of at most 16 KiB")]
     Metadata,
+    /// A minted token would have more than the one that mints it.
+    #[error("{field} must not go beyond what the token that mints it has")]
+    BeyondParent {
+        /// The field as the wire names it.
+        field: &'static str,
+    },
+    /// The token that mints it is the last in its line.
+    #[error("a token that is 5 tokens below an issued one mints none")]
+    TooDeep,
+    /// There are as many live tokens below the issued one as there may be.
+    #[error("at most 1,000 live tokens may come from one that was issued; revoke some first")]
+    TooMany,
+    /// The old secret is to work for too long.
+    #[error("overlapSeconds must be at most 604800, which is 7 days")]
+    Overlap,
 }
 
 impl InvalidToken {
@@ -68,6 +83,9 @@ impl InvalidToken {
             Self::Expiry => "expiresAt",
             Self::NoScope => "scopes",
             Self::Metadata => "metadata",
+            Self::BeyondParent { field } => field,
+            Self::TooDeep | Self::TooMany => "parent",
+            Self::Overlap => "overlapSeconds",
         }
     }
 }

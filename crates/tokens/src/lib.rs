@@ -4,6 +4,9 @@
 //! [`TokenSecret`] and is shown once. [`PresentedToken::parse`] refuses garbage by its checksum,
 //! so that a lookup is only made for texts that could be tokens.
 //!
+//! A token may mint others below itself ([`NewChild`]), which never have more than it has and never
+//! outlive it. A key is a token with an owner: a person or a service account ([`KeyName`]).
+//!
 //! This crate does not know HTTP, SQL or a cache; [`TokenRepository`] says what a store must do.
 //!
 //! ```
@@ -16,14 +19,20 @@
 //! assert!(PresentedToken::parse("pg_live_oops").is_err());
 //! ```
 
+mod child;
 mod error;
+mod key;
+mod overlap;
 mod repository;
 mod scope;
 mod secret;
 mod token;
 
+pub use child::{Above, MAX_DEPTH, MAX_LIVE_IN_TREE, NewChild};
 pub use error::{AccessDenied, InvalidToken};
-pub use repository::{TokenFilter, TokenRepository, TokenSort};
+pub use key::{InvalidKey, KeyDays, KeyName, KeyStatus, key_scopes};
+pub use overlap::{Overlap, PreviousSecret};
+pub use repository::{KeyFilter, KeySort, TokenFilter, TokenRepository, TokenSort};
 pub use scope::{Scope, ScopeSet, UnknownScope};
 pub use secret::{MalformedToken, PresentedToken, TokenEnv, TokenHash, TokenSecret};
 pub use token::{AlreadyRevoked, NewToken, Token, TokenChanges, TokenLimits, TokenName, TokenState};

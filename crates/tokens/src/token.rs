@@ -4,7 +4,10 @@ use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, Timestamp, Toke
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{AccessDenied, InvalidToken, Scope, ScopeSet, TokenEnv, TokenHash, TokenSecret};
+use crate::{
+    Above, AccessDenied, InvalidToken, Overlap, PreviousSecret, Scope, ScopeSet, TokenEnv, TokenHash,
+    TokenSecret,
+};
 
 const MAX_METADATA_BYTES: usize = 16 * 1024;
 const MAX_ENDPOINTS: usize = 1_000;
@@ -114,6 +117,18 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// When it was issued.
     pub created_at: Timestamp,
+    /// What its maker says about it.
+    pub description: String,
+    /// The secret before the last rotation, while it works besides the new one.
+    pub previous: Option<PreviousSecret>,
+    /// When maintenance noted that its time was over.
+    pub expired_at: Option<Timestamp>,
+    /// The token that minted it; `None` for one that was issued.
+    pub parent: Option<TokenId>,
+    /// How many tokens are above it.
+    pub depth: u8,
+    /// What the tokens above it leave to it, as of when it was read; never written.
+    pub above: Above,
     /// Grows with every change; a save of an older version does not match.
     pub version: i64,
 }
@@ -201,6 +216,12 @@ impl Token {
             expires_at: new.expires_at,
             last_used_at: None,
             created_at: at,
+            description: String::new(),
+            previous: None,
+            expired_at: None,
+            parent: None,
+            depth: 0,
+            above: Above::default(),
             version: 1,
         };
         token.check(at)?;
@@ -219,15 +240,20 @@ impl Token {
         Ok(())
     }
 
-    /// Whether the token works at all.
+    /// Whether the token works at all; one whose parent does not work does not either.
     pub fn usable(&self, now: Timestamp) -> Result<(), AccessDenied> {
-        if self.state != TokenState::Active {
+        if self.state != TokenState::Active || self.above.suspended {
             return Err(AccessDenied::Revoked);
         }
-        match self.expires_at {
+        match self.ends_at() {
             Some(at) if at <= now => Err(AccessDenied::Expired { at }),
             _ => Ok(()),
         }
+    }
+
+    /// When it stops working, by its own or because a token above it does.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        earliest(self.expires_at, self.above.ends_at)
     }
 
     /// Ends the token for good.
@@ -236,10 +262,17 @@ impl Token {
         Ok(Self { state: TokenState::Revoked { at }, version: token.version + 1, ..token })
     }
 
-    /// Replaces the secret; everything else, its limits and its history, stays.
-    pub fn rotate(self, secret: &TokenSecret) -> Result<Self, AlreadyRevoked> {
+    /// Replaces the secret; everything else, its limits and its history, stays. The old secret works
+    /// for the time of the overlap, the one before that no more.
+    pub fn rotate(
+        self,
+        secret: &TokenSecret,
+        overlap: Overlap,
+        at: Timestamp,
+    ) -> Result<Self, AlreadyRevoked> {
         let token = self.unless_revoked()?;
         Ok(Self {
+            previous: overlap.until(at).map(|until| PreviousSecret { hash: token.hash, until }),
             hash: secret.hash(),
             prefix: secret.shown_prefix(),
             last_four: secret.last_four(),
@@ -267,6 +300,9 @@ impl Token {
         replace(&mut token.limits.daily_token_cap, changes.daily_token_cap);
         replace(&mut token.metadata, changes.metadata);
         replace(&mut token.expires_at, changes.expires_at);
+        if expiry_changes {
+            token.expired_at = None;
+        }
         if let Some(active) = changes.is_active {
             token.state = if active { TokenState::Active } else { TokenState::Inactive };
         }
@@ -282,7 +318,7 @@ impl Token {
         }
     }
 
-    fn check(&self, now: Timestamp) -> Result<(), InvalidToken> {
+    pub(crate) fn check(&self, now: Timestamp) -> Result<(), InvalidToken> {
         if self.scopes.is_empty() {
             return Err(InvalidToken::NoScope);
         }
@@ -297,6 +333,14 @@ impl Token {
             return Err(InvalidToken::Metadata);
         }
         self.limits.check()
+    }
+}
+
+/// The earlier of two ends; `None` is none at all.
+pub(crate) fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -366,14 +410,14 @@ mod tests {
         let revoked = token().revoke(now).unwrap();
         assert_eq!(revoked.usable(now), Err(AccessDenied::Revoked));
         assert_eq!(revoked.clone().revoke(now), Err(AlreadyRevoked { at: now }));
-        assert!(revoked.clone().rotate(&secret(3)).is_err());
+        assert!(revoked.clone().rotate(&secret(3), Overlap::NONE, now).is_err());
         assert!(revoked.change(TokenChanges { is_active: Some(true), ..Default::default() }, now).is_err());
     }
 
     #[test]
     fn rotation_keeps_everything_but_the_secret() {
         let before = token();
-        let after = before.clone().rotate(&secret(3)).unwrap();
+        let after = before.clone().rotate(&secret(3), Overlap::NONE, clock().now()).unwrap();
         assert_ne!(after.hash, before.hash);
         assert_eq!(after.version, before.version + 1);
         let restored = Token {

@@ -81,6 +81,7 @@ pub struct Attempt {
 
 /// The immutable record of one finished call by an authenticated caller, refused ones too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they say different things about a call")]
 pub struct UsageEvent {
     /// The call's identity; recording the same one twice changes nothing.
     pub id: CallId,

@@ -30,6 +30,12 @@ pub struct AccountChanges {
 }
 
 impl Account {
+    /// Takes the role away from an account whose access has ended, and the end with it.
+    #[must_use]
+    pub fn end_access(self, now: Timestamp) -> Self {
+        Self { role: Role::None, expires_at: None, ..self.changed(now) }
+    }
+
     /// Applies changes. An expiry that has passed does not stand in the way of other changes.
     pub fn change(self, changes: AccountChanges, now: Timestamp) -> Result<Self, InvalidAccount> {
         let mut account = self.changed(now);

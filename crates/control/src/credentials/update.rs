@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::CredentialError;
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["credential.updated", "credential.activated", "credential.deactivated"];
 
@@ -33,11 +34,14 @@ pub async fn update(
     if fields.is_empty() {
         return Ok(credential);
     }
+    let before = shown::credential(&credential);
     let credential = credential.change(changes, at)?;
     if !work.credentials().save(&credential).await? {
         return Err(CredentialError::Changed(id));
     }
-    let entry = Entry::of_credential(action, &credential).detail("fields", fields);
+    let entry = Entry::of_credential(action, &credential)
+        .detail("fields", fields)
+        .between(&before, &shown::credential(&credential));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Provider(credential.provider_id), at).await?;
     control.commit(work, revision).await?;

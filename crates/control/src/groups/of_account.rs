@@ -11,6 +11,7 @@ use tracing::instrument;
 use super::{DescribedGroup, GroupError, described};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// The groups that an account is in, by name.
 #[instrument(name = "control.groups.of_account", skip_all, fields(account.id = %account))]
@@ -50,8 +51,8 @@ pub async fn set_of_account(
     let ids: Vec<GroupId> = wanted.into_iter().collect();
     work.groups().set_groups_of(account, &ids).await?;
     let after = work.groups().groups_of(account).await?;
-    let names: Vec<&str> = after.iter().map(|listed| listed.group.name.as_str()).collect();
-    let entry = Entry::of_account("account.groups_changed", account).detail("groups", names.join(","));
+    let entry = Entry::of_account("account.groups_changed", account)
+        .between(&shown::groups(&before), &shown::groups(&after));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Account(account), at).await?;
     let after = described(&mut *work, after).await?;

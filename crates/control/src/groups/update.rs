@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{DescribedGroup, GroupError, check_providers, described};
 use crate::Control;
 use crate::journal::{Entry, named};
+use crate::shown;
 
 /// What is to change about a group.
 #[derive(Debug, Clone, Default)]
@@ -45,11 +46,14 @@ pub async fn update(
             changes.providers = None;
         }
     }
+    let before = shown::group(&group);
     let group = group.change(changes, at)?;
     if !work.groups().save(&group).await? {
         return Err(GroupError::Changed(id));
     }
-    let entry = Entry::of_group("access_group.updated", id).detail("fields", fields);
+    let entry = Entry::of_group("access_group.updated", id)
+        .detail("fields", fields)
+        .between(&before, &shown::group(&group));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Group(id), at).await?;
     let changed = described(&mut *work, vec![ListedGroup { group, members }]).await?;

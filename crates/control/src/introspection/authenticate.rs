@@ -61,7 +61,17 @@ pub async fn authenticate(
     project: Option<ProjectId>,
     scope: Scope,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer, scope, |_| project).await
+    admit(control, bearer, Some(scope), |_| project).await
+}
+
+/// Admits a bearer token to a route of `project` that every token of it may use.
+#[instrument(name = "control.introspection.authenticate_any", skip_all)]
+pub async fn authenticate_any(
+    control: &Control,
+    bearer: Option<&str>,
+    project: Option<ProjectId>,
+) -> Result<Caller, Denied> {
+    admit(control, bearer, None, |_| project).await
 }
 
 /// Admits a bearer token to something that its own project has and that needs `scope`.
@@ -71,13 +81,13 @@ pub async fn authenticate_own(
     bearer: Option<&str>,
     scope: Scope,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer, scope, |token| Some(token.project_id)).await
+    admit(control, bearer, Some(scope), |token| Some(token.project_id)).await
 }
 
 async fn admit(
     control: &Control,
     bearer: Option<&str>,
-    scope: Scope,
+    scope: Option<Scope>,
     project: impl FnOnce(&Token) -> Option<ProjectId>,
 ) -> Result<Caller, Denied> {
     let presented = PresentedToken::parse(bearer.ok_or(Denied::Missing)?)?;
@@ -86,8 +96,11 @@ async fn admit(
     let token = work.tokens().find_by_hash(presented.hash()).await?.ok_or(Denied::Unknown)?;
     let project = project(&token);
     // An address without a project is foreign to every token, after everything that comes before.
-    token.admit(project.unwrap_or(token.project_id), scope, now)?;
-    if project.is_none() {
+    match scope {
+        Some(scope) => token.admit(project.unwrap_or(token.project_id), scope, now)?,
+        None => token.usable(now)?,
+    }
+    if project != Some(token.project_id) {
         return Err(AccessDenied::ForeignProject.into());
     }
     let found = work.projects().find(token.project_id).await?;

@@ -1,12 +1,13 @@
 //! Giving an account a plan.
 
-use promptgate_auth::{AccountKind, Actor, Forbidden, Permission};
+use promptgate_auth::{Account, AccountKind, Actor, Forbidden, Permission};
 use promptgate_kernel::{AccountId, PlanId, RepositoryError};
 use promptgate_store::{Access, Change};
 use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Why an account is not given a plan.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +50,9 @@ pub async fn assign(
     if !work.plans().assign(account, plan, at).await? {
         return Err(AssignPlanError::UnknownAccount(account));
     }
-    let given = plan.map_or_else(|| "default".to_owned(), |plan| plan.to_string());
-    let entry = Entry::of_account("account.plan_changed", account).detail("planId", given);
+    let was = shown::account(&before);
+    let after = shown::account(&Account { plan_id: plan, ..before });
+    let entry = Entry::of_account("account.plan_changed", account).between(&was, &after);
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Account(account), at).await?;
     control.commit(work, revision).await?;

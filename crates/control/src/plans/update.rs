@@ -10,6 +10,7 @@ use super::PlanError;
 use super::default::give_way;
 use crate::Control;
 use crate::journal::{Entry, named};
+use crate::shown;
 
 /// What is to change about a plan.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +39,7 @@ pub async fn update(
     }
     if !fields.is_empty() {
         let becomes_default = command.is_default == Some(true) && !plan.is_default;
+        let before = shown::plan(&plan);
         plan = plan.change(command.changes, at)?;
         if becomes_default {
             give_way(&mut *work, at).await?;
@@ -46,7 +48,9 @@ pub async fn update(
         if !work.plans().save(&plan).await? {
             return Err(PlanError::Changed);
         }
-        let entry = Entry::of_plan("subscription_plan.updated", id).detail("fields", fields);
+        let entry = Entry::of_plan("subscription_plan.updated", id)
+            .detail("fields", fields)
+            .between(&before, &shown::plan(&plan));
         control.audit(&mut *work, actor, entry, at).await?;
     }
     let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{PriceError, check_providers};
 use crate::Control;
 use crate::journal::{Entry, named};
+use crate::shown;
 
 /// What is to change about a price. Provider and model may be named, but not others.
 #[derive(Debug, Clone, Default)]
@@ -43,12 +44,15 @@ pub async fn update(
     if changes.rates.is_empty() {
         return Ok(price);
     }
+    let before = shown::price(&price);
     let price = price.change(changes.rates, at)?;
     check_providers(&mut *work, [&price.target]).await?;
     if !work.prices().save(&price).await? {
         return Err(PriceError::Changed);
     }
-    let entry = Entry::of_price("price.updated", id).detail("fields", fields(&changes.rates));
+    let entry = Entry::of_price("price.updated", id)
+        .detail("fields", fields(&changes.rates))
+        .between(&before, &shown::price(&price));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Prices, at).await?;
     control.commit(work, revision).await?;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
 use crate::members::actor_in;
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["project.updated", "project.activated", "project.deactivated"];
 
@@ -55,11 +56,13 @@ pub async fn update(
     if let Some(Some(provider)) = changes.default_provider {
         work.providers().find(provider).await?.ok_or(UpdateProjectError::UnknownProvider(provider))?;
     }
+    let before = shown::project(&project);
     let project = project.change(changes, at)?;
     if !work.projects().save(&project).await? {
         return Err(UpdateProjectError::Changed(id));
     }
-    let entry = Entry::of_project(action, id).detail("fields", fields);
+    let entry =
+        Entry::of_project(action, id).detail("fields", fields).between(&before, &shown::project(&project));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(id), at).await?;
     control.commit(work, revision).await?;

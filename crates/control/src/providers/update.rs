@@ -13,6 +13,7 @@ use super::{ApiKey, Configured, configured};
 use crate::Control;
 use crate::endpoints::{EndpointError, forget_credential};
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["provider.updated", "provider.enabled", "provider.disabled"];
 
@@ -80,13 +81,15 @@ pub async fn update(
     if fields.is_empty() {
         return Ok(configured(&mut *work, provider).await?);
     }
+    let before = shown::provider(&provider);
     let provider = provider.change(command.provider, at)?;
+    let after = shown::provider(&provider);
     if !work.providers().save(&provider).await? {
         return Err(UpdateProviderError::Changed(id));
     }
     let endpoints = change_key(control, &mut *work, id, command.api_key, at).await?;
     let configured = configured(&mut *work, provider).await?;
-    let entry = Entry::of_provider(action, id).detail("fields", fields);
+    let entry = Entry::of_provider(action, id).detail("fields", fields).between(&before, &after);
     control.audit(&mut *work, actor, entry, at).await?;
     for endpoint in endpoints {
         work.changes().record(Change::Endpoint(endpoint), at).await?;

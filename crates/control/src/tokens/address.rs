@@ -20,6 +20,15 @@ impl From<TokenId> for TokenAddress {
 }
 
 impl TokenAddress {
+    /// The token, as [`Self::find`] does, while nobody else changes the tree that it belongs to.
+    pub(crate) async fn find_for_change(
+        self,
+        work: &mut dyn UnitOfWork,
+    ) -> Result<Option<Token>, RepositoryError> {
+        work.tokens().lock_tree(self.id).await?;
+        self.find(work).await
+    }
+
     /// The token, whatever its state. A deleted project has none.
     pub(crate) async fn find(self, work: &mut dyn UnitOfWork) -> Result<Option<Token>, RepositoryError> {
         let Some(project) = self.project else { return work.tokens().find(self.id).await };

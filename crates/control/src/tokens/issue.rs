@@ -1,6 +1,6 @@
 //! Issuing a token.
 
-use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_auth::{Actor, Forbidden, Permission, Who};
 use promptgate_kernel::{EndpointId, ProjectId, RepositoryError, Timestamp, TokenId};
 use promptgate_projects::ProjectType;
 use promptgate_store::{Access, UnitOfWork};
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tracing::instrument;
 
 use crate::Control;
+use crate::introspection::managed;
 use crate::journal::Entry;
 use crate::members::actor_in;
 
@@ -53,6 +54,9 @@ pub enum IssueTokenError {
     /// The project does not exist, or was deleted.
     #[error("there is no project {0}")]
     UnknownProject(ProjectId),
+    /// A token was to get what the one that asks does not have.
+    #[error(transparent)]
+    Escalation(#[from] Escalation),
     /// Something about the token is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidToken),
@@ -83,9 +87,22 @@ pub async fn issue(control: &Control, actor: Actor, command: IssueToken) -> Resu
     let id = command.project_id;
     let project = work.projects().find(id).await?.ok_or(IssueTokenError::UnknownProject(id))?;
     let issued = make(control, command, project.kind, at)?;
+    may_grant(actor, &issued.token.scopes)?;
     record(control, &mut *work, actor, &issued.token, at).await?;
     work.commit().await?;
     Ok(issued)
+}
+
+/// A token was to hand on a scope that it does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the scope `{0}` can be given only by a token that has it")]
+pub struct Escalation(pub Scope);
+
+/// Whether the actor may hand these scopes on: tokens those that manage only if they have them.
+pub(super) fn may_grant(actor: Actor, scopes: &ScopeSet) -> Result<(), Escalation> {
+    let Who::Token { scopes: own, .. } = actor.who else { return Ok(()) };
+    let beyond = |scope: &Scope| managed(*scope).is_some_and(|managed| !own.allow(managed));
+    scopes.iter().find(beyond).map_or(Ok(()), |scope| Err(Escalation(scope)))
 }
 
 /// Decides: the entity and its secret.

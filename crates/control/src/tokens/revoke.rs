@@ -1,13 +1,13 @@
 //! Ending a token for good.
 
-use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_auth::{Actor, Forbidden, Permission, Who};
 use promptgate_kernel::{RepositoryError, TokenId};
-use promptgate_store::{Access, Change};
+use promptgate_store::Access;
+use promptgate_tokens::TokenState;
 use tracing::instrument;
 
-use super::TokenAddress;
+use super::{Lost, TokenAddress, end_all};
 use crate::Control;
-use crate::journal::Entry;
 use crate::members::actor_in;
 
 /// Why a token is not revoked.
@@ -19,6 +19,9 @@ pub enum RevokeTokenError {
     /// There is none.
     #[error("there is no token {0}")]
     NotFound(TokenId),
+    /// The token that asks would end with it.
+    #[error("a token cannot revoke itself, nor one that it comes from")]
+    Itself,
     /// Somebody else changed it at the same time; try again.
     #[error("the token {0} was changed by somebody else")]
     Changed(TokenId),
@@ -27,22 +30,37 @@ pub enum RevokeTokenError {
     Store(#[from] RepositoryError),
 }
 
-/// Revokes a token. Revoking a revoked one changes and records nothing.
+impl From<Lost> for RevokeTokenError {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Changed(id) => Self::Changed(id),
+            Lost::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Revokes a token and everything below it. Revoking a revoked one changes and records nothing.
 #[instrument(name = "control.tokens.revoke", skip_all, fields(token.id = %address.id))]
 pub async fn revoke(control: &Control, actor: Actor, address: TokenAddress) -> Result<(), RevokeTokenError> {
     let id = address.id;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
-    let token = address.find(&mut *work).await?.ok_or(RevokeTokenError::NotFound(id))?;
+    let token = address.find_for_change(&mut *work).await?.ok_or(RevokeTokenError::NotFound(id))?;
     actor_in(&mut *work, actor, token.project_id)
         .await?
         .require_in(token.project_id, Permission::ManageTokens)?;
-    let Ok(token) = token.revoke(at) else { return Ok(()) };
-    if !work.tokens().save(&token).await? {
-        return Err(RevokeTokenError::Changed(id));
+    if matches!(token.state, TokenState::Revoked { .. }) {
+        return Ok(());
     }
-    control.audit(&mut *work, actor, Entry::of_token("token.revoked", &token), at).await?;
-    let revision = work.changes().record(Change::Token { id, hash: token.hash }, at).await?;
-    control.commit(work, revision).await?;
+    let mut tokens = vec![token];
+    tokens.extend(work.tokens().list_below(id).await?);
+    if let Who::Token { id: own, .. } = actor.who
+        && tokens.iter().any(|token| token.id == own)
+    {
+        return Err(RevokeTokenError::Itself);
+    }
+    if let Some(revision) = end_all(control.scribe(), &mut *work, actor, tokens, at).await? {
+        control.commit(work, revision).await?;
+    }
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use promptgate_auth::{Actor, Forbidden, Permission};
 use promptgate_kernel::{RepositoryError, TokenId};
-use promptgate_store::{Access, Change};
-use promptgate_tokens::{AlreadyRevoked, TokenSecret};
+use promptgate_store::Access;
+use promptgate_tokens::{AlreadyRevoked, Overlap, TokenSecret};
 use tracing::instrument;
 
+use super::issue::{Escalation, may_grant};
+use super::tree::forget_hashes;
 use super::{Issued, TokenAddress};
 use crate::Control;
 use crate::journal::Entry;
@@ -20,6 +22,9 @@ pub enum RotateTokenError {
     /// There is none.
     #[error("there is no token {0}")]
     NotFound(TokenId),
+    /// A token would get the secret of one that can do more.
+    #[error(transparent)]
+    Escalation(#[from] Escalation),
     /// It was revoked, which is for good.
     #[error(transparent)]
     Revoked(#[from] AlreadyRevoked),
@@ -31,28 +36,40 @@ pub enum RotateTokenError {
     Store(#[from] RepositoryError),
 }
 
-/// Gives a token a new secret; the old one opens nothing from then on, everything else stays.
+/// Gives a token a new secret; the old one works for the time of the overlap, everything else stays. The
+/// key of an account is a matter of whoever manages accounts.
 #[instrument(name = "control.tokens.rotate", skip_all, fields(token.id = %address.id))]
 pub async fn rotate(
     control: &Control,
     actor: Actor,
     address: TokenAddress,
+    overlap: Overlap,
 ) -> Result<Issued, RotateTokenError> {
     let id = address.id;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
-    let before = address.find(&mut *work).await?.ok_or(RotateTokenError::NotFound(id))?;
+    let before = address.find_for_change(&mut *work).await?.ok_or(RotateTokenError::NotFound(id))?;
     actor_in(&mut *work, actor, before.project_id)
         .await?
         .require_in(before.project_id, Permission::ManageTokens)?;
-    let old_hash = before.hash;
+    if before.owner.is_some() {
+        actor.require(Permission::ManageAccounts)?;
+    }
+    may_grant(actor, &before.scopes)?;
+    let remembered = before.hashes();
     let secret = TokenSecret::generate(before.env, &*control.entropy);
-    let token = before.rotate(&secret)?;
+    let token = before.rotate(&secret, overlap, at)?;
     if !work.tokens().save(&token).await? {
         return Err(RotateTokenError::Changed(id));
     }
-    control.audit(&mut *work, actor, Entry::of_token("token.rotated", &token), at).await?;
-    let revision = work.changes().record(Change::Token { id, hash: old_hash }, at).await?;
-    control.commit(work, revision).await?;
+    let entry = Entry::of_token("token.rotated", &token);
+    let entry = match token.previous {
+        Some(previous) => entry.detail("oldSecretUntil", previous.until.to_string()),
+        None => entry,
+    };
+    control.audit(&mut *work, actor, entry, at).await?;
+    if let Some(revision) = forget_hashes(&mut *work, id, remembered, at).await? {
+        control.commit(work, revision).await?;
+    }
     Ok(Issued { token, secret })
 }

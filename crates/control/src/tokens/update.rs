@@ -2,14 +2,16 @@
 
 use promptgate_auth::{Actor, Forbidden, Permission};
 use promptgate_kernel::{RepositoryError, TokenId};
-use promptgate_store::{Access, Change};
+use promptgate_store::Access;
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Token, TokenChanges};
 use tracing::instrument;
 
 use super::TokenAddress;
+use super::tree::{Lost, forget, narrow};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
 use crate::members::actor_in;
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["token.updated", "token.activated", "token.deactivated"];
 
@@ -36,7 +38,17 @@ pub enum UpdateTokenError {
     Store(#[from] RepositoryError),
 }
 
-/// Applies changes to a token. Changes that name nothing are not recorded.
+impl From<Lost> for UpdateTokenError {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Changed(id) => Self::Changed(id),
+            Lost::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Applies changes to a token; those below it lose what it loses. The key of an account is a matter of
+/// whoever manages accounts. Changes that name nothing are not recorded.
 #[instrument(name = "control.tokens.update", skip_all, fields(token.id = %address.id))]
 pub async fn update(
     control: &Control,
@@ -49,10 +61,13 @@ pub async fn update(
     let fields = fields(&changes);
     let action = update_action(&fields, "isActive", changes.is_active, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
-    let stored = address.find(&mut *work).await?.ok_or(UpdateTokenError::NotFound(id))?;
+    let stored = address.find_for_change(&mut *work).await?.ok_or(UpdateTokenError::NotFound(id))?;
     actor_in(&mut *work, actor, stored.project_id)
         .await?
         .require_in(stored.project_id, Permission::ManageTokens)?;
+    if stored.owner.is_some() {
+        actor.require(Permission::ManageAccounts)?;
+    }
     // A revoked one refuses every change, whatever it names.
     let token = stored.clone().change(changes, at)??;
     if fields.is_empty() {
@@ -61,10 +76,16 @@ pub async fn update(
     if !work.tokens().save(&token).await? {
         return Err(UpdateTokenError::Changed(id));
     }
-    let entry = Entry::of_token(action, &token).detail("fields", fields);
+    let entry = Entry::of_token(action, &token)
+        .detail("fields", fields)
+        .between(&shown::token(&stored), &shown::token(&token));
     control.audit(&mut *work, actor, entry, at).await?;
-    let revision = work.changes().record(Change::Token { id, hash: token.hash }, at).await?;
-    control.commit(work, revision).await?;
+    let below = work.tokens().list_below(id).await?;
+    let mut touched = narrow(control.scribe(), &mut *work, actor, (&token, below), at).await?;
+    touched.push(token.clone());
+    if let Some(revision) = forget(&mut *work, &touched, at).await? {
+        control.commit(work, revision).await?;
+    }
     Ok(token)
 }
 

@@ -1,3 +1,4 @@
+use promptgate_tokens::Overlap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -42,7 +43,7 @@ async fn a_lost_announcement_is_no_failure_of_the_change() {
     let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
     connected.migrate().await.unwrap();
     let bus = Arc::new(BrokenBus::default());
-    let fixture = Fixture::with_bus(connected.store(), bus.clone());
+    let fixture = Fixture::with_bus(&connected, bus.clone());
     let project =
         projects::create(&fixture.control, ADMIN, new_project(ProjectType::AiWrapper)).await.unwrap();
     assert_eq!(bus.tried.load(Ordering::SeqCst), 1);
@@ -54,7 +55,7 @@ async fn every_commit_is_announced_with_its_revision() {
     let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
     connected.migrate().await.unwrap();
     let bus = promptgate_coordination_local::LocalBus::new();
-    let fixture = Fixture::with_bus(connected.store(), Arc::new(bus.clone()));
+    let fixture = Fixture::with_bus(&connected, Arc::new(bus.clone()));
     let mut listener = bus.subscribe().await;
     let project = fixture.project(ProjectType::AiWrapper).await;
     let token = fixture.token(project.id, None).await.token;
@@ -83,7 +84,7 @@ async fn writers_at_the_same_time_all_get_through_on_postgres() {
 async fn writers_get_through(url: &str) {
     let connected = connect(url, SqlOptions::default()).await.unwrap();
     connected.migrate().await.unwrap();
-    let fixture = Fixture::over(connected.store());
+    let fixture = Fixture::over(&connected);
     let control = &fixture.control;
     let provider = providers::create(control, ADMIN, new_provider("main", "sk-1")).await.unwrap().provider;
     let kept = fixture.project(ProjectType::AiWrapper).await;
@@ -94,7 +95,7 @@ async fn writers_get_through(url: &str) {
         create(),
         create(),
         providers::delete(control, ADMIN, provider.id),
-        tokens::rotate(control, ADMIN, token.id.into()),
+        tokens::rotate(control, ADMIN, token.id.into(), Overlap::NONE),
     );
     for created in [a, b, c] {
         created.unwrap();
@@ -112,7 +113,7 @@ async fn of_two_who_change_the_same_thing_one_is_told_on_postgres() {
     let database = promptgate_testkit::postgres::database().await.unwrap();
     let connected = connect(database.url(), SqlOptions::default()).await.unwrap();
     connected.migrate().await.unwrap();
-    let fixture = Fixture::over(connected.store());
+    let fixture = Fixture::over(&connected);
     let id = fixture.project(ProjectType::AiWrapper).await.id;
     let named = || ProjectChanges { active: Some(true), ..ProjectChanges::default() };
     let update = || projects::update(&fixture.control, ADMIN, id, named());

@@ -1,11 +1,14 @@
 //! A control plane over a database in memory.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
-use promptgate_audit::{Chained, verify};
-use promptgate_auth::Actor;
+use promptgate_audit::{Chained, Walk};
+use promptgate_auth::{Actor, PasswordHasher};
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_control::projects;
+use promptgate_control::sign_in::SignIn;
 use promptgate_control::tokens::{IssueToken, Issued, issue};
 use promptgate_control::{Control, providers};
 use promptgate_coordination_local::LocalBus;
@@ -13,8 +16,8 @@ use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{KeyRing, ProjectId, Revision, SecretsKey};
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{CapabilityCell, CapabilityTable, NewProvider, ProviderKind, ProviderName};
-use promptgate_store::{Access, Bus, Change, Store};
-use promptgate_store_sql::{SqlOptions, connect};
+use promptgate_store::{Access, Bus, Change};
+use promptgate_store_sql::{Connected, SqlOptions, connect};
 use promptgate_tokens::{ScopeSet, TokenEnv, TokenLimits, TokenName};
 use serde_json::Map;
 
@@ -30,23 +33,28 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        Self::over(connected.store())
+        Self::over(&connected)
     }
 
-    pub(crate) fn over(store: Arc<dyn Store>) -> Self {
-        Self::with_bus(store, Arc::new(LocalBus::new()))
+    pub(crate) fn over(connected: &Connected) -> Self {
+        Self::with_bus(connected, Arc::new(LocalBus::new()))
     }
 
-    pub(crate) fn with_bus(store: Arc<dyn Store>, bus: Arc<dyn Bus>) -> Self {
+    pub(crate) fn with_bus(connected: &Connected, bus: Arc<dyn Bus>) -> Self {
         let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
+        let hasher = PasswordHasher::new(4, &SeededEntropy::new(2)).unwrap();
+        let spans = [Duration::from_hours(8), Duration::from_mins(120)];
         let control = Control {
-            store,
+            store: connected.store(),
             bus,
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
+            sign_in: SignIn::new(connected.sign_in(), hasher, spans, NonZeroUsize::MIN),
             keys: keys(),
             catalog: ModelCatalog::default(),
             capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
+            checker: None,
+            failures: Arc::default(),
             runner: None,
         };
         Self { control, clock }
@@ -75,7 +83,8 @@ impl Fixture {
     pub(crate) async fn audit(&self) -> Vec<Chained> {
         let mut work = self.control.store.begin(Access::Read).await.unwrap();
         let events = work.audit().list_after(0, 1_000).await.unwrap();
-        verify(&events).unwrap();
+        let mut walk = Walk::default();
+        events.iter().for_each(|row| walk.row(row).unwrap());
         events
     }
 

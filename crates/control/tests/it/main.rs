@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails, fails the test")]
 
+mod audit;
 mod bootstrap;
 mod catalog;
 mod concurrency;
@@ -11,4 +12,5 @@ mod introspection;
 mod project_roles;
 mod projects;
 mod providers;
+mod secrets;
 mod tokens;

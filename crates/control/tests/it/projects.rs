@@ -18,7 +18,7 @@ async fn a_change_its_audit_event_and_its_revision_come_together() {
     let events = fixture.audit().await;
     let event = &events[0].event;
     assert_eq!((event.action.as_str(), event.target_id.clone()), ("project.created", project.id.to_string()));
-    assert_eq!((event.actor_kind.as_str(), event.project_id), ("admin_key", Some(project.id)));
+    assert_eq!((event.actor.kind.as_str(), event.project_id), ("admin_key", Some(project.id)));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use promptgate_control::projects;
 use promptgate_control::tokens::{self, IssueTokenError, RotateTokenError, UpdateTokenError};
 use promptgate_projects::ProjectType;
 use promptgate_store::Change;
-use promptgate_tokens::{Scope, ScopeSet, TokenChanges};
+use promptgate_tokens::{Overlap, Scope, ScopeSet, TokenChanges};
 
 #[tokio::test]
 async fn a_token_opens_by_default_what_its_project_serves() {
@@ -25,7 +25,7 @@ async fn rotation_and_revocation_announce_the_hash_that_is_remembered() {
     let project = fixture.project(ProjectType::AiWrapper).await;
     let issued = fixture.token(project.id, None).await;
     let (id, first) = (issued.token.id, issued.token.hash);
-    let rotated = tokens::rotate(&fixture.control, ADMIN, id.into()).await.unwrap();
+    let rotated = tokens::rotate(&fixture.control, ADMIN, id.into(), Overlap::NONE).await.unwrap();
     assert_eq!(fixture.last_change().await, Some(Change::Token { id, hash: first }));
     assert_eq!(rotated.token.hash, rotated.secret.hash());
     tokens::revoke(&fixture.control, ADMIN, id.into()).await.unwrap();
@@ -41,7 +41,7 @@ async fn revoking_again_records_nothing_and_nothing_else_is_possible() {
     let (revision, events) = (fixture.revision().await, fixture.audit().await.len());
     tokens::revoke(&fixture.control, ADMIN, id.into()).await.unwrap();
     assert_eq!((fixture.revision().await, fixture.audit().await.len()), (revision, events));
-    let refused = tokens::rotate(&fixture.control, ADMIN, id.into()).await.unwrap_err();
+    let refused = tokens::rotate(&fixture.control, ADMIN, id.into(), Overlap::NONE).await.unwrap_err();
     assert!(matches!(refused, RotateTokenError::Revoked(_)));
     let refused =
         tokens::update(&fixture.control, ADMIN, id.into(), TokenChanges::default()).await.unwrap_err();
@@ -65,7 +65,7 @@ async fn the_log_names_what_happened_and_no_secret() {
     let id = issued.token.id;
     let off = TokenChanges { is_active: Some(false), ..Default::default() };
     tokens::update(&fixture.control, ADMIN, id.into(), off).await.unwrap();
-    let rotated = tokens::rotate(&fixture.control, ADMIN, id.into()).await.unwrap();
+    let rotated = tokens::rotate(&fixture.control, ADMIN, id.into(), Overlap::NONE).await.unwrap();
     tokens::revoke(&fixture.control, ADMIN, id.into()).await.unwrap();
     let expected =
         ["project.created", "token.created", "token.deactivated", "token.rotated", "token.revoked"];

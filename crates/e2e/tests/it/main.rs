@@ -1,9 +1,11 @@
 //! The gateway as others see it: processes, ports, signals and HTTP.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod access;
 mod admin;
 mod agent_session;
 mod ai_endpoints;
+mod audit;
 mod away;
 mod bypass;
 mod byte_fidelity;
@@ -16,7 +18,9 @@ mod drain;
 mod first_hour;
 mod first_start;
 mod idempotency;
+mod monitoring;
 mod older_settings;
+mod prices;
 mod reconfiguration;
 mod record;
 mod refused_starts;

@@ -59,6 +59,7 @@ pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted
         provider_response_id: response_id(record, &ending.spent),
         upstream_us: record.timing.upstream().map(micros),
         dropped: std::mem::take(&mut record.dropped),
+        provider_kind: record.provider.as_ref().map(|compiled| compiled.provider.kind.as_str().to_owned()),
         ..UsageEvent::of_call(
             record.id,
             record.arrived_at,

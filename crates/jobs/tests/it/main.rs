@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promptgate_auth::{NewSession, Session, SessionSecret, SessionStage, SignInKey};
+use promptgate_control::monitoring::{DueChecks, ServiceChecker};
 use promptgate_endpoints::{AiSession, CacheKey, CachedAnswer, Endpoint};
 use promptgate_jobs::{Scheduler, SchedulerOptions, SignIns};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    AccountId, AiSessionId, CallId, Clock, EndpointId, PageRequest, ProjectId, Revision, Sealed, SessionId,
-    Timestamp, TokenId,
+    AccountId, AiSessionId, CallId, Clock, EndpointId, MonitoredServiceId, PageRequest, ProjectId, Revision,
+    Sealed, SessionId, Timestamp, TokenId,
 };
+use promptgate_monitoring::{MonitoredService, NewMonitoredService, Seen};
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_store::{Access, Change, Store};
 use promptgate_store_sql::{SqlOptions, connect};
@@ -367,4 +369,65 @@ async fn sign_ins_that_are_over_are_forgotten() {
     assert!(state.sessions.find(live.hash).await.expect(WORKS).is_some());
     assert_eq!(state.throttle.prune(clock.now()).await.expect(WORKS), 0, "nothing is left to prune");
     assert_eq!(state.one_time.prune(clock.now()).await.expect(WORKS), 0, "nothing is left to prune");
+}
+
+/// Counts the looks, and answers after a moment in which others could look too.
+#[derive(Default)]
+struct Counting(std::sync::Mutex<Vec<String>>);
+
+#[async_trait::async_trait]
+impl ServiceChecker for Counting {
+    async fn look(&self, url: &str) -> Seen {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(url.to_owned());
+        tokio::task::yield_now().await;
+        Seen { status_code: Some(503), error: String::new(), latency_ms: 1 }
+    }
+}
+
+#[tokio::test]
+async fn of_several_schedulers_one_looks_at_a_service() {
+    let (store, _directory) = store().await;
+    let entropy = SeededEntropy::new(9);
+    let clock = clock();
+    for number in 0..20 {
+        let new = NewMonitoredService {
+            name: format!("s{number}"),
+            url: format!("http://h/{number}"),
+            enabled: true,
+            ..NewMonitoredService::default()
+        };
+        let id = MonitoredServiceId::mint(&*clock, &entropy);
+        let service = MonitoredService::create(id, new, clock.now()).expect(WORKS);
+        let mut work = store.begin(Access::Write).await.expect(WORKS);
+        work.monitored_services().insert(&service).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+    }
+    let checker = Arc::new(Counting::default());
+    let checks = DueChecks { store: Arc::clone(&store), clock: clock.clone(), checker: checker.clone() };
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    for _ in 0..3 {
+        let options = SchedulerOptions { check_interval: Duration::from_millis(5), ..options() };
+        let scheduler = Scheduler::new(Arc::clone(&store), clock.clone(), options);
+        tasks.spawn(scheduler.checking(checks.clone()).run(stop.clone()));
+    }
+    let all_degraded = async {
+        loop {
+            let mut work = store.begin(Access::Read).await.expect(WORKS);
+            if work.monitored_services().degraded().await.expect(WORKS).len() == 20 {
+                return;
+            }
+            drop(work);
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, all_degraded).await.expect("every service is looked at");
+    stop.cancel();
+    tasks.close();
+    timeout(PATIENCE, tasks.wait()).await.expect("it stops");
+    let mut looked = checker.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let looks = looked.len();
+    looked.sort();
+    looked.dedup();
+    assert_eq!((looks, looked.len()), (20, 20), "each once while the clock stands still");
 }

@@ -24,7 +24,7 @@ async fn a_turn_of_claude_code_leaves_its_session_and_tool_calls() {
     assert_eq!(event.provider_response_id.as_deref(), Some("m1"));
     let contents = bench.sink.contents.lock().unwrap();
     let [content] = &contents[..] else { panic!("{contents:?}") };
-    assert_eq!((content.call_id, content.prompt.as_deref()), (event.id, Some("hello")));
+    assert_eq!((content.call_id, content.prompt().as_deref()), (event.id, Some("hello")));
     assert_eq!((content.request.as_deref(), content.response.as_deref()), (Some(MESSAGES), Some(MESSAGE)));
     assert_eq!(content.tool_calls[0].name, "look");
     let arguments: serde_json::Value = serde_json::from_str(&content.tool_calls[0].arguments).unwrap();

@@ -170,6 +170,7 @@ impl Bench {
             trace_context: Arc::new(PassedOn),
             memory: Arc::new(NoMemory),
             idempotency: Arc::new(Outcomes::default()),
+            failures: Arc::default(),
         });
         let router = promptgate_proxy_http::router(gateway.clone());
         Self {

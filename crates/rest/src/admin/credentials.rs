@@ -8,7 +8,7 @@ mod rotate;
 mod update;
 
 use promptgate_control::credentials::{CredentialError, EndpointUse};
-use promptgate_kernel::{CredentialId, EndpointId, ProjectId, ProviderId, Timestamp};
+use promptgate_kernel::{CredentialId, EndpointId, KeyRing, ProjectId, ProviderId, Timestamp};
 use promptgate_providers::{Credential, InvalidCredential};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -46,15 +46,19 @@ struct CredentialView {
     /// Until when the secret before this one serves where this one is refused; null when none does.
     #[schema(value_type = Option<String>, format = "date-time")]
     previous_until: Option<Timestamp>,
+    /// There, and true, when the secret was sealed under a key that is not configured: rotate it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unreadable: bool,
     #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
     #[schema(value_type = String, format = "date-time")]
     updated_at: Timestamp,
 }
 
-impl From<Credential> for CredentialView {
-    fn from(credential: Credential) -> Self {
+impl CredentialView {
+    fn of(credential: Credential, keys: &KeyRing) -> Self {
         Self {
+            unreadable: credential.open(keys).is_err(),
             id: credential.id,
             provider_id: credential.provider_id,
             name: credential.name,

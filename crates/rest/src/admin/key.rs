@@ -1,11 +1,17 @@
-//! Who acts: whoever holds the admin API key.
+//! Who acts on an admin route: whoever holds the admin API key, else whoever signed in and may.
 
-use axum::extract::{FromRef, FromRequestParts};
-use http::StatusCode;
+use axum::extract::FromRequestParts;
 use http::request::Parts;
-use promptgate_auth::{Actor, AdminKey};
+use http::{HeaderMap, StatusCode};
+use promptgate_audit::{Culprit, Failure};
+use promptgate_auth::{Actor, AdminKey, Origin, Role, Who};
+use promptgate_control::accounts::membership;
+use promptgate_control::admin_keys;
+use promptgate_kernel::ProjectId;
 
+use crate::ApiState;
 use crate::error::ApiError;
+use crate::session::{SignedIn, origin, unauthorized};
 
 /// The header that carries the admin API key.
 const HEADER: &str = "x-admin-api-key";
@@ -14,58 +20,137 @@ const HEADER: &str = "x-admin-api-key";
 /// is read; without it they cannot call a use case.
 pub(crate) struct Acting(pub(crate) Actor);
 
-impl<S: Send + Sync> FromRequestParts<S> for Acting
-where
-    Option<AdminKey>: FromRef<S>,
-{
+impl FromRequestParts<ApiState> for Acting {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let mut given = parts.headers.get_all(HEADER).iter();
-        let Some(first) = given.next() else {
-            // There are no browser sessions yet, so nobody has one.
-            return Err(unauthorized("missing session", "send the admin API key in X-Admin-API-Key"));
-        };
-        let wrong = || unauthorized("invalid_admin_api_key", "X-Admin-API-Key is not the admin API key");
-        let only = given.next().is_none();
-        let key: Option<AdminKey> = FromRef::from_ref(state);
-        let text = std::str::from_utf8(first.as_bytes()).map(str::trim).unwrap_or_default();
-        match key {
-            Some(key) if only && !text.is_empty() && key.matches(text) => Ok(Self(Actor::admin_key())),
-            Some(_) | None => Err(wrong()),
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        // A wrong key never falls back to the cookie.
+        match key(&parts.headers, state.admin_key.as_ref()) {
+            Given::Nothing => by_session(parts, state).await.map(Self),
+            Given::Key => Ok(Self(Actor::admin_key().coming_from(origin(parts)))),
+            Given::Other(text) => {
+                let origin = origin(parts);
+                by_stored_key(text, state, origin).await.map(|actor| Self(actor.coming_from(origin)))
+            }
         }
     }
 }
 
-fn unauthorized(code: &'static str, message: &str) -> ApiError {
-    ApiError::new(StatusCode::UNAUTHORIZED, code).message(message)
+/// Whoever holds a key of the store.
+async fn by_stored_key(text: &str, state: &ApiState, origin: Origin) -> Result<Actor, ApiError> {
+    let control = &*state.control;
+    if let Some(id) = admin_keys::authenticate(control, text).await? {
+        return Ok(Actor::of(Who::AdminKey(Some(id))));
+    }
+    let by = Culprit::Address(origin.address);
+    let failure = Failure { action: "auth.admin_key_invalid", reason: "unknown", by };
+    control.failures.note(failure, origin.address, control.clock.now());
+    Err(unauthorized("invalid_admin_api_key").message("X-Admin-API-Key is not an admin API key"))
+}
+
+/// What a request has in the header.
+#[derive(Debug, PartialEq, Eq)]
+enum Given<'a> {
+    Nothing,
+    /// The key of the settings.
+    Key,
+    /// Something else, which may be a key of the store. What is there twice is blank here.
+    Other(&'a str),
+}
+
+fn key<'a>(headers: &'a HeaderMap, key: Option<&AdminKey>) -> Given<'a> {
+    let mut given = headers.get_all(HEADER).iter();
+    let Some(first) = given.next() else { return Given::Nothing };
+    if given.next().is_some() {
+        return Given::Other("");
+    }
+    let text = std::str::from_utf8(first.as_bytes()).map(str::trim).unwrap_or_default();
+    let is_key = !text.is_empty() && key.is_some_and(|key| key.matches(text));
+    if is_key { Given::Key } else { Given::Other(text) }
+}
+
+/// An administrator who signed in, or a member of the project that the address names.
+async fn by_session(parts: &mut Parts, state: &ApiState) -> Result<Actor, ApiError> {
+    let signed_in = SignedIn::from_request_parts(parts, state).await?;
+    let SignedIn { actor, account, .. } = signed_in;
+    if account.role == Role::Admin {
+        return Ok(actor);
+    }
+    let insufficient = || {
+        ApiError::new(StatusCode::FORBIDDEN, "insufficient_role")
+            .message("the role admin is needed, or a membership in the project")
+    };
+    let project = project_of(parts.uri.path()).ok_or_else(insufficient)?;
+    let membership = membership(&state.control, project, account.id).await?.ok_or_else(insufficient)?;
+    Ok(actor.as_member(Some(membership)))
+}
+
+/// The project that an admin route is about, by its address.
+fn project_of(path: &str) -> Option<ProjectId> {
+    path.strip_prefix("/api/v1/admin/projects/")?.split('/').next()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Api, PASSWORD};
 
-    async fn refused(configured: Option<&str>, sent: &[&str]) -> Option<&'static str> {
-        let mut request = http::Request::builder();
+    fn refused(configured: Option<&str>, sent: &[&str]) -> Option<&'static str> {
+        let mut headers = HeaderMap::new();
         for value in sent {
-            request = request.header(HEADER, *value);
+            headers.append(HEADER, value.parse().unwrap());
         }
-        let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        let key = configured.and_then(AdminKey::from_text);
-        Acting::from_request_parts(&mut parts, &key).await.err().map(|error| error.code())
+        let configured = configured.and_then(AdminKey::from_text);
+        match key(&headers, configured.as_ref()) {
+            Given::Key => None,
+            Given::Nothing => Some("nothing"),
+            Given::Other(_) => Some("invalid_admin_api_key"),
+        }
+    }
+
+    #[test]
+    fn only_the_right_key_given_once_opens() {
+        let invalid = Some("invalid_admin_api_key");
+        assert_eq!(refused(Some("k"), &["k"]), None);
+        assert_eq!(refused(Some("k"), &[]), Some("nothing"));
+        assert_eq!(refused(None, &[]), Some("nothing"));
+        assert_eq!(refused(None, &["k"]), invalid, "switched off");
+        assert_eq!(refused(None, &[""]), invalid, "switched off and empty");
+        assert_eq!(refused(Some("schlüssel"), &["schlüssel"]), None);
+        for sent in [&["x"] as &[&str], &[""], &["k", "k"], &["k", "x"], &["k,k"]] {
+            assert_eq!(refused(Some("k"), sent), invalid, "{sent:?}");
+        }
     }
 
     #[tokio::test]
-    async fn only_the_right_key_given_once_opens() {
-        let invalid = Some("invalid_admin_api_key");
-        assert_eq!(refused(Some("k"), &["k"]).await, None);
-        assert_eq!(refused(Some("k"), &[]).await, Some("missing session"));
-        assert_eq!(refused(None, &[]).await, Some("missing session"));
-        assert_eq!(refused(None, &["k"]).await, invalid, "switched off");
-        assert_eq!(refused(None, &[""]).await, invalid, "switched off and empty");
-        assert_eq!(refused(Some("schlüssel"), &["schlüssel"]).await, None);
-        for sent in [&["x"] as &[&str], &[""], &["k", "k"], &["k", "x"], &["k,k"]] {
-            assert_eq!(refused(Some("k"), sent).await, invalid, "{sent:?}");
+    async fn a_wrong_key_beats_a_good_session_and_a_right_one_a_bad_session() {
+        let api = Api::new().await;
+        api.create_person("a@example.com", "admin").await;
+        let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        let path = "/api/v1/admin/projects";
+        browser.get(path).await.ok();
+        browser.with(HEADER, "wrong").get(path).await.refused(401, "invalid_admin_api_key");
+        browser.with(HEADER, "").get(path).await.refused(401, "invalid_admin_api_key");
+        api.browser("promptgate_session=bad").get(path).await.refused(401, "invalid session");
+        api.browser("promptgate_session=bad").with(HEADER, "test-admin-key").get(path).await.ok();
+    }
+
+    #[tokio::test]
+    async fn members_act_in_their_own_project_alone() {
+        let api = Api::new().await;
+        let [own, other] =
+            [api.create_project("a", "ai_gateway").await, api.create_project("b", "ai_gateway").await];
+        let id = api.create_person("a@example.com", "user").await;
+        let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        let path = |project: &str| format!("/api/v1/admin/projects/{project}");
+        for path in [path(&own), path("x"), "/api/v1/admin/projects".into(), "/api/v1/admin/users".into()] {
+            browser.get(&path).await.refused(403, "insufficient_role");
         }
+        let member = format!("{}/members/{id}", path(&own));
+        api.put(&member, &serde_json::json!({"role": "viewer"})).await.ok();
+        browser.get(&path(&own)).await.ok();
+        browser.get(&path(&other)).await.refused(403, "insufficient_role");
+        browser.patch(&path(&own), &serde_json::json!({"name": "c"})).await.refused(403, "forbidden");
+        browser.get("/api/v1/admin/users").await.refused(403, "insufficient_role");
     }
 }

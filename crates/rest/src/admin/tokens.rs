@@ -10,7 +10,7 @@ mod revoke;
 mod rotate;
 mod update;
 
-use promptgate_control::tokens::Issued;
+use promptgate_control::tokens::{Escalation, Issued};
 use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, Timestamp, TokenId};
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Scope, ScopeSet, Token, TokenState};
 use serde::Serialize;
@@ -169,8 +169,18 @@ impl From<InvalidToken> for ApiError {
             InvalidToken::Expiry => "invalid_expiration",
             InvalidToken::NoScope => "invalid_scope",
             InvalidToken::Metadata => "invalid_metadata",
+            InvalidToken::BeyondParent { .. } => "privilege_escalation",
+            InvalidToken::TooDeep => "token_tree_too_deep",
+            InvalidToken::TooMany => "too_many_tokens",
+            InvalidToken::Overlap => "invalid_overlap",
         };
         Self::bad_request(code).field(error.field()).message(error)
+    }
+}
+
+impl From<Escalation> for ApiError {
+    fn from(error: Escalation) -> Self {
+        Self::new(http::StatusCode::FORBIDDEN, "privilege_escalation").field("scopes").message(error)
     }
 }
 

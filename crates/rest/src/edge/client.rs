@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, Request};
 use http::header;
 use promptgate_forwarded::{Scheme, asked_for, client_address, is_forwarded};
+use promptgate_kernel::CallId;
 
 use super::Edge;
 
@@ -17,6 +18,8 @@ pub(crate) struct Client {
     pub(crate) is_local: bool,
     /// Whether it came over TLS.
     pub(crate) is_https: bool,
+    /// The request, where the gateway gave it its id.
+    pub(crate) request: Option<CallId>,
     /// The host that it asked for, with its port if it has one, in lower case.
     pub(crate) host: Option<String>,
 }
@@ -39,6 +42,7 @@ impl Client {
             is_local: peer.ip().to_canonical().is_loopback() && address.is_loopback() && !is_hidden,
             is_https: edge.is_https || asked.scheme == Some(Scheme::Https),
             host: asked.host.or(named),
+            request: None,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use promptgate_control::catalog::{ListingAnswer, ListingRequest, ModelLister, Unreachable};
 use promptgate_control::endpoints::{EndpointRunner, RunRequest, RunResult};
+use promptgate_control::monitoring::ServiceChecker;
+use promptgate_monitoring::Seen;
 use serde_json::{Value, json};
 
 /// Every provider has the same two models.
@@ -48,5 +50,16 @@ impl EndpointRunner for Parrot {
             total_tokens: 7,
             latency: Duration::from_millis(2),
         }
+    }
+}
+
+/// Services whose address ends with the status that they answer with; others do not answer.
+pub(crate) struct Watched;
+
+#[async_trait]
+impl ServiceChecker for Watched {
+    async fn look(&self, url: &str) -> Seen {
+        let status_code = url.rsplit('/').next().and_then(|last| last.parse().ok());
+        Seen { status_code, error: format!("GET {url}: connection refused"), latency_ms: 5 }
     }
 }

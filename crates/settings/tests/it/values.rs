@@ -113,9 +113,9 @@ fn every_duration_refuses_zero_and_negative_values() {
 
 #[test]
 fn session_lifetime_has_a_default_and_can_be_set() {
-    assert_eq!(with(&[]).api().expect("valid").session_ttl, Duration::from_hours(8));
+    assert_eq!(with(&[]).sessions().expect("valid").lifetime, Duration::from_hours(8));
     let settings = with(&[("PROMPTGATE_SESSION_TTL", "90m")]);
-    assert_eq!(settings.proxy().expect("valid").session_ttl, Duration::from_mins(90));
+    assert_eq!(settings.sessions().expect("valid").lifetime, Duration::from_mins(90));
 }
 
 #[test]

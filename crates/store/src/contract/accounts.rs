@@ -351,3 +351,20 @@ pub async fn two_writers_race_and_one_wins(store: &dyn Store) {
     let (first, second) = join(save(store, &left), save(store, &right)).await;
     assert!(first != second);
 }
+
+/// Those whose access ended are found until it is taken from them; what is deleted is not.
+pub async fn those_past_their_expiry_are_found(store: &dyn Store) {
+    let ending = |name, end| Account { expires_at: Some(at(end)), ..person(name, Role::User) };
+    let (past, now, later) = (ending("past", 1), ending("now", 5), ending("later", 6));
+    let gone = ending("gone", 1).anonymise(at(0));
+    insert(store, &[&past, &now, &later, &gone, &person("never", Role::User)]).await;
+    let found = async |limit| {
+        let mut work = read(store).await;
+        let found = work.accounts().list_past_expiry(at(5), limit).await.expect(WORKS);
+        found.iter().map(|account| account.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(1).await, [past.id]);
+    assert_eq!(found(9).await, [past.id, now.id]);
+    assert!(save(store, &past.end_access(at(5))).await);
+    assert_eq!(found(9).await, [now.id]);
+}

@@ -1,9 +1,8 @@
 //! Things to store, and short ways to a unit of work.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use promptgate_audit::Event;
+use promptgate_audit::{ActorName, Event};
 use promptgate_endpoints::Endpoint;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
@@ -239,15 +238,7 @@ pub(super) fn usage_event(arrived: Timestamp) -> UsageEvent {
 }
 
 pub(super) fn audit_event(target: &str) -> Event {
-    Event {
-        id: AuditEventId::mint(clock(), entropy()),
-        at: at(0),
-        actor_kind: "system".into(),
-        actor_id: None,
-        action: "token.issued".into(),
-        target_kind: "token".into(),
-        target_id: target.into(),
-        project_id: None,
-        details: BTreeMap::new(),
-    }
+    let actor = ActorName { kind: "system".into(), ..ActorName::default() };
+    let event = Event::of(AuditEventId::mint(clock(), entropy()), at(0), "token.created", actor);
+    Event { target_kind: "token".into(), target_id: target.into(), ..event }
 }

@@ -6,8 +6,8 @@ use promptgate_kernel::{
 };
 use promptgate_projects::Project;
 use promptgate_tokens::{
-    Scope, Token, TokenChanges, TokenEnv, TokenFilter, TokenLimits, TokenName, TokenSecret, TokenSort,
-    TokenState,
+    Above, KeyFilter, KeySort, KeyStatus, NewChild, Overlap, PreviousSecret, Scope, Token, TokenChanges,
+    TokenEnv, TokenFilter, TokenLimits, TokenName, TokenSecret, TokenSort, TokenState,
 };
 
 use super::samples::{
@@ -77,6 +77,10 @@ fn full_token(project: &Project) -> Token {
     token.metadata = document();
     token.expires_at = Some(Timestamp::from_micros(i64::MAX));
     token.last_used_at = Some(Timestamp::from_micros(i64::MIN));
+    token.description = "Für die Übung 🦀".into();
+    let previous = TokenSecret::generate(TokenEnv::Test, entropy());
+    token.previous = Some(PreviousSecret { hash: previous.hash(), until: at(9) });
+    token.expired_at = Some(at(8));
     token
 }
 
@@ -144,7 +148,7 @@ pub async fn two_writers_race_and_one_wins(store: &dyn Store) {
 pub async fn after_rotation_only_the_new_hash_finds_it(store: &dyn Store) {
     let before = stored_token(store).await;
     let secret = TokenSecret::generate(TokenEnv::Live, entropy());
-    let after = before.clone().rotate(&secret).expect("not revoked");
+    let after = before.clone().rotate(&secret, Overlap::NONE, at(0)).expect("not revoked");
     assert!(save(store, &after).await);
     let mut work = read(store).await;
     assert_eq!(work.tokens().find_by_hash(before.hash).await.expect(WORKS), None);
@@ -225,6 +229,19 @@ pub async fn a_project_lists_its_own_only(store: &dyn Store) {
     assert_eq!(list(store, &of(own.project_id), 1, 10).await.items, [own]);
 }
 
+/// An owner's tokens are listed, in whatever project they are, but for revoked ones.
+pub async fn an_owner_lists_what_still_works(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let [owner, other] = [(); 2].map(|()| AccountId::mint(clock(), entropy()));
+    let owned = |owner| Token { owner: Some(owner), ..token(&project, "ci") };
+    let tokens = [owned(owner), owned(owner), owned(other), token(&project, "ci")];
+    insert(store, &tokens).await;
+    let revoked = tokens[0].clone().revoke(at(1)).expect("not revoked yet");
+    assert!(save(store, &revoked).await);
+    let listed = read(store).await.tokens().list_of_owner(owner).await.expect(WORKS);
+    assert_eq!(listed.iter().map(|token| token.id).collect::<Vec<_>>(), [tokens[1].id]);
+}
+
 /// A token that comes later does not move what earlier pages showed.
 pub async fn pages_are_stable_under_insert(store: &dyn Store) {
     let project = stored_project(store).await;
@@ -234,4 +251,202 @@ pub async fn pages_are_stable_under_insert(store: &dyn Store) {
     insert(store, &[token_at(&project, "t", at(5))]).await;
     let second = list(store, &of(project.id), 2, 2).await;
     assert_eq!((second.items.as_slice(), second.total), (&tokens[2..], 5));
+}
+
+fn secret() -> TokenSecret {
+    TokenSecret::generate(TokenEnv::Live, entropy())
+}
+
+/// A token below another one.
+fn below(parent: &Token) -> Token {
+    let new = NewChild {
+        name: TokenName::parse("child").expect("a valid name"),
+        scopes: None,
+        endpoint_ids: vec![],
+        limits: TokenLimits::default(),
+        metadata: serde_json::Map::new(),
+        expires_at: None,
+    };
+    parent.mint(TokenId::mint(clock(), entropy()), new, &secret(), at(0)).expect("it has nothing more")
+}
+
+/// A stored line of tokens, each below the one before.
+async fn line<const N: usize>(store: &dyn Store) -> [Token; N] {
+    let mut last = stored_token(store).await;
+    let mut line = vec![last.clone()];
+    while line.len() < N {
+        last = below(&last);
+        line.push(last.clone());
+    }
+    insert(store, &line[1..]).await;
+    line.try_into().expect("it has this many")
+}
+
+/// While the overlap lasts, the secret before the last one finds the token, as one that ends with it.
+pub async fn an_old_secret_finds_it_until_the_overlap_ends(store: &dyn Store) {
+    let before = stored_token(store).await;
+    let overlap = Overlap::parse(60).expect("it is short");
+    let after = before.clone().rotate(&secret(), overlap, at(0)).expect("not revoked");
+    assert!(save(store, &after).await);
+    let mut work = read(store).await;
+    let old = work.tokens().find_by_hash(before.hash).await.expect(WORKS).expect("it is found");
+    assert_eq!((old.id, old.hash), (before.id, before.hash));
+    assert!(old.usable(at(59_999_999)).is_ok() && old.usable(at(60_000_000)).is_err());
+    let new = work.tokens().find_by_hash(after.hash).await.expect(WORKS);
+    assert_eq!(new.as_ref(), Some(&after));
+    drop(work);
+    let revoked = after.revoke(at(1)).expect("not revoked");
+    assert!(save(store, &revoked).await);
+    let old = read(store).await.tokens().find_by_hash(before.hash).await.expect(WORKS).expect("it is found");
+    assert!(old.usable(at(2)).is_err());
+}
+
+/// A token is told what those above it leave to it, however it is read.
+pub async fn what_is_above_decides(store: &dyn Store) {
+    let [top, middle, last] = line::<3>(store).await;
+    assert_eq!(find(store, last.id).await, Some(last.clone()));
+    let ending = TokenChanges { expires_at: Some(Some(at(7))), ..Default::default() };
+    let ending = top.change(ending, at(0)).expect("not revoked").expect("a valid change");
+    assert!(save(store, &ending).await);
+    let above = Above { suspended: false, ends_at: Some(at(7)) };
+    assert_eq!(find(store, last.id).await.expect("it is there").above, above);
+    let off = TokenChanges { is_active: Some(false), ..Default::default() };
+    let off = middle.clone().change(off, at(0)).expect("not revoked").expect("a valid change");
+    assert!(save(store, &off).await);
+    let suspended = Above { suspended: true, ends_at: None };
+    assert_eq!(find(store, last.id).await.expect("it is there").above, suspended);
+    let mut work = read(store).await;
+    let by_hash = work.tokens().find_by_hash(last.hash).await.expect(WORKS).expect("it is there");
+    assert_eq!(by_hash.above, suspended);
+    let listed = work.tokens().list(&of(last.project_id), PageRequest::clamped(1, 10)).await.expect(WORKS);
+    assert!(listed.items.iter().any(|token| token.id == last.id && token.above == suspended));
+    drop(work);
+    let on = TokenChanges { is_active: Some(true), ..Default::default() };
+    let on = off.change(on, at(0)).expect("not revoked").expect("a valid change");
+    assert!(save(store, &on).await);
+    assert_eq!(find(store, last.id).await.expect("it is there").above, above);
+}
+
+/// Everything below a token is listed, nearest first; what is over does not count as live.
+pub async fn a_tree_is_read_from_its_top(store: &dyn Store) {
+    let [top, middle, last] = line::<3>(store).await;
+    let ends = Token { expires_at: Some(at(5)), ..below(&top) };
+    let gone = below(&middle).revoke(at(0)).expect("not revoked");
+    insert(store, &[ends.clone(), gone]).await;
+    let mut work = write(store).await;
+    for id in [top.id, middle.id, last.id] {
+        assert_eq!(work.tokens().lock_tree(id).await.expect(WORKS), Some(top.id));
+    }
+    let unknown = TokenId::mint(clock(), entropy());
+    assert_eq!(work.tokens().lock_tree(unknown).await.expect(WORKS), None);
+    let listed = work.tokens().list_below(top.id).await.expect(WORKS);
+    let ids: Vec<TokenId> = listed.iter().map(|token| token.id).collect();
+    assert!(ids.len() == 3 && ids[..2].contains(&middle.id) && ids[..2].contains(&ends.id), "{ids:?}");
+    assert_eq!(ids[2], last.id);
+    assert_eq!(work.tokens().list_below(last.id).await.expect(WORKS), []);
+    for (now, live) in [(at(4), 3), (at(5), 2)] {
+        assert_eq!(work.tokens().count_live_below(top.id, now).await.expect(WORKS), live);
+    }
+}
+
+/// Whoever holds a tree keeps others out of it until the end.
+pub async fn a_tree_is_changed_by_one_at_a_time(store: &dyn Store) {
+    let [top, last] = line::<2>(store).await;
+    let mint = async || {
+        let mut work = write(store).await;
+        work.tokens().lock_tree(last.id).await.expect(WORKS);
+        let live = work.tokens().count_live_below(top.id, at(0)).await.expect(WORKS);
+        if live < 4 {
+            work.tokens().insert(&below(&last)).await.expect(WORKS);
+        }
+        work.commit().await.expect(WORKS);
+    };
+    join_all((0..8).map(|_| mint())).await;
+    let live = read(store).await.tokens().count_live_below(top.id, at(0)).await.expect(WORKS);
+    assert_eq!(live, 4);
+}
+
+/// What is past its end is marked once, and nothing else is.
+pub async fn what_is_over_is_marked_once(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let ending = |end| Token { expires_at: Some(at(end)), ..token(&project, "t") };
+    let tokens = [ending(1), ending(2), ending(9), token(&project, "never")];
+    let revoked = ending(1).revoke(at(0)).expect("not revoked");
+    insert(store, &tokens).await;
+    insert(store, std::slice::from_ref(&revoked)).await;
+    let mark = async |now, limit| {
+        let mut work = write(store).await;
+        let marked = work.tokens().mark_expired(now, limit).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        marked
+    };
+    assert_eq!((mark(at(2), 1).await, mark(at(2), 5).await, mark(at(3), 5).await), (1, 1, 0));
+    for (token, marked) in tokens.iter().chain([&revoked]).zip([true, true, false, false, false]) {
+        let found = find(store, token.id).await.expect("it is there");
+        assert_eq!(found.expired_at, marked.then_some(at(2)));
+        assert_eq!(found.version, token.version);
+    }
+}
+
+/// Keys are found by name, description, id and status, and sorted by each of their columns.
+pub async fn keys_are_narrowed_and_sorted(store: &dyn Store) {
+    let project = stored_project(store).await;
+    let owner = AccountId::mint(clock(), entropy());
+    let key = |name, created: i64, end: i64| Token {
+        owner: Some(owner),
+        expires_at: Some(at(end)),
+        description: format!("Für {name} 100%"),
+        ..token_at(&project, name, at(created))
+    };
+    let (active, expired) = (key("b", 1, 100), key("c", 2, 10));
+    let revoked = key("a", 3, 11).revoke(at(5)).expect("not revoked");
+    let marked = Token { expired_at: Some(at(6)), ..key("d", 4, 3) };
+    let foreign = Token { owner: Some(AccountId::mint(clock(), entropy())), ..token(&project, "b") };
+    insert(store, &[active.clone(), expired.clone(), revoked.clone(), marked, foreign]).await;
+    let all = KeyFilter {
+        owner,
+        search: None,
+        status: None,
+        include_revoked: true,
+        now: at(10),
+        sort: KeySort::CreatedAt,
+        direction: SortDirection::Ascending,
+    };
+    let names = async |filter: KeyFilter| {
+        let page = PageRequest::clamped(1, 10);
+        let page = read(store).await.tokens().list_keys(&filter, page).await.expect(WORKS);
+        assert_eq!(page.total, u64::try_from(page.items.len()).expect("few"));
+        page.items.iter().map(|key| key.name.as_str().to_owned()).collect::<String>()
+    };
+    for (sort, expected) in [
+        (KeySort::CreatedAt, "bcad"),
+        (KeySort::Name, "abcd"),
+        (KeySort::Description, "abcd"),
+        (KeySort::ExpiresAt, "dcab"),
+    ] {
+        assert_eq!(names(KeyFilter { sort, ..all.clone() }).await, expected, "{sort:?}");
+    }
+    // Equal ones follow by id, which is by chance here.
+    for (sort, first, last) in
+        [(KeySort::RevokedAt, "a", ""), (KeySort::ExpiredAt, "d", ""), (KeySort::Status, "b", "a")]
+    {
+        let sorted = names(KeyFilter { sort, ..all.clone() }).await;
+        assert!(sorted.starts_with(first) && sorted.ends_with(last), "{sort:?}: {sorted}");
+    }
+    for (status, expected) in
+        [(KeyStatus::Active, "b"), (KeyStatus::Expired, "dc"), (KeyStatus::Revoked, "a")]
+    {
+        assert_eq!(
+            names(KeyFilter { status: Some(status), sort: KeySort::ExpiresAt, ..all.clone() }).await,
+            expected,
+            "{status:?}"
+        );
+    }
+    assert_eq!(names(KeyFilter { include_revoked: false, ..all.clone() }).await, "bcd");
+    let id = active.id.to_string();
+    for (search, expected) in [("FÜR C", "c"), ("00%", "bcad"), ("0_", ""), (&id[20..], "b"), ("R B 1", "b")]
+    {
+        let found = names(KeyFilter { search: Some(search.into()), ..all.clone() }).await;
+        assert_eq!(found, expected, "{search}");
+    }
 }

@@ -86,6 +86,9 @@ pub async fn everything_round_trips(store: &dyn Store) {
         provider_response_id: Some("msg_1".into()),
         upstream_us: Some(i64::MAX),
         dropped: vec!["top_k".into(), String::new()],
+        provider_kind: Some("openai".into()),
+        prompted: true,
+        tool_calls: u32::MAX,
         ..usage_event(at(0))
     };
     let plain: Vec<UsageEvent> =

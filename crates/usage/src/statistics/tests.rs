@@ -161,7 +161,7 @@ fn an_entry_shows_the_rates_of_its_first_model() {
 #[test]
 fn people_of_one_name_stay_apart_and_those_without_are_their_id() {
     let owner = |last: u8| format!("018f4e6e-0000-7000-8000-00000000000{last}").parse::<AccountId>().unwrap();
-    let used = |last, names: [&str; 3], input| IdentityUse {
+    let of = |last, names: [&str; 3], input| IdentityUse {
         owner: owner(last),
         name: names[0].into(),
         username: names[1].into(),
@@ -174,13 +174,13 @@ fn people_of_one_name_stay_apart_and_those_without_are_their_id() {
         ),
     };
     let uses = [
-        used(1, ["Ada", "a", "a@x"], 1),
-        used(2, ["Ada", "b", "b@x"], 5),
-        used(1, ["Ada", "a", "a@x"], 1),
-        used(3, ["", "carl", "c@x"], 4),
-        used(4, [" ", "", "d@x"], 3),
-        used(5, ["", "", ""], 1),
-        used(6, ["Zoe", "", ""], 0),
+        of(1, ["Ada", "a", "a@x"], 1),
+        of(2, ["Ada", "b", "b@x"], 5),
+        of(1, ["Ada", "a", "a@x"], 1),
+        of(3, ["", "carl", "c@x"], 4),
+        of(4, [" ", "", "d@x"], 3),
+        of(5, ["", "", ""], 1),
+        of(6, ["Zoe", "", ""], 0),
     ];
     let named: Vec<(String, u64)> =
         top_identities(&uses, None).into_iter().map(|entry| (entry.name, entry.total)).collect();

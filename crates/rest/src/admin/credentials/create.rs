@@ -51,7 +51,7 @@ pub(super) async fn create(
     StrictJson(body): StrictJson<CreateCredentialBody>,
 ) -> Result<(StatusCode, Json<CredentialView>), ApiError> {
     let created = credentials::create(&control, actor, body.try_into()?).await?;
-    Ok((StatusCode::CREATED, Json(created.into())))
+    Ok((StatusCode::CREATED, Json(CredentialView::of(created, &control.keys))))
 }
 
 impl TryFrom<CreateCredentialBody> for NewCredential {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use promptgate_control::credentials::{CredentialUsers, Described};
 use promptgate_control::{Control, credentials};
-use promptgate_kernel::{ProjectId, TemplateId};
+use promptgate_kernel::{KeyRing, ProjectId, TemplateId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -65,16 +65,16 @@ pub(super) async fn find(
     Segment(id): Segment,
 ) -> Result<Json<DescribedCredentialView>, ApiError> {
     let described = credentials::find(&control, actor, parse_id(&id)?).await?;
-    Ok(Json(described.into()))
+    Ok(Json(DescribedCredentialView::of(described, &control.keys)))
 }
 
-impl From<Described> for DescribedCredentialView {
-    fn from(described: Described) -> Self {
+impl DescribedCredentialView {
+    fn of(described: Described, keys: &KeyRing) -> Self {
         let CredentialUsers { endpoints, templates, projects } = described.used_by;
         let template = |used: credentials::TemplateUse| TemplateUseView { id: used.id, name: used.name };
         let project = |used: credentials::ProjectUse| ProjectUseView { id: used.id, name: used.name };
         Self {
-            credential: described.credential.into(),
+            credential: CredentialView::of(described.credential, keys),
             used_by: CredentialUsersView {
                 endpoints: endpoints.into_iter().map(EndpointUseView::from).collect(),
                 templates: templates.into_iter().map(template).collect(),

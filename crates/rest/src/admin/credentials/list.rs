@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use promptgate_control::{Control, credentials};
-use promptgate_kernel::SortDirection;
+use promptgate_kernel::{KeyRing, SortDirection};
 use promptgate_providers::{CredentialFilter, CredentialSort, CredentialUses, ListedCredential};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -76,14 +76,14 @@ pub(super) async fn list(
     let active = flag("isActive", wanted.is_active.as_deref())?;
     let filter = CredentialFilter { provider, active, sort, direction };
     let page = credentials::list(&control, actor, &filter, params.page()).await?;
-    Ok(Json(ListView::of(page, ListedCredentialView::from)))
+    Ok(Json(ListView::of(page, |listed| ListedCredentialView::of(listed, &control.keys))))
 }
 
-impl From<ListedCredential> for ListedCredentialView {
-    fn from(listed: ListedCredential) -> Self {
+impl ListedCredentialView {
+    fn of(listed: ListedCredential, keys: &KeyRing) -> Self {
         let CredentialUses { endpoints, templates, projects } = listed.used_by;
         let used_by = CredentialUsesView { endpoints, templates, project_settings: projects };
-        Self { credential: listed.credential.into(), used_by }
+        Self { credential: CredentialView::of(listed.credential, keys), used_by }
     }
 }
 

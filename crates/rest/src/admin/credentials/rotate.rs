@@ -50,7 +50,7 @@ pub(super) async fn rotate(
         overlap: Duration::from_secs(body.overlap_seconds.unwrap_or(0)),
     };
     let rotated = credentials::rotate(&control, actor, parse_id(&id)?, command).await?;
-    Ok(Json(rotated.into()))
+    Ok(Json(CredentialView::of(rotated, &control.keys)))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) async fn update(
     let UpdateCredentialBody { name, weight, is_active } = body;
     let changes = CredentialChanges { name, weight, active: is_active };
     let credential = credentials::update(&control, actor, parse_id(&id)?, changes).await?;
-    Ok(Json(credential.into()))
+    Ok(Json(CredentialView::of(credential, &control.keys)))
 }
 
 #[cfg(test)]

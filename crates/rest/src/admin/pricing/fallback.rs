@@ -15,7 +15,7 @@ use crate::error::{ApiError, ErrorBody};
 
 /// Other rates. What is left out stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateFallbackBody {
     #[schema(minimum = 0)]
     input: Option<f64>,
@@ -23,12 +23,15 @@ pub(super) struct UpdateFallbackBody {
     output: Option<f64>,
     /// Null makes it that of input.
     #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
     cache_read: Patch<f64>,
     /// Null makes it that of input.
     #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
     cache_write: Patch<f64>,
     /// Null makes it that of input.
     #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
     embedding: Patch<f64>,
 }
 

@@ -16,13 +16,15 @@ use crate::error::{ApiError, ErrorBody};
 
 /// All prices.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PricingBody {
     /// What models cost that have no price and that the program does not know.
     #[schema(required)]
+    #[serde(default)]
     fallback: RatesBody,
     /// The prices of models. Those that are not among them are removed.
     #[schema(required)]
+    #[serde(default)]
     models: Vec<PriceBody>,
 }
 

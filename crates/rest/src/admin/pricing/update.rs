@@ -18,7 +18,7 @@ use crate::segment::Segment;
 
 /// Other rates. What is left out stays. Ids and instants are taken and ignored.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdatePriceBody {
     /// The provider that it is of, and no other.
     provider_name: Option<String>,
@@ -30,12 +30,15 @@ pub(super) struct UpdatePriceBody {
     output: Option<f64>,
     /// Null makes it that of input.
     #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
     cache_read: Patch<f64>,
     /// Null makes it that of input.
     #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
     cache_write: Patch<f64>,
     /// Null makes it that of input.
     #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
     embedding: Patch<f64>,
     /// Ignored.
     #[serde(rename = "id")]

@@ -50,6 +50,7 @@ impl From<RevokeTokenError> for ApiError {
         match error {
             RevokeTokenError::Forbidden(error) => error.into(),
             error @ RevokeTokenError::NotFound(_) => not_found(error),
+            error @ RevokeTokenError::Itself => Self::new(StatusCode::CONFLICT, "token_revokes_itself").message(error),
             error @ RevokeTokenError::Changed(_) => Self::changed(&error),
             RevokeTokenError::Store(error) => error.into(),
         }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, RotateTokenError};
+use promptgate_tokens::Overlap;
 
 use super::address::Addressed;
 use super::{IssuedView, not_found};
@@ -26,7 +27,7 @@ pub(super) async fn rotate(
     State(control): State<Arc<Control>>,
     Addressed(address): Addressed,
 ) -> Result<Json<IssuedView>, ApiError> {
-    let issued = tokens::rotate(&control, actor, address).await?;
+    let issued = tokens::rotate(&control, actor, address, Overlap::NONE).await?;
     Ok(Json(issued.into()))
 }
 
@@ -51,6 +52,7 @@ impl From<RotateTokenError> for ApiError {
         match error {
             RotateTokenError::Forbidden(error) => error.into(),
             error @ RotateTokenError::NotFound(_) => not_found(error),
+            RotateTokenError::Escalation(error) => error.into(),
             RotateTokenError::Revoked(error) => error.into(),
             error @ RotateTokenError::Changed(_) => Self::changed(&error),
             RotateTokenError::Store(error) => error.into(),

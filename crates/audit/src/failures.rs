@@ -1,0 +1,141 @@
+//! Failures of strangers, counted until somebody writes them down.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use promptgate_kernel::{ProjectId, Timestamp, TokenId};
+
+/// How many culprits are told apart between two looks. What others do is counted together, so that
+/// nobody fills the memory or the log with invented addresses.
+const CULPRITS: usize = 1_000;
+
+/// Something that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// The action that is recorded, such as `auth.token_invalid`.
+    pub action: &'static str,
+    /// Why, in one word.
+    pub reason: &'static str,
+    /// By whom.
+    pub by: Culprit,
+}
+
+/// Who was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Culprit {
+    /// Somebody at this address; `None` where it is not known, or there were too many.
+    Address(Option<IpAddr>),
+    /// Whoever has this token.
+    Token {
+        /// The token.
+        id: TokenId,
+        /// Its project.
+        project: ProjectId,
+    },
+}
+
+/// How often something was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// How often.
+    pub count: u64,
+    /// When for the first time.
+    pub first: Timestamp,
+    /// When for the last time.
+    pub last: Timestamp,
+    /// From where for the last time.
+    pub address: Option<IpAddr>,
+}
+
+/// Counts failures by who failed. It takes a bounded room, whoever fails how often.
+#[derive(Debug, Default)]
+pub struct FailureCounts {
+    counts: Mutex<HashMap<Failure, Tally>>,
+}
+
+impl FailureCounts {
+    /// Counts a failure that came from an address.
+    pub fn note(&self, failure: Failure, address: Option<IpAddr>, at: Timestamp) {
+        self.add(failure, Tally { count: 1, first: at, last: at, address });
+    }
+
+    /// Counts what was counted before and could not be written down.
+    pub fn put_back(&self, counted: impl IntoIterator<Item = (Failure, Tally)>) {
+        for (failure, tally) in counted {
+            self.add(failure, tally);
+        }
+    }
+
+    /// Takes what was counted, in a definite order; counting begins anew.
+    pub fn take(&self) -> Vec<(Failure, Tally)> {
+        let mut taken: Vec<_> = std::mem::take(&mut *self.lock()).into_iter().collect();
+        taken.sort_by_key(|(failure, tally)| (tally.first, failure.action, failure.reason, tally.address));
+        taken
+    }
+
+    fn add(&self, mut failure: Failure, mut tally: Tally) {
+        let mut counts = self.lock();
+        if counts.len() >= CULPRITS && !counts.contains_key(&failure) {
+            failure.by = Culprit::Address(None);
+            tally.address = None;
+        }
+        counts
+            .entry(failure)
+            .and_modify(|known| {
+                known.count = known.count.saturating_add(tally.count);
+                known.first = known.first.min(tally.first);
+                known.last = known.last.max(tally.last);
+                known.address = tally.address;
+            })
+            .or_insert(tally);
+    }
+
+    /// Nothing panics while it is held; a count is whole at any time.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Failure, Tally>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn failure(by: Culprit) -> Failure {
+        Failure { action: "auth.token_invalid", reason: "unknown", by }
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    #[test]
+    fn the_same_are_counted_together_and_what_is_taken_is_gone() {
+        let counts = FailureCounts::default();
+        let address = Some(IpAddr::from([127, 0, 0, 1]));
+        let known = failure(Culprit::Address(address));
+        for micros in [2, 1, 3] {
+            counts.note(known, address, at(micros));
+        }
+        counts.note(Failure { reason: "malformed", ..known }, address, at(9));
+        let taken = counts.take();
+        let tally = Tally { count: 3, first: at(1), last: at(3), address };
+        assert_eq!((taken.len(), taken[0]), (2, (known, tally)));
+        assert!(counts.take().is_empty());
+        counts.put_back(taken);
+        counts.note(known, address, at(5));
+        assert_eq!(counts.take()[0].1.count, 4);
+    }
+
+    #[test]
+    fn however_many_fail_the_room_is_bounded() {
+        let counts = FailureCounts::default();
+        for number in 0..5_000u32 {
+            let address = Some(IpAddr::from(number.to_be_bytes()));
+            counts.note(failure(Culprit::Address(address)), address, at(1));
+        }
+        let taken = counts.take();
+        assert_eq!(taken.len(), CULPRITS + 1);
+        assert_eq!(taken.iter().map(|(_, tally)| tally.count).sum::<u64>(), 5_000);
+    }
+}

@@ -1,0 +1,32 @@
+//! Signing out.
+
+use promptgate_auth::{Origin, Session, SessionSecret};
+use promptgate_kernel::RepositoryError;
+use promptgate_store::Access;
+use tracing::instrument;
+
+use super::person;
+use crate::Control;
+use crate::journal::Entry;
+
+/// Ends the session with this secret; gives what it was, if there was one.
+#[instrument(name = "control.sign_in.leave", skip_all)]
+pub async fn leave(
+    control: &Control,
+    origin: Origin,
+    secret: &str,
+) -> Result<Option<Session>, RepositoryError> {
+    let Some(secret) = SessionSecret::parse(secret) else { return Ok(None) };
+    let sessions = &control.sign_in.state.sessions;
+    let Some(session) = sessions.find(secret.hash()).await? else { return Ok(None) };
+    if !sessions.remove(secret.hash()).await? {
+        return Ok(None);
+    }
+    let mut work = control.store.begin(Access::Write).await?;
+    if let Some(account) = work.accounts().find(session.account).await? {
+        let entry = Entry::of_account("auth.logout", account.id).detail("sessionId", session.id.to_string());
+        control.audit(&mut *work, person(&account, origin), entry, control.clock.now()).await?;
+        work.commit().await?;
+    }
+    Ok(Some(session))
+}

@@ -1,0 +1,166 @@
+//! What a provider says about itself, and its keys.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use openidconnect::core::CoreJsonWebKeySet;
+use openidconnect::http::{Method, Request, StatusCode, header};
+use openidconnect::{IssuerUrl, JsonWebKeySetUrl, ProviderMetadataWithLogout};
+use promptgate_kernel::{Clock, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::http::Caller;
+
+/// How long it is believed without being asked for again.
+const FRESH: Duration = Duration::from_hours(1);
+/// How often it is asked for again at most, once it is known.
+const PAUSE: Duration = Duration::from_mins(1);
+/// How long a failure stands, so that those who come together wait together.
+const FAILURE_STANDS: Duration = Duration::from_secs(2);
+
+/// What a provider said about itself.
+pub(crate) struct Known {
+    /// Where everything is.
+    pub(crate) metadata: ProviderMetadataWithLogout,
+    /// What it signs with.
+    pub(crate) keys: CoreJsonWebKeySet,
+    at: Timestamp,
+}
+
+impl Known {
+    pub(crate) fn issuer(&self) -> &IssuerUrl {
+        self.metadata.issuer()
+    }
+}
+
+/// Why nothing is known.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotKnown(String);
+
+/// When a provider was asked.
+#[derive(Default)]
+struct Asked {
+    /// The last time, and why that failed, if it did.
+    last: Option<(Timestamp, Option<NotKnown>)>,
+    /// The last time because of an unknown key.
+    for_key: Option<Timestamp>,
+}
+
+/// Asks a provider about itself, and remembers.
+pub(crate) struct Directory {
+    issuer: String,
+    jwks_url: Option<JsonWebKeySetUrl>,
+    caller: Caller,
+    clock: Arc<dyn Clock>,
+    known: RwLock<Option<Arc<Known>>>,
+    /// Held while it is asked.
+    asked: Mutex<Asked>,
+}
+
+impl Directory {
+    pub(crate) fn new(
+        issuer: &str,
+        jwks_url: Option<JsonWebKeySetUrl>,
+        caller: Caller,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            issuer: issuer.trim_end_matches('/').to_owned(),
+            jwks_url,
+            caller,
+            clock,
+            known: RwLock::default(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Whether this is how the provider calls itself.
+    pub(crate) fn is_of(&self, issuer: &str) -> bool {
+        issuer.strip_suffix('/').unwrap_or(issuer) == self.issuer
+    }
+
+    /// What is known; if it is old and cannot be renewed, what was known.
+    pub(crate) async fn current(&self) -> Result<Arc<Known>, NotKnown> {
+        if let Some(known) = self.fresh() {
+            return Ok(known);
+        }
+        let mut asked = self.asked.lock().await;
+        if let Some(known) = self.fresh() {
+            return Ok(known);
+        }
+        let stale = self.known();
+        let pause = if stale.is_some() { PAUSE } else { FAILURE_STANDS };
+        let answer = match &asked.last {
+            Some((at, Some(error))) if self.clock.now().since(*at) < pause => Err(error.clone()),
+            _ => self.ask(&mut asked).await,
+        };
+        answer.or_else(|error| stale.ok_or(error))
+    }
+
+    /// What is known now, if it is newer than what somebody had: a key was not among its keys. Asks
+    /// for that once a minute at most, so that nobody's invented keys have the provider asked all the
+    /// time.
+    pub(crate) async fn newer(&self, than: &Arc<Known>) -> Option<Arc<Known>> {
+        let mut asked = self.asked.lock().await;
+        if let Some(known) = self.known().filter(|known| !Arc::ptr_eq(known, than)) {
+            return Some(known);
+        }
+        let now = self.clock.now();
+        if asked.for_key.is_some_and(|at| now.since(at) < PAUSE) {
+            return None;
+        }
+        asked.for_key = Some(now);
+        self.ask(&mut asked).await.ok()
+    }
+
+    async fn ask(&self, asked: &mut Asked) -> Result<Arc<Known>, NotKnown> {
+        let answer = self.fetch().await.map(Arc::new);
+        asked.last = Some((self.clock.now(), answer.as_ref().err().cloned()));
+        match &answer {
+            Ok(known) => {
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(known));
+            }
+            Err(error) => {
+                metrics::counter!("promptgate_oidc_discovery_failures_total").increment(1);
+                let issuer = &self.issuer;
+                tracing::warn!(issuer, error = %error, "the identity provider cannot be asked about itself");
+            }
+        }
+        answer
+    }
+
+    fn fresh(&self) -> Option<Arc<Known>> {
+        let now = self.clock.now();
+        self.known().filter(|known| now.since(known.at) < FRESH)
+    }
+
+    fn known(&self) -> Option<Arc<Known>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn fetch(&self) -> Result<Known, NotKnown> {
+        let url = format!("{}/.well-known/openid-configuration", self.issuer);
+        let failed = |why: String| NotKnown(format!("{url}: {why}"));
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(&url)
+            .header(header::ACCEPT, "application/json")
+            .body(Vec::new())
+            .map_err(|error| failed(error.to_string()))?;
+        let answer = self.caller.0.send(request).await.map_err(|error| failed(error.to_string()))?;
+        if answer.status() != StatusCode::OK {
+            return Err(failed(format!("HTTP {}", answer.status().as_u16())));
+        }
+        let metadata: ProviderMetadataWithLogout =
+            serde_json::from_slice(answer.body()).map_err(|error| failed(error.to_string()))?;
+        if !self.is_of(metadata.issuer()) {
+            let issuer = metadata.issuer().as_str();
+            return Err(failed(format!("it is of another issuer, {issuer}")));
+        }
+        let keys_at = self.jwks_url.as_ref().unwrap_or_else(|| metadata.jwks_uri());
+        let keys = CoreJsonWebKeySet::fetch_async(keys_at, &self.caller).await;
+        let keys = keys.map_err(|error| NotKnown(format!("{}: {error}", keys_at.as_str())))?;
+        Ok(Known { metadata, keys, at: self.clock.now() })
+    }
+}

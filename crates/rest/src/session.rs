@@ -1,0 +1,149 @@
+//! The session of a request: whose it is, what it opens, and the cookie that carries it.
+
+use axum::extract::FromRequestParts;
+use axum::response::{AppendHeaders, IntoResponseParts};
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use promptgate_auth::{Account, AccountRefused, Actor, Origin, SessionStage, Via};
+use promptgate_control::sign_in::{Opened, ResumeError, Resumed, Visitor, resume};
+
+use crate::edge::{Client, cookies};
+use crate::error::ApiError;
+use crate::{ApiState, Edge};
+
+/// Where a request comes from, as the audit log names it.
+pub(crate) fn origin(parts: &Parts) -> Origin {
+    let client = parts.extensions.get::<Client>();
+    Origin {
+        address: client.and_then(|client| client.address),
+        request: client.and_then(|client| client.request),
+        via: Via::Direct,
+    }
+}
+
+/// What the browser presents as its session, if anything.
+pub(crate) fn presented<'a>(headers: &'a HeaderMap, edge: &'a Edge) -> Option<&'a str> {
+    cookies::named(headers, &edge.session_cookie).next().filter(|value| !value.is_empty())
+}
+
+/// Who is at the door, signed in or not.
+pub(crate) struct Visiting(pub(crate) Visitor);
+
+impl<S: Send + Sync> FromRequestParts<S> for Visiting {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self(Visitor {
+            origin: origin(parts),
+            user_agent: agent.unwrap_or_default().to_owned(),
+            is_local: parts.extensions.get::<Client>().is_some_and(|client| client.is_local),
+        }))
+    }
+}
+
+/// A session, whatever it opens; for the steps of signing in.
+pub(crate) struct Resuming(pub(crate) Resumed);
+
+impl FromRequestParts<ApiState> for Resuming {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let secret = presented(&parts.headers, &state.edge).ok_or_else(|| unauthorized("missing session"))?;
+        resume(&state.control, secret).await.map(Self).map_err(|error| match error {
+            ResumeError::Invalid => unauthorized("invalid session"),
+            ResumeError::Store(error) => error.into(),
+        })
+    }
+}
+
+/// Somebody who signed in and may use the installation.
+pub(crate) struct SignedIn {
+    /// Who.
+    pub(crate) account: Account,
+    /// The same, for use cases.
+    pub(crate) actor: Actor,
+    /// The session.
+    pub(crate) resumed: Resumed,
+}
+
+impl FromRequestParts<ApiState> for SignedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let Resuming(resumed) = Resuming::from_request_parts(parts, state).await?;
+        complete(&resumed)?;
+        usable(&resumed.account, state)?;
+        let actor = Actor::person(&resumed.account, origin(parts));
+        Ok(Self { account: resumed.account.clone(), actor, resumed })
+    }
+}
+
+/// Whether every step of signing in is done.
+pub(crate) fn complete(resumed: &Resumed) -> Result<(), ApiError> {
+    match resumed.session.stage {
+        SessionStage::Full => Ok(()),
+        SessionStage::MustChangePassword => {
+            Err(ApiError::new(StatusCode::FORBIDDEN, "password_change_required")
+                .message("set a new password with POST /auth/password/change"))
+        }
+        SessionStage::NeedsTotp => Err(ApiError::new(StatusCode::FORBIDDEN, "totp_required")
+            .message("give the code of the second factor with POST /auth/totp")),
+    }
+}
+
+/// Whether the account opens anything.
+pub(crate) fn usable(account: &Account, state: &ApiState) -> Result<(), ApiError> {
+    account.usable(state.control.clock.now()).map_err(|refused| {
+        let code = match refused {
+            AccountRefused::Inactive => "account_inactive",
+            // An account whose access has ended is one without a role.
+            AccountRefused::RoleNone | AccountRefused::Expired => "account_role_none",
+        };
+        ApiError::new(StatusCode::FORBIDDEN, code).message(refused)
+    })
+}
+
+pub(crate) fn unauthorized(code: &'static str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, code)
+}
+
+/// The header that gives the browser its session.
+pub(crate) fn cookie(state: &ApiState, client: &Client, opened: &Opened) -> impl IntoResponseParts + use<> {
+    let now = state.control.clock.now();
+    let seconds = opened.session.expires_at.since(now).as_secs();
+    set(&state.edge, client, opened.secret.expose(), &seconds.to_string())
+}
+
+/// The header that takes it away.
+pub(crate) fn no_cookie(edge: &Edge, client: &Client) -> impl IntoResponseParts + use<> {
+    set(edge, client, "", "0")
+}
+
+fn set(
+    edge: &Edge,
+    client: &Client,
+    value: &str,
+    age: &str,
+) -> AppendHeaders<Option<(HeaderName, HeaderValue)>> {
+    let secure = if client.is_https { "; Secure" } else { "" };
+    let name = &edge.session_cookie;
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
+    let value = HeaderValue::from_str(&text).map(|mut value| {
+        value.set_sensitive(true);
+        value
+    });
+    AppendHeaders(value.ok().map(|value| (header::SET_COOKIE, value)))
+}
+
+/// How the API sees this client; the outermost layer has put it there.
+pub(crate) struct Seen(pub(crate) Client);
+
+impl<S: Send + Sync> FromRequestParts<S> for Seen {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(parts.extensions.get::<Client>().cloned().unwrap_or_default()))
+    }
+}
