@@ -18,4 +18,4 @@ CREATE TABLE admin_keys (
 CREATE UNIQUE INDEX admin_keys_hash_key ON admin_keys (hash);
 CREATE INDEX admin_keys_previous_hash_idx ON admin_keys (previous_hash);
 -- Names of keys that were revoked are free again.
-CREATE UNIQUE INDEX admin_keys_name_key ON admin_keys (name_folded) WHERE revoked_at IS NULL;
+CREATE UNIQUE INDEX admin_keys_name_folded_key ON admin_keys (name_folded) WHERE revoked_at IS NULL;

@@ -16,7 +16,7 @@ pub use revoke::revoke;
 pub use rotate::rotate;
 
 /// The constraint that keeps two keys that serve from having one name.
-const NAME_KEY: &str = "admin_keys_name_key";
+const NAME_KEY: &str = "admin_keys_name_folded_key";
 
 /// A key whose secret is shown this once.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ mod authenticate;
 mod endpoints;
 mod info;
 mod models;
+mod presented;
 mod tokens;
 
 use promptgate_auth::{Actor, Forbidden, ManagementScope};
@@ -15,6 +16,7 @@ pub use authenticate::{Denied, authenticate, authenticate_any, authenticate_own}
 pub use endpoints::{EndpointSummary, endpoints};
 pub use info::{ProjectInfo, info};
 pub use models::{ListedModel, models};
+pub use presented::Presented;
 pub use tokens::{TOKENS_SHOWN, tokens};
 
 /// Who reads: a token that was admitted to its project.

@@ -146,6 +146,16 @@ impl Entry {
         self
     }
 
+    /// What there is of a thing that was made.
+    pub(crate) fn made(self, after: &Shown) -> Self {
+        self.between(&Shown::new(), after)
+    }
+
+    /// What there was of a thing that is gone.
+    pub(crate) fn gone(self, before: &Shown) -> Self {
+        self.between(before, &Shown::new())
+    }
+
     fn new(
         action: &'static str,
         target_kind: &'static str,

@@ -9,6 +9,8 @@
 //! It also looks at the monitored services whose turn it is. There, whoever wants to begin a look at
 //! one claims it first, so that of several replicas one does it.
 //!
+//! It marks tokens whose time is over, and takes role and keys from accounts whose access has ended.
+//!
 //! It removes in small batches with a pause after each, so that writers never wait long. Work that
 //! must run exactly once does not belong here; it comes with the first job that is queued.
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promptgate_control::audit::AuditKeeper;
+use promptgate_control::keys::Expiry;
 use promptgate_control::monitoring::DueChecks;
 use promptgate_kernel::{Clock, RepositoryError};
 use promptgate_store::{Access, Store};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::SignIns;
@@ -16,6 +17,9 @@ use crate::job::{Job, Removal};
 /// The first run comes this soon after the start, so that a process that never runs for a whole
 /// interval cleans up too.
 const FIRST_RUN: Duration = Duration::from_mins(1);
+
+/// How many accounts are looked for at a time.
+const ACCOUNTS_AT_A_TIME: u32 = 100;
 
 /// What the scheduler removes, and how often.
 #[derive(Debug, Clone)]
@@ -44,6 +48,10 @@ pub struct SchedulerOptions {
     pub audit_interval: Duration,
     /// How often it is asked which monitored services are to be looked at.
     pub check_interval: Duration,
+    /// How often tokens are marked whose time is over.
+    pub token_interval: Duration,
+    /// How often role and keys are taken from accounts whose access has ended.
+    pub access_interval: Duration,
     /// The most rows that one transaction removes.
     pub batch_rows: u32,
     /// The pause after a full batch.
@@ -64,6 +72,8 @@ impl Default for SchedulerOptions {
             expiry_interval: Duration::from_mins(10),
             audit_interval: Duration::from_hours(1),
             check_interval: Duration::from_secs(15),
+            token_interval: Duration::from_hours(1),
+            access_interval: Duration::from_hours(1),
             batch_rows: 1_000,
             pause: Duration::from_millis(50),
         }
@@ -78,6 +88,7 @@ pub struct Scheduler {
     checks: Option<DueChecks>,
     sign_ins: Option<SignIns>,
     audit: Option<AuditKeeper>,
+    expiry: Option<Expiry>,
 }
 
 /// How a run ended.
@@ -90,7 +101,7 @@ enum Outcome {
 impl Scheduler {
     /// A scheduler that has not started yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: SchedulerOptions) -> Self {
-        Self { store, clock, options, checks: None, sign_ins: None, audit: None }
+        Self { store, clock, options, checks: None, sign_ins: None, audit: None, expiry: None }
     }
 
     /// The same scheduler, which looks at monitored services besides.
@@ -111,6 +122,13 @@ impl Scheduler {
         Self { audit: Some(audit), ..self }
     }
 
+    /// The same scheduler, which ends what has expired besides: it marks tokens, and takes role and keys
+    /// from accounts.
+    #[must_use]
+    pub fn ending(self, expiry: Expiry) -> Self {
+        Self { expiry: Some(expiry), ..self }
+    }
+
     /// Runs until shutdown. A job under way ends after its present batch.
     pub async fn run(self, shutdown: CancellationToken) {
         let SchedulerOptions {
@@ -129,9 +147,59 @@ impl Scheduler {
             self.repeat(Job::Cache, expiry_interval, &shutdown),
             self.repeat(Job::Idempotency, expiry_interval, &shutdown),
             self.look(&shutdown),
+            self.mark_tokens(&shutdown),
+            self.end_access(&shutdown),
             self.forget(&shutdown),
             self.keep_audit(&shutdown),
         );
+    }
+
+    /// Marks tokens whose time is over again and again.
+    async fn mark_tokens(&self, shutdown: &CancellationToken) {
+        let Some(expiry) = &self.expiry else { return };
+        let every = self.options.token_interval;
+        let ticks = interval_at(Instant::now() + every, every);
+        self.in_batches("mark_expired_tokens", ticks, shutdown, || expiry.mark_expired(self.options.batch_rows))
+            .await;
+    }
+
+    /// Ends the access of accounts again and again, the first time at once.
+    async fn end_access(&self, shutdown: &CancellationToken) {
+        let Some(expiry) = &self.expiry else { return };
+        let ticks = interval_at(Instant::now(), self.options.access_interval);
+        self.in_batches("end_access", ticks, shutdown, || expiry.end_access(ACCOUNTS_AT_A_TIME)).await;
+    }
+
+    /// Does something at every tick until nothing is left to do; it says of how much it did.
+    async fn in_batches<F: Future<Output = Result<u64, RepositoryError>>>(
+        &self,
+        job: &'static str,
+        mut ticks: Interval,
+        shutdown: &CancellationToken,
+        batch: impl Fn() -> F,
+    ) {
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let begun = Instant::now();
+            let mut removed = 0;
+            let outcome = loop {
+                match batch().await {
+                    Ok(0) => break Outcome::Finished { removed },
+                    Ok(some) => removed += some,
+                    Err(error) => break Outcome::Failed { removed, error },
+                }
+                if shutdown.is_cancelled() {
+                    break Outcome::Stopped { removed };
+                }
+                sleep(self.options.pause).await;
+            };
+            tell(job, begun, outcome);
+        }
     }
 
     /// Looks at monitored services again and again. What is slow is cut off at shutdown: a look that

@@ -39,7 +39,7 @@ pub trait AdminKeyRepository: Send {
     async fn find_by_hash(&mut self, hash: &AdminKeyHash) -> Result<Option<StoredAdminKey>, RepositoryError>;
 
     /// Stores a new key. A second one of the same name, in any case, that was not revoked is a
-    /// conflict on `admin_keys_name_key`.
+    /// conflict on `admin_keys_name_folded_key`.
     async fn insert(&mut self, key: &StoredAdminKey) -> Result<(), RepositoryError>;
 
     /// Writes `key` if the stored version is the one before its own; `false` when it is not. The last

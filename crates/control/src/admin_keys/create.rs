@@ -32,8 +32,7 @@ pub async fn create(
     let (key, secret) = StoredAdminKey::create(id, &new.name, new.expires_at, &*control.entropy, at)?;
     let mut work = control.store.begin(Access::Write).await?;
     work.admin_keys().insert(&key).await?;
-    let entry = Entry::of_admin_key("admin_key.created", id)
-        .between(&shown::Shown::new(), &shown::admin_key(&key));
+    let entry = Entry::of_admin_key("admin_key.created", id).made(&shown::admin_key(&key));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(IssuedAdminKey { key, secret })

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{DescribedGroup, GroupError, check_providers, described};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Creates a group that nobody is in.
 #[instrument(name = "control.groups.create", skip_all)]
@@ -20,7 +21,7 @@ pub async fn create(control: &Control, actor: Actor, new: NewGroup) -> Result<De
     let mut work = control.store.begin(Access::Write).await?;
     check_providers(&mut *work, &group.providers).await?;
     work.groups().insert(&group).await?;
-    let entry = Entry::of_group("access_group.created", id).detail("name", group.name.clone());
+    let entry = Entry::of_group("access_group.created", id).made(&shown::group(&group));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Group(id), at).await?;
     let created = described(&mut *work, vec![ListedGroup { group, members: Vec::new() }]).await?;

@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::GroupError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Deletes a group. Its members lose what it granted at once; its name is free again.
 #[instrument(name = "control.groups.delete", skip_all, fields(group.id = %id))]
@@ -19,7 +20,7 @@ pub async fn delete(control: &Control, actor: Actor, id: GroupId) -> Result<(), 
     if !work.groups().remove(id).await? {
         return Err(GroupError::NotFound(id));
     }
-    let entry = Entry::of_group("access_group.deleted", id).detail("name", group.name);
+    let entry = Entry::of_group("access_group.deleted", id).gone(&shown::group(&group));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Group(id), at).await?;
     control.commit(work, revision).await?;

@@ -8,7 +8,8 @@ use promptgate_store::Access;
 use promptgate_tokens::{AccessDenied, MalformedToken, PresentedToken, Scope, Token};
 use tracing::instrument;
 
-use super::Caller;
+use super::presented::note;
+use super::{Caller, Presented};
 use crate::Control;
 
 /// How old the note of a token's last use may become.
@@ -57,43 +58,59 @@ impl From<AccountRefused> for Denied {
 #[instrument(name = "control.introspection.authenticate", skip_all, fields(scope = %scope))]
 pub async fn authenticate(
     control: &Control,
-    bearer: Option<&str>,
+    bearer: impl Into<Presented<'_>>,
     project: Option<ProjectId>,
     scope: Scope,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer, Some(scope), |_| project).await
+    admit(control, bearer.into(), Some(scope), |_| project).await
 }
 
 /// Admits a bearer token to a route of `project` that every token of it may use.
 #[instrument(name = "control.introspection.authenticate_any", skip_all)]
 pub async fn authenticate_any(
     control: &Control,
-    bearer: Option<&str>,
+    bearer: impl Into<Presented<'_>>,
     project: Option<ProjectId>,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer, None, |_| project).await
+    admit(control, bearer.into(), None, |_| project).await
 }
 
 /// Admits a bearer token to something that its own project has and that needs `scope`.
 #[instrument(name = "control.introspection.authenticate_own", skip_all, fields(scope = %scope))]
 pub async fn authenticate_own(
     control: &Control,
-    bearer: Option<&str>,
+    bearer: impl Into<Presented<'_>>,
     scope: Scope,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer, Some(scope), |token| Some(token.project_id)).await
+    admit(control, bearer.into(), Some(scope), |token| Some(token.project_id)).await
 }
 
 async fn admit(
     control: &Control,
+    presented: Presented<'_>,
+    scope: Option<Scope>,
+    project: impl FnOnce(&Token) -> Option<ProjectId>,
+) -> Result<Caller, Denied> {
+    let mut known = None;
+    let outcome = check(control, presented.text, scope, project, &mut known).await;
+    if let Err(denied) = &outcome {
+        note(control, presented.address, known.as_ref(), denied);
+    }
+    outcome
+}
+
+async fn check(
+    control: &Control,
     bearer: Option<&str>,
     scope: Option<Scope>,
     project: impl FnOnce(&Token) -> Option<ProjectId>,
+    known: &mut Option<Token>,
 ) -> Result<Caller, Denied> {
     let presented = PresentedToken::parse(bearer.ok_or(Denied::Missing)?)?;
     let now = control.clock.now();
     let mut work = control.store.begin(Access::Read).await?;
     let token = work.tokens().find_by_hash(presented.hash()).await?.ok_or(Denied::Unknown)?;
+    *known = Some(token.clone());
     let project = project(&token);
     // An address without a project is foreign to every token, after everything that comes before.
     match scope {

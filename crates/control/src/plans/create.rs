@@ -10,6 +10,7 @@ use super::PlanError;
 use super::default::give_way;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Creates a plan. The first one is the default one, whatever is asked for.
 #[instrument(name = "control.plans.create", skip_all)]
@@ -26,7 +27,7 @@ pub async fn create(control: &Control, actor: Actor, mut new: NewPlan) -> Result
         give_way(&mut *work, at).await?;
     }
     work.plans().insert(&plan).await?;
-    let entry = Entry::of_plan("subscription_plan.created", id).detail("name", plan.name.clone());
+    let entry = Entry::of_plan("subscription_plan.created", id).made(&shown::plan(&plan));
     control.audit(&mut *work, actor, entry, at).await?;
     let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;
     work.commit().await?;

@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::PlanError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Deletes a plan that is not the default one and that no account was given. Its name is free again.
 #[instrument(name = "control.plans.delete", skip_all, fields(plan.id = %id))]
@@ -26,7 +27,7 @@ pub async fn delete(control: &Control, actor: Actor, id: PlanId) -> Result<(), P
     if !work.plans().remove(id).await? {
         return Err(PlanError::NotFound(id));
     }
-    let entry = Entry::of_plan("subscription_plan.deleted", id).detail("name", listed.plan.name);
+    let entry = Entry::of_plan("subscription_plan.deleted", id).gone(&shown::plan(&listed.plan));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(())

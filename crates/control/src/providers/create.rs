@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{ApiKey, Configured, NAME_KEY};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// What a provider is created from.
 #[derive(Debug, Clone)]
@@ -73,7 +74,7 @@ pub(crate) async fn record(
         work.credentials().insert(&seal(control, provider.id, key, at)).await?;
     }
     let entry = Entry::of_provider("provider.created", provider.id)
-        .detail("name", provider.name.as_str())
+        .made(&shown::provider(provider))
         .detail("type", provider.kind.as_str())
         .detail("hasApiKey", api_key.is_some().to_string());
     control.audit(work, actor, entry, at).await?;

@@ -28,6 +28,7 @@ async fn everything_moves_to_the_newest_key_once_and_what_cannot_be_opened_is_na
     let newest = KeyRing::new(key(2), vec![]);
     let mut work = control.store.begin(Access::Read).await.unwrap();
     let all = work.providers().all_credentials().await.unwrap();
+    drop(work);
     let readable: Vec<bool> = all.iter().map(|credential| credential.open(&newest).is_ok()).collect();
     assert_eq!(readable.iter().filter(|it| **it).count(), 2);
     assert_eq!(all.len(), 3, "what cannot be opened stays");

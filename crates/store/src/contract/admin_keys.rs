@@ -59,7 +59,7 @@ pub async fn a_second_one_of_the_same_name_is_a_conflict(store: &dyn Store) {
     let first = key("Deploy");
     insert(store, &[&first]).await;
     let refused = write(store).await.admin_keys().insert(&key("deploy")).await;
-    assert!(refused.expect_err("the name is taken").is_conflict("admin_keys_name_key"));
+    assert!(refused.expect_err("the name is taken").is_conflict("admin_keys_name_folded_key"));
     assert!(save(store, &first.revoke(at(1)).expect("it is active")).await);
     insert(store, &[&key("deploy")]).await;
 }
