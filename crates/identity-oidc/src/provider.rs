@@ -61,9 +61,13 @@ impl Provider {
     pub(crate) async fn identify(
         &self,
         code: &str,
+        issuer: Option<&str>,
         challenge: &Challenge,
     ) -> Result<Identity, ProviderError> {
         let known = self.known().await?;
+        if issuer.is_some_and(|issuer| issuer != known.issuer().as_str()) {
+            return Err(ProviderError::refused("wrong_issuer"));
+        }
         let client = self.client(&known);
         let request = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
@@ -101,10 +105,10 @@ impl Provider {
         let Some(place) = &known.metadata.additional_metadata().end_session_endpoint else { return Ok(None) };
         let mut url = place.url().clone();
         let mut query = url.query_pairs_mut();
-        if let Some(hint) = id_token {
-            query.append_pair("id_token_hint", hint.expose());
-        }
-        query.append_pair("client_id", &self.options.client_id);
+        match id_token {
+            Some(hint) => query.append_pair("id_token_hint", hint.expose()),
+            None => query.append_pair("client_id", &self.options.client_id),
+        };
         if let Ok(back_to) = self.redirect_url.url().join(back_to) {
             query.append_pair("post_logout_redirect_uri", back_to.as_str());
         }

@@ -73,10 +73,10 @@ impl IdentityProviders for OidcProviders {
     async fn identify(
         &self,
         provider: &str,
-        code: &str,
+        (code, issuer): (&str, Option<&str>),
         challenge: &Challenge,
     ) -> Result<Identity, ProviderError> {
-        self.named(provider)?.identify(code, challenge).await
+        self.named(provider)?.identify(code, issuer, challenge).await
     }
 
     async fn end_session_url(

@@ -33,6 +33,8 @@ pub enum Kind {
     Networks,
     /// `name=value` pairs separated by commas.
     Headers,
+    /// `value=role` pairs separated by commas.
+    Roles,
     /// A number of dollars, zero or more.
     Rate,
     /// One of a few words.
@@ -106,6 +108,7 @@ impl Kind {
             Self::Origins => "list of origins, such as https://console.example.com".into(),
             Self::Networks => "list of networks, such as 10.0.0.0/8".into(),
             Self::Headers => "name=value, separated by commas".into(),
+            Self::Roles => "value=role, separated by commas; roles are user, manager and admin".into(),
             Self::Rate => "number, zero or more".into(),
             Self::Choice(words) => words.join(", "),
             Self::Host => "IP address or host name".into(),
@@ -155,6 +158,7 @@ impl Kind {
             }
             Self::Networks => items(text).map(network).collect::<Result<_, _>>().map(Value::Networks),
             Self::Headers => headers(text),
+            Self::Roles => roles(text),
             Self::Rate => rate(text),
             Self::Choice(words) => {
                 let word = text.to_ascii_lowercase();
@@ -219,6 +223,19 @@ fn headers(text: &str) -> Result<Value, Refused> {
         Ok(Value::List(pairs.into_iter().map(str::to_owned).collect()))
     } else {
         Err(refused_in_silence("must be name=value, several separated by commas"))
+    }
+}
+
+fn roles(text: &str) -> Result<Value, Refused> {
+    let pairs: Vec<_> = text.split(',').map(str::trim).filter(|pair| !pair.is_empty()).collect();
+    let fits = |pair: &&str| {
+        let (value, role) = pair.rsplit_once('=').unwrap_or_default();
+        !value.trim().is_empty() && matches!(role.trim(), "user" | "manager" | "admin")
+    };
+    if pairs.iter().all(fits) {
+        Ok(Value::List(pairs.into_iter().map(str::to_owned).collect()))
+    } else {
+        Err(refused("must be value=role, several separated by commas; roles are user, manager and admin"))
     }
 }
 

@@ -9,7 +9,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use crate::error::SettingsError;
 use crate::settings::{Found, Settings};
 use crate::table::{self, PREFIX, SILENTLY_IGNORED, TEST_PREFIX, VARIABLES, key_of};
-use crate::{dotenv, spelling};
+use crate::{dotenv, oidc, spelling};
 
 /// The reference: every default with its meaning.
 pub(crate) const DEFAULTS: &str = include_str!("../defaults.toml");
@@ -43,6 +43,7 @@ impl Sources {
                 if !VARIABLES
                     .iter()
                     .any(|variable| variable.key() == *key || alias_key(variable) == Some(key.clone()))
+                    && oidc::of_named_key(key).is_none()
                 {
                     warnings.push(unknown(key, FILE, spelling::nearest_key(key).as_ref()));
                 }
@@ -69,7 +70,16 @@ impl Sources {
             let source = figment.find_metadata(&key).map_or_else(String::new, |found| found.name.to_string());
             Some((variable.name, Found { text: text_of(&value), source }))
         });
-        Ok(Settings::new(found.collect(), warnings))
+        let found = found.collect();
+        let keys = figment.data().unwrap_or_default().into_values().flatten().map(|(key, _)| key);
+        let named = keys.filter(|key| oidc::of_named_key(key).is_some()).filter_map(|key| {
+            let value = figment.find_value(&key).ok()?;
+            let source = figment.find_metadata(&key).map_or_else(String::new, |found| found.name.to_string());
+            let name = format!("{PREFIX}{}", key.to_ascii_uppercase());
+            Some((name, Found { text: text_of(&value), source }))
+        });
+        let named = named.collect();
+        Ok(Settings::new(found, named, warnings))
     }
 }
 
@@ -115,7 +125,11 @@ fn variables(
 ) -> Layer {
     let mut values = Dict::new();
     for (name, value) in pairs {
-        if table::find(&name).is_some() {
+        let is_named = name.strip_prefix(PREFIX).is_some_and(|rest| {
+            rest.chars().all(|letter| !letter.is_ascii_lowercase())
+                && oidc::of_named_key(&rest.to_ascii_lowercase()).is_some()
+        });
+        if is_named || table::find(&name).is_some() {
             values.insert(key_of(&name), Raw::from(value));
         } else if name.starts_with(PREFIX)
             && !SILENTLY_IGNORED.contains(&name.as_str())

@@ -30,6 +30,7 @@ mod duration;
 mod error;
 mod kind;
 mod layers;
+mod oidc;
 mod origins;
 mod process;
 mod sections;
@@ -41,6 +42,7 @@ pub use docs::docs;
 pub use error::{Problem, Problems, SettingsError};
 pub use kind::Kind;
 pub use layers::Sources;
+pub use oidc::OidcSettings;
 pub use process::{Process, Readers};
 pub use sections::{
     AdminKeySetting, ApiSettings, CommonSettings, DataPlaneSettings, DatabaseSettings, FirstStartSettings,

@@ -254,6 +254,10 @@ pub struct SchedulerSettings {
     pub audit_retention: Duration,
     /// How long a login session lives without being used.
     pub session_idle_timeout: Duration,
+    /// How often tokens are marked whose time is over.
+    pub token_cleanup_interval: Duration,
+    /// How often role and keys are taken from accounts whose access has ended.
+    pub access_expiration_interval: Duration,
 }
 
 /// What the worker reads.
@@ -462,6 +466,8 @@ impl Settings {
             ai_session_retention: self.duration("PROMPTGATE_AI_SESSION_RETENTION")?,
             audit_retention: self.duration("PROMPTGATE_AUDIT_RETENTION")?,
             session_idle_timeout: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
+            token_cleanup_interval: self.duration("PROMPTGATE_TOKEN_CLEANUP_INTERVAL")?,
+            access_expiration_interval: self.duration("PROMPTGATE_USER_ACCESS_EXPIRATION_INTERVAL")?,
         })
     }
 

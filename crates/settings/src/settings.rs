@@ -1,6 +1,6 @@
 //! The effective settings: the winner of the layers for each variable, and how it is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::error::{Problem, Problems, SettingsError};
 use crate::kind::{Kind, Value, items};
+use crate::oidc;
 use crate::process::Process;
 use crate::table::{self, VARIABLES, Variable};
 
@@ -25,19 +26,23 @@ pub(crate) struct Found {
 #[derive(Clone)]
 pub struct Settings {
     found: HashMap<&'static str, Found>,
+    /// Those of identity providers with a name of their own.
+    named: BTreeMap<String, Found>,
     warnings: Vec<String>,
 }
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_map().entries(self.entries().map(|entry| (entry.variable.name, entry.shown))).finish()
+        f.debug_map().entries(self.entries().map(|entry| (entry.name, entry.shown))).finish()
     }
 }
 
 /// One setting as `promptgate config` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name and form.
+    /// Its name.
+    pub name: String,
+    /// The row of the table that it goes by.
     pub variable: &'static Variable,
     /// Its value; a secret shows itself as `[set]`, a password in an address as `***`. `None` when unset.
     pub shown: Option<String>,
@@ -56,8 +61,12 @@ impl PartialEq for Variable {
 impl Eq for Variable {}
 
 impl Settings {
-    pub(crate) const fn new(found: HashMap<&'static str, Found>, warnings: Vec<String>) -> Self {
-        Self { found, warnings }
+    pub(crate) const fn new(
+        found: HashMap<&'static str, Found>,
+        named: BTreeMap<String, Found>,
+        warnings: Vec<String>,
+    ) -> Self {
+        Self { found, named, warnings }
     }
 
     /// Remarks on names that mean nothing, a line each.
@@ -69,6 +78,12 @@ impl Settings {
     pub fn check(&self, process: Process) -> Result<(), SettingsError> {
         let read = VARIABLES.iter().filter(|variable| variable.is_read_by(process));
         let mut problems: Vec<_> = read.filter_map(|variable| self.read(variable).err()).collect();
+        let named = self.named.iter().filter_map(|(name, found)| Some((name, oidc::of_name(name)?, found)));
+        let named = named.filter(|(_, variable, _)| variable.is_read_by(process));
+        problems.extend(named.filter_map(|(name, variable, found)| judged(name, variable, found).err()));
+        if problems.is_empty() && process_reads_oidc(process) {
+            problems = self.incomplete_providers();
+        }
         if problems.is_empty() && self.is_cluster() {
             let required = ["PROMPTGATE_JWT_SECRET", "PROMPTGATE_SECRETS_KEY"];
             problems = required
@@ -90,28 +105,37 @@ impl Settings {
 
     /// Every setting with its value and source, in the order of the table.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        VARIABLES.iter().map(|variable| {
+        let listed = VARIABLES.iter().map(|variable| {
             let found = self.found.get(variable.name);
             Entry {
+                name: variable.name.into(),
                 variable,
                 shown: found.map(|found| shown(variable, &found.text)),
                 source: found.map(|found| found.source.clone()),
                 problem: self.read(variable).err(),
             }
-        })
+        });
+        let named = self.named.iter().filter_map(|(name, found)| {
+            let variable = oidc::of_name(name)?;
+            Some(Entry {
+                name: name.clone(),
+                variable,
+                shown: Some(shown(variable, &found.text)),
+                source: Some(found.source.clone()),
+                problem: judged(name, variable, found).err(),
+            })
+        });
+        listed.chain(named)
+    }
+
+    /// What is set for identity providers with a name of their own.
+    pub(crate) const fn named(&self) -> &BTreeMap<String, Found> {
+        &self.named
     }
 
     fn read(&self, variable: &Variable) -> Result<Option<Value>, Problem> {
         let Some(found) = self.found.get(variable.name) else { return Ok(None) };
-        variable.kind.read(&found.text).map(Some).map_err(|refused| {
-            let repeats = refused.repeat_value && !variable.secret;
-            let value = if repeats { format!("`{}` from ", shortened(&found.text)) } else { "from ".into() };
-            Problem {
-                name: variable.name.into(),
-                problem: refused.problem,
-                found: format!("{value}{}", found.source),
-            }
-        })
+        judged(variable.name, variable, found).map(Some)
     }
 
     fn value(&self, name: &'static str) -> Result<Option<Value>, SettingsError> {
@@ -190,6 +214,19 @@ impl Settings {
             _ => 0.0,
         })
     }
+}
+
+/// Reads a value under its name.
+pub(crate) fn judged(name: &str, variable: &Variable, found: &Found) -> Result<Value, Problem> {
+    variable.kind.read(&found.text).map_err(|refused| {
+        let repeats = refused.repeat_value && !variable.secret;
+        let value = if repeats { format!("`{}` from ", shortened(&found.text)) } else { "from ".into() };
+        Problem { name: name.into(), problem: refused.problem, found: format!("{value}{}", found.source) }
+    })
+}
+
+fn process_reads_oidc(process: Process) -> bool {
+    table::find(oidc::ISSUER_URL).is_some_and(|variable| variable.is_read_by(process))
 }
 
 fn missing(variable: &Variable, when: &str) -> Problem {

@@ -124,19 +124,18 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_SESSION_TTL", A | P, Kind::Duration),
     Variable::new("PROMPTGATE_SESSION_IDLE_TIMEOUT", A | P | S, Kind::Duration),
     Variable::new("PROMPTGATE_CORS_ALLOWED_ORIGINS", A | P, Kind::Origins),
-    Variable::new("PROMPTGATE_OIDC_ISSUER_URL", A, Kind::HttpUrl)
-        .alias("PROMPTGATE_KEYCLOAK_ISSUER_URL")
-        .for_later(),
-    Variable::new("PROMPTGATE_OIDC_JWKS_URL", A, Kind::HttpUrl)
-        .alias("PROMPTGATE_KEYCLOAK_JWKS_URL")
-        .for_later(),
-    Variable::new("PROMPTGATE_OIDC_CLIENT_ID", A, Kind::Text)
-        .alias("PROMPTGATE_KEYCLOAK_CLIENT_ID")
-        .for_later(),
+    Variable::new("PROMPTGATE_OIDC_ISSUER_URL", A, Kind::HttpUrl).alias("PROMPTGATE_KEYCLOAK_ISSUER_URL"),
+    Variable::new("PROMPTGATE_OIDC_JWKS_URL", A, Kind::HttpUrl).alias("PROMPTGATE_KEYCLOAK_JWKS_URL"),
+    Variable::new("PROMPTGATE_OIDC_CLIENT_ID", A, Kind::Text).alias("PROMPTGATE_KEYCLOAK_CLIENT_ID"),
     Variable::new("PROMPTGATE_OIDC_CLIENT_SECRET", A, Kind::Text)
         .alias("PROMPTGATE_KEYCLOAK_CLIENT_SECRET")
-        .secret()
-        .for_later(),
+        .secret(),
+    Variable::new("PROMPTGATE_OIDC_SCOPES", A, Kind::List),
+    Variable::new("PROMPTGATE_OIDC_AUDIENCES", A, Kind::List),
+    Variable::new("PROMPTGATE_OIDC_USERNAME_CLAIM", A, Kind::Text),
+    Variable::new("PROMPTGATE_OIDC_ROLE_CLAIM", A, Kind::Text),
+    Variable::new("PROMPTGATE_OIDC_ROLES", A, Kind::Roles),
+    Variable::new("PROMPTGATE_OIDC_GROUPS_CLAIM", A, Kind::Text),
     Variable::new("PROMPTGATE_TIMEZONE", A | P | S, Kind::Timezone).for_later(),
     Variable::new("PROMPTGATE_PROXY_MAX_BUFFERED_REQUEST_BYTES", A | P, Kind::Count),
     Variable::new("PROMPTGATE_PROXY_MAX_BUFFERED_RESPONSE_BYTES", A | P, Kind::Count),
@@ -176,8 +175,8 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_USAGE_COST_INPUT", A, Kind::Rate).for_later(),
     Variable::new("PROMPTGATE_USAGE_COST_OUTPUT", A, Kind::Rate).for_later(),
     Variable::new("PROMPTGATE_USAGE_COST_EMBEDDING", A, Kind::Rate).for_later(),
-    Variable::new("PROMPTGATE_TOKEN_CLEANUP_INTERVAL", A | S, Kind::Duration).for_later(),
-    Variable::new("PROMPTGATE_USER_ACCESS_EXPIRATION_INTERVAL", A | S, Kind::Duration).for_later(),
+    Variable::new("PROMPTGATE_TOKEN_CLEANUP_INTERVAL", S, Kind::Duration),
+    Variable::new("PROMPTGATE_USER_ACCESS_EXPIRATION_INTERVAL", S, Kind::Duration),
     Variable::new("PROMPTGATE_SUBSCRIPTION_QUOTA_SYNC_INTERVAL", S, Kind::Duration).for_later(),
     Variable::new("OPENAI_API_KEY", R, Kind::Text).secret(),
     Variable::new("ANTHROPIC_API_KEY", R, Kind::Text).secret(),

@@ -1,6 +1,7 @@
 //! The rules of settings, through the public interface.
 
 mod layers;
+mod oidc;
 mod processes;
 mod values;
 
