@@ -76,7 +76,7 @@ impl FromRequestParts<ApiState> for Asking {
             let Acting(actor) = Acting::from_request_parts(parts, state).await?;
             return Ok(Self(SetupFor::Operator(actor)));
         }
-        let caller = authenticate_own(&state.control, bearer.as_deref(), Scope::Models).await?;
+        let caller = authenticate_own(&state.control, bearer.presented(), Scope::Models).await?;
         Ok(Self(SetupFor::Program(Box::new(caller))))
     }
 }

@@ -1,5 +1,7 @@
 //! The scheduler against a real store.
 
+mod audit;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,18 +1,30 @@
 //! The token of a request.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use promptgate_control::introspection::Presented;
+
+use crate::session::origin;
 
 /// What the client sent as its token, if anything: `Authorization: Bearer …`, else `x-api-key`.
-pub(crate) struct Bearer(Option<String>);
+pub(crate) struct Bearer {
+    text: Option<String>,
+    address: Option<IpAddr>,
+}
 
 impl Bearer {
     pub(crate) fn as_deref(&self) -> Option<&str> {
-        self.0.as_deref()
+        self.text.as_deref()
+    }
+
+    /// The same, and from where it came.
+    pub(crate) fn presented(&self) -> Presented<'_> {
+        Presented { text: self.as_deref(), address: self.address }
     }
 
     fn of(headers: &HeaderMap) -> Option<String> {
@@ -30,7 +42,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Bearer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(Self::of(&parts.headers)))
+        Ok(Self { text: Self::of(&parts.headers), address: origin(parts).address })
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn endpoints(
     bearer: Bearer,
 ) -> Result<Json<Answer<Vec<EndpointView>>>, ProjectError> {
     let project = uuid.parse().ok();
-    let caller = introspection::authenticate(&control, bearer.as_deref(), project, Scope::Admin).await?;
+    let caller = introspection::authenticate(&control, bearer.presented(), project, Scope::Admin).await?;
     let endpoints = introspection::endpoints(&control, &caller).await?;
     Ok(Json(Answer::of(endpoints.into_iter().map(EndpointView::from).collect())))
 }

@@ -43,7 +43,7 @@ pub(super) async fn info(
     bearer: Bearer,
 ) -> Result<Json<Answer<InfoView>>, ProjectError> {
     let project = uuid.parse().ok();
-    let caller = introspection::authenticate(&control, bearer.as_deref(), project, Scope::Admin).await?;
+    let caller = introspection::authenticate(&control, bearer.presented(), project, Scope::Admin).await?;
     let info = introspection::info(&control, &caller).await?;
     Ok(Json(Answer::of(info.into())))
 }

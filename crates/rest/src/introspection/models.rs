@@ -44,7 +44,7 @@ pub(super) async fn models(
     bearer: Bearer,
 ) -> Result<Json<ModelsView>, ProjectError> {
     let project = uuid.parse().ok();
-    let caller = introspection::authenticate(&control, bearer.as_deref(), project, Scope::Models).await?;
+    let caller = introspection::authenticate(&control, bearer.presented(), project, Scope::Models).await?;
     let models = introspection::models(&control, &caller).await?;
     Ok(Json(ModelsView { object: "list", data: models.into_iter().map(ModelView::from).collect() }))
 }

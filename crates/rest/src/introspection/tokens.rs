@@ -60,7 +60,7 @@ pub(super) async fn tokens(
     bearer: Bearer,
 ) -> Result<Json<ProjectTokensView>, ProjectError> {
     let project = uuid.parse().ok();
-    let caller = introspection::authenticate(&control, bearer.as_deref(), project, Scope::Admin).await?;
+    let caller = introspection::authenticate(&control, bearer.presented(), project, Scope::Admin).await?;
     let page = introspection::tokens(&control, &caller).await?;
     let data = page.items.into_iter().map(TokenRow::from).collect();
     Ok(Json(ProjectTokensView { ok: true, data, total: page.total }))
