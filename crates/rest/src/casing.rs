@@ -22,11 +22,13 @@ pub(crate) fn camel(name: &str) -> String {
     camel
 }
 
-/// `sessionTtlSeconds` as `session_ttl_seconds`.
+/// `sessionTtlSeconds` as `session_ttl_seconds`, `costPer1kTokens` as `cost_per_1k_tokens`.
 pub(crate) fn snake(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for character in name.chars() {
-        if character.is_ascii_uppercase() {
+        let begins_number =
+            character.is_ascii_digit() && snake.ends_with(|before: char| before.is_ascii_lowercase());
+        if character.is_ascii_uppercase() || begins_number {
             snake.push('_');
         }
         snake.push(character.to_ascii_lowercase());
@@ -102,6 +104,7 @@ mod tests {
             ("connect_ms", "connectMs"),
         ] {
             assert_eq!(camel(snakes), camels);
+            assert_eq!(snake(camels), snakes);
         }
         assert_eq!(camel("items.0.expected.not_contains"), "items.0.expected.notContains");
         for name in ["maxLength", "credentialId", "notContains", "max_length"] {

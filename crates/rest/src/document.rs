@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::ErrorBody;
 use crate::introspection::Problem;
-use crate::{ApiState, admin, auth, health, help, introspection, me, ops, setup};
+use crate::{ApiState, admin, auth, health, help, introspection, keys, management, me, ops, setup};
 
 const ADMIN_KEY: &str = "adminApiKey";
 const PROJECT_TOKEN: &str = "projectToken";
@@ -19,7 +19,8 @@ const OF_SOME_TYPES: [&str; 2] =
     ["/api/v1/admin/projects/{uuid}/aliases", "/api/v1/admin/projects/{uuid}/endpoints"];
 
 /// What everybody who signed in reads.
-const FOR_EVERYBODY: [&str; 2] = ["/api/v1/faq", "/api/v1/monitoring/status"];
+const FOR_EVERYBODY: [&str; 4] =
+    ["/api/v1/faq", "/api/v1/monitoring/status", "/api/v1/tokens", "/api/v1/tokens/{id}"];
 
 const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` is opened by the admin API key in \
     `X-Admin-API-Key` or the session of an administrator, `/api/v1/me/**` by a session, `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
@@ -31,6 +32,7 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
     tags(
         (name = "auth", description = "Signing in and out"),
         (name = "me", description = "What belongs to whoever is signed in"),
+        (name = "keys", description = "One's own keys"),
         (name = "users", description = "People"),
         (name = "service-accounts", description = "Accounts of programs"),
         (name = "members", description = "Who belongs to a project"),
@@ -56,6 +58,10 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "admin-keys", description = "Keys that open what administrators manage"),
         (name = "setup", description = "How programs reach the gateway"),
         (name = "usage", description = "The record of every call"),
+        (name = "dashboards", description = "What everybody's calls add up to"),
+        (name = "prompts", description = "What users wrote last in their calls"),
+        (name = "settings", description = "What is switched on for the whole installation"),
+        (name = "management", description = "What a project's own token may manage"),
         (name = "introspection", description = "What a project's own token may read"),
         (name = "operations", description = "How the process is"),
     )
@@ -72,6 +78,8 @@ pub(crate) fn documented() -> OpenApiRouter<ApiState> {
         .merge(setup::routes())
         .merge(help::routes())
         .merge(introspection::routes())
+        .merge(keys::routes())
+        .merge(management::routes())
 }
 
 /// The OpenAPI document of every route that this crate serves.
@@ -157,6 +165,16 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                     ],
                 );
             } else if path.starts_with("/api/{uuid}/") {
+                if path.starts_with("/api/{uuid}/admin/") || path.ends_with("/children") {
+                    fail(
+                        operation,
+                        "Problem",
+                        &[("429", "More than 30 a minute by this token; `Retry-After` says when")],
+                    );
+                }
+                if operation.request_body.is_some() {
+                    fail(operation, "Problem", &[("413", "The body is too large")]);
+                }
                 operation.security =
                     Some(vec![SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new())]);
                 fail(
@@ -411,6 +429,24 @@ mod tests {
         ("PATCH", "/api/v1/admin/subscriptions/{id}"),
         ("DELETE", "/api/v1/admin/subscriptions/{id}"),
         ("PUT", "/api/v1/admin/subscriptions/{id}/default"),
+        ("GET", "/api/v1/admin/users/{id}/tokens"),
+        ("DELETE", "/api/v1/admin/users/{id}/tokens/{tokenId}"),
+        ("GET", "/api/v1/admin/service-accounts/{id}/tokens"),
+        ("POST", "/api/v1/admin/service-accounts/{id}/tokens"),
+        ("DELETE", "/api/v1/admin/service-accounts/{id}/tokens/{tokenId}"),
+        ("GET", "/api/v1/admin/settings"),
+        ("PATCH", "/api/v1/admin/settings"),
+        ("GET", "/api/v1/admin/users/{id}/statistics"),
+        ("GET", "/api/v1/admin/prompts"),
+        ("GET", "/api/v1/admin/dashboard/tokens"),
+        ("GET", "/api/v1/admin/dashboard/messages"),
+        ("GET", "/api/v1/admin/dashboard/duration"),
+        ("GET", "/api/v1/admin/dashboard/activity"),
+        ("GET", "/api/v1/admin/dashboard/top-models"),
+        ("GET", "/api/v1/admin/dashboard/top-provider-names"),
+        ("GET", "/api/v1/admin/dashboard/top-provider-types"),
+        ("GET", "/api/v1/admin/dashboard/adoption"),
+        ("GET", "/api/v1/admin/dashboard/top-identities"),
         ("GET", "/api/v1/admin/calls"),
         ("GET", "/api/v1/admin/calls/{id}"),
         ("POST", "/api/v1/admin/projects/{uuid}/calls/{requestId}/replay"),

@@ -35,6 +35,16 @@ pub(crate) struct ErrorBody {
     pub(crate) request_id: Option<String>,
 }
 
+/// An error without its shape.
+pub(crate) struct Said {
+    pub(crate) status: StatusCode,
+    pub(crate) message: Option<String>,
+    pub(crate) field: Option<String>,
+    pub(crate) errors: BTreeMap<String, Vec<String>>,
+    /// Code and cause, where the gateway itself failed.
+    pub(crate) failed: Option<(&'static str, String)>,
+}
+
 /// What is wrong with each member.
 #[derive(Debug)]
 struct ByField(BTreeMap<String, Vec<String>>);
@@ -95,6 +105,17 @@ impl ApiError {
     /// Whether it is the gateway's store that failed, and not the client.
     pub(crate) const fn is_of_the_store(&self) -> bool {
         self.cause.is_some()
+    }
+
+    /// What is said of it on a surface with another shape.
+    pub(crate) fn into_said(self) -> Said {
+        Said {
+            status: self.status,
+            message: self.message,
+            field: self.field,
+            errors: self.errors.map(|errors| errors.0).unwrap_or_default(),
+            failed: self.cause.map(|cause| (self.code, cause)),
+        }
     }
 
     #[cfg(test)]

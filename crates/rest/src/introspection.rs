@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use bearer::Bearer;
-pub(crate) use error::{Problem, problem};
+pub(crate) use error::{Problem, ProjectError, problem};
 
 use crate::ApiState;
 
@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 
 /// A good answer.
 #[derive(Debug, Serialize, ToSchema)]
-struct Answer<T> {
+pub(crate) struct Answer<T> {
     /// Always true.
     ok: bool,
     /// What was asked for.
@@ -35,7 +35,7 @@ struct Answer<T> {
 }
 
 impl<T> Answer<T> {
-    const fn of(data: T) -> Self {
+    pub(crate) const fn of(data: T) -> Self {
         Self { ok: true, data }
     }
 }

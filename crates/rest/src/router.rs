@@ -11,7 +11,7 @@ use crate::document::{documented, openapi};
 use crate::edge::{cors, guard};
 use crate::error::ApiError;
 use crate::observe::observe;
-use crate::{ApiState, introspection};
+use crate::{ApiState, introspection, management};
 
 /// Everything on the API's port, but for [`crate::ops`].
 pub fn router(state: ApiState) -> Router {
@@ -30,7 +30,7 @@ pub fn router(state: ApiState) -> Router {
 
 /// The part that the proxy's port has too, to be merged into its router. It has no fallback.
 pub fn introspection_router(state: ApiState) -> Router {
-    let (routes, _) = introspection::routes().split_for_parts();
+    let (routes, _) = introspection::routes().merge(management::routes()).split_for_parts();
     routes
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), observe))

@@ -34,6 +34,8 @@ pub struct IssueToken {
     pub metadata: Map<String, Value>,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
+    /// Who it is for, in the words of whoever asks; kept in the audit log alone.
+    pub subject_id: Option<String>,
 }
 
 /// A token with its secret, which is shown this once.
@@ -86,9 +88,16 @@ pub async fn issue(control: &Control, actor: Actor, command: IssueToken) -> Resu
         .require_in(command.project_id, Permission::ManageTokens)?;
     let id = command.project_id;
     let project = work.projects().find(id).await?.ok_or(IssueTokenError::UnknownProject(id))?;
+    let subject_id = command.subject_id.clone();
     let issued = make(control, command, project.kind, at)?;
     may_grant(actor, &issued.token.scopes)?;
-    record(control, &mut *work, actor, &issued.token, at).await?;
+    let entry = created(&issued.token);
+    let entry = match subject_id {
+        Some(subject) => entry.detail("subjectId", subject),
+        None => entry,
+    };
+    work.tokens().insert(&issued.token).await?;
+    control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(issued)
 }
@@ -137,6 +146,9 @@ pub(crate) async fn record(
     at: Timestamp,
 ) -> Result<(), RepositoryError> {
     work.tokens().insert(token).await?;
-    let entry = Entry::of_token("token.created", token).detail("scopes", token.scopes.to_string());
-    control.audit(work, actor, entry, at).await
+    control.audit(work, actor, created(token), at).await
+}
+
+fn created(token: &Token) -> Entry {
+    Entry::of_token("token.created", token).detail("scopes", token.scopes.to_string())
 }

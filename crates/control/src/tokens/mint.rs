@@ -1,5 +1,6 @@
 //! Minting a token below one that asks for it.
 
+use promptgate_auth::Origin;
 use promptgate_kernel::{RepositoryError, TokenId};
 use promptgate_store::Access;
 use promptgate_tokens::{AccessDenied, InvalidToken, MAX_LIVE_IN_TREE, NewChild, TokenSecret};
@@ -27,7 +28,12 @@ pub enum MintTokenError {
 /// Mints a token below the one that asks. Holding it is all the right that this takes: the new one can
 /// do nothing that the holder could not.
 #[instrument(name = "control.tokens.mint", skip_all, fields(token.id = %caller.token.id))]
-pub async fn mint(control: &Control, caller: &Caller, new: NewChild) -> Result<Issued, MintTokenError> {
+pub async fn mint(
+    control: &Control,
+    origin: Origin,
+    caller: &Caller,
+    new: NewChild,
+) -> Result<Issued, MintTokenError> {
     let asking = &caller.token;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
@@ -51,7 +57,7 @@ pub async fn mint(control: &Control, caller: &Caller, new: NewChild) -> Result<I
     let entry = Entry::of_token("token.created", &token)
         .detail("scopes", token.scopes.to_string())
         .detail("parentId", parent.id.to_string());
-    control.audit(&mut *work, caller.actor(), entry, at).await?;
+    control.audit(&mut *work, caller.actor().coming_from(origin), entry, at).await?;
     work.commit().await?;
     Ok(Issued { token, secret })
 }

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::limits::dollars;
 use crate::ApiState;
 use crate::error::ApiError;
 
@@ -85,6 +86,14 @@ struct TokenView {
     last_used_at: Option<Timestamp>,
     #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
+    /// The token that minted it; absent for one that was issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    parent_id: Option<TokenId>,
+    /// Until when the secret before the last rotation works; absent when there was no overlap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    old_secret_expires_at: Option<Timestamp>,
 }
 
 impl From<Token> for TokenView {
@@ -115,6 +124,8 @@ impl From<Token> for TokenView {
             revoked_at,
             last_used_at: token.last_used_at,
             created_at: token.created_at,
+            parent_id: token.parent,
+            old_secret_expires_at: token.previous.map(|previous| previous.until),
         }
     }
 }
@@ -145,7 +156,7 @@ fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("token_not_found").message(error)
 }
 
-fn parse_scopes(names: &[String]) -> Result<ScopeSet, ApiError> {
+pub(crate) fn parse_scopes(names: &[String]) -> Result<ScopeSet, ApiError> {
     names
         .iter()
         .map(|name| name.parse::<Scope>())
@@ -153,7 +164,7 @@ fn parse_scopes(names: &[String]) -> Result<ScopeSet, ApiError> {
         .map_err(|error| ApiError::bad_request("invalid_scope").field("scopes").message(error))
 }
 
-fn parse_endpoints(ids: &[String]) -> Result<Vec<EndpointId>, ApiError> {
+pub(crate) fn parse_endpoints(ids: &[String]) -> Result<Vec<EndpointId>, ApiError> {
     ids.iter()
         .map(|id| id.parse())
         .collect::<Result<_, _>>()
@@ -169,9 +180,8 @@ impl From<InvalidToken> for ApiError {
             InvalidToken::Expiry => "invalid_expiration",
             InvalidToken::NoScope => "invalid_scope",
             InvalidToken::Metadata => "invalid_metadata",
-            InvalidToken::BeyondParent { .. } => "privilege_escalation",
-            InvalidToken::TooDeep => "token_tree_too_deep",
-            InvalidToken::TooMany => "too_many_tokens",
+            InvalidToken::BeyondParent { .. } => "beyond_parent",
+            InvalidToken::TooDeep | InvalidToken::TooMany => "too_many_tokens",
             InvalidToken::Overlap => "invalid_overlap",
         };
         Self::bad_request(code).field(error.field()).message(error)

@@ -8,7 +8,7 @@ use http::StatusCode;
 use promptgate_control::{Control, keys};
 use promptgate_kernel::Page;
 
-use super::{KeyView, filter, not_found, parse_id};
+use super::{KeyView, SORTS, filter, not_found, parse_id};
 use crate::admin::Acting;
 use crate::body::Params;
 use crate::error::{ApiError, ErrorBody};
@@ -29,10 +29,13 @@ pub(super) async fn list(
     Segment(id): Segment,
     Params(params): Params<ListParams>,
 ) -> Result<Json<ListView<KeyView>>, ApiError> {
-    // What is no id is nobody's.
-    let owner = id.parse().unwrap_or_else(|_| promptgate_kernel::AccountId::from_uuid(uuid::Uuid::nil()));
+    let Ok(owner) = id.parse() else {
+        params.sort(&SORTS, Default::default())?;
+        let nothing = Page { items: Vec::new(), request: params.page(), total: 0 };
+        return Ok(Json(ListView::of(nothing, std::convert::identity)));
+    };
     let filter = filter(owner, &params, control.clock.now())?;
-    let page: Page<_> = keys::list(&control, actor, None, &filter, params.page()).await?;
+    let page = keys::list(&control, actor, None, &filter, params.page()).await?;
     Ok(Json(ListView::of(page, KeyView::of(owner))))
 }
 

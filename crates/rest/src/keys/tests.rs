@@ -54,7 +54,9 @@ async fn lives_are_bounded_by_kind_and_default_by_role() {
     }
     user.post("/api/v1/tokens", &json!({"name": "x", "expiresInDays": 30})).await.created();
     api.post(&of_service, &json!({"name": "x", "expiresInDays": 365})).await.created();
-    api.post(&of_service, &json!({"name": "x", "expiresInDays": 366})).await.refused(400, "invalid_token_ttl");
+    api.post(&of_service, &json!({"name": "x", "expiresInDays": 366}))
+        .await
+        .refused(400, "invalid_token_ttl");
     for name in ["", "A", " a", "a.b", "ü"] {
         user.post("/api/v1/tokens", &json!({"name": name})).await.refused(400, "invalid_token_name");
     }

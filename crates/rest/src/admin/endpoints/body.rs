@@ -14,7 +14,7 @@ use crate::casing::{rename, snake};
 /// change, what is left out stays and null resets.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct EndpointBody {
+pub(crate) struct EndpointBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 120)]
     name: Patch<String>,
@@ -139,7 +139,7 @@ pub(super) struct EndpointBody {
 
 impl EndpointBody {
     /// What is given, on top of what is there.
-    pub(super) fn onto(self, mut new: NewEndpoint) -> NewEndpoint {
+    pub(crate) fn onto(self, mut new: NewEndpoint) -> NewEndpoint {
         self.keep_one_target(&mut new);
         put_or_default(self.name, &mut new.name);
         put(self.slug, &mut new.slug);

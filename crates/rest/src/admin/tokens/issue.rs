@@ -94,6 +94,7 @@ impl IssueTokenBody {
             },
             metadata: self.metadata.unwrap_or_default(),
             expires_at: self.expires_at,
+            subject_id: None,
         })
     }
 }

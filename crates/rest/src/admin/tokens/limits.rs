@@ -4,7 +4,7 @@ use promptgate_kernel::Money;
 use promptgate_tokens::{InvalidToken, Token, TokenLimits};
 
 /// Reads a number of dollars.
-pub(super) fn dollars(field: &'static str, dollars: f64) -> Result<Money, InvalidToken> {
+pub(crate) fn dollars(field: &'static str, dollars: f64) -> Result<Money, InvalidToken> {
     Money::from_dollars(dollars).ok_or(InvalidToken::Limit { field })
 }
 

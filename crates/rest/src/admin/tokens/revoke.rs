@@ -12,7 +12,7 @@ use super::not_found;
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 
-/// Revokes a token for good; repeating it changes nothing.
+/// Revokes a token, and every token that it minted, for good; repeating it changes nothing.
 #[utoipa::path(delete, path = "/api/v1/admin/tokens/{id}", tag = "tokens",
     params(("id" = String, Path, description = "The token")),
     responses(
@@ -50,7 +50,9 @@ impl From<RevokeTokenError> for ApiError {
         match error {
             RevokeTokenError::Forbidden(error) => error.into(),
             error @ RevokeTokenError::NotFound(_) => not_found(error),
-            error @ RevokeTokenError::Itself => Self::new(StatusCode::CONFLICT, "token_revokes_itself").message(error),
+            error @ RevokeTokenError::Itself => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "own_token").message(error)
+            }
             error @ RevokeTokenError::Changed(_) => Self::changed(&error),
             RevokeTokenError::Store(error) => error.into(),
         }
