@@ -11,6 +11,9 @@ mod update;
 mod versions;
 mod view;
 
+pub(crate) use body::EndpointBody;
+pub(crate) use view::EndpointView;
+
 use http::StatusCode;
 use promptgate_control::endpoints::{EndpointAddress, EndpointError};
 use promptgate_endpoints::RestoreError;

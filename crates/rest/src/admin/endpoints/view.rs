@@ -11,7 +11,7 @@ use crate::casing::{camel, rename};
 /// An AI endpoint.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct EndpointView {
+pub(crate) struct EndpointView {
     #[schema(value_type = String, format = "uuid")]
     id: EndpointId,
     /// The same.
