@@ -5,7 +5,7 @@ mod aliases;
 mod audit;
 mod calls;
 mod credentials;
-mod endpoints;
+pub(crate) mod endpoints;
 mod evals;
 mod faqs;
 mod groups;
@@ -22,7 +22,8 @@ pub(crate) mod setup_guides;
 mod subscriptions;
 mod templates;
 mod service_accounts;
-mod tokens;
+mod settings;
+pub(crate) mod tokens;
 mod usage;
 mod users;
 
@@ -56,6 +57,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(users::routes())
         .merge(service_accounts::routes())
         .merge(members::routes())
+        .merge(settings::routes())
         .merge(audit::routes())
         .merge(admin_keys::routes())
 }
