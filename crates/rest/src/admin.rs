@@ -5,6 +5,7 @@ mod aliases;
 mod audit;
 mod calls;
 mod credentials;
+mod dashboard;
 pub(crate) mod endpoints;
 mod evals;
 mod faqs;
@@ -16,6 +17,7 @@ mod monitoring;
 mod network_rules;
 mod pricing;
 pub(crate) mod projects;
+mod prompts;
 mod provider_settings;
 mod providers;
 pub(crate) mod setup_guides;
@@ -52,6 +54,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(setup_guides::routes())
         .merge(calls::routes())
         .merge(usage::routes())
+        .merge(dashboard::routes())
+        .merge(prompts::routes())
         .merge(groups::routes())
         .merge(subscriptions::routes())
         .merge(users::routes())

@@ -34,6 +34,23 @@ impl ListParams {
         PageRequest::clamped(number(&self.page), number(&self.page_size))
     }
 
+    /// Which page is wanted; what is no page is refused.
+    pub(crate) fn strict_page(&self) -> Result<PageRequest, ApiError> {
+        let number = |field: &str, text: &Option<String>, largest: u32| {
+            let Some(text) = text.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+                return Ok(0);
+            };
+            let number = text.parse::<u32>().ok().filter(|number| (1..=largest).contains(number));
+            number.ok_or_else(|| {
+                ApiError::bad_request("invalid_pagination")
+                    .field(field)
+                    .message(format!("{field} must be a number from 1 to {largest}"))
+            })
+        };
+        let page = number("page", &self.page, u32::MAX)?;
+        Ok(PageRequest::clamped(page, number("pageSize", &self.page_size, PageRequest::MAX_SIZE)?))
+    }
+
     /// What to sort by and which way; `keys` are the ones that the list knows. Without a key, the
     /// list's own order.
     pub(crate) fn sort<S: Copy>(

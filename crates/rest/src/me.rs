@@ -1,9 +1,12 @@
 //! `/api/v1/me`: what belongs to whoever is signed in.
 
+mod dashboard;
 mod groups;
 mod profile;
+mod prompts;
 mod quota;
 pub(crate) mod sessions;
+mod usage;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,6 +18,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(profile::profile))
         .routes(routes!(groups::groups))
         .routes(routes!(quota::quota))
+        .routes(routes!(usage::usage))
+        .routes(routes!(prompts::prompts))
+        .merge(dashboard::routes())
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use promptgate_auth::AdminKey;
 use promptgate_control::Control;
+use promptgate_usage::Costs;
 
 use crate::Edge;
 
@@ -19,6 +20,8 @@ pub struct ApiState {
     pub proxy_base_url: ProxyBaseUrl,
     /// How browsers reach the API.
     pub edge: Arc<Edge>,
+    /// Whether costs are shown.
+    pub costs: Costs,
 }
 
 /// Where programs reach the proxy, without a slash at the end.

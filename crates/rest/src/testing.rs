@@ -20,7 +20,7 @@ use promptgate_kernel::{AccountId, CallId, Clock, KeyRing, Money, OsEntropy, Rev
 use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_store::{Access, Store};
 use promptgate_store_sql::{SqlOptions, connect};
-use promptgate_usage::{CallContent, Outcome, TokenCounts, UsageEvent};
+use promptgate_usage::{CallContent, Costs, Outcome, TokenCounts, UsageEvent};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -65,7 +65,7 @@ impl Api {
     pub(crate) async fn without_runner() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        Self::with(connected.store(), connected.sign_in(), Arc::default(), None, Edge::default())
+        Self::with(connected.store(), connected.sign_in(), Arc::default(), None, Edge::default(), Costs::Shown)
     }
 
     /// The API over a store that is not the one of the sessions.
@@ -73,7 +73,7 @@ impl Api {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(store, connected.sign_in(), Arc::clone(&parrot), Some(parrot), Edge::default())
+        Self::with(store, connected.sign_in(), Arc::clone(&parrot), Some(parrot), Edge::default(), Costs::Shown)
     }
 
     /// The API as browsers reach it.
@@ -81,7 +81,15 @@ impl Api {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(connected.store(), connected.sign_in(), Arc::clone(&parrot), Some(parrot), edge)
+        Self::with(connected.store(), connected.sign_in(), Arc::clone(&parrot), Some(parrot), edge, Costs::Shown)
+    }
+
+    /// The API of an installation that shows no costs.
+    pub(crate) async fn without_costs() -> Self {
+        let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
+        let (store, parrot) = (connected.store(), Arc::default());
+        Self::with(store, connected.sign_in(), parrot, None, Edge::default(), Costs::Hidden)
     }
 
     fn with(
@@ -90,6 +98,7 @@ impl Api {
         parrot: Arc<Parrot>,
         runner: Option<Arc<dyn EndpointRunner>>,
         edge: Edge,
+        costs: Costs,
     ) -> Self {
         let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
         let control = Control {
@@ -110,6 +119,7 @@ impl Api {
             admin_key: AdminKey::from_text(KEY),
             proxy_base_url: ProxyBaseUrl::new("https://gate.example/"),
             edge: Arc::new(edge),
+            costs,
         };
         let control = Arc::clone(&state.control);
         Self { router: crate::router(state), control, store, clock, parrot }

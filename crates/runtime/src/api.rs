@@ -15,6 +15,7 @@ use promptgate_kernel::KeyRing;
 use promptgate_providers::CapabilityCell;
 use promptgate_rest::{ApiState, Assets, Edge, ProxyBaseUrl};
 use promptgate_settings::{AdminKeySetting, ApiSettings};
+use promptgate_usage::Costs;
 
 use crate::accounts;
 use crate::banner::AdminKeyPlace;
@@ -77,7 +78,8 @@ impl ControlPlane {
         let proxy_base_url = ProxyBaseUrl::new(&base.settings.api()?.proxy_base_url);
         let (admin_key, place) = admin_key(base, data)?;
         let edge = Arc::new(edge(&base.settings.api()?)?);
-        let state = ApiState { control: Arc::new(control), admin_key, proxy_base_url, edge };
+        let costs = if base.settings.api()?.usage_cost.enabled { Costs::Shown } else { Costs::Hidden };
+        let state = ApiState { control: Arc::new(control), admin_key, proxy_base_url, edge, costs };
         let ops = Readiness::new(base, Arc::clone(&storage.store))?.with_bus(bus).router();
         let router = promptgate_rest::router(state).layer(middleware::from_fn(continue_trace)).merge(ops);
         Ok(Self { admin_key: place, router })

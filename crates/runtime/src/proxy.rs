@@ -10,6 +10,7 @@ use promptgate_control::catalog::ModelCatalog;
 use promptgate_kernel::KeyRing;
 use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_rest::{ApiState, Edge, ProxyBaseUrl};
+use promptgate_usage::Costs;
 
 use crate::accounts;
 use crate::base::{Base, Site};
@@ -82,6 +83,7 @@ pub(crate) fn router(
             proxies: data_plane::proxy_trust(&proxies.trusted_proxies, proxies.trust_forward_headers),
             ..Edge::default()
         }),
+        costs: Costs::Hidden,
     };
     let introspection =
         promptgate_rest::introspection_router(state).layer(middleware::from_fn(continue_trace));

@@ -13,6 +13,7 @@ mod clients_that_leave;
 mod community_matrix;
 mod credentials;
 mod crowd;
+mod dashboards;
 mod death;
 mod drain;
 mod first_hour;

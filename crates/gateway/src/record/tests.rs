@@ -76,7 +76,7 @@ async fn a_call_leaves_everything_that_is_known_of_it() {
     assert!((Duration::from_secs(1)..Duration::from_secs(2)).contains(&upstream), "{upstream:?}");
     assert_eq!((event.error_code, event.error_message), (None, None));
     assert_eq!((event.prompted, event.tool_calls), (true, 1));
-    assert_eq!(event.provider_kind.as_deref(), Some("openai_compatible"));
+    assert_eq!(event.provider_kind.as_deref(), Some("openai"));
 
     let content = content.unwrap();
     assert_eq!((content.call_id, content.project_id), (event.id, scene.project.id));

@@ -6,6 +6,7 @@ mod list;
 mod note;
 mod plan;
 mod sessions;
+mod statistics;
 mod update;
 mod view;
 
@@ -30,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(find::find, update::update, delete::delete))
         .routes(routes!(note::note))
         .routes(routes!(plan::assign))
+        .routes(routes!(statistics::statistics))
         .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(sessions::end))
 }
