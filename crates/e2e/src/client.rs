@@ -75,7 +75,8 @@ impl Client {
     pub async fn open(&self, method: Method, url: &str, body: impl Into<Bytes>) -> anyhow::Result<Stream> {
         let body = body.into();
         let mut request = Request::builder().method(method).uri(url);
-        if !body.is_empty() {
+        let says_what_it_is = self.headers.iter().any(|(name, _)| name == "content-type");
+        if !body.is_empty() && !says_what_it_is {
             request = request.header("content-type", "application/json");
         }
         for (name, value) in &self.headers {

@@ -1,5 +1,9 @@
 //! `/auth`: signing in and out.
 
+mod backchannel;
+mod binding;
+mod callback;
+mod login;
 mod logout;
 mod new_password;
 mod password;
@@ -16,6 +20,7 @@ use utoipa_axum::routes;
 use crate::ApiState;
 use crate::error::ApiError;
 
+pub(crate) use backchannel::unavailable;
 pub(crate) use view::ProfileView;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -26,6 +31,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(totp::set_up))
         .routes(routes!(totp::confirm))
         .routes(routes!(totp::disable))
+        .routes(routes!(login::begin))
+        .routes(routes!(callback::come_back))
+        .routes(routes!(backchannel::log_out))
         .routes(routes!(logout::navigate, logout::log_out))
         .routes(routes!(session::session))
 }

@@ -13,6 +13,7 @@ use crate::{ApiState, admin, auth, health, help, introspection, keys, management
 const ADMIN_KEY: &str = "adminApiKey";
 const PROJECT_TOKEN: &str = "projectToken";
 const SESSION: &str = "session";
+const ACCESS_TOKEN: &str = "accessToken";
 
 /// What only projects of some types have: everything below says so of the others.
 const OF_SOME_TYPES: [&str; 2] =
@@ -23,7 +24,8 @@ const FOR_EVERYBODY: [&str; 4] =
     ["/api/v1/faq", "/api/v1/monitoring/status", "/api/v1/tokens", "/api/v1/tokens/{id}"];
 
 const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` is opened by the admin API key in \
-    `X-Admin-API-Key` or the session of an administrator, `/api/v1/me/**` by a session, `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
+    `X-Admin-API-Key` or the session of an administrator, `/api/v1/me/**` by a session; in place \
+    of the session counts an access token of a configured identity provider. `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -60,8 +62,6 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "usage", description = "The record of every call"),
         (name = "dashboards", description = "What everybody's calls add up to"),
         (name = "prompts", description = "What users wrote last in their calls"),
-        (name = "dashboards", description = "What everybody's calls add up to"),
-        (name = "prompts", description = "What users wrote last in their calls"),
         (name = "settings", description = "What is switched on for the whole installation"),
         (name = "management", description = "What a project's own token may manage"),
         (name = "introspection", description = "What a project's own token may read"),
@@ -96,8 +96,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Adds what is true of whole groups of routes: who may call them, and how they fail.
 fn complete(document: &mut utoipa::openapi::OpenApi) {
     let components = document.components.get_or_insert_default();
-    let key =
-        ApiKeyValue::with_description("X-Admin-API-Key", "The operator's key, PROMPTGATE_ADMIN_API_KEY, or one that was made with `POST /api/v1/admin/admin-keys`.");
+    let key = ApiKeyValue::with_description(
+        "X-Admin-API-Key",
+        "The operator's key, PROMPTGATE_ADMIN_API_KEY, or one that was made with `POST /api/v1/admin/admin-keys`.",
+    );
     components.add_security_scheme(ADMIN_KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -108,6 +110,11 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
          needs an `Origin` of the API, of the frontend or of an allowed one, and a body of `application/json`.",
     );
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let access_token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("An access token of a configured identity provider, made for this installation."));
+    components.add_security_scheme(ACCESS_TOKEN, SecurityScheme::Http(access_token.build()));
     components.add_security_scheme(PROJECT_TOKEN, SecurityScheme::Http(bearer.build()));
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
@@ -117,12 +124,16 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 operation.security = Some(vec![
                     SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
                     SecurityRequirement::new(SESSION, Vec::<String>::new()),
+                    SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
                 ]);
                 fail(
                     operation,
                     "ErrorBody",
                     &[
-                        ("401", "`missing session`, `invalid session`, `invalid_admin_api_key`"),
+                        (
+                            "401",
+                            "`missing session`, `invalid session`, `invalid_token`, `invalid_admin_api_key`",
+                        ),
                         (
                             "403",
                             "`account_inactive`, `account_role_none`, `insufficient_role`, `forbidden`, \
@@ -149,7 +160,9 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
                     fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
                 }
-            } else if path == "/api/v1/me" || path.starts_with("/api/v1/me/sessions") || path.starts_with("/auth/")
+            } else if path == "/api/v1/me"
+                || path.starts_with("/api/v1/me/sessions")
+                || path.starts_with("/auth/")
                 || FOR_EVERYBODY.contains(&path.as_str())
             {
                 browser(path, operation);
@@ -194,15 +207,27 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// The routes of signing in that nobody needs a session for.
+const WITHOUT_SESSION: [&str; 4] =
+    ["/auth/password", "/auth/login", "/auth/callback", "/auth/backchannel-logout"];
+
 /// What is true of the routes that the session cookie opens.
 fn browser(path: &str, operation: &mut Operation) {
-    if path != "/auth/password" {
-        operation.security = Some(vec![SecurityRequirement::new(SESSION, Vec::<String>::new())]);
+    if !WITHOUT_SESSION.contains(&path) {
+        let mut opened_by = vec![SecurityRequirement::new(SESSION, Vec::<String>::new())];
+        if path.starts_with("/api/v1/") {
+            opened_by.push(SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()));
+        }
+        operation.security = Some(opened_by);
     }
     let is_of_account = path.starts_with("/api/") || path.starts_with("/auth/totp/");
     if is_of_account {
         let why = "`account_inactive`, `account_role_none`, `password_change_required`, `totp_required`";
-        fail(operation, "ErrorBody", &[("401", "`missing session`, `invalid session`"), ("403", why)]);
+        fail(
+            operation,
+            "ErrorBody",
+            &[("401", "`missing session`, `invalid session`, `invalid_token`"), ("403", why)],
+        );
     }
     fail(
         operation,
@@ -215,7 +240,11 @@ fn browser(path: &str, operation: &mut Operation) {
     if operation.request_body.is_some() {
         fail_too(operation, "ErrorBody", ("400", "`invalid_request_body`"));
         fail_too(operation, "ErrorBody", ("403", "`cross_site_request`"));
-        fail(operation, "ErrorBody", &[("413", "`request_too_large`"), ("415", "`unsupported_content_type`")]);
+        fail(
+            operation,
+            "ErrorBody",
+            &[("413", "`request_too_large`"), ("415", "`unsupported_content_type`")],
+        );
     }
 }
 
@@ -455,17 +484,6 @@ mod tests {
         ("POST", "/api/v1/admin/admin-keys"),
         ("DELETE", "/api/v1/admin/admin-keys/{id}"),
         ("POST", "/api/v1/admin/admin-keys/{id}/rotate"),
-        ("GET", "/api/v1/admin/users/{id}/statistics"),
-        ("GET", "/api/v1/admin/prompts"),
-        ("GET", "/api/v1/admin/dashboard/tokens"),
-        ("GET", "/api/v1/admin/dashboard/messages"),
-        ("GET", "/api/v1/admin/dashboard/duration"),
-        ("GET", "/api/v1/admin/dashboard/activity"),
-        ("GET", "/api/v1/admin/dashboard/top-models"),
-        ("GET", "/api/v1/admin/dashboard/top-provider-names"),
-        ("GET", "/api/v1/admin/dashboard/top-provider-types"),
-        ("GET", "/api/v1/admin/dashboard/adoption"),
-        ("GET", "/api/v1/admin/dashboard/top-identities"),
         ("GET", "/api/v1/admin/calls"),
         ("GET", "/api/v1/admin/calls/{id}"),
         ("POST", "/api/v1/admin/projects/{uuid}/calls/{requestId}/replay"),

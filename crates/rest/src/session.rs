@@ -6,10 +6,11 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use promptgate_auth::{Account, AccountRefused, Actor, Origin, SessionStage, Via};
-use promptgate_control::sign_in::{Opened, ResumeError, Resumed, Visitor, resume};
+use promptgate_control::sign_in::{BearerError, Opened, ResumeError, Resumed, Visitor, by_bearer, resume};
 
+use crate::auth::unavailable;
 use crate::edge::{Client, cookies};
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::{ApiState, Edge};
 
 /// Where a request comes from, as the audit log names it.
@@ -64,20 +65,60 @@ pub(crate) struct SignedIn {
     pub(crate) account: Account,
     /// The same, for use cases.
     pub(crate) actor: Actor,
-    /// The session.
-    pub(crate) resumed: Resumed,
+    /// The session; none with an access token.
+    pub(crate) resumed: Option<Resumed>,
+}
+
+impl SignedIn {
+    /// The session, for what needs one.
+    pub(crate) fn session(self) -> Result<Resumed, ApiError> {
+        self.resumed.ok_or_else(|| unauthorized("missing session"))
+    }
 }
 
 impl FromRequestParts<ApiState> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        // A wrong access token never falls back to the cookie.
+        if let Some(account) = by_access_token(parts, state).await? {
+            usable(&account, state)?;
+            let actor = Actor::person(&account, origin(parts));
+            return Ok(Self { account, actor, resumed: None });
+        }
         let Resuming(resumed) = Resuming::from_request_parts(parts, state).await?;
         complete(&resumed)?;
         usable(&resumed.account, state)?;
         let actor = Actor::person(&resumed.account, origin(parts));
-        Ok(Self { account: resumed.account.clone(), actor, resumed })
+        Ok(Self { account: resumed.account.clone(), actor, resumed: Some(resumed) })
     }
+}
+
+/// Whose access token of an identity provider the request carries, if access tokens open anything.
+async fn by_access_token(parts: &Parts, state: &ApiState) -> Result<Option<Account>, ApiError> {
+    if !parts.uri.path().starts_with("/api/v1/") {
+        return Ok(None);
+    }
+    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let Some(first) = given.next() else { return Ok(None) };
+    let text = first.to_str().unwrap_or_default();
+    let Some((scheme, token)) = text.split_once(' ') else { return Ok(None) };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
+    }
+    let invalid = || unauthorized("invalid_token");
+    if given.next().is_some() {
+        return Err(invalid().message("there is more than one Authorization header"));
+    }
+    by_bearer(&state.control, token.trim()).await.map_err(|error| match error {
+        BearerError::Invalid(cause) => {
+            tracing::debug!(cause = chain(&cause), "an access token does not count");
+            invalid().message("the access token is not one of an identity provider for this API, or is over")
+        }
+        error @ BearerError::NoAccount => invalid().message(error),
+        BearerError::Unavailable(error) => unavailable(&error),
+        BearerError::Store(error) => error.into(),
+    })
 }
 
 /// Whether every step of signing in is done.
@@ -127,9 +168,19 @@ fn set(
     value: &str,
     age: &str,
 ) -> AppendHeaders<Option<(HeaderName, HeaderValue)>> {
+    cookie_line(&edge.session_cookie, "/", value, age, client)
+}
+
+/// A cookie that no script sees.
+pub(crate) fn cookie_line(
+    name: &str,
+    path: &str,
+    value: &str,
+    age: &str,
+    client: &Client,
+) -> AppendHeaders<Option<(HeaderName, HeaderValue)>> {
     let secure = if client.is_https { "; Secure" } else { "" };
-    let name = &edge.session_cookie;
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
+    let text = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
     let value = HeaderValue::from_str(&text).map(|mut value| {
         value.set_sensitive(true);
         value

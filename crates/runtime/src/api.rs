@@ -23,6 +23,7 @@ use crate::base::{Base, Site};
 use crate::data_plane::{self, DataPlane};
 use crate::endpoint_runner::GatewayRunner;
 use crate::files::DataDir;
+use crate::identity;
 use crate::model_lister::OutboundLister;
 use crate::ops::Readiness;
 use crate::service_checker::OutboundChecker;
@@ -113,7 +114,7 @@ pub(crate) fn control(
         bus: Arc::clone(&bus.bus),
         clock: Arc::clone(&base.clock),
         entropy: Arc::clone(&base.entropy),
-        sign_in: accounts::sign_in(base, bus.sign_in.clone())?,
+        sign_in: identity::with_providers(base, accounts::sign_in(base, bus.sign_in.clone())?)?,
         keys,
         catalog: ModelCatalog::new(Arc::new(OutboundLister(storage::outbound(&base.settings)?))),
         capabilities,

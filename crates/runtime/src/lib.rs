@@ -13,6 +13,7 @@ mod cli;
 mod data_plane;
 mod endpoint_runner;
 mod files;
+mod identity;
 mod listing;
 mod migrate;
 mod model_lister;

@@ -26,7 +26,7 @@ pub(crate) fn print_effective(flags: Flags) -> anyhow::Result<()> {
 }
 
 fn table(entries: &[Entry]) -> String {
-    let width = entries.iter().map(|entry| entry.variable.name.len()).max().unwrap_or_default();
+    let width = entries.iter().map(|entry| entry.name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for entry in entries {
         let value = match (&entry.problem, &entry.shown) {
@@ -35,7 +35,7 @@ fn table(entries: &[Entry]) -> String {
             (None, None) => "(unset)",
         };
         let source = entry.source.as_deref().map_or_else(String::new, |source| format!("  # {source}"));
-        let _ = writeln!(text, "{:width$} = {value}{source}", entry.variable.name);
+        let _ = writeln!(text, "{:width$} = {value}{source}", entry.name);
     }
     text
 }

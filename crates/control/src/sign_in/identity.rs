@@ -126,11 +126,11 @@ pub trait IdentityProviders: Send + Sync {
     async fn authorization_url(&self, provider: &str, challenge: &Challenge)
     -> Result<String, ProviderError>;
 
-    /// Redeems the code that a browser brought back.
+    /// Redeems the code that a browser brought back, with the issuer that the answer names if it does.
     async fn identify(
         &self,
         provider: &str,
-        code: &str,
+        (code, issuer): (&str, Option<&str>),
         challenge: &Challenge,
     ) -> Result<Identity, ProviderError>;
 

@@ -17,7 +17,7 @@ pub use account::OidcAccountError;
 pub use bearer::{BearerError, by_bearer};
 pub use elsewhere::{LogoutTokenError, end_session_url, log_out_by_provider};
 
-use super::identity::{Challenge, Identity, IdentityProviders, ProviderError};
+use super::identity::{Challenge, IdentityProviders, ProviderError};
 use super::{Opened, Visitor};
 use crate::Control;
 
@@ -132,14 +132,14 @@ pub async fn pending_oidc(
     }))
 }
 
-/// Signs somebody in with the code that the provider sent along. The session that the browser had
+/// Signs somebody in with the code that the provider sent along, and the issuer if it named it. The session that the browser had
 /// before ends.
 #[instrument(name = "control.sign_in.sign_in_with_oidc", skip_all)]
 pub async fn sign_in_with_oidc(
     control: &Control,
     visitor: &Visitor,
     pending: PendingOidc,
-    code: &str,
+    code: (&str, Option<&str>),
     replaces: Option<SessionHash>,
 ) -> Result<Opened, OidcError> {
     let provider = pending.provider;
@@ -180,7 +180,7 @@ async fn signed_in(
     providers: &dyn IdentityProviders,
     visitor: &Visitor,
     provider: &str,
-    code: &str,
+    code: (&str, Option<&str>),
     challenge: &Challenge,
 ) -> Result<Opened, OidcError> {
     let identity = providers.identify(provider, code, challenge).await?;

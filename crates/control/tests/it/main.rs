@@ -9,6 +9,7 @@ mod concurrency;
 mod credentials;
 mod fixture;
 mod introspection;
+mod oidc;
 mod project_roles;
 mod projects;
 mod providers;

@@ -1,6 +1,7 @@
 //! The vendors' own clients, with only base URL, token and model changed.
 
 mod compatibility;
+mod oidc;
 mod openapi;
 
 use std::{

@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use promptgate_control::sign_in::{Visitor, leave};
+use http::{HeaderMap, StatusCode};
+use promptgate_auth::Session;
+use promptgate_control::sign_in::{Visitor, end_session_url, leave};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::redirect;
+use super::redirect::{self, found};
 use crate::ApiState;
 use crate::body::Params;
 use crate::error::{ApiError, ErrorBody};
@@ -24,10 +25,11 @@ pub(super) struct Afterwards {
     frontend_origin: Option<String>,
 }
 
-/// Signs out and sends the browser back to the frontend. Where a page of another site led here, nobody
+/// Signs out, at the identity provider too if the session came from one, and sends the browser back to the
+/// frontend. Where a page of another site led here, nobody
 /// is signed out.
 #[utoipa::path(get, path = "/auth/logout", tag = "auth", params(Afterwards), responses(
-    (status = FOUND, description = "To the frontend"),
+    (status = FOUND, description = "To the frontend, or to the identity provider, which leads there"),
 ))]
 pub(super) async fn navigate(
     Visiting(visitor): Visiting,
@@ -37,13 +39,19 @@ pub(super) async fn navigate(
     Params(afterwards): Params<Afterwards>,
 ) -> Result<Response, ApiError> {
     let frontend = redirect::frontend(&state.edge, afterwards.frontend_origin.as_deref());
-    let path = redirect::path(afterwards.redirect.as_deref(), "/dashboard");
     if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         return Ok(found(&format!("{frontend}/dashboard")));
     }
-    let was_there = end(&state, &visitor, &headers).await?;
-    let target = if was_there { path } else { "/login".to_owned() };
-    Ok((no_cookie(&state.edge, &client), found(&format!("{frontend}{target}"))).into_response())
+    let path = |fallback| redirect::path(afterwards.redirect.as_deref(), fallback);
+    let target = match end(&state, &visitor, &headers).await? {
+        Some(session) => {
+            let back_to = format!("{frontend}{}", path("/login"));
+            let elsewhere = end_session_url(&state.control, &session, &back_to).await;
+            elsewhere.unwrap_or_else(|| format!("{frontend}{}", path("/dashboard")))
+        }
+        None => format!("{frontend}/login"),
+    };
+    Ok((no_cookie(&state.edge, &client), found(&target)).into_response())
 }
 
 /// Signs out.
@@ -61,20 +69,11 @@ pub(super) async fn log_out(
     Ok((no_cookie(&state.edge, &client), StatusCode::NO_CONTENT).into_response())
 }
 
-async fn end(state: &ApiState, visitor: &Visitor, headers: &HeaderMap) -> Result<bool, ApiError> {
+async fn end(state: &ApiState, visitor: &Visitor, headers: &HeaderMap) -> Result<Option<Session>, ApiError> {
     match presented(headers, &state.edge) {
-        Some(secret) => Ok(leave(&state.control, visitor.origin, secret).await?.is_some()),
-        None => Ok(false),
+        Some(secret) => Ok(leave(&state.control, visitor.origin, secret).await?),
+        None => Ok(None),
     }
-}
-
-fn found(target: &str) -> Response {
-    let target = HeaderValue::from_str(target).unwrap_or(HeaderValue::from_static("/"));
-    (
-        StatusCode::FOUND,
-        [(header::LOCATION, target), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
-    )
-        .into_response()
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Where a browser is sent after signing in or out. Nothing that a stranger wrote into an address
 //! leads anywhere but to the frontend.
 
-use url::{Host, Url};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+use url::{Host, Url, form_urlencoded};
 
 use crate::Edge;
 
@@ -31,6 +34,23 @@ pub(super) fn frontend(edge: &Edge, given: Option<&str>) -> String {
         Some(given) if is_alias(configured, given) => given.to_owned(),
         _ => configured.to_owned(),
     }
+}
+
+/// The frontend's page for signing in, with what it is to say.
+pub(super) fn login_page<'a>(
+    frontend: &str,
+    parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{frontend}/login{mark}{query}")
+}
+
+/// Sends the browser elsewhere; nobody keeps where.
+pub(super) fn found(target: &str) -> Response {
+    let target = HeaderValue::from_str(target).unwrap_or(HeaderValue::from_static("/"));
+    let kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    (StatusCode::FOUND, [(header::LOCATION, target), kept]).into_response()
 }
 
 fn is_alias(configured: &str, given: &str) -> bool {

@@ -87,7 +87,7 @@ pub(super) async fn set_up(
 ) -> Result<Json<TotpView>, ApiError> {
     let current = SecretString::new(body.current_password);
     let BegunTotp { secret, otpauth_url } =
-        begin_totp(&state.control, &visitor, signed_in.resumed, &current).await?;
+        begin_totp(&state.control, &visitor, signed_in.session()?, &current).await?;
     Ok(Json(TotpView { secret: secret.expose().clone(), otpauth_url: otpauth_url.expose().clone() }))
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn confirm(
     State(state): State<ApiState>,
     StrictJson(body): StrictJson<CodeBody>,
 ) -> Result<(impl IntoResponseParts, Json<RecoveryView>), ApiError> {
-    let (opened, codes) = confirm_totp(&state.control, &visitor, signed_in.resumed, &body.code).await?;
+    let (opened, codes) = confirm_totp(&state.control, &visitor, signed_in.session()?, &body.code).await?;
     let recovery_codes = codes.expose().iter().map(|code| code.expose().clone()).collect();
     Ok((cookie(&state, &client, &opened), Json(RecoveryView { recovery_codes })))
 }
@@ -126,7 +126,7 @@ pub(super) async fn disable(
     StrictJson(body): StrictJson<ProofBody>,
 ) -> Result<(impl IntoResponseParts, Json<SignInView>), ApiError> {
     let current = SecretString::new(body.current_password);
-    let opened = disable_totp(&state.control, &visitor, signed_in.resumed, &current).await?;
+    let opened = disable_totp(&state.control, &visitor, signed_in.session()?, &current).await?;
     let cookie = cookie(&state, &client, &opened);
     Ok((cookie, Json(SignInView::of(opened, state.control.clock.now()))))
 }

@@ -66,7 +66,7 @@ pub(super) async fn list(
     signed_in: SignedIn,
     State(control): State<Arc<Control>>,
 ) -> Result<Json<ItemsView<SessionView>>, ApiError> {
-    let current = Some(signed_in.resumed.session.id);
+    let current = signed_in.resumed.as_ref().map(|resumed| resumed.session.id);
     let sessions = own_sessions(&control, signed_in.actor, signed_in.account.id).await?;
     let items = sessions.into_iter().map(|session| SessionView::of(session, current)).collect();
     Ok(Json(ItemsView { items }))

@@ -1,0 +1,206 @@
+//! Who gets which account when an identity provider vouches for somebody.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use promptgate_auth::{Account, AccountKind, OidcPerson, Origin, Role};
+use promptgate_control::Control;
+use promptgate_control::accounts::{CreatePerson, SeedAdministrator, create_person, seed_administrator};
+use promptgate_control::sign_in::{
+    Bearer, BeginOidc, Challenge, Identity, IdentityProviders, Logout, LogoutTokenError, OidcError, Opened,
+    ProviderError, Visitor, begin_oidc, log_out_by_provider, pending_oidc, resume, sign_in_with_oidc,
+};
+use promptgate_kernel::{SecretString, Timestamp};
+use promptgate_store::Access;
+
+use crate::fixture::{ADMIN, Fixture};
+
+/// Believes whatever the code says: `subject`, or `subject/username`.
+struct Believer;
+
+#[async_trait]
+impl IdentityProviders for Believer {
+    fn names(&self) -> Vec<String> {
+        vec!["x".into()]
+    }
+
+    async fn authorization_url(&self, _: &str, challenge: &Challenge) -> Result<String, ProviderError> {
+        Ok(challenge.state.clone())
+    }
+
+    async fn identify(
+        &self,
+        _: &str,
+        (code, _): (&str, Option<&str>),
+        _: &Challenge,
+    ) -> Result<Identity, ProviderError> {
+        let (subject, username) = code.split_once('/').unwrap_or((code, code));
+        let person = OidcPerson {
+            issuer: "https://x.example".into(),
+            subject: subject.into(),
+            username: username.into(),
+            email: String::new(),
+            name: String::new(),
+        };
+        let id_token = SecretString::new(format!("session of {subject}"));
+        let session = Some(id_token.expose().clone());
+        Ok(Identity { person, id_token, session, role: None, groups: None })
+    }
+
+    async fn end_session_url(
+        &self,
+        _: &str,
+        _: Option<&SecretString>,
+        _: &str,
+    ) -> Result<Option<String>, ProviderError> {
+        Ok(None)
+    }
+
+    async fn verify_access_token(&self, _: &str) -> Result<Bearer, ProviderError> {
+        Err(ProviderError::refused("malformed_token"))
+    }
+
+    /// `id subject session`, where a dash is nothing.
+    async fn verify_logout_token(&self, token: &str) -> Result<Logout, ProviderError> {
+        let mut parts = token.split('|').map(|part| (part != "-").then(|| part.to_owned()));
+        let mut next = || parts.next().flatten();
+        Ok(Logout {
+            provider: "x".into(),
+            issuer: "https://x.example".into(),
+            id: next().unwrap(),
+            subject: next(),
+            session: next(),
+            expires_at: Timestamp::from_micros(i64::MAX / 2),
+        })
+    }
+
+    fn session_in(&self, id_token: &SecretString) -> Option<String> {
+        Some(id_token.expose().clone())
+    }
+}
+
+async fn gate() -> (Fixture, Control) {
+    let fixture = Fixture::new().await;
+    let sign_in = fixture.control.sign_in.clone().with_providers(Arc::new(Believer));
+    let control = Control { sign_in, ..fixture.control.clone() };
+    (fixture, control)
+}
+
+fn visitor() -> Visitor {
+    Visitor { origin: Origin::UNKNOWN, user_agent: String::new(), is_local: false }
+}
+
+async fn try_sign_in(control: &Control, code: &str) -> Result<Opened, OidcError> {
+    let begin = BeginOidc { provider: None, redirect: "/a".into(), frontend: String::new(), browser: None };
+    let begun = begin_oidc(control, begin).await.unwrap();
+    let pending = pending_oidc(control, &begun.url, Some(&begun.browser)).await.unwrap().unwrap();
+    sign_in_with_oidc(control, &visitor(), pending, (code, None), None).await
+}
+
+async fn sign_in(control: &Control, code: &str) -> Opened {
+    try_sign_in(control, code).await.unwrap()
+}
+
+async fn person(control: &Control, email: &str, role: Role) -> Account {
+    let new = CreatePerson {
+        email: email.into(),
+        name: String::new(),
+        role,
+        password: SecretString::new("correct horse battery".into()),
+        must_change_password: false,
+    };
+    create_person(control, ADMIN, new).await.unwrap().account
+}
+
+#[tokio::test]
+async fn the_first_person_becomes_administrator_besides_the_untouched_seeded_account() {
+    let (fixture, control) = gate().await;
+    seed_administrator(&control, ADMIN, SeedAdministrator::default()).await.unwrap().unwrap();
+    assert_eq!(sign_in(&control, "a").await.account.role, Role::Admin);
+    assert_eq!(sign_in(&control, "b").await.account.role, Role::None);
+    assert_eq!(sign_in(&control, "a").await.account.role, Role::Admin);
+    let actions = fixture.actions().await;
+    assert_eq!(actions.iter().filter(|action| *action == "auth.login").count(), 3, "{actions:?}");
+
+    let (_, control) = gate().await;
+    let password = Some(SecretString::new("correct horse battery".into()));
+    seed_administrator(&control, ADMIN, SeedAdministrator { password }).await.unwrap().unwrap();
+    assert_eq!(sign_in(&control, "a").await.account.role, Role::None, "the seeded one counts");
+
+    let (_, control) = gate().await;
+    person(&control, "a@example.com", Role::User).await;
+    assert_eq!(sign_in(&control, "a").await.account.role, Role::None, "somebody was here before");
+}
+
+#[tokio::test]
+async fn a_subject_is_the_same_person_whatever_the_user_name_is() {
+    let (_, control) = gate().await;
+    let first = sign_in(&control, "1/anna").await.account;
+    let renamed = sign_in(&control, "1/anne").await.account;
+    assert_eq!((renamed.id, &*renamed.username), (first.id, "anne"));
+    let other = sign_in(&control, "2/anne").await.account;
+    assert_ne!(other.id, first.id, "a name that somebody else has gives nothing");
+    assert!(matches!(try_sign_in(&control, "3/ ").await, Err(OidcError::Account(_))));
+}
+
+#[tokio::test]
+async fn a_user_name_finds_an_account_once_and_never_a_guarded_one() {
+    let (_, control) = gate().await;
+    let user = person(&control, "user@example.com", Role::Manager).await;
+    let admin = person(&control, "admin@example.com", Role::Admin).await;
+    let linked = sign_in(&control, "1/user@example.com").await.account;
+    assert_eq!((linked.id, linked.role), (user.id, Role::Manager));
+    assert_ne!(sign_in(&control, "2/user@example.com").await.account.id, user.id);
+    let stranger = sign_in(&control, "3/admin@example.com").await.account;
+    assert_ne!(stranger.id, admin.id);
+    assert_eq!(stranger.role, Role::None);
+
+    let (_, control) = gate().await;
+    let seeded = seed_administrator(&control, ADMIN, SeedAdministrator::default()).await.unwrap().unwrap();
+    assert_ne!(sign_in(&control, "1/admin@promptgate.dev").await.account.id, seeded.id);
+    let mut work = control.store.begin(Access::Read).await.unwrap();
+    let kept = work.accounts().find_by_username(AccountKind::Person, "admin@promptgate.dev").await.unwrap();
+    assert_eq!(kept.unwrap().id, seeded.id);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_was_begun_works_once_in_one_browser_for_ten_minutes() {
+    let (fixture, control) = gate().await;
+    let begin = |browser: Option<String>| {
+        let begin = BeginOidc { provider: None, redirect: "/a".into(), frontend: "f".into(), browser };
+        begin_oidc(&control, begin)
+    };
+    let begun = begin(None).await.unwrap();
+    let again = begin(Some(begun.browser.clone())).await.unwrap();
+    assert_eq!(again.browser, begun.browser, "one browser may begin twice");
+    assert_ne!(begin(Some("short".into())).await.unwrap().browser, "short");
+    assert!(pending_oidc(&control, &begun.url, Some("another")).await.unwrap().is_none());
+    assert!(
+        pending_oidc(&control, &begun.url, Some(&begun.browser)).await.unwrap().is_none(),
+        "it was taken"
+    );
+    let pending = pending_oidc(&control, &again.url, Some(&begun.browser)).await.unwrap().unwrap();
+    assert_eq!((&*pending.redirect, &*pending.frontend), ("/a", "f"));
+    assert!(pending_oidc(&control, &again.url, Some(&begun.browser)).await.unwrap().is_none());
+    let late = begin(None).await.unwrap();
+    fixture.clock.advance(std::time::Duration::from_mins(10));
+    assert!(pending_oidc(&control, &late.url, Some(&late.browser)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_provider_ends_what_it_names_once() {
+    let (_, control) = gate().await;
+    let is_open = async |opened: &Opened| resume(&control, opened.secret.expose()).await.is_ok();
+    let end = async |token: &str| log_out_by_provider(&control, Origin::UNKNOWN, token).await;
+    let [anna, bert] = [sign_in(&control, "1").await, sign_in(&control, "2").await];
+    assert_eq!(end("a|1|another session").await.unwrap(), 0);
+    assert!(is_open(&anna).await);
+    assert_eq!(end("b|1|session of 1").await.unwrap(), 1);
+    assert!(!is_open(&anna).await && is_open(&bert).await);
+    let anna = sign_in(&control, "1").await;
+    assert!(matches!(end("b|1|session of 1").await, Err(LogoutTokenError::Used)));
+    assert_eq!(end("c|-|session of 1").await.unwrap(), 1, "the session alone says whose it is");
+    assert_eq!(end("d|2|-").await.unwrap(), 1);
+    assert!(!is_open(&anna).await && !is_open(&bert).await);
+    assert_eq!(end("e|nobody|-").await.unwrap(), 0);
+}

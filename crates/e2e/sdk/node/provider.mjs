@@ -1,0 +1,93 @@
+// An OpenID Connect provider of the tests: one confidential client with PKCE. Everybody who is named by
+// login_hint signs in and consents at once; `deny` refuses.
+// Environment: PORT, BASE (of the gateway), CLOCK (seconds that its clock is off), CLAIMS=userinfo (nothing
+// but the subject in the ID token), ACCESS_TOKEN=jwt.
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import http from 'node:http';
+
+const { PORT = '0', BASE, CLOCK = '0', CLAIMS, ACCESS_TOKEN } = process.env;
+const now = Date.now;
+Date.now = () => now() + Number(CLOCK) * 1000;
+const { Provider } = await import('oidc-provider');
+
+const server = http.createServer();
+await new Promise((ok) => server.listen(Number(PORT), '127.0.0.1', ok));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+
+const provider = new Provider(issuer, {
+  jwks: { keys: [{ ...key, kid: randomUUID(), use: 'sig', alg: 'RS256' }] },
+  clients: [{
+    client_id: 'promptgate',
+    client_secret: 'promptgate-test-secret',
+    redirect_uris: [`${BASE}/auth/callback`],
+    post_logout_redirect_uris: [`${BASE}/login`, `${BASE}/`],
+    backchannel_logout_uri: `${BASE}/auth/backchannel-logout`,
+    backchannel_logout_session_required: true,
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'client_secret_basic',
+  }],
+  pkce: { required: () => true },
+  claims: {
+    openid: ['sub'],
+    email: ['email', 'email_verified'],
+    profile: ['name', 'preferred_username', 'groups'],
+  },
+  conformIdTokenClaims: CLAIMS === 'userinfo',
+  cookies: { keys: ['test-only'] },
+  ttl: { AccessToken: 600, IdToken: 600, Interaction: 600, Session: 3600, Grant: 3600 },
+  features: {
+    devInteractions: { enabled: false },
+    rpInitiatedLogout: { enabled: true },
+    backchannelLogout: { enabled: true },
+    resourceIndicators: {
+      enabled: ACCESS_TOKEN === 'jwt',
+      defaultResource: () => 'urn:promptgate',
+      useGrantedResource: () => true,
+      getResourceServerInfo: () => ({
+        scope: 'openid profile email', audience: 'promptgate', accessTokenFormat: 'jwt',
+      }),
+    },
+  },
+  interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+  findAccount: (_ctx, sub) => ({
+    accountId: sub,
+    claims: () => ({
+      sub, preferred_username: sub, name: `Name of ${sub}`, email: `${sub}@example.test`, email_verified: true,
+      groups: sub.split('-').slice(1),
+    }),
+  }),
+});
+
+async function interact(req, res) {
+  const { prompt, params, session, grantId } = await provider.interactionDetails(req, res);
+  if (params.login_hint === 'deny') {
+    const denied = { error: 'access_denied', error_description: 'said no' };
+    return provider.interactionFinished(req, res, denied);
+  }
+  if (prompt.name === 'login') {
+    const accountId = params.login_hint || 'alice';
+    return provider.interactionFinished(req, res, { login: { accountId } });
+  }
+  const grant = grantId ? await provider.Grant.find(grantId)
+    : new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
+  const { missingOIDCScope, missingOIDCClaims, missingResourceScopes } = prompt.details;
+  if (missingOIDCScope) grant.addOIDCScope(missingOIDCScope.join(' '));
+  if (missingOIDCClaims) grant.addOIDCClaims(missingOIDCClaims);
+  for (const [resource, scopes] of Object.entries(missingResourceScopes ?? {})) {
+    grant.addResourceScope(resource, scopes.join(' '));
+  }
+  const consent = { grantId: await grant.save() };
+  return provider.interactionFinished(req, res, { consent }, { mergeWithLastSubmission: true });
+}
+
+const callback = provider.callback();
+server.on('request', (req, res) => {
+  if (req.url.startsWith('/interaction/')) {
+    interact(req, res).catch((error) => { res.statusCode = 500; res.end(String(error)); });
+  } else callback(req, res);
+});
+console.log(JSON.stringify({ issuer }));
+// Ends with the test that started it.
+process.stdin.on('end', () => process.exit(0)).resume();
