@@ -159,8 +159,10 @@ impl Scheduler {
         let Some(expiry) = &self.expiry else { return };
         let every = self.options.token_interval;
         let ticks = interval_at(Instant::now() + every, every);
-        self.in_batches("mark_expired_tokens", ticks, shutdown, || expiry.mark_expired(self.options.batch_rows))
-            .await;
+        self.in_batches("mark_expired_tokens", ticks, shutdown, || {
+            expiry.mark_expired(self.options.batch_rows)
+        })
+        .await;
     }
 
     /// Ends the access of accounts again and again, the first time at once.

@@ -46,7 +46,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let control = Control { runner: Some(api::runner(&gateway)), failures, ..first };
     let control = ControlPlane::start(&base, data.as_ref(), &storage, &bus, control)?;
     let surfaces = proxy::router(&base, &plane, &storage, &bus, keys.clone())?;
-    schedule::start(&base, &storage, keys, bus.sign_in.clone())?;
+    schedule::start(&base, &storage, keys, &bus)?;
 
     let sites = vec![api_site.serving(control.router), proxy_site.serving(surfaces)];
     let ready = || {

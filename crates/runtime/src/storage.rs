@@ -124,14 +124,6 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
     })
 }
 
-/// What sign-ins share, for a process that needs no bus.
-pub(crate) fn sign_in(base: &Base, storage: &Storage) -> anyhow::Result<SignInState> {
-    let Some(url) = base.server_settings()?.redis_url else { return Ok(storage.connected.sign_in()) };
-    let clock = Arc::clone(&base.clock);
-    let redis = RedisBus::connect(url.expose(), RedisOptions::default(), clock);
-    Ok(redis.context("PROMPTGATE_REDIS_URL")?.sign_in())
-}
-
 /// Calls to the outside, which trust the certificates of `PROMPTGATE_CA_FILE` too.
 pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<HttpUpstream> {
     let path = settings.secrets()?.ca_file;

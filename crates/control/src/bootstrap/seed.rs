@@ -114,6 +114,7 @@ fn new_token(project: &Project) -> Result<IssueToken, InvalidToken> {
         limits: TokenLimits::default(),
         metadata: Map::new(),
         expires_at: None,
+        subject_id: None,
     })
 }
 

@@ -119,6 +119,7 @@ pub(crate) fn issue_token(project_id: ProjectId, scopes: Option<ScopeSet>) -> Is
         limits: TokenLimits::default(),
         metadata: Map::new(),
         expires_at: None,
+        subject_id: None,
     }
 }
 

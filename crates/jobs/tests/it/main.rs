@@ -5,8 +5,12 @@ mod audit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use promptgate_auth::{NewSession, Session, SessionSecret, SessionStage, SignInKey};
+use promptgate_auth::{
+    Account, NewSession, OidcPerson, Role, Session, SessionSecret, SessionStage, SignInKey,
+};
+use promptgate_control::keys::Expiry;
 use promptgate_control::monitoring::{DueChecks, ServiceChecker};
+use promptgate_coordination_local::LocalBus;
 use promptgate_endpoints::{AiSession, CacheKey, CachedAnswer, Endpoint};
 use promptgate_jobs::{Scheduler, SchedulerOptions, SignIns};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
@@ -18,6 +22,9 @@ use promptgate_monitoring::{MonitoredService, NewMonitoredService, Seen};
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_store::{Access, Change, Store};
 use promptgate_store_sql::{SqlOptions, connect};
+use promptgate_tokens::{
+    NewToken, Token, TokenEnv, TokenLimits, TokenName, TokenSecret, TokenState, key_scopes,
+};
 use promptgate_usage::{CallContent, IdempotencyKey, IdempotencyRecord, Outcome, UsageEvent, UsageFilter};
 use serde_json::json;
 use tempfile::TempDir;
@@ -432,4 +439,105 @@ async fn of_several_schedulers_one_looks_at_a_service() {
     looked.sort();
     looked.dedup();
     assert_eq!((looks, looked.len()), (20, 20), "each once while the clock stands still");
+}
+
+#[tokio::test]
+async fn what_has_expired_is_ended_once() {
+    let (store, _directory) = store().await;
+    let (clock, entropy) = (clock(), Arc::new(SeededEntropy::new(5)));
+    let now = clock.now();
+    let person = |name: &str, end| {
+        let identity = OidcPerson {
+            issuer: "https://id.example.com".into(),
+            subject: name.into(),
+            username: name.into(),
+            email: String::new(),
+            name: name.into(),
+        };
+        let account =
+            Account::person_by_oidc(AccountId::mint(&*clock, &*entropy), identity, Role::Manager, now)
+                .expect(WORKS);
+        Account { expires_at: Some(end), ..account }
+    };
+    let (past, later) = (person("past", now), person("later", now.plus(DAY)));
+    let new = NewProject {
+        name: ProjectName::parse("p").expect(WORKS),
+        kind: ProjectType::AgentProxy,
+        env: ProjectEnv::Prod,
+        default_provider: None,
+        record_bodies: None,
+        metadata: serde_json::Map::new(),
+        active: true,
+    };
+    let project = Project::create(ProjectId::mint(&*clock, &*entropy), new, now).expect(WORKS);
+    let token = |owner: &Account, end| {
+        let new = NewToken {
+            project_id: project.id,
+            owner: Some(owner.id),
+            name: TokenName::parse("key").expect(WORKS),
+            env: TokenEnv::Live,
+            scopes: key_scopes(),
+            endpoint_ids: vec![],
+            limits: TokenLimits::default(),
+            metadata: serde_json::Map::new(),
+            expires_at: Some(end),
+        };
+        let secret = TokenSecret::generate(TokenEnv::Live, &*entropy);
+        Token::issue(TokenId::mint(&*clock, &*entropy), new, &secret, now.minus(DAY)).expect(WORKS)
+    };
+    let tokens = [token(&past, now.plus(DAY)), token(&later, now.plus(DAY)), token(&later, now)];
+    let mut work = store.begin(Access::Write).await.expect(WORKS);
+    work.projects().insert(&project).await.expect(WORKS);
+    for account in [&past, &later] {
+        work.accounts().insert(account).await.expect(WORKS);
+    }
+    for token in &tokens {
+        work.tokens().insert(token).await.expect(WORKS);
+    }
+    work.commit().await.expect(WORKS);
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    for _ in 0..2 {
+        let often = Duration::from_millis(5);
+        let options = SchedulerOptions { token_interval: often, access_interval: often, ..options() };
+        let expiry = Expiry {
+            store: Arc::clone(&store),
+            bus: Arc::new(LocalBus::new()),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let scheduler = Scheduler::new(Arc::clone(&store), clock.clone(), options).ending(expiry);
+        tasks.spawn(scheduler.run(stop.clone()));
+    }
+    let done = async {
+        loop {
+            let mut work = store.begin(Access::Read).await.expect(WORKS);
+            let account = work.accounts().find(past.id).await.expect(WORKS).expect(WORKS);
+            let marked = work.tokens().find(tokens[2].id).await.expect(WORKS).expect(WORKS).expired_at;
+            if account.role == Role::None && marked == Some(now) {
+                return;
+            }
+            drop(work);
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, done).await.expect("both are done");
+    stop.cancel();
+    tasks.close();
+    timeout(PATIENCE, tasks.wait()).await.expect("it stops");
+    let mut work = store.begin(Access::Read).await.expect(WORKS);
+    let states: Vec<bool> = {
+        let mut states = Vec::new();
+        for token in &tokens {
+            let token = work.tokens().find(token.id).await.expect(WORKS).expect(WORKS);
+            states.push(token.state == TokenState::Revoked { at: now });
+        }
+        states
+    };
+    assert_eq!(states, [true, false, false]);
+    assert_eq!(work.accounts().find(past.id).await.expect(WORKS).expect(WORKS).expires_at, None);
+    assert_eq!(work.accounts().find(later.id).await.expect(WORKS).expect(WORKS).role, Role::Manager);
+    let events = work.audit().list_after(0, 100).await.expect(WORKS);
+    let actions: Vec<&str> = events.iter().map(|chained| chained.event.action.as_str()).collect();
+    assert_eq!(actions, ["user.access_expired", "token.revoked"]);
 }
