@@ -19,6 +19,7 @@ mod drain;
 mod first_hour;
 mod first_start;
 mod idempotency;
+mod keys;
 mod monitoring;
 mod older_settings;
 mod prices;
