@@ -164,3 +164,102 @@ impl Directory {
         Ok(Known { metadata, keys, at: self.clock.now() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use openidconnect::http::Response;
+    use openidconnect::{HttpRequest, HttpResponse};
+    use promptgate_kernel::testing::TestClock;
+    use serde_json::json;
+
+    use super::*;
+    use crate::OidcHttp;
+
+    /// A provider that counts how often it is asked about itself.
+    #[derive(Default)]
+    struct Fake {
+        asked: AtomicUsize,
+        is_away: AtomicBool,
+    }
+
+    #[async_trait]
+    impl OidcHttp for Fake {
+        async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
+            if self.is_away.load(Ordering::SeqCst) {
+                return Err("connection refused".into());
+            }
+            let body = if request.uri().path().ends_with("/openid-configuration") {
+                self.asked.fetch_add(1, Ordering::SeqCst);
+                json!({
+                    "issuer": "https://x.example/realm/",
+                    "authorization_endpoint": "https://x.example/auth",
+                    "token_endpoint": "https://x.example/token",
+                    "jwks_uri": "https://x.example/keys",
+                    "response_types_supported": ["code"],
+                    "subject_types_supported": ["public"],
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                })
+            } else {
+                json!({"keys": []})
+            };
+            let answer = Response::builder().header("content-type", "application/json");
+            Ok(answer.body(body.to_string().into_bytes())?)
+        }
+    }
+
+    fn directory(issuer: &str) -> (Arc<Fake>, Arc<TestClock>, Directory) {
+        let (fake, clock) = (Arc::<Fake>::default(), Arc::new(TestClock::at_millis(1_700_000_000_000)));
+        let directory = Directory::new(issuer, None, Caller(fake.clone()), clock.clone());
+        (fake, clock, directory)
+    }
+
+    #[tokio::test]
+    async fn it_is_asked_once_an_hour_and_believed_while_it_is_away() {
+        let (fake, clock, directory) = directory("https://x.example/realm");
+        let asked = || fake.asked.load(Ordering::SeqCst);
+        let first = directory.current().await.unwrap();
+        assert_eq!(first.issuer().as_str(), "https://x.example/realm/", "the provider's own spelling");
+        clock.advance(FRESH - Duration::from_secs(1));
+        directory.current().await.unwrap();
+        assert_eq!(asked(), 1);
+        clock.advance(Duration::from_secs(1));
+        fake.is_away.store(true, Ordering::SeqCst);
+        assert!(Arc::ptr_eq(&directory.current().await.unwrap(), &first));
+        fake.is_away.store(false, Ordering::SeqCst);
+        directory.current().await.unwrap();
+        assert_eq!(asked(), 1, "not again so soon");
+        clock.advance(PAUSE);
+        assert!(!Arc::ptr_eq(&directory.current().await.unwrap(), &first));
+        assert_eq!(asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn unknown_keys_have_it_asked_once_a_minute() {
+        let (fake, clock, directory) = directory("https://x.example/realm");
+        let first = directory.current().await.unwrap();
+        let second = directory.newer(&first).await.unwrap();
+        assert!(directory.newer(&second).await.is_none(), "not again so soon");
+        assert!(Arc::ptr_eq(&directory.newer(&first).await.unwrap(), &second), "somebody asked already");
+        clock.advance(PAUSE);
+        assert!(directory.newer(&second).await.is_some());
+        assert_eq!(fake.asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_failure_stands_for_a_moment_and_another_issuer_is_none() {
+        let (fake, clock, directory) = directory("https://x.example/realm");
+        fake.is_away.store(true, Ordering::SeqCst);
+        assert!(directory.current().await.is_err());
+        fake.is_away.store(false, Ordering::SeqCst);
+        assert!(directory.current().await.is_err());
+        clock.advance(FAILURE_STANDS);
+        directory.current().await.unwrap();
+
+        let (_, _, other) = self::directory("https://y.example");
+        assert!(other.current().await.err().unwrap().to_string().contains("another issuer"));
+    }
+}

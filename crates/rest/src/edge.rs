@@ -21,6 +21,8 @@ pub struct Edge {
     /// The origins of the API itself and of the frontend, whose pages may change things with the cookie,
     /// like those of the allowed ones.
     pub own_origins: Vec<String>,
+    /// Where browsers reach the API, as identity providers know it; `None` if nobody has said so.
+    pub base_url: Option<String>,
     /// Where the frontend is, without a slash at the end; `None` if the API serves it itself.
     pub frontend_base_url: Option<String>,
     /// Whether browsers reach the API over TLS, whatever a proxy says.
@@ -38,6 +40,7 @@ impl Default for Edge {
         Self {
             allowed_origins: Vec::new(),
             own_origins: Vec::new(),
+            base_url: None,
             frontend_base_url: None,
             is_https: false,
             session_cookie: "promptgate_session".to_owned(),

@@ -93,6 +93,7 @@ fn edge(settings: &ApiSettings) -> anyhow::Result<Edge> {
     Ok(Edge {
         allowed_origins: settings.allowed_origins.clone(),
         own_origins: settings.own_origins.clone(),
+        base_url: Some(settings.backend_base_url.clone()),
         frontend_base_url: settings.frontend_base_url.clone(),
         is_https: settings.backend_base_url.starts_with("https://"),
         session_cookie: settings.session_cookie_name.clone(),

@@ -50,6 +50,8 @@ const provider = new Provider(issuer, {
       }),
     },
   },
+  // Its own would call nobody on this machine.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, sub) => ({
     accountId: sub,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
 use promptgate_control::sign_in::{BeginOidc, BeginOidcError, begin_oidc};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -35,11 +35,15 @@ pub(super) struct Login {
 pub(super) async fn begin(
     Seen(client): Seen,
     State(state): State<ApiState>,
+    uri: Uri,
     headers: HeaderMap,
     Params(login): Params<Login>,
 ) -> Result<Response, ApiError> {
     let frontend = redirect::frontend(&state.edge, login.frontend_origin.as_deref());
     let path = redirect::path(login.redirect.as_deref(), "/dashboard");
+    if let Some(known) = redirect::known_name(&state.edge, &client, &uri) {
+        return Ok(found(&known));
+    }
     let begin = BeginOidc {
         provider: login.provider.filter(|provider| !provider.is_empty()),
         redirect: path.clone(),
@@ -88,5 +92,19 @@ mod tests {
         assert_eq!(led.header("location"), "http://127.0.0.1:3000/login?redirect=%2Fa%3Fb");
         let led = api.without_key("GET", "/auth/login?redirect=//evil.example&provider=x").await;
         assert!(!led.header("location").contains("evil"), "{}", led.header("location"));
+    }
+    #[tokio::test]
+    async fn a_browser_goes_on_under_the_name_that_it_comes_back_to() {
+        let edge = Edge { base_url: Some("http://localhost:8080".into()), ..Edge::default() };
+        let api = Api::behind(edge).await;
+        let led = async |host: &str| {
+            let mut request = crate::testing::request("GET", "/auth/login?redirect=%2Fa", "");
+            request.headers_mut().insert("host", host.parse().unwrap());
+            api.answer(request).await.header("location").to_owned()
+        };
+        assert_eq!(led("127.0.0.1:8080").await, "http://localhost:8080/auth/login?redirect=%2Fa");
+        for host in ["localhost:8080", "127.0.0.1:9", "evil.example:8080", "gate.example"] {
+            assert_eq!(led(host).await, "/login?redirect=%2Fa", "{host}");
+        }
     }
 }

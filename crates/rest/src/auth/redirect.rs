@@ -2,11 +2,12 @@
 //! leads anywhere but to the frontend.
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::header::{self, HeaderValue};
+use http::{StatusCode, Uri};
 use url::{Host, Url, form_urlencoded};
 
 use crate::Edge;
+use crate::edge::Client;
 
 /// A path of the frontend, from a parameter that anybody may have written.
 pub(super) fn path(given: Option<&str>, fallback: &str) -> String {
@@ -34,6 +35,19 @@ pub(super) fn frontend(edge: &Edge, given: Option<&str>) -> String {
         Some(given) if is_alias(configured, given) => given.to_owned(),
         _ => configured.to_owned(),
     }
+}
+
+/// The same address under the name that identity providers send browsers back to, where both are names of
+/// this machine: what the browser is given under one name it does not bring back under another.
+pub(super) fn known_name(edge: &Edge, client: &Client, uri: &Uri) -> Option<String> {
+    let base = Url::parse(edge.base_url.as_deref()?).ok()?;
+    let asked = Url::parse(&format!("{}://{}", base.scheme(), client.host.as_deref()?)).ok()?;
+    let is_other = is_loopback(&base) && is_loopback(&asked) && base.host() != asked.host();
+    let is_same_server = base.port_or_known_default() == asked.port_or_known_default();
+    if !is_other || !is_same_server {
+        return None;
+    }
+    base.join(uri.path_and_query()?.as_str()).ok().map(Into::into)
 }
 
 /// The frontend's page for signing in, with what it is to say.

@@ -161,8 +161,10 @@ async fn what_is_wrong_signs_nobody_in() {
     let url = gate.callback(&mut browser, "alice").await;
     failed(&browser.get(&with_parameter(&url, "code", "another")).await);
 
-    let url = gate.callback(&mut browser, "deny").await;
-    let denied = browser.get(&url).await;
+    // The provider still knows the other browser.
+    let mut denied = Browser::default();
+    let url = gate.callback(&mut denied, "deny").await;
+    let denied = denied.get(&url).await;
     let location = denied.header("location").unwrap();
     assert_eq!(
         location,
