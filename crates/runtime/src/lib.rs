@@ -30,5 +30,10 @@ mod trace;
 mod upkeep;
 mod usage;
 
+/// Calls allocate a lot and free on other threads than they allocate on, which the C library's own
+/// allocator pays for with locks: docs/performance.md has the figures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub use promptgate_settings::Process;
 pub use start::{promptgate, run};
