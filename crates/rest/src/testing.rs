@@ -29,7 +29,7 @@ use crate::{ApiState, Edge, ProxyBaseUrl};
 mod browser;
 mod outside;
 
-pub(crate) use browser::totp_code;
+pub(crate) use browser::{Browser, totp_code};
 use outside::{Listed, Parrot, Watched};
 
 const KEY: &str = "test-admin-key";

@@ -140,7 +140,7 @@ mod tests {
     fn the_page_shows_names_defaults_and_second_names() {
         let page = docs();
         assert!(page.contains(
-            "| `PROMPTGATE_SESSION_TTL` † | api, proxy | duration, such as 250ms, 30s or 1h30m | `8h` |"
+            "| `PROMPTGATE_SESSION_TTL` | api, proxy | duration, such as 250ms, 30s or 1h30m | `8h` |"
         ));
         assert!(page.contains("Also `PROMPTGATE_KEYCLOAK_ISSUER_URL`."));
         assert!(page.contains("| `OPENAI_API_KEY` | run-all | secret: text | – |"));

@@ -7,6 +7,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::sign_in::{HashError, hash};
 
 /// How the first administrator is to sign in.
@@ -68,7 +69,7 @@ pub async fn seed_administrator(
     }
     work.accounts().insert(&account).await?;
     work.groups().welcome(id).await?;
-    let entry = Entry::of_account("user.created", id).detail("role", account.role.as_str());
+    let entry = Entry::of_account("user.created", id).made(&shown::account(&account));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Account(id), at).await?;
     control.commit(work, revision).await?;

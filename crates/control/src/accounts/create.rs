@@ -11,6 +11,7 @@ use tracing::instrument;
 use super::{Described, described};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::sign_in::{HashError, hash};
 
 /// A person who is to sign in with a password.
@@ -118,7 +119,7 @@ async fn insert(
     let mut work = control.store.begin(Access::Write).await?;
     work.accounts().insert(&account).await?;
     work.groups().welcome(account.id).await?;
-    let entry = Entry::of_account(action, account.id).detail("role", account.role.as_str());
+    let entry = Entry::of_account(action, account.id).made(&shown::account(&account));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Account(account.id), at).await?;
     let described = described(&mut *work, account).await?;

@@ -153,8 +153,8 @@ pub async fn those_whose_turn_it_is_are_found(store: &dyn Store) {
         let condition = Condition { checked_at: Some(at(micros)), ..Condition::default() };
         MonitoredService { condition, interval_seconds: seconds, ..service(name) }
     };
-    let (never, early, late) = (service("never"), looked("early", 0, 60), looked("late", 1, 60));
-    let (rare, off) = (looked("rare", 0, 90), MonitoredService { enabled: false, ..service("off") });
+    let (never, early, late) = (service("never"), looked("early", 0, 60), looked("late", 2, 60));
+    let (rare, off) = (looked("rare", 1, 90), MonitoredService { enabled: false, ..service("off") });
     insert(store, &[&never, &early, &late, &rare, &off]).await;
     let due = async |micros, limit| {
         let due = read(store).await.monitored_services().due(at(micros), limit).await.expect(WORKS);
