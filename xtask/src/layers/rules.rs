@@ -30,7 +30,7 @@ const IMPURE: [&str; 5] = ["tokio", "tokio-util", "tower", "tracing-subscriber",
 
 /// Outside crates and the crates that may name them. `deny.toml` repeats it for what comes in
 /// through others.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("apalis", &["promptgate-jobs"]),
     ("axum", &["promptgate-proxy-http", "promptgate-rest", "promptgate-runtime"]),
     ("clap", &["promptgate-runtime", "promptgate-bench", "xtask"]),
@@ -39,6 +39,7 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("hyper", HTTP),
     ("hyper-rustls", &["promptgate-upstream-http"]),
     ("hyper-util", HTTP),
+    ("openidconnect", &["promptgate-identity-oidc"]),
     ("reqwest", &[]),
     ("rustls", &["promptgate-upstream-http", "promptgate-runtime"]),
     ("sqlx", &["promptgate-store-sql"]),
