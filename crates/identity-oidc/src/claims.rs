@@ -73,7 +73,7 @@ mod tests {
     use serde_json::json;
 
     fn claims(value: Value) -> Claims {
-        value.as_object().unwrap().clone()
+        serde_json::from_value(value).unwrap()
     }
 
     fn provider() -> OidcProvider {

@@ -82,15 +82,14 @@ impl Provider {
         let mut claims = unverified_claims(&id_token).unwrap_or_default();
         self.check_party(&claims)?;
         let subject = text(&claims, "sub").ok_or(ProviderError::refused("no_subject"))?.to_owned();
-        if claims::is_wanting(&self.options, &claims) {
-            if let Some(more) = self.of_access_token(&known, access_token.secret(), &subject)? {
-                claims::fill(&mut claims, more);
-            }
+        // Looked at even if nothing is wanted of it: it must not be another's.
+        if let Some(more) = self.of_access_token(&known, access_token.secret(), &subject)? {
+            claims::fill(&mut claims, more);
         }
-        if claims::is_wanting(&self.options, &claims) {
-            if let Some(more) = self.user_info(&known, access_token.secret(), &subject).await? {
-                claims::fill(&mut claims, more);
-            }
+        if claims::is_wanting(&self.options, &claims)
+            && let Some(more) = self.user_info(&known, access_token.secret(), &subject).await?
+        {
+            claims::fill(&mut claims, more);
         }
         Ok(self.identity(&known, subject, &claims, id_token))
     }

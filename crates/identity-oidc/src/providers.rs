@@ -25,7 +25,7 @@ impl OidcProviders {
         providers: Vec<OidcProvider>,
         base_url: &str,
         http: Arc<dyn OidcHttp>,
-        clock: Arc<dyn Clock>,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Self, InvalidProvider> {
         let caller = Caller(http);
         let redirect = format!("{}{CALLBACK}", base_url.trim_end_matches('/'));
@@ -37,9 +37,9 @@ impl OidcProviders {
                 .map_err(|error| invalid("issuer", error))?;
             let jwks_url = options.jwks_url.clone().map(JsonWebKeySetUrl::new).transpose();
             let jwks_url = jwks_url.map_err(|error| invalid("address of keys", error))?;
-            let directory = Directory::new(&options.issuer, jwks_url, caller.clone(), Arc::clone(&clock));
-            let (caller, clock) = (caller.clone(), Arc::clone(&clock));
-            Ok(Provider { directory, redirect_url, caller, clock, options })
+            let directory = Directory::new(&options.issuer, jwks_url, caller.clone(), Arc::clone(clock));
+            let (caller, clock) = (caller.clone(), Arc::clone(clock));
+            Ok(Provider { options, directory, redirect_url, caller, clock })
         });
         made.collect::<Result<_, _>>().map(Self)
     }

@@ -42,9 +42,9 @@ impl Provider {
             return Err(ProviderError::refused("wrong_audience"));
         }
         let now = self.clock.now();
-        let issued = jwt.instant("iat").ok_or_else(invalid)?;
-        let expires_at = jwt.expires_at().unwrap_or_else(|| issued.plus(LOGOUT_LASTS));
-        if now >= expires_at.plus(LEEWAY) || issued > now.plus(LEEWAY) {
+        let begins = jwt.instant("iat").ok_or_else(invalid)?;
+        let expires_at = jwt.expires_at().unwrap_or_else(|| begins.plus(LOGOUT_LASTS));
+        if now >= expires_at.plus(LEEWAY) || begins > now.plus(LEEWAY) {
             return Err(ProviderError::refused("expired_token"));
         }
         let [id, subject, session] = ["jti", "sub", "sid"].map(|name| jwt.text(name).map(str::to_owned));
@@ -52,9 +52,8 @@ impl Provider {
         if subject.is_none() && session.is_none() {
             return Err(invalid());
         }
-        let issuer = self.signed(jwt).await?;
-        let provider = self.options.name.clone();
-        Ok(Logout { provider, issuer, subject, session, id, expires_at: expires_at.plus(LEEWAY) })
+        let (issuer, expires_at) = (self.signed(jwt).await?, expires_at.plus(LEEWAY));
+        Ok(Logout { provider: self.options.name.clone(), issuer, subject, session, id, expires_at })
     }
 
     /// The issuer, if it is this provider's and the signature is too.

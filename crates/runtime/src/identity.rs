@@ -34,7 +34,7 @@ pub(crate) fn with_providers(base: &Base, sign_in: SignIn) -> anyhow::Result<Sig
     let providers = configured.into_iter().map(provider).collect::<Result<_, _>>()?;
     let http = Arc::new(Outbound(storage::outbound(&base.settings)?));
     let base_url = base.settings.api()?.backend_base_url;
-    let providers = OidcProviders::new(providers, &base_url, http, Arc::clone(&base.clock))?;
+    let providers = OidcProviders::new(providers, &base_url, http, &base.clock)?;
     Ok(sign_in.with_providers(Arc::new(providers)))
 }
 

@@ -91,8 +91,8 @@ fn visitor() -> Visitor {
 }
 
 async fn try_sign_in(control: &Control, code: &str) -> Result<Opened, OidcError> {
-    let begin = BeginOidc { provider: None, redirect: "/a".into(), frontend: String::new(), browser: None };
-    let begun = begin_oidc(control, begin).await.unwrap();
+    let wanted = BeginOidc { provider: None, redirect: "/a".into(), frontend: String::new(), browser: None };
+    let begun = begin_oidc(control, wanted).await.unwrap();
     let pending = pending_oidc(control, &begun.url, Some(&begun.browser)).await.unwrap().unwrap();
     sign_in_with_oidc(control, &visitor(), pending, (code, None), None).await
 }
@@ -166,14 +166,14 @@ async fn a_user_name_finds_an_account_once_and_never_a_guarded_one() {
 #[tokio::test]
 async fn a_sign_in_that_was_begun_works_once_in_one_browser_for_ten_minutes() {
     let (fixture, control) = gate().await;
-    let begin = |browser: Option<String>| {
-        let begin = BeginOidc { provider: None, redirect: "/a".into(), frontend: "f".into(), browser };
-        begin_oidc(&control, begin)
+    let start = |browser: Option<String>| {
+        let wanted = BeginOidc { provider: None, redirect: "/a".into(), frontend: "f".into(), browser };
+        begin_oidc(&control, wanted)
     };
-    let begun = begin(None).await.unwrap();
-    let again = begin(Some(begun.browser.clone())).await.unwrap();
+    let begun = start(None).await.unwrap();
+    let again = start(Some(begun.browser.clone())).await.unwrap();
     assert_eq!(again.browser, begun.browser, "one browser may begin twice");
-    assert_ne!(begin(Some("short".into())).await.unwrap().browser, "short");
+    assert_ne!(start(Some("short".into())).await.unwrap().browser, "short");
     assert!(pending_oidc(&control, &begun.url, Some("another")).await.unwrap().is_none());
     assert!(
         pending_oidc(&control, &begun.url, Some(&begun.browser)).await.unwrap().is_none(),
@@ -182,7 +182,7 @@ async fn a_sign_in_that_was_begun_works_once_in_one_browser_for_ten_minutes() {
     let pending = pending_oidc(&control, &again.url, Some(&begun.browser)).await.unwrap().unwrap();
     assert_eq!((&*pending.redirect, &*pending.frontend), ("/a", "f"));
     assert!(pending_oidc(&control, &again.url, Some(&begun.browser)).await.unwrap().is_none());
-    let late = begin(None).await.unwrap();
+    let late = start(None).await.unwrap();
     fixture.clock.advance(std::time::Duration::from_mins(10));
     assert!(pending_oidc(&control, &late.url, Some(&late.browser)).await.unwrap().is_none());
 }

@@ -44,13 +44,13 @@ pub(super) async fn begin(
     if let Some(known) = redirect::known_name(&state.edge, &client, &uri) {
         return Ok(found(&known));
     }
-    let begin = BeginOidc {
+    let wanted = BeginOidc {
         provider: login.provider.filter(|provider| !provider.is_empty()),
         redirect: path.clone(),
         frontend: frontend.clone(),
         browser: binding::presented(&headers, &state.edge),
     };
-    match begin_oidc(&state.control, begin).await {
+    match begin_oidc(&state.control, wanted).await {
         Ok(begun) => {
             let cookie = binding::cookie(&state.edge, &client, &begun.browser);
             Ok((cookie, found(&begun.url)).into_response())

@@ -78,15 +78,14 @@ async fn note(
     let given = &identity.person;
     let mut work = control.store.begin(Access::Write).await?;
     let known = work.accounts().find_by_identity(&given.issuer, &given.subject).await?;
-    let known = match known {
-        Some(known) => Some(known),
-        None => {
-            // Whoever comes first is alone with that question.
-            work.accounts().lock_administrators().await?;
-            match work.accounts().find_by_identity(&given.issuer, &given.subject).await? {
-                Some(known) => Some(known),
-                None => unlinked(&mut *work, &given.username).await?,
-            }
+    let known = if known.is_some() {
+        known
+    } else {
+        // Whoever comes first is alone with that question.
+        work.accounts().lock_administrators().await?;
+        match work.accounts().find_by_identity(&given.issuer, &given.subject).await? {
+            None => unlinked(&mut *work, &given.username).await?,
+            known => known,
         }
     };
     let entry =
@@ -174,7 +173,7 @@ async fn granted(
         let mut work = control.store.begin(Access::Read).await?;
         let all = work.groups().list_all().await?;
         drop(work);
-        let is_named = |group: &Group| names.iter().any(|name| *name == group.name);
+        let is_named = |group: &Group| names.contains(&group.name);
         let ids: Vec<_> = all.iter().filter(|group| is_named(group)).map(|group| group.id).collect();
         match set_of_account(control, Actor::system(), account.id, &ids).await {
             Ok(_) => {}

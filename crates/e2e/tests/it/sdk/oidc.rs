@@ -11,7 +11,7 @@ use promptgate_e2e::{ADMIN_KEY, Client, Installation, Process, Response, eventua
 use serde_json::{Value, json};
 
 const SESSION: &str = "promptgate_session";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A gateway whose only provider is at a port.
 struct Gate {
