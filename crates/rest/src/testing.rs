@@ -10,6 +10,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use promptgate_auth::{Account, AdminKey, NewService, OidcPerson, PasswordHasher, Role, SignInState};
 use promptgate_control::Control;
+use promptgate_control::audit::write_failures;
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_control::endpoints::{EndpointRunner, RunRequest};
 use promptgate_control::sign_in::SignIn;
@@ -65,7 +66,14 @@ impl Api {
     pub(crate) async fn without_runner() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        Self::with(connected.store(), connected.sign_in(), Arc::default(), None, Edge::default(), Costs::Shown)
+        Self::with(
+            connected.store(),
+            connected.sign_in(),
+            Arc::default(),
+            None,
+            Edge::default(),
+            Costs::Shown,
+        )
     }
 
     /// The API over a store that is not the one of the sessions.
@@ -73,7 +81,14 @@ impl Api {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(store, connected.sign_in(), Arc::clone(&parrot), Some(parrot), Edge::default(), Costs::Shown)
+        Self::with(
+            store,
+            connected.sign_in(),
+            Arc::clone(&parrot),
+            Some(parrot),
+            Edge::default(),
+            Costs::Shown,
+        )
     }
 
     /// The API as browsers reach it.
@@ -81,7 +96,14 @@ impl Api {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(connected.store(), connected.sign_in(), Arc::clone(&parrot), Some(parrot), edge, Costs::Shown)
+        Self::with(
+            connected.store(),
+            connected.sign_in(),
+            Arc::clone(&parrot),
+            Some(parrot),
+            edge,
+            Costs::Shown,
+        )
     }
 
     /// The API of an installation that shows no costs.
@@ -261,6 +283,12 @@ impl Api {
         events.into_iter().map(|chained| chained.event.action).collect()
     }
 
+    /// Writes down what strangers were refused, as is done every few seconds.
+    pub(crate) async fn write_failures(&self) {
+        let control = &self.control;
+        write_failures(&control.failures, &*control.store, &*control.clock, &*control.entropy).await.unwrap();
+    }
+
     /// How many changes the data plane was told of.
     pub(crate) async fn revision(&self) -> Revision {
         self.store.begin(Access::Read).await.unwrap().changes().revision().await.unwrap()
@@ -363,7 +391,7 @@ impl Api {
 /// Passwords at the lowest cost, sessions for eight hours.
 fn sign_in_over(state: SignInState) -> SignIn {
     let hasher = PasswordHasher::new(4, &OsEntropy).unwrap();
-    let spans = [Duration::from_hours(8), Duration::from_mins(120)];
+    let spans = [Duration::from_hours(8), Duration::from_hours(2)];
     SignIn::new(state, hasher, spans, NonZeroUsize::MIN)
 }
 

@@ -5,9 +5,9 @@
 //! same with [`bus_contract_tests`](crate::bus_contract_tests).
 
 pub mod accounts;
+pub mod admin_keys;
 pub mod ai_sessions;
 pub mod aliases;
-pub mod admin_keys;
 pub mod audit;
 pub mod bus;
 pub mod call_contents;
@@ -19,19 +19,19 @@ pub mod faq;
 pub mod groups;
 pub mod idempotency;
 pub mod mcp_servers;
+pub mod memberships;
 pub mod monitored_services;
 pub mod network_rules;
-pub mod prices;
-pub mod memberships;
 pub mod plans;
+pub mod prices;
 pub mod project_providers;
 pub mod projects;
 pub mod prompts;
 pub mod providers;
 pub mod response_cache;
 mod samples;
-pub mod sign_in;
 pub mod setup_guides;
+pub mod sign_in;
 pub mod statistics;
 pub mod switches;
 pub mod templates;
@@ -81,13 +81,13 @@ macro_rules! contract_tests {
                 revoked_ones_are_listed_when_asked_for
                 a_project_lists_its_own_only
                 an_owner_lists_what_still_works
+                pages_are_stable_under_insert
                 an_old_secret_finds_it_until_the_overlap_ends
                 what_is_above_decides
                 a_tree_is_read_from_its_top
                 a_tree_is_changed_by_one_at_a_time
                 what_is_over_is_marked_once
                 keys_are_narrowed_and_sorted
-                pages_are_stable_under_insert
             );
             $crate::contract_tests!(@domain $engine providers:
                 everything_round_trips

@@ -26,7 +26,7 @@ pub(super) struct BackChannelForm {
 }
 
 /// Ends the sessions that an identity provider says have ended. Providers call it, not browsers.
-#[utoipa::path(post, path = "/auth/backchannel-logout", tag = "auth",
+#[utoipa::path(post, path = "/auth/backchannel-logout", tag = "auth", operation_id = "log_out_by_provider",
     request_body(content = BackChannelForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = OK, description = "They have ended"),

@@ -99,6 +99,7 @@ mod tests {
         let unknown = api.sign_in("b@example.com", "wrong").await;
         assert_eq!((wrong.status, wrong.text()), (unknown.status, unknown.text()));
         wrong.refused(401, "invalid_credentials");
+        api.write_failures().await;
         let actions = api.audit_actions().await;
         assert_eq!(actions.iter().filter(|action| *action == "auth.login_failed").count(), 2);
         assert!(!api.audit_text().await.contains("b@example.com"));

@@ -32,6 +32,7 @@ pub(super) struct RevokedParams {
 /// Lists the keys of a service account, without revoked ones unless `includeRevoked=true`. `sortBy` as
 /// in the list of one's own.
 #[utoipa::path(get, path = "/api/v1/admin/service-accounts/{id}/tokens", tag = "service-accounts",
+    operation_id = "list_keys",
     params(("id" = String, Path, description = "The service account"), ListParams, RevokedParams),
     responses(
         (status = OK, body = ListView<KeyView>),

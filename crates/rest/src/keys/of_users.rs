@@ -17,7 +17,7 @@ use crate::segment::{Segment, Segments};
 
 /// Lists the keys of a person, revoked ones too; of somebody unknown there are none. `sortBy` as in the
 /// list of one's own.
-#[utoipa::path(get, path = "/api/v1/admin/users/{id}/tokens", tag = "users",
+#[utoipa::path(get, path = "/api/v1/admin/users/{id}/tokens", tag = "users", operation_id = "list_keys",
     params(("id" = String, Path, description = "The person"), ListParams),
     responses(
         (status = OK, body = ListView<KeyView>),

@@ -65,6 +65,7 @@ async fn create(
 
 /// Creates a rule for everybody.
 #[utoipa::path(post, path = "/api/v1/admin/firewall/rules", tag = "firewall",
+    operation_id = "create_for_everybody",
     request_body = CreateNetworkRuleBody,
     responses(
         (status = CREATED, body = NetworkRuleView),
@@ -82,6 +83,7 @@ pub(super) async fn for_everybody(
 
 /// Creates a rule for one user.
 #[utoipa::path(post, path = "/api/v1/admin/users/{id}/firewall/rules", tag = "firewall",
+    operation_id = "create_for_user",
     params(("id" = String, Path, description = "The user")),
     request_body = CreateNetworkRuleBody,
     responses(
@@ -101,6 +103,7 @@ pub(super) async fn for_user(
 
 /// Creates a rule for one service account.
 #[utoipa::path(post, path = "/api/v1/admin/service-accounts/{id}/firewall/rules", tag = "firewall",
+    operation_id = "create_for_service",
     params(("id" = String, Path, description = "The service account")),
     request_body = CreateNetworkRuleBody,
     responses(

@@ -15,6 +15,7 @@ use crate::segment::Segments;
 
 /// Deletes a rule for everybody. The others keep their priorities.
 #[utoipa::path(delete, path = "/api/v1/admin/firewall/rules/{id}", tag = "firewall",
+    operation_id = "delete_of_everybody",
     params(("id" = String, Path, description = "The rule")),
     responses(
         (status = NO_CONTENT, description = "Deleted"),
@@ -32,6 +33,7 @@ pub(super) async fn of_everybody(
 
 /// Deletes a rule of one user. The others keep their priorities.
 #[utoipa::path(delete, path = "/api/v1/admin/users/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "delete_of_user",
     params(("id" = String, Path, description = "The user"), ("ruleId" = String, Path, description = "The rule")),
     responses(
         (status = NO_CONTENT, description = "Deleted"),
@@ -49,6 +51,7 @@ pub(super) async fn of_user(
 
 /// Deletes a rule of one service account. The others keep their priorities.
 #[utoipa::path(delete, path = "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "delete_of_service",
     params(("id" = String, Path, description = "The service account"), ("ruleId" = String, Path, description = "The rule")),
     responses(
         (status = NO_CONTENT, description = "Deleted"),

@@ -15,6 +15,7 @@ use crate::segment::Segments;
 
 /// Shows a rule for everybody.
 #[utoipa::path(get, path = "/api/v1/admin/firewall/rules/{id}", tag = "firewall",
+    operation_id = "find_of_everybody",
     params(("id" = String, Path, description = "The rule")),
     responses(
         (status = OK, body = NetworkRuleView),
@@ -31,6 +32,7 @@ pub(super) async fn of_everybody(
 
 /// Shows a rule of one user.
 #[utoipa::path(get, path = "/api/v1/admin/users/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "find_of_user",
     params(("id" = String, Path, description = "The user"), ("ruleId" = String, Path, description = "The rule")),
     responses(
         (status = OK, body = NetworkRuleView),
@@ -47,6 +49,7 @@ pub(super) async fn of_user(
 
 /// Shows a rule of one service account.
 #[utoipa::path(get, path = "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "find_of_service",
     params(("id" = String, Path, description = "The service account"), ("ruleId" = String, Path, description = "The rule")),
     responses(
         (status = OK, body = NetworkRuleView),

@@ -41,6 +41,7 @@ async fn list(
 /// Lists the rules for everybody. `sortBy`: priority (default), address, description, action, enabled,
 /// createdAt, updatedAt.
 #[utoipa::path(get, path = "/api/v1/admin/firewall/rules", tag = "firewall",
+    operation_id = "list_of_everybody",
     params(ListParams),
     responses(
         (status = OK, body = ListView<NetworkRuleView>),
@@ -57,6 +58,7 @@ pub(super) async fn of_everybody(
 /// Lists the rules of one user. `sortBy`: priority (default), address, description, action, enabled,
 /// createdAt, updatedAt.
 #[utoipa::path(get, path = "/api/v1/admin/users/{id}/firewall/rules", tag = "firewall",
+    operation_id = "list_of_user",
     params(("id" = String, Path, description = "The user"), ListParams),
     responses(
         (status = OK, body = ListView<NetworkRuleView>),
@@ -74,6 +76,7 @@ pub(super) async fn of_user(
 /// Lists the rules of one service account. `sortBy`: priority (default), address, description, action,
 /// enabled, createdAt, updatedAt.
 #[utoipa::path(get, path = "/api/v1/admin/service-accounts/{id}/firewall/rules", tag = "firewall",
+    operation_id = "list_of_service",
     params(("id" = String, Path, description = "The service account"), ListParams),
     responses(
         (status = OK, body = ListView<NetworkRuleView>),

@@ -35,6 +35,7 @@ impl MoveNetworkRuleBody {
 
 /// Moves a rule for everybody by one. A rule that is there changes places with it; no gap is jumped.
 #[utoipa::path(patch, path = "/api/v1/admin/firewall/rules/{id}/priority", tag = "firewall",
+    operation_id = "move_of_everybody",
     params(("id" = String, Path, description = "The rule")),
     request_body = MoveNetworkRuleBody,
     responses(
@@ -57,6 +58,7 @@ pub(super) async fn of_everybody(
 
 /// Moves a rule of one user by one. A rule that is there changes places with it; no gap is jumped.
 #[utoipa::path(patch, path = "/api/v1/admin/users/{id}/firewall/rules/{ruleId}/priority", tag = "firewall",
+    operation_id = "move_of_user",
     params(("id" = String, Path, description = "The user"), ("ruleId" = String, Path, description = "The rule")),
     request_body = MoveNetworkRuleBody,
     responses(
@@ -80,6 +82,7 @@ pub(super) async fn of_user(
 /// Moves a rule of one service account by one. A rule that is there changes places with it; no gap is
 /// jumped.
 #[utoipa::path(patch, path = "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}/priority", tag = "firewall",
+    operation_id = "move_of_service",
     params(("id" = String, Path, description = "The service account"), ("ruleId" = String, Path, description = "The rule")),
     request_body = MoveNetworkRuleBody,
     responses(

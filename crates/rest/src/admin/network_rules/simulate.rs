@@ -51,6 +51,7 @@ async fn simulate(
 
 /// Says what the rules for everybody do with a client; one that none is about may in.
 #[utoipa::path(post, path = "/api/v1/admin/firewall/simulate", tag = "firewall",
+    operation_id = "simulate_for_everybody",
     request_body = SimulateBody,
     responses(
         (status = OK, body = SimulationView),
@@ -67,6 +68,7 @@ pub(super) async fn for_everybody(
 /// Says what the rules of one user do with a client; one that none is about may not in. It does not
 /// matter whether the user goes by rules of their own.
 #[utoipa::path(post, path = "/api/v1/admin/users/{id}/firewall/simulate", tag = "firewall",
+    operation_id = "simulate_for_user",
     params(("id" = String, Path, description = "The user")),
     request_body = SimulateBody,
     responses(
@@ -85,6 +87,7 @@ pub(super) async fn for_user(
 /// Says what the rules of one service account do with a client; one that none is about may not in. It does
 /// not matter whether the account goes by rules of its own.
 #[utoipa::path(post, path = "/api/v1/admin/service-accounts/{id}/firewall/simulate", tag = "firewall",
+    operation_id = "simulate_for_service",
     params(("id" = String, Path, description = "The service account")),
     request_body = SimulateBody,
     responses(

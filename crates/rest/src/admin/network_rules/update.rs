@@ -50,6 +50,7 @@ impl TryFrom<UpdateNetworkRuleBody> for NetworkRuleChanges {
 
 /// Changes a rule for everybody.
 #[utoipa::path(patch, path = "/api/v1/admin/firewall/rules/{id}", tag = "firewall",
+    operation_id = "update_of_everybody",
     params(("id" = String, Path, description = "The rule")),
     request_body = UpdateNetworkRuleBody,
     responses(
@@ -71,6 +72,7 @@ pub(super) async fn of_everybody(
 
 /// Changes a rule of one user.
 #[utoipa::path(patch, path = "/api/v1/admin/users/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "update_of_user",
     params(("id" = String, Path, description = "The user"), ("ruleId" = String, Path, description = "The rule")),
     request_body = UpdateNetworkRuleBody,
     responses(
@@ -92,6 +94,7 @@ pub(super) async fn of_user(
 
 /// Changes a rule of one service account.
 #[utoipa::path(patch, path = "/api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "update_of_service",
     params(("id" = String, Path, description = "The service account"), ("ruleId" = String, Path, description = "The rule")),
     request_body = UpdateNetworkRuleBody,
     responses(

@@ -16,7 +16,7 @@ use crate::me::sessions::{self, SessionView};
 use crate::segment::{Segment, Segments};
 
 /// Lists the browsers in which somebody is signed in, the newest first.
-#[utoipa::path(get, path = "/api/v1/admin/users/{id}/sessions", tag = "users",
+#[utoipa::path(get, path = "/api/v1/admin/users/{id}/sessions", tag = "users", operation_id = "list_sessions",
     params(("id" = String, Path, description = "The person")),
     responses(
         (status = OK, body = ItemsView<SessionView>),
