@@ -1,4 +1,5 @@
 //! Asks what the members of a group may call.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::sync::Arc;
 

@@ -88,6 +88,7 @@ pub struct PlanChanges {
 
 impl Plan {
     /// Creates a plan.
+    #[expect(clippy::needless_pass_by_value, reason = "what a thing is made of is handed over")]
     pub fn create(id: PlanId, new: NewPlan, at: Timestamp) -> Result<Self, InvalidPlan> {
         let plan = Self {
             id,

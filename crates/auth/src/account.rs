@@ -54,6 +54,7 @@ impl std::str::FromStr for AccountKind {
 
 /// A person or a service account.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub struct Account {
     /// Its identity, which outlives its deletion: calls stay attributable to it.
     pub id: AccountId,

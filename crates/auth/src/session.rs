@@ -98,7 +98,7 @@ pub struct NewSession {
 
 impl Session {
     /// How old the last use must be before it is written again.
-    pub const TOUCH_AFTER: Duration = Duration::from_secs(60);
+    pub const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
     /// Opens a session.
     pub fn open(id: SessionId, hash: SessionHash, new: NewSession, now: Timestamp) -> Self {
@@ -152,20 +152,20 @@ mod tests {
         let hash = SessionSecret::generate(&entropy).hash();
         let new = NewSession {
             account: AccountId::mint(&clock, &entropy),
-            lifetime: Duration::from_secs(600),
+            lifetime: Duration::from_mins(10),
             address: None,
             user_agent: "x".repeat(2_000),
             provider: None,
             stage: SessionStage::Full,
         };
         let mut session = Session::open(SessionId::mint(&clock, &entropy), hash, new, clock.now());
-        let idle = Duration::from_secs(120);
+        let idle = Duration::from_mins(2);
         assert!(session.live(clock.now(), idle) && session.user_agent.len() == 512);
         let later = clock.now().plus(idle);
         assert!(!session.live(later, idle));
         session.last_seen_at = later;
         assert!(session.live(later, idle) && !session.wants_touch(later));
-        let end = clock.now().plus(Duration::from_secs(600));
+        let end = clock.now().plus(Duration::from_mins(10));
         session = session.rotate(SessionSecret::generate(&entropy).hash(), SessionStage::Full, end);
         assert!(!session.live(end, idle), "rotation does not prolong");
     }

@@ -48,7 +48,7 @@ pub(crate) fn account(account: &Account) -> Shown {
 
 pub(crate) fn token(token: &Token) -> Shown {
     let limits = &token.limits;
-    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+    let scopes: Vec<&str> = token.scopes.iter().map(promptgate_tokens::Scope::as_str).collect();
     shown(json!({
         "scopes": scopes,
         "endpointIds": ids(&token.endpoint_ids),

@@ -33,9 +33,9 @@ pub use identity::{Bearer, Challenge, Identity, IdentityProviders, Logout, Provi
 pub use leave::leave;
 pub use new_password::{NewPasswordError, set_new_password};
 pub use oidc::{
-    BearerError, BeginOidc, BeginOidcError, BegunOidc, LogoutTokenError, OidcAccountError, OidcError, PATIENCE,
-    PendingOidc, begin_oidc, by_bearer, end_session_url, log_out_by_provider, oidc_failed, pending_oidc,
-    sign_in_with_oidc,
+    BearerError, BeginOidc, BeginOidcError, BegunOidc, LogoutTokenError, OidcAccountError, OidcError,
+    PATIENCE, PendingOidc, begin_oidc, by_bearer, end_session_url, log_out_by_provider, oidc_failed,
+    pending_oidc, sign_in_with_oidc,
 };
 pub use password::{ByPassword, SignInError, by_password};
 pub use resume::{ResumeError, Resumed, resume};
@@ -71,7 +71,14 @@ impl SignIn {
         [lifetime, idle]: [Duration; 2],
         parallel: NonZeroUsize,
     ) -> Self {
-        Self { state, hasher, lifetime, idle, hashing: Arc::new(Semaphore::new(parallel.get())), providers: None }
+        Self {
+            state,
+            hasher,
+            lifetime,
+            idle,
+            hashing: Arc::new(Semaphore::new(parallel.get())),
+            providers: None,
+        }
     }
 
     /// The same with identity providers to sign in at.

@@ -39,7 +39,11 @@ impl RedisSignIn {
         SignInState { sessions: all.clone(), throttle: all.clone(), one_time: all }
     }
 
-    async fn run<T: FromValue>(&self, script: &'static str, arguments: Vec<String>) -> Result<T, RepositoryError> {
+    async fn run<T: FromValue>(
+        &self,
+        script: &'static str,
+        arguments: Vec<String>,
+    ) -> Result<T, RepositoryError> {
         let client = self.shared.publisher.with_options(&self.shared.options);
         self.shared.call(client.eval(script, vec![ROOT], arguments)).await.map_err(away)
     }

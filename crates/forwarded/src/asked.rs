@@ -39,7 +39,7 @@ pub fn asked_for(peer: IpAddr, headers: &HeaderMap, trust: &ProxyTrust) -> Asked
             .flat_map(|line| line.split(','))
             .map(str::trim)
             .filter(|value| !value.is_empty());
-        if *trust == ProxyTrust::Everybody { values.next() } else { values.last() }
+        if *trust == ProxyTrust::Everybody { values.next() } else { values.next_back() }
     };
     let scheme = told("x-forwarded-proto").and_then(|text| match text.to_ascii_lowercase().as_str() {
         "https" => Some(Scheme::Https),

@@ -68,17 +68,17 @@ async fn identify(
     token.usable(now)?;
     record.caller = Some(Arc::clone(&token));
     let Received { entry, route, ids, query, headers, upload, .. } = received;
-    let called = match &entry {
+    let target = match &entry {
         Entry::Project(project) => *project,
         Entry::Provider(_) => token.project_id,
     };
-    token.admit(called, route.scope(&entry), now)?;
-    let (mut project, mut snapshot) = find_project(shared, called).await.ok_or(Refusal::ProjectInactive)?;
+    token.admit(target, route.scope(&entry), now)?;
+    let (mut project, mut snapshot) = find_project(shared, target).await.ok_or(Refusal::ProjectInactive)?;
     let mut caller = None;
     if let Some(owner) = token.owner {
         let found = find_caller(shared, owner, snapshot).await.ok_or(Refusal::AccountInactive)?;
         snapshot = found.1;
-        project = Arc::clone(snapshot.project(called).ok_or(Refusal::ProjectInactive)?);
+        project = Arc::clone(snapshot.project(target).ok_or(Refusal::ProjectInactive)?);
         caller = Some(found.0);
     }
     record.revision = snapshot.revision();

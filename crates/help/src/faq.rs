@@ -157,8 +157,8 @@ mod tests {
     fn a_change_keeps_what_it_does_not_name() {
         let first = create("q", "a").unwrap();
         let changes = FaqChanges { published: Some(false), ..FaqChanges::default() };
-        let changed = first.clone().change(&changes, Timestamp::from_micros(3)).unwrap();
-        assert_eq!((&changed.question, changed.published, changed.version), (&first.question, false, 2));
+        let after = first.clone().change(&changes, Timestamp::from_micros(3)).unwrap();
+        assert_eq!((&after.question, after.published, after.version), (&first.question, false, 2));
         let blank = FaqChanges { answer: Some(" ".into()), ..FaqChanges::default() };
         assert_eq!(first.change(&blank, Timestamp::default()), Err(InvalidFaqEntry::AnswerRequired));
     }

@@ -390,9 +390,9 @@ mod tests {
     fn a_change_keeps_what_it_does_not_name() {
         let first = create(new()).unwrap();
         let changes = SetupGuideChanges { enabled: Some(false), ..SetupGuideChanges::default() };
-        let changed = first.clone().change(changes, Timestamp::from_micros(4)).unwrap();
+        let after = first.clone().change(changes, Timestamp::from_micros(4)).unwrap();
         let expected =
             SetupGuide { enabled: false, version: 2, updated_at: Timestamp::from_micros(4), ..first };
-        assert_eq!(changed, expected);
+        assert_eq!(after, expected);
     }
 }

@@ -54,10 +54,10 @@ fn with_blanks(markdown: &str) -> String {
         let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'));
         let run = mark.map_or(0, |mark| text.chars().take_while(|character| *character == mark).count());
         match (fence, mark) {
-            (Some((open, length)), Some(mark)) if mark == open && run >= length && indent < 4 => {
-                if text[run..].trim().is_empty() {
-                    fence = None;
-                }
+            (Some((open, length)), Some(mark))
+                if mark == open && run >= length && indent < 4 && text[run..].trim().is_empty() =>
+            {
+                fence = None;
             }
             (None, Some(mark)) if run >= 3 && indent < 4 => fence = Some((mark, run)),
             _ => {}
@@ -83,7 +83,7 @@ fn with_blanks(markdown: &str) -> String {
 fn is_harmless(url: &str) -> bool {
     // Browsers skip these wherever they stand in a scheme.
     let bare: String = url.chars().filter(|character| !character.is_control() && *character != ' ').collect();
-    let end = bare.find(|character| matches!(character, '/' | '?' | '#')).unwrap_or(bare.len());
+    let end = bare.find(['/', '?', '#']).unwrap_or(bare.len());
     bare[..end]
         .split_once(':')
         .is_none_or(|(scheme, _)| SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)))

@@ -70,8 +70,7 @@ pub fn check_template(template: &str) -> Result<(), InvalidTemplate> {
     }
     let mut open = false;
     let mut rest = template;
-    loop {
-        let Some((text, tagged)) = rest.split_once("{{") else { break };
+    while let Some((text, tagged)) = rest.split_once("{{") {
         let (tag, after) = tagged.split_once("}}").ok_or(InvalidTemplate::StrayBraces)?;
         if text.contains("}}") || tag.contains(['{', '}']) {
             return Err(InvalidTemplate::StrayBraces);

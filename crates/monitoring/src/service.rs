@@ -252,8 +252,8 @@ mod tests {
     fn a_change_keeps_what_it_does_not_name_and_zero_is_no_interval() {
         let first = create(NewMonitoredService { interval_seconds: Some(90), ..new() }).unwrap();
         let changes = ServiceChanges { expected_status_code: Some(0), ..ServiceChanges::default() };
-        let changed = first.clone().change(changes, Timestamp::from_micros(5)).unwrap();
-        assert_eq!((changed.expected_status_code, changed.interval_seconds, changed.version), (200, 90, 2));
+        let after = first.clone().change(changes, Timestamp::from_micros(5)).unwrap();
+        assert_eq!((after.expected_status_code, after.interval_seconds, after.version), (200, 90, 2));
         let changes = ServiceChanges { interval_seconds: Some(0), ..ServiceChanges::default() };
         assert_eq!(first.change(changes, Timestamp::default()), Err(InvalidService::Interval));
     }

@@ -93,8 +93,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// Adds what is true of whole groups of routes: who may call them, and how they fail.
-fn complete(document: &mut utoipa::openapi::OpenApi) {
+/// Adds the ways in.
+fn add_schemes(document: &mut utoipa::openapi::OpenApi) {
     let components = document.components.get_or_insert_default();
     let key = ApiKeyValue::with_description(
         "X-Admin-API-Key",
@@ -116,6 +116,11 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
         .description(Some("An access token of a configured identity provider, made for this installation."));
     components.add_security_scheme(ACCESS_TOKEN, SecurityScheme::Http(access_token.build()));
     components.add_security_scheme(PROJECT_TOKEN, SecurityScheme::Http(bearer.build()));
+}
+
+/// Adds what is true of whole groups of routes: who may call them, and how they fail.
+fn complete(document: &mut utoipa::openapi::OpenApi) {
+    add_schemes(document);
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             name(operation);

@@ -31,12 +31,7 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 }
 
 /// Starts the recurring jobs.
-pub(crate) fn start(
-    base: &Base,
-    storage: &Storage,
-    keys: KeyRing,
-    bus: &BusInUse,
-) -> anyhow::Result<()> {
+pub(crate) fn start(base: &Base, storage: &Storage, keys: KeyRing, bus: &BusInUse) -> anyhow::Result<()> {
     let settings = base.settings.scheduler()?;
     let options = SchedulerOptions {
         usage_retention: settings.usage_raw_retention,

@@ -75,7 +75,7 @@ mod tests {
         let once = before.clone().rotate(&secret(50), overlap, AT).unwrap();
         let old = once.clone().under_previous(before.hash).unwrap();
         assert_eq!((old.hash, old.usable(AT)), (before.hash, Ok(())));
-        let end = AT.plus(Duration::from_secs(60));
+        let end = AT.plus(Duration::from_mins(1));
         assert_eq!(old.usable(end), Err(AccessDenied::Expired { at: end }));
         assert_eq!(once.usable(end), Ok(()));
         assert!(once.clone().under_previous(once.hash).is_none());

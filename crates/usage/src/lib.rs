@@ -46,8 +46,8 @@ pub use repository::{
     UsageRepository,
 };
 pub use statistics::{
-    Adoption, BreakdownEntry, Costs, DailyUse, Dimension, IdentityUse, Statistics, TOP, UsageTotals, UseGroup,
-    UseSums, top_identities,
+    Adoption, BreakdownEntry, Costs, DailyUse, Dimension, IdentityUse, Statistics, TOP, UsageTotals,
+    UseGroup, UseSums, top_identities,
 };
 pub use statistics_repository::{
     Grain, ListedPrompt, PromptFilter, PromptRepository, PromptSort, StatisticsRepository, UsageScope,

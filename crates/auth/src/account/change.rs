@@ -70,6 +70,7 @@ impl Account {
         Ok(account)
     }
 
+    #[expect(clippy::option_option, reason = "the changes say it so")]
     fn expire(&mut self, given: Option<Option<Timestamp>>, now: Timestamp) -> Result<(), InvalidAccount> {
         if self.role == Role::None {
             self.expires_at = None;

@@ -94,7 +94,7 @@ fn a_person_with_a_password_needs_an_address() {
 
 #[test]
 fn the_expiry_is_in_the_future_and_ends_with_the_role() {
-    let later = now().plus(Duration::from_secs(60));
+    let later = now().plus(Duration::from_mins(1));
     let expiring = AccountChanges { expires_at: Some(Some(later)), ..Default::default() };
     let account = person(Role::User).change(expiring, now()).unwrap();
     assert_eq!(account.usable(now()), Ok(()));

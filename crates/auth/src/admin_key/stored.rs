@@ -17,7 +17,7 @@ const MAX_OVERLAP: Duration = Duration::from_hours(30 * 24);
 const NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// SHA-256 of an admin key: what is stored and looked up.
-#[derive(Clone, Copy, Eq, Hash)]
+#[derive(Clone, Copy, Eq)]
 pub struct AdminKeyHash([u8; 32]);
 
 impl AdminKeyHash {

@@ -74,14 +74,15 @@ async fn labelled(
         let actor_label = match (&actor.label, person) {
             (Some(label), _) => Some(label.clone()),
             (None, None) => None,
-            (None, Some(id)) => match known.get(&id) {
-                Some(label) => label.clone(),
-                None => {
+            (None, Some(id)) => {
+                if let Some(label) = known.get(&id) {
+                    label.clone()
+                } else {
                     let label = work.accounts().find(id).await?.map(|account| account.username);
                     known.insert(id, label.clone());
                     label
                 }
-            },
+            }
         };
         listed.push(ListedEvent { row, actor_label });
     }

@@ -44,22 +44,19 @@ async fn put(control: &Control, work: &mut dyn UnitOfWork, models: Vec<NewPrice>
     let at = control.clock.now();
     let mut old = work.prices().list_all().await?.models;
     for new in models {
-        match old.iter().position(|price| price.target == new.target) {
-            Some(position) => {
-                let price = old.swap_remove(position);
-                if price.rates == new.rates {
-                    continue;
-                }
-                let version = price.version + 1;
-                let price = StoredPrice { rates: new.rates, updated_at: at, version, ..price };
-                if !work.prices().save(&price).await? {
-                    return Err(PriceError::Changed);
-                }
+        if let Some(position) = old.iter().position(|price| price.target == new.target) {
+            let price = old.swap_remove(position);
+            if price.rates == new.rates {
+                continue;
             }
-            None => {
-                let id = PriceId::mint(&*control.clock, &*control.entropy);
-                work.prices().insert(&StoredPrice::create(id, new.target, new.rates, at)).await?;
+            let version = price.version + 1;
+            let price = StoredPrice { rates: new.rates, updated_at: at, version, ..price };
+            if !work.prices().save(&price).await? {
+                return Err(PriceError::Changed);
             }
+        } else {
+            let id = PriceId::mint(&*control.clock, &*control.entropy);
+            work.prices().insert(&StoredPrice::create(id, new.target, new.rates, at)).await?;
         }
     }
     for gone in old {

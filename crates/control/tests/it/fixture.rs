@@ -43,7 +43,7 @@ impl Fixture {
     pub(crate) fn with_bus(connected: &Connected, bus: Arc<dyn Bus>) -> Self {
         let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
         let hasher = PasswordHasher::new(4, &SeededEntropy::new(2)).unwrap();
-        let spans = [Duration::from_hours(8), Duration::from_mins(120)];
+        let spans = [Duration::from_hours(8), Duration::from_hours(2)];
         let control = Control {
             store: connected.store(),
             bus,
@@ -84,7 +84,9 @@ impl Fixture {
         let mut work = self.control.store.begin(Access::Read).await.unwrap();
         let events = work.audit().list_after(0, 1_000).await.unwrap();
         let mut walk = Walk::default();
-        events.iter().for_each(|row| walk.row(row).unwrap());
+        for row in &events {
+            walk.row(row).unwrap();
+        }
         events
     }
 

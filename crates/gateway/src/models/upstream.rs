@@ -247,7 +247,7 @@ fn rows_of<'a>(named: &[(String, &'a RawValue)]) -> Vec<&'a RawValue> {
 }
 
 /// Those that have a name and are allowed, with it.
-fn named<'a>(rows: Vec<&'a RawValue>, allows: impl Fn(&str) -> bool) -> Vec<(String, &'a RawValue)> {
+fn named(rows: Vec<&RawValue>, allows: impl Fn(&str) -> bool) -> Vec<(String, &RawValue)> {
     let named = rows.into_iter().filter_map(|row| Some((name_of(row)?, row)));
     named.filter(|(name, _)| allows(name)).collect()
 }

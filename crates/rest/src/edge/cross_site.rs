@@ -35,7 +35,8 @@ fn check(edge: &Edge, request: &Request) -> Result<(), ApiError> {
     let headers = request.headers();
     let has_cookie = cookies::named(headers, &edge.session_cookie).next().is_some();
     let is_of_page = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
-    if !has_cookie && !(is_sign_in && is_of_page) {
+    let matters = has_cookie || is_sign_in && is_of_page;
+    if !matters {
         return Ok(());
     }
     if !is_from_own_page(edge, request) {

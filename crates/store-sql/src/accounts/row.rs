@@ -9,6 +9,7 @@ use crate::error::{corrupt, read_document};
 use crate::value::verbatim;
 
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "the account has as many switches")]
 pub(super) struct AccountRow {
     id: Uuid,
     kind: String,

@@ -176,7 +176,7 @@ pub async fn a_one_time_record_is_read_once(here: &SignInState, there: &SignInSt
     });
     let taken: Vec<Sealed> =
         join_all(takers).await.into_iter().filter_map(|taken| taken.expect(WORKS)).collect();
-    assert_eq!(taken, [value.clone()]);
+    assert_eq!(taken, std::slice::from_ref(&value));
     let newer = Sealed::from_text("pg1:newer".into());
     here.one_time.put(&key("late"), &value, MINUTE, now).await.expect(WORKS);
     here.one_time.put(&key("late"), &newer, MINUTE, now).await.expect(WORKS);

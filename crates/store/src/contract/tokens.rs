@@ -233,8 +233,8 @@ pub async fn a_project_lists_its_own_only(store: &dyn Store) {
 pub async fn an_owner_lists_what_still_works(store: &dyn Store) {
     let project = stored_project(store).await;
     let [owner, other] = [(); 2].map(|()| AccountId::mint(clock(), entropy()));
-    let owned = |owner| Token { owner: Some(owner), ..token(&project, "ci") };
-    let tokens = [owned(owner), owned(owner), owned(other), token(&project, "ci")];
+    let key_of = |account| Token { owner: Some(account), ..token(&project, "ci") };
+    let tokens = [key_of(owner), key_of(owner), key_of(other), token(&project, "ci")];
     insert(store, &tokens).await;
     let revoked = tokens[0].clone().revoke(at(1)).expect("not revoked yet");
     assert!(save(store, &revoked).await);

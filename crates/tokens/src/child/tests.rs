@@ -11,10 +11,12 @@ use proptest::sample::subsequence;
 use super::*;
 use crate::{AccessDenied, TokenEnv};
 
-const CLOCK: TestClock = TestClock::at_millis(1_700_000_000_000);
+fn clock() -> TestClock {
+    TestClock::at_millis(1_700_000_000_000)
+}
 
 pub(crate) fn token() -> Token {
-    let (clock, entropy) = (CLOCK, SeededEntropy::new(1));
+    let (clock, entropy) = (clock(), SeededEntropy::new(1));
     let new = NewToken {
         project_id: ProjectId::mint(&clock, &entropy),
         owner: Some(AccountId::mint(&clock, &entropy)),
@@ -42,7 +44,7 @@ fn new() -> NewChild {
 }
 
 fn mint(parent: &Token, new: NewChild) -> Result<Token, InvalidToken> {
-    let (clock, entropy) = (CLOCK, SeededEntropy::new(9));
+    let (clock, entropy) = (clock(), SeededEntropy::new(9));
     let secret = TokenSecret::generate(TokenEnv::Live, &entropy);
     parent.mint(TokenId::mint(&clock, &entropy), new, &secret, clock.now())
 }
@@ -63,8 +65,8 @@ fn what_is_left_out_is_the_parents_but_for_what_manages() {
 
 #[test]
 fn each_thing_that_goes_beyond_is_named() {
-    let end = CLOCK.now().plus(Duration::from_secs(9));
-    let id = |seed| EndpointId::mint(&CLOCK, &SeededEntropy::new(seed));
+    let end = clock().now().plus(Duration::from_secs(9));
+    let id = |seed| EndpointId::mint(&clock(), &SeededEntropy::new(seed));
     let parent = Token { expires_at: Some(end), endpoint_ids: vec![id(1)], ..token() };
     let limits = TokenLimits { rate_limit_per_minute: Some(11), ..TokenLimits::default() };
     let scopes = |scope| Some([scope].into_iter().collect());
@@ -93,7 +95,7 @@ fn a_line_ends_somewhere() {
 
 #[test]
 fn what_is_above_counts() {
-    let (now, child) = (CLOCK.now(), mint(&token(), new()).unwrap());
+    let (now, child) = (clock().now(), mint(&token(), new()).unwrap());
     assert_eq!(child.usable(now), Ok(()));
     let suspended = Token { above: Above { suspended: true, ends_at: None }, ..child.clone() };
     assert_eq!(suspended.usable(now), Err(AccessDenied::Revoked));
@@ -150,12 +152,12 @@ fn has_more(child: &Token, parent: &Token) -> bool {
 
 fn endpoints() -> impl Strategy<Value = Vec<EndpointId>> {
     vec(1u64..4, 0..4).prop_map(|seeds| {
-        seeds.into_iter().map(|seed| EndpointId::mint(&CLOCK, &SeededEntropy::new(seed))).collect()
+        seeds.into_iter().map(|seed| EndpointId::mint(&clock(), &SeededEntropy::new(seed))).collect()
     })
 }
 
 fn ends() -> impl Strategy<Value = Option<Timestamp>> {
-    proptest::option::of((1u64..9).prop_map(|seconds| CLOCK.now().plus(Duration::from_secs(seconds))))
+    proptest::option::of((1u64..9).prop_map(|seconds| clock().now().plus(Duration::from_secs(seconds))))
 }
 
 proptest! {

@@ -134,8 +134,7 @@ struct Walk {
 impl Walk {
     /// The next part, and what comes after it.
     async fn next(mut self) -> Result<(Vec<ListedEvent>, Option<Self>), AuditError> {
-        let rows =
-            audit::list_after(&self.control, self.actor, &self.filter, self.position, PART).await?;
+        let rows = audit::list_after(&self.control, self.actor, &self.filter, self.position, PART).await?;
         let is_full = rows.len() == PART as usize;
         let Some(last) = rows.last().filter(|_| is_full) else { return Ok((rows, None)) };
         self.position = last.row.position;

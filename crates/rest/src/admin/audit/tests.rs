@@ -44,7 +44,10 @@ async fn filters_narrow_and_wrong_ones_are_named() {
     assert_eq!(actions(&api, "action=token.created").await, ["token.created"]);
     assert_eq!(actions(&api, "search=REVOKED").await, ["token.revoked"]);
     assert_eq!(actions(&api, "search=environment").await.len(), 4);
-    assert_eq!(actions(&api, &format!("projectId={project}&severity=ok")).await, ["token.created", "project.created"]);
+    assert_eq!(
+        actions(&api, &format!("projectId={project}&severity=ok")).await,
+        ["token.created", "project.created"]
+    );
     assert_eq!(actions(&api, "actorId=x").await, [""; 0]);
     assert_eq!(actions(&api, "until=2000-01-01T00:00:00Z").await, [""; 0]);
     assert_eq!(actions(&api, "since=2000-01-01T00:00:00Z").await.len(), 4);

@@ -44,6 +44,6 @@ pub(super) async fn update(
     StrictJson(body): StrictJson<UpdateFaqBody>,
 ) -> Result<Json<FaqView>, ApiError> {
     let changes = FaqChanges { question: body.question, answer: body.answer, published: body.published };
-    let changed = faq::update(&control, actor, parse_id(&id)?, changes).await?;
-    Ok(Json(changed.into()))
+    let updated = faq::update(&control, actor, parse_id(&id)?, changes).await?;
+    Ok(Json(updated.into()))
 }

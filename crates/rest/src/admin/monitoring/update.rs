@@ -58,6 +58,6 @@ pub(super) async fn update(
         interval_seconds: body.interval_seconds,
         enabled: body.enabled,
     };
-    let changed = monitoring::update(&control, actor, parse_id(&id)?, changes).await?;
-    Ok(Json(changed.into()))
+    let updated = monitoring::update(&control, actor, parse_id(&id)?, changes).await?;
+    Ok(Json(updated.into()))
 }

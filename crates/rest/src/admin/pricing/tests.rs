@@ -50,7 +50,7 @@ async fn the_seeded_fallback_is_there_and_is_changed_in_parts() {
 #[tokio::test]
 async fn a_price_is_set_changed_and_removed_and_leaves_the_others_alone() {
     let api = api().await;
-    let body = json!({"providerName": " main ", "model": " gpt-x ", "input": 0.000000001, "output": 2.5,
+    let body = json!({"providerName": " main ", "model": " gpt-x ", "input": 0.000_000_001, "output": 2.5,
         "cacheRead": 0.25, "cacheWrite": 3, "embedding": 0, "id": "", "createdAt": "", "updatedAt": ""});
     let created = api.post(MODELS, &body).await.created();
     assert_eq!((&created["providerName"], &created["model"]), (&json!("main"), &json!("gpt-x")));

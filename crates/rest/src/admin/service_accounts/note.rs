@@ -32,6 +32,6 @@ pub(super) async fn note(
     StrictJson(body): StrictJson<NoteBody>,
 ) -> Result<Json<ServiceAccountView>, ApiError> {
     let changes = AccountChanges { note: Some(body.note), ..AccountChanges::default() };
-    let changed = accounts::update(&control, actor, AccountKind::Service, parse_id(&id)?, changes).await;
-    Ok(Json(changed.map_err(|error| refused(error, not_found))?.into()))
+    let updated = accounts::update(&control, actor, AccountKind::Service, parse_id(&id)?, changes).await;
+    Ok(Json(updated.map_err(|error| refused(error, not_found))?.into()))
 }

@@ -52,8 +52,8 @@ pub(super) async fn update(
         firewall_override: body.firewall_override_enabled,
         ..AccountChanges::default()
     };
-    let changed = accounts::update(&control, actor, AccountKind::Service, parse_id(&id)?, changes).await;
-    Ok(Json(changed.map_err(|error| refused(error, not_found))?.into()))
+    let updated = accounts::update(&control, actor, AccountKind::Service, parse_id(&id)?, changes).await;
+    Ok(Json(updated.map_err(|error| refused(error, not_found))?.into()))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ const SORTS: [(&str, AccountSort); 10] = [
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
+#[expect(clippy::struct_field_names, reason = "they are the names of parameters")]
 pub(super) struct Search {
     /// Only people whose name, e-mail or user name contains this text, whatever its case.
     search: Option<String>,

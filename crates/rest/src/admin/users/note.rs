@@ -41,8 +41,8 @@ pub(super) async fn note(
     StrictJson(body): StrictJson<NoteBody>,
 ) -> Result<Json<UserView>, ApiError> {
     let changes = AccountChanges { note: Some(body.note), ..AccountChanges::default() };
-    let changed = accounts::update(&control, actor, AccountKind::Person, parse_id(&id)?, changes).await;
-    Ok(Json(changed.map_err(|error| refused(error, not_found))?.into()))
+    let updated = accounts::update(&control, actor, AccountKind::Person, parse_id(&id)?, changes).await;
+    Ok(Json(updated.map_err(|error| refused(error, not_found))?.into()))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ mod tests {
         let service = api.create_service("ci").await;
         for owner in [&ada, &ada, &bob, &service] {
             api.record_call_with(&project, &token, "r", |event, _| {
-                event.owner = Some(owner.parse().unwrap())
+                event.owner = Some(owner.parse().unwrap());
             })
             .await;
         }
