@@ -45,7 +45,9 @@ async fn calls_of_two_owners_and_of_nobody_show_up_where_they_belong() {
     ask(&shared, &second, "What for?").await;
     ask(&own, &own.token, "Whose is it?").await;
     eventually("four recorded calls", Duration::from_secs(30), || async {
-        (read(&gateway, "/dashboard/messages?window=7d").await["messages"] == 4).then_some(())
+        let top = read(&gateway, "/dashboard/top-models?window=7d").await;
+        let echo = top["items"].as_array().unwrap().iter().find(|item| item["name"] == "echo")?.clone();
+        (echo["requests"] == 4).then_some(())
     })
     .await
     .unwrap();

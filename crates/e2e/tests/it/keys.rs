@@ -44,7 +44,7 @@ async fn trees_end_at_once(gateway: Gateway) {
         gateway.provider("echo", "echo", "http://echo.invalid").await.unwrap();
     }
     let project = gateway.project().await.unwrap();
-    let (id, top) = gateway.token(&project.id, &json!({"name": "top"})).await.unwrap();
+    let (top, id) = gateway.token(&project.id, &json!({"name": "top"})).await.unwrap();
     let (_, child) = mint(&gateway, &project, &top, json!({"name": "child"})).await;
     let (_, last) = mint(&gateway, &project, &child, json!({"name": "last", "scopes": ["chat"]})).await;
     for token in [&top, &child, &last] {
@@ -110,7 +110,7 @@ async fn the_management_door_is_counted_over_replicas() {
     let gateway = Gateway::replicated(&installation).await.unwrap();
     let project = gateway.project().await.unwrap();
     let body = json!({"name": "manager", "scopes": ["tokens:write"]});
-    let (_, token) = gateway.token(&project.id, &body).await.unwrap();
+    let (token, _) = gateway.token(&project.id, &body).await.unwrap();
     let client = Client::new().bearer(&token);
     let call = async |base: &str| {
         let url = format!("{base}/api/{}/admin/tokens/x", project.id);
