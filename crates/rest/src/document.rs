@@ -23,6 +23,9 @@ const OF_SOME_TYPES: [&str; 2] =
 const FOR_EVERYBODY: [&str; 4] =
     ["/api/v1/faq", "/api/v1/monitoring/status", "/api/v1/tokens", "/api/v1/tokens/{id}"];
 
+/// What answers 400, and not 404, to an id that is none.
+const WITH_STRICT_IDS: [&str; 2] = ["/api/v1/admin/faqs/{id}", "/api/v1/admin/setup-guides/{id}"];
+
 const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` is opened by the admin API key in \
     `X-Admin-API-Key` or the session of an administrator, `/api/v1/me/**` by a session; in place \
     of the session counts an access token of a configured identity provider. `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
@@ -162,14 +165,13 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                         ],
                     );
                 }
+                if WITH_STRICT_IDS.iter().any(|prefix| path.starts_with(prefix)) {
+                    fail_too(operation, "ErrorBody", ("400", "the id is no UUID"));
+                }
                 if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
                     fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
                 }
-            } else if path == "/api/v1/me"
-                || path.starts_with("/api/v1/me/sessions")
-                || path.starts_with("/auth/")
-                || FOR_EVERYBODY.contains(&path.as_str())
-            {
+            } else if is_of_browser(path) {
                 browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
                 operation.security = Some(vec![
@@ -212,9 +214,17 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// Whether the session of whoever signed in opens a route; the set-up helper is for programs too.
+fn is_of_browser(path: &str) -> bool {
+    path == "/api/v1/me"
+        || path.starts_with("/api/v1/me/") && path != "/api/v1/me/help/setup"
+        || path.starts_with("/auth/")
+        || FOR_EVERYBODY.contains(&path)
+}
+
 /// The routes of signing in that nobody needs a session for.
-const WITHOUT_SESSION: [&str; 4] =
-    ["/auth/password", "/auth/login", "/auth/callback", "/auth/backchannel-logout"];
+const WITHOUT_SESSION: [&str; 5] =
+    ["/auth/password", "/auth/login", "/auth/logout", "/auth/callback", "/auth/backchannel-logout"];
 
 /// What is true of the routes that the session cookie opens.
 fn browser(path: &str, operation: &mut Operation) {

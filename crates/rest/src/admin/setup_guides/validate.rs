@@ -24,6 +24,8 @@ pub(super) struct ValidateBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ValidateView {
+    /// Not there if the body holds no template.
+    #[schema(required = false)]
     valid: bool,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
