@@ -39,9 +39,11 @@ async fn every_answered_call_has_its_event(installation: Installation, mut gatew
     let project = gateway.project().await.unwrap();
     let answered = Arc::<Mutex<BTreeSet<String>>>::default();
     let count = Arc::<AtomicUsize>::default();
-    let load = join_all(
-        (0..CLIENTS).map(|_| call_until_death(project.clone(), Arc::clone(&answered), Arc::clone(&count))),
-    );
+    let mut load = std::pin::pin!(join_all((0..CLIENTS).map(|_| call_until_death(
+        project.clone(),
+        Arc::clone(&answered),
+        Arc::clone(&count)
+    )),));
     let killed = async {
         eventually("enough calls", Duration::from_mins(1), || async {
             (count.load(Ordering::Relaxed) >= BEFORE_DEATH).then_some(())
@@ -50,7 +52,12 @@ async fn every_answered_call_has_its_event(installation: Installation, mut gatew
         .unwrap();
         gateway.processes.remove(proxy).kill().unwrap();
     };
-    tokio::join!(load, killed);
+    tokio::select! {
+        _ = &mut load => panic!("every client had failed before the process died"),
+        () = killed => {}
+    }
+    // Whoever still waits for an answer of the dead then was not answered.
+    let _ = tokio::time::timeout(Duration::from_secs(10), load).await;
     for process in gateway.processes.drain(..) {
         process.terminate().await.unwrap();
     }
