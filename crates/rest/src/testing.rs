@@ -245,6 +245,7 @@ impl Api {
     }
 
     async fn store_account(&self, account: Account) -> String {
+        self.clock.advance(Duration::from_millis(1));
         let mut work = self.store.begin(Access::Write).await.unwrap();
         work.accounts().insert(&account).await.unwrap();
         work.commit().await.unwrap();
