@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 
 use crate::host::Host;
 use crate::line::Line;
+use crate::shared::Place;
 
 /// What is there at once is handed on as one piece, until it is as large as this.
 const MAX_GATHERED: usize = 64 * 1024;
@@ -21,18 +22,24 @@ pub(crate) struct AnswerBody {
     incoming: Option<Incoming>,
     /// None over HTTP/2, whose connections have their own tasks.
     line: Option<(Box<Line>, Arc<Host>)>,
+    /// Over HTTP/2, until it has ended.
+    place: Option<Place>,
     /// What comes after the piece that was handed on last.
     failed: Option<hyper::Error>,
 }
 
 impl AnswerBody {
-    pub(crate) fn shared(incoming: Incoming) -> Self {
-        Self { incoming: Some(incoming), line: None, failed: None }
+    pub(crate) fn shared(incoming: Incoming, place: Place) -> Self {
+        Self::new(incoming, None, Some(place))
     }
 
     pub(crate) fn driven(incoming: Incoming, line: Box<Line>, host: Arc<Host>) -> Self {
+        Self::new(incoming, Some((line, host)), None)
+    }
+
+    fn new(incoming: Incoming, line: Option<(Box<Line>, Arc<Host>)>, place: Option<Place>) -> Self {
         let has_ended = incoming.is_end_stream();
-        let mut body = Self { incoming: Some(incoming), line: Some((line, host)), failed: None };
+        let mut body = Self { incoming: Some(incoming), line, place, failed: None };
         if has_ended {
             body.finish();
         }
@@ -47,9 +54,11 @@ impl AnswerBody {
         }
     }
 
-    /// Lets go of what is not read, and gives the connection back if it can be used again.
+    /// Lets go of what is not read, and gives the connection, or the place on it, back if it can be used
+    /// again.
     fn finish(&mut self) {
         self.incoming = None;
+        self.place = None;
         if let Some((line, host)) = self.line.take() {
             host.give_back(line);
         }

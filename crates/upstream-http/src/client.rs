@@ -7,11 +7,8 @@ use std::time::Duration;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Response, Uri};
-use hyper::client::conn::http2;
-use hyper::rt::Executor;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use promptgate_gateway::ports::UpstreamError;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
@@ -20,6 +17,7 @@ use crate::TlsSetupError;
 use crate::body::AnswerBody;
 use crate::host::{Host, Keeping, Link};
 use crate::line::{Line, Outgoing};
+use crate::shared::{self, Shared};
 use crate::tls;
 
 /// How to call out.
@@ -53,11 +51,11 @@ pub(crate) struct Patience {
 /// the other side offers it. Its connections belong to the runtime that the call runs on. Clones share
 /// them.
 #[derive(Clone)]
-pub(crate) struct Client(Arc<Shared>);
+pub(crate) struct Client(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     connector: HttpsConnector<HttpConnector>,
-    http2: http2::Builder<TokioExecutor>,
+    http2: shared::Builder,
     keeping: Keeping,
     hosts: Mutex<HashMap<(Scheme, Authority), Arc<Host>>>,
 }
@@ -79,15 +77,9 @@ impl Client {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2
-            .timer(TokioTimer::new())
-            .adaptive_window(true)
-            .keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(10));
         let keeping =
             Keeping { idle_timeout: options.pool_idle_timeout, max_idle: options.pool_max_idle_per_host };
-        Ok(Self(Arc::new(Shared { connector, http2, keeping, hosts: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { connector, http2: shared::builder(), keeping, hosts: Mutex::default() })))
     }
 
     /// Sends a request and waits for the head of its answer. Says also how long that took from the
@@ -101,10 +93,8 @@ impl Client {
         let uri = request.uri().clone();
         let host = self.host(&uri).map_err(|error| UpstreamError::Connect(Box::new(error)))?;
         loop {
-            let kept = host.take();
-            let is_reused = kept.is_some();
-            let link = if let Some(kept) = kept {
-                kept
+            let (link, is_reused) = if let Some(kept) = host.take() {
+                (kept, true)
             } else {
                 let connecting = timeout(patience.connect, Box::pin(self.connect(&host)));
                 connecting.await.map_err(|_| UpstreamError::ConnectTimeout)??
@@ -118,9 +108,10 @@ impl Client {
                         let (driven, answer) = free.send(request).await?;
                         Ok(answer.map(|body| AnswerBody::driven(body, driven, Arc::clone(&host))))
                     }
-                    Link::Shared(mut sender) => {
+                    Link::Stream(stream) => {
                         request.uri_mut().clone_from(&uri);
-                        Ok(sender.try_send_request(request).await?.map(AnswerBody::shared))
+                        let (place, answer) = stream.send(request).await?;
+                        Ok(answer.map(|body| AnswerBody::shared(body, place)))
                     }
                 }
             };
@@ -152,21 +143,18 @@ impl Client {
         Ok(host)
     }
 
-    async fn connect(&self, host: &Arc<Host>) -> Result<Link, UpstreamError> {
+    /// Connects. What comes of it may be a place on a connection that somebody else made meanwhile; it
+    /// says whether it is.
+    async fn connect(&self, host: &Arc<Host>) -> Result<(Link, bool), UpstreamError> {
         let socket = self.0.connector.clone().oneshot(host.uri.clone());
         let socket = socket.await.map_err(UpstreamError::Connect)?;
         let no_connection = |error| UpstreamError::Connect(Box::new(error));
         if !socket.connected().is_negotiated_h2() {
-            return Ok(Link::Line(Line::open(socket).await.map_err(no_connection)?));
+            return Ok((Link::Line(Line::open(socket).await.map_err(no_connection)?), false));
         }
-        let (mut sender, connection) = self.0.http2.handshake(socket).await.map_err(no_connection)?;
-        TokioExecutor::new().execute(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "a connection to a provider ended with an error");
-            }
-        });
-        sender.ready().await.map_err(no_connection)?;
-        Ok(Link::Shared(host.share(sender)))
+        let (shared, own) = Shared::open(&self.0.http2, socket).await.map_err(no_connection)?;
+        let (stream, is_reused) = host.share(shared, own);
+        Ok((Link::Stream(stream), is_reused))
     }
 }
 

@@ -5,19 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
-use http_body_util::Full;
-use hyper::client::conn::http2;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::line::Line;
-
-pub(crate) type SharedSender = http2::SendRequest<Full<Bytes>>;
+use crate::shared::{Shared, Stream};
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +26,8 @@ pub(crate) struct Keeping {
 pub(crate) enum Link {
     /// HTTP/1.1: it is the call's own.
     Line(Box<Line>),
-    /// HTTP/2: other calls use it as well.
-    Shared(SharedSender),
+    /// HTTP/2: a place on one that other calls use as well.
+    Stream(Stream),
 }
 
 /// A scheme, a name and a port, and the unused connections to it.
@@ -65,8 +61,8 @@ impl Wake for Watch {
 struct Kept {
     /// Since when nobody uses them, the oldest first.
     lines: VecDeque<(Instant, Box<Line>)>,
-    /// When it was used last.
-    shared: Option<(Instant, SharedSender)>,
+    /// The first one that has a place is used, so that those that are only sometimes needed are to end.
+    shared: Vec<Shared>,
     /// Closes what nobody uses for too long, and what the other side closes. There while there is
     /// something to close.
     sweeper: Option<JoinHandle<()>>,
@@ -97,12 +93,9 @@ impl Host {
             let now = Instant::now();
             let is_fresh = |since| now.saturating_duration_since(since) < self.keeping.idle_timeout;
             let mut kept = self.kept();
-            match &mut kept.shared {
-                Some((used, sender)) if is_fresh(*used) && !sender.is_closed() => {
-                    *used = now;
-                    return Some(Link::Shared(sender.clone()));
-                }
-                shared => *shared = None,
+            kept.shared.retain(|shared| is_fresh(shared.unused_since()) && !shared.is_closed());
+            if let Some(stream) = kept.shared.iter().find_map(Shared::stream) {
+                return Some(Link::Stream(stream));
             }
             let (since, mut line) = kept.lines.pop_back()?;
             drop(kept);
@@ -130,27 +123,26 @@ impl Host {
         }
     }
 
-    /// Lets all calls use an HTTP/2 connection. If there is one already, that is used.
-    pub(crate) fn share(self: &Arc<Self>, sender: SharedSender) -> SharedSender {
-        let Ok(runtime) = Handle::try_current() else { return sender };
+    /// Lets all calls use a new HTTP/2 connection. If there is a place on an older one by now, the call
+    /// that connected gets that, and the new one is closed. Says also whether it is from before.
+    pub(crate) fn share(self: &Arc<Self>, shared: Shared, own: Stream) -> (Stream, bool) {
+        let Ok(runtime) = Handle::try_current() else { return (own, false) };
         let mut kept = self.kept();
-        if let Some((used, shared)) = &mut kept.shared
-            && !shared.is_closed()
-        {
-            *used = Instant::now();
-            return shared.clone();
+        kept.shared.retain(|shared| !shared.is_closed());
+        if let Some(stream) = kept.shared.iter().find_map(Shared::stream) {
+            return (stream, true);
         }
-        if self.keeping.max_idle > 0 {
-            kept.shared = Some((Instant::now(), sender.clone()));
+        if kept.shared.len() < self.keeping.max_idle {
+            kept.shared.push(shared);
             self.have_swept(&mut kept, &runtime);
         }
-        sender
+        (own, false)
     }
 
     /// Whether there is nothing that is worth to be remembered.
     pub(crate) fn is_empty(&self) -> bool {
         let kept = self.kept();
-        kept.lines.is_empty() && kept.shared.is_none()
+        kept.lines.is_empty() && kept.shared.is_empty()
     }
 
     fn have_swept(self: &Arc<Self>, kept: &mut Kept, runtime: &Handle) {
@@ -169,14 +161,14 @@ impl Host {
         let over = kept.lines.partition_point(|(since, _)| is_over(*since));
         let closed: Vec<_> = kept.lines.drain(..over).collect();
         kept.lines.retain_mut(|(_, line)| !line.is_woken() || line.is_free(&self.watcher));
-        let shared = kept.shared.take_if(|(used, sender)| is_over(*used) || sender.is_closed());
+        kept.shared.retain(|shared| !is_over(shared.unused_since()) && !shared.is_closed());
         let line = kept.lines.front().map(|(since, _)| *since);
-        let oldest = line.into_iter().chain(kept.shared.as_ref().map(|(used, _)| *used)).min();
+        let oldest = line.into_iter().chain(kept.shared.iter().map(Shared::unused_since)).min();
         if oldest.is_none() {
             kept.sweeper = None;
         }
         drop(kept);
-        drop((closed, shared));
+        drop(closed);
         oldest.map(|since| since + self.keeping.idle_timeout)
     }
 

@@ -12,6 +12,7 @@ mod gate;
 mod host;
 mod line;
 mod otlp;
+mod shared;
 mod tls;
 mod upstream;
 

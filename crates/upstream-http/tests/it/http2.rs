@@ -29,6 +29,11 @@ struct Server {
 
 /// Answers with the version and what was sent, `together` requests at a time.
 async fn serve(alpn: &'static [u8], together: usize) -> Server {
+    serve_limited(alpn, together, None).await
+}
+
+/// The same, with so many requests over one connection at the same time.
+async fn serve_limited(alpn: &'static [u8], together: usize, most_streams: Option<u32>) -> Server {
     let mut config = server_config();
     config.alpn_protocols = vec![alpn.to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -56,9 +61,9 @@ async fn serve(alpn: &'static [u8], together: usize) -> Server {
                         Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from(said))))
                     }
                 });
-                let _ = auto::Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
+                let mut http = auto::Builder::new(TokioExecutor::new());
+                http.http2().max_concurrent_streams(most_streams);
+                let _ = http.serve_connection(TokioIo::new(stream), service).await;
             });
         }
     });
@@ -101,6 +106,45 @@ async fn calls_at_the_same_time_do_not_wait_for_each_other() {
     }
     // Only the first of them did not know yet.
     assert!(server.connections.load(Ordering::SeqCst) <= 4);
+}
+
+#[tokio::test]
+async fn whoever_finds_no_place_on_a_connection_makes_another() {
+    // Nobody is answered before three ask at the same time, and a connection takes one of them.
+    let server = serve_limited(b"h2", 3, Some(1)).await;
+    let upstream = upstream();
+    for _ in 0..3 {
+        join_all((0..3).map(|_| call(&upstream, &server.url, "all at once"))).await;
+        assert_eq!(server.connections.load(Ordering::SeqCst), 3, "they are used again");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_on_does_not_stop_the_others() {
+    let server = serve(b"h2", 1).await;
+    let upstream = upstream();
+    let large = "l".repeat(1024 * 1024);
+    call(&upstream, &server.url, "first").await;
+    let ask = || UpstreamRequest { body: large.clone().into(), ..request(&server.url) };
+    let unread = join_all((0..8).map(|_| upstream.call(ask()))).await;
+    assert!(call(&upstream, &server.url, &large).await.ends_with(&large));
+    for response in unread {
+        assert!(rest(response.unwrap()).await.unwrap().ends_with(large.as_bytes()));
+    }
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_place_is_free_again_when_an_answer_is_let_go_of() {
+    let server = serve_limited(b"h2", 1, Some(1)).await;
+    let upstream = upstream();
+    let large = "l".repeat(1024 * 1024);
+    for _ in 0..3 {
+        let ask = UpstreamRequest { body: large.clone().into(), ..request(&server.url) };
+        drop(upstream.call(ask).await.unwrap());
+        assert!(call(&upstream, &server.url, "next").await.ends_with("next"));
+    }
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
