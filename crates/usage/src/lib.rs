@@ -55,5 +55,5 @@ pub use statistics_repository::{
 pub use stored_price::{
     FallbackPrice, InvalidPrice, PriceRates, PriceTarget, RateChanges, StoredPrice, StoredPrices,
 };
-pub use tokens::TokenCounts;
+pub use tokens::{TokenCounts, with_reasoning};
 pub use window::{Days, InvalidWindow, Period, Window};

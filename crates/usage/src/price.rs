@@ -16,7 +16,7 @@ const BUNDLED: &str = include_str!("../data/prices.json");
 pub struct ModelPrice {
     /// The kind of provider, such as `openai`.
     pub kind: String,
-    /// The model, or the beginning of the names that it covers; `*` covers the whole kind.
+    /// The model, in each of its editions: dated ones and `-latest` too. `*` covers the whole kind.
     pub model: String,
     /// Uncached input.
     pub input: f64,
@@ -48,7 +48,7 @@ pub struct ModelPrice {
 pub enum PriceBasis {
     /// By the model's name.
     Exact,
-    /// By the longest known beginning of the model's name.
+    /// By the model's name without the date or the `-latest` at its end, or by the row of the whole kind.
     Prefix,
     /// By no name: the fallback price, which is an estimate.
     Fallback,
@@ -158,28 +158,44 @@ impl PriceTable {
         &self.rows
     }
 
-    /// What `counts` cost with a model of a kind of provider: by exact name, else by the longest
-    /// known beginning of the name, else by the fallback price. Each class is rounded once.
+    /// What `counts` cost with a model of a kind of provider: by exact name, else by the name without its
+    /// edition, else by the fallback price. What Azure sells has the names and prices of OpenAI, unless
+    /// it has a row of its own. Each class is rounded once.
     pub fn price(&self, kind: &str, model: &str, counts: &TokenCounts) -> Priced {
         let (rates, basis) = self.find(kind, model);
         Priced { cost: rates.cost(counts), basis }
     }
 
     fn find(&self, kind: &str, model: &str) -> (&Rates, PriceBasis) {
-        let Some(of_kind) = self.rates.get(kind) else { return (&self.fallback, PriceBasis::Fallback) };
-        if let Some(exact) = of_kind.get(model) {
+        let same = (kind == "azure_openai").then_some("openai");
+        let kinds = || std::iter::once(kind).chain(same).filter_map(|kind| self.rates.get(kind));
+        if let Some(exact) = kinds().find_map(|rates| rates.get(model)) {
             return (exact, PriceBasis::Exact);
         }
-        let longest = of_kind
-            .iter()
-            .filter(|(known, _)| model.starts_with(known.as_str()))
-            .max_by_key(|(known, _)| known.len())
-            .map(|(_, rates)| rates);
-        match longest.or_else(|| of_kind.get("*")) {
+        let of_any_edition = |name| kinds().find_map(|rates| rates.get(name));
+        match without_edition(model).and_then(of_any_edition).or_else(|| of_any_edition("*")) {
             Some(rates) => (rates, PriceBasis::Prefix),
             None => (&self.fallback, PriceBasis::Fallback),
         }
     }
+}
+
+/// A model's name before `-latest` or a date, such as `-2024-08-06`, `-20250514` or `-0613`. Anything else
+/// at the end of a name makes it another model, at another price.
+fn without_edition(model: &str) -> Option<&str> {
+    if let Some(name) = model.strip_suffix("-latest") {
+        return Some(name);
+    }
+    let is_date = |date: &str| {
+        let is_mark = |at| date.len() == 10 && matches!(at, 4 | 7);
+        date.bytes()
+            .enumerate()
+            .all(|(at, byte)| if is_mark(at) { byte == b'-' } else { byte.is_ascii_digit() })
+    };
+    ["YYYY-MM-DD", "YYYYMMDD", "NNNN"].into_iter().find_map(|form| {
+        let (name, date) = model.split_at_checked(model.len().checked_sub(form.len() + 1)?)?;
+        is_date(date.strip_prefix('-')?).then_some(name)
+    })
 }
 
 impl Rates {
@@ -234,13 +250,69 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_wins_and_the_fallback_says_so() {
+    fn an_edition_costs_what_its_model_costs_and_the_fallback_says_so() {
         let table = PriceTable::bundled();
         let mini = table.price("openai", "gpt-4o-mini-2024-07-18", &counts(1_000_000, 0));
         assert_eq!((mini.cost.to_string().as_str(), mini.basis), ("0.15", PriceBasis::Prefix));
         let unknown = table.price("openai_compatible", "mystery", &counts(1_000_000, 1_000_000));
         assert_eq!((unknown.cost.to_string().as_str(), unknown.basis), ("35.00", PriceBasis::Fallback));
         assert_eq!(table.price("ollama", "llama3:8b", &counts(9_999, 9_999)).cost, Money::ZERO);
+    }
+
+    #[test]
+    fn another_model_is_not_priced_by_the_beginning_of_its_name() {
+        let row = |model| {
+            format!(r#"{{"kind":"k","model":"{model}","input":1,"output":1,"source":"s","date":"d"}}"#)
+        };
+        let table = format!(r#"{{"version":"1","fallback":{},"models":[{}]}}"#, row("*"), row("gpt-4"));
+        let table = PriceTable::parse(&table).unwrap();
+        let basis = |model| table.price("k", model, &counts(1, 1)).basis;
+        for edition in ["gpt-4-latest", "gpt-4-2024-08-06", "gpt-4-20240806", "gpt-4-0613"] {
+            assert_eq!(basis(edition), PriceBasis::Prefix, "{edition}");
+        }
+        for other in [
+            "gpt-4.5-preview",
+            "gpt-4-5",
+            "gpt-4o",
+            "gpt-4-turbo-2024-04-09",
+            "gpt-40613",
+            "gpt-4-2024-8-6",
+            "gpt-4-2024_08_06",
+            "gpt-4-0613-preview",
+            "gpt-4-é613",
+            "-0613",
+            "0613",
+            "gpt",
+            "",
+        ] {
+            assert_eq!(basis(other), PriceBasis::Fallback, "{other}");
+        }
+    }
+
+    #[test]
+    fn every_vendor_has_rows_and_azure_those_of_openai() {
+        let table = PriceTable::bundled();
+        let price = |kind, model| {
+            let priced = table.price(kind, model, &counts(1_000_000, 1_000_000));
+            (priced.cost.to_string(), priced.basis)
+        };
+        for (kind, model, cost, basis) in [
+            ("openai", "o3-deep-research-2025-06-26", "50.00", PriceBasis::Prefix),
+            ("openai", "gpt-4.5-preview", "225.00", PriceBasis::Exact),
+            ("anthropic", "claude-opus-4-5-20251101", "30.00", PriceBasis::Prefix),
+            ("anthropic", "claude-opus-4-20250514", "90.00", PriceBasis::Prefix),
+            ("google", "gemini-2.5-flash", "2.80", PriceBasis::Exact),
+            ("google", "gemini-2.5-flash-lite", "0.50", PriceBasis::Exact),
+            ("mistral", "mistral-medium-latest", "2.40", PriceBasis::Exact),
+            ("groq", "llama-3.3-70b-versatile", "1.38", PriceBasis::Exact),
+            ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "1.76", PriceBasis::Exact),
+            ("cohere", "command-r-08-2024", "0.75", PriceBasis::Exact),
+            ("azure_openai", "gpt-4o", "12.50", PriceBasis::Exact),
+            ("azure_openai", "gpt-4o-mini-2024-07-18", "0.75", PriceBasis::Prefix),
+            ("azure_openai", "my-deployment", "35.00", PriceBasis::Fallback),
+        ] {
+            assert_eq!(price(kind, model), (cost.to_owned(), basis), "{kind} {model}");
+        }
     }
 
     #[test]
