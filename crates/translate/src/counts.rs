@@ -17,8 +17,12 @@ pub(crate) fn believed(usage: &Members<'_>, name: &str) -> Result<Option<u64>, L
     }
 }
 
+/// A count of details; what is wrong is none.
+pub(crate) fn told(usage: Option<&Members<'_>>, name: &str) -> Option<u64> {
+    usage.and_then(|usage| believed(usage, name).ok().flatten())
+}
+
 /// The share of a larger class; what is wrong is no share.
 pub(crate) fn share_of(usage: Option<&Members<'_>>, name: &str, whole: u64) -> u64 {
-    let told = usage.and_then(|usage| believed(usage, name).ok().flatten());
-    told.unwrap_or(0).min(whole)
+    told(usage, name).unwrap_or(0).min(whole)
 }

@@ -1,10 +1,10 @@
 //! What OpenAI's two chat formats have in common: usage and errors.
 
 use bytes::Bytes;
-use promptgate_usage::TokenCounts;
+use promptgate_usage::{TokenCounts, with_reasoning};
 
 use crate::compose::{Object, object};
-use crate::counts::{believed, share_of};
+use crate::counts::{believed, share_of, told};
 use crate::members::{Members, Value};
 use crate::{Failure, Json, ProviderError};
 
@@ -49,7 +49,8 @@ pub(crate) fn read_usage(usage: &Members<'_>, names: &UsageNames) -> Option<Toke
     let cache_read = share_of(of_read.as_ref(), "cached_tokens", read);
     let cache_write_5m = share_of(of_read.as_ref(), "cache_write_tokens", read - cache_read);
     let audio_input = share_of(of_read.as_ref(), "audio_tokens", read - cache_read - cache_write_5m);
-    let reasoning = share_of(of_written.as_ref(), "reasoning_tokens", written);
+    let reasoning = told(of_written.as_ref(), "reasoning_tokens");
+    let (written, reasoning) = with_reasoning(read, written, reasoning, total);
     let audio_output = share_of(of_written.as_ref(), "audio_tokens", written - reasoning);
     Some(TokenCounts {
         input: read - cache_read - cache_write_5m - audio_input,
@@ -220,6 +221,17 @@ mod tests {
         let mut out = Vec::new();
         object(&mut out, |into| write_usage(into, &expected, &CHAT_USAGE));
         assert_eq!(usage(std::str::from_utf8(&out).unwrap()), Some(expected));
+    }
+
+    #[test]
+    fn reasoning_beside_the_completion_is_counted() {
+        let counts = |details: &str| {
+            let json = format!(r#"{{"prompt_tokens":32,"completion_tokens":9,"total_tokens":274{details}}}"#);
+            usage(&json).map(|counts| (counts.input, counts.output, counts.reasoning))
+        };
+        let told = r#","completion_tokens_details":{"reasoning_tokens":233}"#;
+        assert_eq!(counts(told), Some((32, 9, 233)));
+        assert_eq!(counts(""), Some((32, 9, 233)));
     }
 
     #[test]

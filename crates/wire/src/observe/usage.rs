@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use promptgate_usage::TokenCounts;
+use promptgate_usage::{TokenCounts, with_reasoning};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -179,7 +179,7 @@ pub(crate) fn openai(json: &[u8]) -> Option<TokenCounts> {
     let cache_write_5m = details.cache_write.share_of(prompt - cache_read);
     let audio_input = details.audio.share_of(prompt - cache_read - cache_write_5m);
     let details = &usage.completion_tokens_details;
-    let reasoning = details.reasoning.share_of(completion);
+    let (completion, reasoning) = with_reasoning(prompt, completion, details.reasoning.told(), total);
     let audio_output = details.audio.share_of(completion - reasoning);
     Some(TokenCounts {
         input: prompt - cache_read - cache_write_5m - audio_input,
@@ -310,6 +310,19 @@ mod tests {
         assert_eq!(openai(told), Some(expected));
         let both = br#"{"prompt_tokens":3,"input_tokens":9,"completion_tokens":1,"output_tokens":9,"total_tokens":4}"#;
         assert_eq!(openai(both).unwrap().total(), 4, "the names of the format itself count first");
+    }
+
+    /// As xAI and Gemini's own imitation of OpenAI tell it.
+    #[test]
+    fn reasoning_beside_the_completion_is_counted() {
+        let counts = |details: &str| {
+            let told = format!(r#"{{"prompt_tokens":32,"completion_tokens":9,"total_tokens":274{details}}}"#);
+            let counts = openai(told.as_bytes()).unwrap();
+            (counts.input, counts.output, counts.reasoning)
+        };
+        assert_eq!(counts(r#","completion_tokens_details":{"reasoning_tokens":233}"#), (32, 9, 233));
+        assert_eq!(counts(""), (32, 9, 233));
+        assert_eq!(counts(r#","completion_tokens_details":{"reasoning_tokens":-1}"#), (32, 9, 233));
     }
 
     #[test]
