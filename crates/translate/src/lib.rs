@@ -63,5 +63,5 @@ pub use model::{
     Block, Cache, ChatAnswer, ChatRequest, Extra, Message, OutputFormat, Reasoning, Role, Sampling, Source,
     Stop, Tool, ToolChoice, Weight,
 };
-pub use stream::StreamTranslator;
+pub use stream::{StreamTranslator, broken_off};
 pub use target::{Context, Failure, Outgoing, Seen, Target};

@@ -4,12 +4,15 @@ use bytes::Bytes;
 use promptgate_providers::Shape;
 
 use crate::{
-    Context, Failure, Opening, ProviderError, Seen, StreamEvent, chat, cohere, gemini, messages, responses,
-    sse,
+    Context, Failure, Opening, ProviderError, Seen, Stop, StreamEvent, chat, cohere, gemini, messages,
+    responses, sse,
 };
 
 /// The most text that an answer may have: what is not written yet is in memory.
 const MAX_TEXT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What is said of an answer that a model broke off.
+pub(crate) const BROKEN_OFF: &str = "the model's answer is broken";
 
 /// Turns a provider's stream into the client's. It takes any split of bytes and gives whole events.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct StreamTranslator {
     events: Vec<StreamEvent>,
     seen: Seen,
     reported: Option<ProviderError>,
+    /// The model stopped without being done.
+    is_broken_off: bool,
     has_content: bool,
 }
 
@@ -74,6 +79,7 @@ impl StreamTranslator {
             events: Vec::new(),
             seen: Seen::default(),
             reported: None,
+            is_broken_off: false,
             has_content: false,
         }
     }
@@ -91,7 +97,11 @@ impl StreamTranslator {
         let Self { decoder, reader, events, .. } = self;
         let decoded = decoder.end(|name, data| reader.event(name, data, events));
         reader.end(events);
-        self.pass(decoded)
+        let out = self.pass(decoded);
+        if self.is_broken_off && self.reported.is_none() {
+            self.reported = Some(broken_off());
+        }
+        out
     }
 
     /// What ends a stream that fails now.
@@ -116,9 +126,14 @@ impl StreamTranslator {
         self.seen.ended
     }
 
-    /// The error that the provider reported inside the stream.
+    /// The error that the provider reported inside the stream; also that the model broke off its answer.
     pub const fn reported(&self) -> Option<&ProviderError> {
         self.reported.as_ref()
+    }
+
+    /// Whether the model stopped without being done. What it took by then is told like that of any answer.
+    pub const fn is_broken_off(&self) -> bool {
+        self.is_broken_off
     }
 
     /// What was seen so far.
@@ -182,6 +197,9 @@ impl StreamTranslator {
                 self.seen.output_bytes += text.len() as u64;
             }
             StreamEvent::Usage(usage) => self.seen.usage = Some(*usage),
+            StreamEvent::Stop(Stop::Error) => self.is_broken_off = true,
+            // The writer has told it already, in the place of its end.
+            StreamEvent::End if self.is_broken_off => self.reported = Some(broken_off()),
             StreamEvent::End => self.seen.ended = true,
             StreamEvent::Error(error) => self.reported = Some(error.clone()),
             StreamEvent::Signature { .. }
@@ -214,6 +232,12 @@ impl Reader {
             Self::Foreign => {}
         }
     }
+}
+
+/// What a provider reports whose model stopped without being done, such as Gemini's with
+/// `MALFORMED_FUNCTION_CALL`.
+pub fn broken_off() -> ProviderError {
+    ProviderError { message: BROKEN_OFF.to_owned(), ..ProviderError::default() }
 }
 
 fn broken(message: String) -> StreamEvent {

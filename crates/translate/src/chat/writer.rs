@@ -8,10 +8,8 @@ use super::answer::reason_of;
 use super::thought;
 use crate::compose::{Object, object};
 use crate::openai::{CHAT_USAGE, error_members, of_failure, status_of, write_usage};
+use crate::stream::broken_off;
 use crate::{Context, Failure, Opening, ProviderError, Stop, StreamEvent, ids, sse};
-
-/// What is said of an answer that the model broke off: the format has no reason for it.
-const BROKEN: &str = "the model's answer is broken";
 
 /// An open block.
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +82,7 @@ impl Writer {
                 }
             }
             StreamEvent::Stop(Stop::Error) => {
-                let error = ProviderError { message: BROKEN.to_owned(), ..ProviderError::default() };
-                self.error(502, &error, out);
+                self.error(502, &broken_off(), out);
             }
             StreamEvent::Stop(stop) => {
                 self.start(out);

@@ -7,6 +7,7 @@ use super::usage;
 use crate::compose::{self, Object};
 use crate::openai::status_of;
 use crate::sequence::Sequence;
+use crate::stream::BROKEN_OFF;
 use crate::{Context, Failure, Opening, Stop, StreamEvent, ids, sse};
 
 /// Writes a stream for a client, event by event.
@@ -75,8 +76,7 @@ impl Writer {
             }
             StreamEvent::Close { .. } => self.close(out),
             StreamEvent::Stop(Stop::Error) => {
-                let message = "the model's answer is broken";
-                self.fail(&Failure { status: 502, code: "upstream_broken", message }, out);
+                self.fail(&Failure { status: 502, code: "upstream_broken", message: BROKEN_OFF }, out);
             }
             StreamEvent::Stop(stop) => self.stop = Some(stop.clone()),
             StreamEvent::End => self.end(out),

@@ -68,6 +68,36 @@ fn a_stream_that_breaks_off_has_not_ended() {
 }
 
 #[test]
+fn an_answer_that_the_model_breaks_off_has_not_ended_well() {
+    let stop = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"error"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    for (to, mark) in [
+        (Shape::ChatCompletions, "data: {\"error\""),
+        (Shape::Responses, "event: response.failed"),
+        (Shape::Messages, "event: error"),
+    ] {
+        let mut stream = translator(to);
+        let mut out = Vec::new();
+        for piece in [event(START), event(WORD), event(stop), event("[DONE]")] {
+            out.extend_from_slice(&stream.push(&piece));
+        }
+        out.extend_from_slice(&stream.end());
+        assert!(!stream.has_ended() && stream.is_broken_off(), "{to}");
+        assert!(stream.reported().is_some(), "{to}");
+        assert_eq!(stream.seen().usage.map(|usage| usage.total()), Some(5), "it took something: {to}");
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out.matches(mark).count(), 1, "{out}");
+        let failure = Failure { status: 502, code: "upstream_broken", message: "it broke off" };
+        assert!(stream.fail(&failure).is_empty(), "it is told once: {to}");
+    }
+    let mut stream = StreamTranslator::new(Shape::GenerateContent, Shape::ChatCompletions, context());
+    stream.push(&event(
+        r#"{"candidates":[{"content":{"parts":[]},"finishReason":"MALFORMED_FUNCTION_CALL"}]}"#,
+    ));
+    stream.end();
+    assert!(stream.reported().is_some() && !stream.has_ended() && !stream.has_content());
+}
+
+#[test]
 fn an_error_inside_the_stream_is_reported_and_told_once() {
     for (to, mark) in [
         (Shape::ChatCompletions, "data: {\"error\""),
