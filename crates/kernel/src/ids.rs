@@ -1,6 +1,5 @@
 //! Typed identifiers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::{Clock, Entropy};
@@ -20,31 +19,14 @@ impl InvalidId {
     }
 }
 
-/// How far the numbers of one burst may run ahead of the clock: 256 ms' worth of [`LAST`]'s steps.
-const AHEAD: u64 = 256 << 12;
-
-/// The time and the counter of the identifier made last: 48 bits of milliseconds, 12 bits of counter.
-static LAST: AtomicU64 = AtomicU64::new(0);
-
 /// Makes a UUIDv7 (RFC 9562 section 5.7) from an instant and ten random bytes.
-///
-/// The twelve bits after the time are a counter (section 6.2, method 1), so that identifiers made by one process
-/// within one millisecond sort in the order they were made; a millisecond with more than it holds borrows from
-/// the next.
 #[doc(hidden)]
 pub fn uuid_v7(clock: &dyn Clock, entropy: &dyn Entropy) -> uuid::Uuid {
     let mut random = [0u8; 10];
     entropy.fill(&mut random);
     let since_epoch = Duration::from_micros(clock.now().as_micros().max(0).unsigned_abs());
-    let millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX) & 0xffff_ffff_ffff;
-    // The counter starts in its lower half, so that it has room to grow.
-    let fresh = millis << 12 | u64::from(random[0] & 7) << 8 | u64::from(random[1]);
-    // A clock that was set back, or another clock, starts anew.
-    let next = |last: u64| if last.wrapping_sub(millis << 12) < AHEAD { last + 1 } else { fresh };
-    let last = LAST.update(Ordering::Relaxed, Ordering::Relaxed, next);
-    let [.., high, low] = next(last).to_be_bytes();
-    (random[0], random[1]) = (high & 0x0f, low);
-    uuid::Builder::from_unix_timestamp_millis(next(last) >> 12, &random).into_uuid()
+    let millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// Defines an identifier: a newtype over UUIDv7 that is a plain UUID on the wire and in logs.
@@ -69,7 +51,7 @@ macro_rules! id {
         pub struct $name($crate::__private::uuid::Uuid);
 
         impl $name {
-            /// Makes a new identifier; identifiers made later sort later.
+            /// Makes a new identifier; one made in a later millisecond sorts later.
             pub fn mint(clock: &dyn $crate::Clock, entropy: &dyn $crate::Entropy) -> Self {
                 Self($crate::__uuid_v7(clock, entropy))
             }
@@ -220,24 +202,6 @@ mod tests {
         let second = TokenId::mint(&clock, &entropy);
         assert!(first < second);
         assert_eq!(first.as_uuid().get_version_num(), 7);
-    }
-
-    #[test]
-    fn ids_of_one_instant_sort_as_they_were_made() {
-        let clock = TestClock::at_millis(1_700_000_000_500);
-        let entropy = SeededEntropy::new(7);
-        let ids: Vec<_> = (0..10_000).map(|_| TokenId::mint(&clock, &entropy)).collect();
-        assert!(ids.is_sorted_by(|earlier, later| earlier < later));
-        clock.advance(Duration::from_millis(300));
-        assert!(*ids.last().unwrap() < TokenId::mint(&clock, &entropy));
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_is_believed() {
-        let entropy = SeededEntropy::new(7);
-        TokenId::mint(&TestClock::at_millis(1_700_000_100_000), &entropy);
-        let id = TokenId::mint(&TestClock::at_millis(1_700_000_090_000), &entropy);
-        assert_eq!(id.as_uuid().get_timestamp().unwrap().to_unix().0, 1_700_000_090);
     }
 
     #[test]
