@@ -13,7 +13,7 @@ use crate::candidate::{Ask, Candidate};
 use crate::forward::has_route;
 use crate::pipeline::Shared;
 use crate::receive::{Entry, Route};
-use crate::record::{Record, shortened};
+use crate::record::{Record, short, shortened};
 use crate::refusal::Refusal;
 use crate::snapshot::{Caller, CompiledProject, CompiledProvider, Snapshot};
 
@@ -95,7 +95,7 @@ pub(crate) async fn address(
     let candidates = who_keeps(candidates, &continued, &snapshot)?;
     let candidates = who_is_open(candidates)?;
     let first = candidates.first().expect("every step keeps one or refuses");
-    record.note(format!("asked first: `{}` for `{}`", first.provider.provider.name, shortened(&first.model)));
+    record.note(format!("asked first: `{}` for `{}`", first.provider.provider.name, short(&first.model)));
     record.provider = Some(Arc::clone(&first.provider));
     record.model = Some(shortened(&first.model));
     let answer_ids = (operation == Operation::Responses).then_some(AnswerIds {
@@ -181,13 +181,7 @@ fn who_is_granted(
 }
 
 fn candidate(provider: &Arc<CompiledProvider>, model: &str, project: &CompiledProject) -> Candidate {
-    Candidate {
-        capabilities: provider.capabilities(model),
-        credential: project.credential(provider.provider.id),
-        provider: Arc::clone(provider),
-        model: model.to_owned(),
-        preset: None,
-    }
+    Candidate::new(provider, model, project.credential(provider.provider.id))
 }
 
 /// Everybody who answers for a model's name.
@@ -201,8 +195,9 @@ fn by_model(
     let alias = |name: &str| project.alias(name).map(|compiled| &compiled.alias);
     let resolved = resolve(model, &listed, project.project.default_provider, alias)?;
     let preset = resolved.alias.and_then(|alias| project.alias(&alias.name)?.preset.clone());
-    record.note(format!("model `{}`: {}", shortened(model), resolved.rule));
-    record.rule = Some(resolved.rule.to_string());
+    let rule = resolved.rule.to_string();
+    record.note(format!("model `{}`: {rule}", short(model)));
+    record.rule = Some(rule);
     let candidates = resolved.targets.iter().map(|target| {
         let provider = snapshot
             .provider(target.provider)
@@ -307,16 +302,7 @@ mod tests {
     }
 
     fn of(snapshot: &Snapshot, names: &[&str]) -> Vec<Candidate> {
-        let candidate = |name: &&str| {
-            let provider = snapshot.provider_named(name).unwrap();
-            Candidate {
-                provider: Arc::clone(provider),
-                model: "m".to_owned(),
-                capabilities: provider.capabilities("m"),
-                credential: None,
-                preset: None,
-            }
-        };
+        let candidate = |name: &&str| Candidate::new(snapshot.provider_named(name).unwrap(), "m", None);
         names.iter().map(candidate).collect()
     }
 

@@ -16,7 +16,7 @@ use crate::snapshot::CompiledProvider;
 pub(crate) struct Candidate {
     /// The provider.
     pub(crate) provider: Arc<CompiledProvider>,
-    /// The model as the provider knows it.
+    /// The model, by the name that rules, prices and capabilities have for it.
     pub(crate) model: String,
     /// What the model can do.
     pub(crate) capabilities: Arc<Capabilities>,
@@ -25,6 +25,24 @@ pub(crate) struct Candidate {
     pub(crate) credential: Option<CredentialId>,
     /// What an alias puts where the client says nothing.
     pub(crate) preset: Option<Arc<Preset>>,
+}
+
+impl Candidate {
+    /// A provider that is asked for a model, which has one name from here on, whatever it was called.
+    pub(crate) fn new(
+        provider: &Arc<CompiledProvider>,
+        model: &str,
+        credential: Option<CredentialId>,
+    ) -> Self {
+        let model = provider.provider.kind.model_name(model);
+        Self {
+            capabilities: provider.capabilities(model),
+            provider: Arc::clone(provider),
+            model: model.to_owned(),
+            credential,
+            preset: None,
+        }
+    }
 }
 
 /// What is asked for.

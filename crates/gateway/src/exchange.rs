@@ -10,7 +10,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use promptgate_providers::{Operation, Shape};
 use promptgate_translate::{
-    Block, ChatAnswer, ProviderError, embeddings, read_answer, read_error, write_answer, write_error,
+    Block, ChatAnswer, ProviderError, Stop, broken_off, embeddings, read_answer, read_error, write_answer,
+    write_error,
 };
 use promptgate_usage::Outcome;
 use promptgate_wire::{Observed, observe_whole};
@@ -89,7 +90,7 @@ impl Exchange<'_> {
                     let answer = upstream.call(request);
                     if self.prepared.stream { answer.await } else { self.in_time(answer).await }
                 };
-                if record.transcript.is_unread() {
+                if record.transcript.is_worth_reading() {
                     // What is asked is read for the record while the provider is at it: the call goes
                     // out first.
                     let reading = async {
@@ -175,13 +176,21 @@ impl Exchange<'_> {
                         return Err(Fault::Broken.into());
                     }
                 };
+                let is_broken_off = answer.stop == Stop::Error;
                 let observed = observed(&answer);
+                if is_broken_off && answer.blocks.is_empty() {
+                    return Err(self.broken_off(observed, record));
+                }
                 match self.prepared.ask {
                     Ask::Chat(_) => {
                         record.transcript.said(&answer);
-                        Whole { observed, chat: Some(Box::new(answer)), ..Whole::default() }
+                        let chat = Some(Box::new(answer));
+                        Whole { observed, chat, is_broken_off, ..Whole::default() }
                     }
-                    _ => Whole { body: write_answer(*to, &answer, context), observed, chat: None },
+                    _ => {
+                        let body = write_answer(*to, &answer, context);
+                        Whole { body, observed, is_broken_off, chat: None }
+                    }
                 }
             }
             Passage::Embeddings { model, encoding } => {
@@ -191,17 +200,23 @@ impl Exchange<'_> {
                     Fault::Broken
                 })?;
                 let observed = Observed { tokens: embedded.usage, ended: true, ..Observed::default() };
-                Whole { body: embedded.body, observed, chat: None }
+                Whole { body: embedded.body, observed, ..Whole::default() }
             }
         };
-        let Whole { body, observed, chat } = answer;
+        let Whole { body, observed, chat, is_broken_off } = answer;
         let is_free = is_unread || self.prepared.operation == Operation::CountTokens;
         let spent = if is_free { Spent::Nothing } else { Spent::Seen(observed) };
         let body = match self.ids(false, record) {
             Some(ids) => ids.whole(&body),
             None => body,
         };
-        let answer = Answer::Whole { body, spent, outcome: Outcome::Completed, code: None, chat };
+        let (outcome, code) = if is_broken_off {
+            record.note("the model broke off its answer");
+            (Outcome::UpstreamFailed, Some(Fault::Broken.code()))
+        } else {
+            (Outcome::Completed, None)
+        };
+        let answer = Answer::Whole { body, spent, outcome, code, chat };
         Ok(Relayed::new(status, passing_headers, answer))
     }
 
@@ -216,7 +231,7 @@ impl Exchange<'_> {
             let error = read_error(operation.into(), &body).or_else(|| plain_error(&body));
             return Err(self.reported(&error.unwrap_or_default(), record));
         }
-        Ok(Whole { body, observed, chat: None })
+        Ok(Whole { body, observed, ..Whole::default() })
     }
 
     /// An answer whose status says no.
@@ -263,6 +278,8 @@ impl Exchange<'_> {
     /// An error in place of an answer, under a status that said that all is well.
     fn reported(&self, error: &ProviderError, record: &mut Record) -> Failed {
         record.note("the provider reported an error in its answer");
+        // Nothing came of it, whatever the status said: it costs nothing.
+        record.worked = false;
         let message = self.candidate.provider.without_credential(error.message.clone().into());
         let message = String::from_utf8_lossy(&message).into_owned();
         let error = &ProviderError { message, ..error.clone() };
@@ -275,6 +292,14 @@ impl Exchange<'_> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let body = self.written(status, error, record);
         Failed { fault, told: Some(Box::new(Told { status, headers, body })) }
+    }
+
+    /// A model that stopped before it said anything: it may have thought for long, and that has its price.
+    fn broken_off(&self, seen: Observed, record: &mut Record) -> Failed {
+        let failed = self.reported(&broken_off(), record);
+        record.worked = true;
+        record.note_held(seen);
+        failed
     }
 
     /// A provider's error in the client's words.
@@ -309,6 +334,7 @@ impl Exchange<'_> {
                         held.push(out);
                     }
                     self.look_for_error(&passing, &held, record)?;
+                    record.note_held(passing.observed());
                 }
                 Ok(Some(Err(error))) => return Err(failed(error, record).into()),
                 Ok(None) => {
@@ -337,6 +363,9 @@ impl Exchange<'_> {
     fn look_for_error(&self, passing: &Passing, held: &[Bytes], record: &mut Record) -> Result<(), Failed> {
         if passing.has_content() || !passing.has_reported() {
             return Ok(());
+        }
+        if passing.is_broken_off() {
+            return Err(self.broken_off(passing.observed(), record));
         }
         let error = passing.reported(held, self.passage.provider_shape()).unwrap_or_default();
         Err(self.reported(&error, record))
@@ -402,6 +431,8 @@ struct Whole {
     body: Bytes,
     observed: Observed,
     chat: Option<Box<ChatAnswer>>,
+    /// Whether the model stopped without being done.
+    is_broken_off: bool,
 }
 
 /// What an answer took, as the translation saw it.

@@ -224,13 +224,7 @@ pub(crate) async fn address_forward(
     let forward = Forward { method: call.method(), url: url.ok_or_else(asked)?, body };
     record.note(format!("{} goes to `{name}`, where it is kept", call.name()));
     record.provider = Some(Arc::clone(provider));
-    let candidate = Candidate {
-        provider: Arc::clone(provider),
-        model: String::new(),
-        capabilities: provider.capabilities(""),
-        credential,
-        preset: None,
-    };
+    let candidate = Candidate::new(provider, "", credential);
     let ids = (call != Forwarded::LogEvents).then_some(AnswerIds { holder, names: call.answers(), known });
     let operation = match call {
         Forwarded::LogEvents => Operation::Messages,

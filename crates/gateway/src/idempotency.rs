@@ -6,6 +6,7 @@
 //! The claimed call goes on when its client leaves, because that client is expected to come back.
 //! Requests without the header pass by here untouched.
 
+mod again;
 mod claim;
 mod deliver;
 #[cfg(test)]
@@ -29,7 +30,7 @@ use tokio::time::Instant;
 use crate::authenticate::authenticate;
 use crate::pipeline::{Gateway, Shared};
 use crate::receive::{Entry, IncomingRequest, RequestBody, Route, receive};
-use crate::record::Record;
+use crate::record::{Booking, Record};
 use crate::refusal::Refusal;
 use crate::reply::ReplyBody;
 use crate::settle::refuse;
@@ -61,9 +62,10 @@ pub(crate) async fn once(
 ) -> Response<ReplyBody> {
     let shared = Arc::clone(gateway.shared());
     let head = without_body(&request);
-    let Some(token) = holder(head, &shared, &mut record).await else {
-        // Whoever may not call is told so in the usual way.
-        return gateway.dispatch(request, record).await;
+    // Who calls, and may. Everything else is looked at when the call is made, or told again.
+    let token = match authenticate(receive(head, &shared), &shared, &mut record).await {
+        Ok(authenticated) => authenticated.token,
+        Err(refusal) => return refuse(&refusal, record),
     };
     match begin(request, &token, &shared, &mut record).await {
         Ok(Begun::First(claim, request)) => claim.call(gateway.clone(), request, record).await,
@@ -78,12 +80,6 @@ enum Begun {
     First(Claim, IncomingRequest),
     /// It was made; here is its answer, and the body of that.
     Again(RememberedAnswer, Bytes),
-}
-
-/// The caller, if it may make the call. Everything else about it is looked at when it is made.
-async fn holder(head: IncomingRequest, shared: &Arc<Shared>, record: &mut Record) -> Option<Arc<Token>> {
-    let authenticated = authenticate(receive(head, shared), shared, record).await.ok()?;
-    Some(authenticated.token)
 }
 
 fn without_body(request: &IncomingRequest) -> IncomingRequest {
@@ -120,6 +116,14 @@ async fn begin(
             Ok(Begun::First(claim, request))
         }
         Err(done) => {
+            let project = match request.entry {
+                Entry::Project(project) => project,
+                Entry::Provider(_) => token.project_id,
+            };
+            again::check(&done.1, (request.route, project), token, shared).inspect_err(|_| {
+                // It is refused by itself.
+                record.booking = Booking::Own;
+            })?;
             let body = outcome::open(&done, key, shared)?;
             Ok(Begun::Again(done.1, body))
         }

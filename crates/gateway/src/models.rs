@@ -3,8 +3,7 @@
 mod upstream;
 
 use bytes::Bytes;
-use promptgate_kernel::ProviderId;
-use promptgate_providers::{Alias, UnknownModel, resolve};
+use promptgate_providers::{Alias, Provider, UnknownModel, resolve};
 use promptgate_wire::{AliasRow, ModelRow, Surface, model_detail, models_list};
 
 use crate::record::shortened;
@@ -47,17 +46,17 @@ pub(crate) fn show_model(
     }
     let resolved = resolve(id, &snapshot.listed(project), None, |_| None)?;
     let mut targets = resolved.targets.iter();
-    let Some(target) = targets.find(|target| allows(caller, target.provider, target.model)) else {
-        return Err(UnknownModel::NoMatch { model: shortened(id) }.into());
-    };
-    let provider = snapshot.provider(target.provider);
-    let row = provider.map(|provider| row(provider, id.to_owned()));
-    row.map(|row| model_detail(surface, &row)).ok_or(Refusal::NoProvider)
+    let provider = targets.find_map(|target| {
+        let provider = snapshot.provider(target.provider)?;
+        allows(caller, &provider.provider, target.model).then_some(provider)
+    });
+    let provider = provider.ok_or_else(|| UnknownModel::NoMatch { model: shortened(id) })?;
+    Ok(model_detail(surface, &row(provider, id.to_owned())))
 }
 
 /// Whether the account that asks, if one does, may call a model.
-fn allows(caller: Option<&Caller>, provider: ProviderId, model: &str) -> bool {
-    caller.is_none_or(|caller| caller.rules.model_allowed(provider, model))
+fn allows(caller: Option<&Caller>, provider: &Provider, model: &str) -> bool {
+    caller.is_none_or(|caller| caller.allows_model(provider, model))
 }
 
 fn rows(project: &CompiledProject, snapshot: &Snapshot, caller: Option<&Caller>) -> Vec<ModelRow> {
@@ -71,7 +70,7 @@ fn rows(project: &CompiledProject, snapshot: &Snapshot, caller: Option<&Caller>)
             continue;
         }
         let models = provider.models.iter().map(String::as_str);
-        let models = models.filter(|model| allows(caller, provider.id, model)).chain(["*"]);
+        let models = models.filter(|model| allows(caller, provider, model)).chain(["*"]);
         rows.extend(models.map(|model| row(compiled, format!("{}:{model}", provider.name))));
     }
     rows
@@ -88,10 +87,11 @@ fn row(compiled: &CompiledProvider, id: String) -> ModelRow {
 
 /// An alias whose provider is gone leads nowhere and is not shown.
 fn alias_row(alias: &Alias, snapshot: &Snapshot, caller: Option<&Caller>) -> Option<ModelRow> {
-    if !allows(caller, alias.provider_id, &alias.model) {
+    let provider = &snapshot.provider(alias.provider_id)?.provider;
+    if !allows(caller, provider, &alias.model) {
         return None;
     }
-    let provider = snapshot.provider(alias.provider_id)?.provider.name.as_str().to_owned();
+    let provider = provider.name.as_str().to_owned();
     Some(ModelRow {
         id: format!("{}{}", Alias::PREFIX, alias.name),
         owned_by: ALIAS_OWNER.to_owned(),

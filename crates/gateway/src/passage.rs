@@ -158,6 +158,11 @@ impl Passing {
         }
     }
 
+    /// Whether the model stopped without being done. That is reported, too, but it took something.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        matches!(&self.way, Way::Other(translator) if translator.is_broken_off())
+    }
+
     /// Whether it may end at any point.
     pub(crate) const fn is_unread(&self) -> bool {
         matches!(self.way, Way::Unread { .. })

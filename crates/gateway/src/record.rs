@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use promptgate_forwarded::client_address;
-use promptgate_kernel::{CallId, CredentialId, Money, Revision, Timestamp};
+use promptgate_kernel::{CallId, CredentialId, EndpointId, Money, ProviderId, Revision, Timestamp};
 use promptgate_tokens::Token;
 use promptgate_usage::{Attempt, FinishedCall, Outcome, Sale, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
@@ -43,6 +43,15 @@ pub(crate) struct Ending {
     pub(crate) status: u16,
     pub(crate) code: Option<&'static str>,
     pub(crate) spent: Spent,
+}
+
+/// How a call ended, and who answered it; for whoever makes it once.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) provider: Option<ProviderId>,
+    pub(crate) model: Option<String>,
+    pub(crate) endpoint: Option<EndpointId>,
 }
 
 /// What an ended call consumed.
@@ -110,11 +119,13 @@ pub(crate) struct Record {
     pub(crate) revision: Revision,
     pub(crate) booking: Booking,
     /// Where it is told how the call ended.
-    ended: Option<Arc<OnceLock<Outcome>>>,
+    ended: Option<Arc<OnceLock<Ended>>>,
     /// The AI endpoint that was called.
     pub(crate) endpoint: Option<Box<EndpointNote>>,
     /// What it took, where a provider has answered but the call may fail all the same.
     known_spent: Option<Spent>,
+    /// What was seen of an answer that may still be replaced by another one.
+    held: Option<Box<Observed>>,
     first_byte: Option<Duration>,
     trace: Vec<String>,
     settled: bool,
@@ -159,6 +170,7 @@ impl Record {
             revision: shared.snapshot.load().revision(),
             endpoint: None,
             known_spent: None,
+            held: None,
             first_byte: None,
             trace: Vec::new(),
             settled: false,
@@ -191,7 +203,21 @@ impl Record {
         if let Some(known) = &self.known_spent {
             return known.clone();
         }
-        if self.worked { Spent::Unseen { answer_bytes: self.answer_bytes } } else { Spent::Nothing }
+        match &self.held {
+            _ if !self.worked => Spent::Nothing,
+            Some(seen) => Spent::Seen((**seen).clone()),
+            None => Spent::Unseen { answer_bytes: self.answer_bytes },
+        }
+    }
+
+    /// Forgets what was seen of an answer: somebody else is asked.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.worked, self.answer_bytes, self.held) = (false, 0, None);
+    }
+
+    /// Notes what was seen of an answer that may still be replaced.
+    pub(crate) fn note_held(&mut self, seen: Observed) {
+        self.held = Some(Box::new(seen));
     }
 
     /// Notes what a provider's answer took, for the case that the call fails after it.
@@ -204,7 +230,7 @@ impl Record {
     }
 
     /// What tells how the call ended, once it has.
-    pub(crate) fn ending(&mut self) -> Arc<OnceLock<Outcome>> {
+    pub(crate) fn ending(&mut self) -> Arc<OnceLock<Ended>> {
         Arc::clone(self.ended.get_or_insert_default())
     }
 
@@ -216,7 +242,12 @@ impl Record {
         }
         self.settled = true;
         if let Some(ended) = &self.ended {
-            let _ = ended.set(ending.outcome);
+            let _ = ended.set(Ended {
+                outcome: ending.outcome,
+                provider: self.provider.as_ref().map(|compiled| compiled.provider.id),
+                model: self.model.clone(),
+                endpoint: self.endpoint.as_ref().map(|endpoint| endpoint.id),
+            });
         }
         let (tokens, estimated) = self.count(&ending.spent);
         let worked = !matches!(ending.spent, Spent::Nothing);
@@ -287,13 +318,13 @@ impl Record {
     }
 
     /// Why the call went where it went.
-    fn routing(&self) -> Option<String> {
-        let rule = self.rule.as_deref()?;
+    fn routing(&mut self) -> Option<String> {
+        let rule = self.rule.take()?;
         match (self.tried.first(), self.tried.last()) {
             (Some(first), Some(last)) if first.provider != last.provider || first.model != last.model => {
                 Some(format!("{rule}; failed over from `{}` to `{}`", first.provider, last.provider))
             }
-            _ => Some(rule.to_owned()),
+            _ => Some(rule),
         }
     }
 
@@ -322,7 +353,7 @@ impl Drop for Record {
         if !self.settled {
             // A provider that is being asked may have read the prompt already; one that said no has not.
             let spent = match self.known_spent.take() {
-                None if self.attempts > 0 && self.timing.is_calling() => {
+                None if !self.worked && self.attempts > 0 && self.timing.is_calling() => {
                     Spent::Unseen { answer_bytes: self.answer_bytes }
                 }
                 known => known.unwrap_or_else(|| self.spent_so_far()),
@@ -340,10 +371,15 @@ impl Drop for Record {
 
 /// A model's name, short enough to be kept.
 pub(crate) fn shortened(model: &str) -> String {
+    short(model).to_owned()
+}
+
+/// As much of a model's name as is kept.
+pub(crate) fn short(model: &str) -> &str {
     // Few are so long that their characters must be counted.
     let is_long = model.len() > MAX_MODEL_CHARACTERS;
     let end = if is_long { model.char_indices().nth(MAX_MODEL_CHARACTERS) } else { None };
-    model[..end.map_or(model.len(), |(end, _)| end)].to_owned()
+    &model[..end.map_or(model.len(), |(end, _)| end)]
 }
 
 #[cfg(test)]

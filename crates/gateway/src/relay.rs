@@ -264,8 +264,7 @@ fn asked(candidate: &Candidate, turn: &Turn, attempt: &Attempt, record: &mut Rec
     record.dropped.clone_from(&attempt.dropped);
     // Who estimates calls nobody.
     record.attempts += u32::from(!attempt.estimate);
-    record.worked = false;
-    record.answer_bytes = 0;
+    record.begin_anew();
 }
 
 /// Writes down how a call ended: in the record, in its trace, and in the trace of the client.

@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
-use promptgate_kernel::{CredentialId, SecretString, Timestamp};
+use promptgate_kernel::{SecretString, Timestamp};
 use promptgate_projects::{Project, ProjectType};
 use promptgate_providers::{
     BaseUrl, Credential, NewProvider, Operation, Provider, ProviderKind, ProviderName,
@@ -31,7 +31,7 @@ use crate::receive::{Entry, IncomingRequest, RequestBody, Route};
 use crate::record::Record;
 use crate::reply::ReplyBody;
 use crate::snapshot::{Configuration, Snapshot, SnapshotCell};
-use crate::testing::{FakeTokens, compiler, keys, project, token_for};
+use crate::testing::{FakeTokens, compiler, keys, project, same, token_for};
 use crate::trace_context::PassedOn;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -252,7 +252,7 @@ pub(crate) fn provider_at(name: &str, kind: ProviderKind) -> Provider {
 pub(crate) fn credential_of(provider: &Provider, secret: &str) -> Credential {
     let seed = secret.bytes().fold(11, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
     let entropy = SeededEntropy::new(seed);
-    let id = CredentialId::mint(&TestClock::at_millis(1), &entropy);
+    let id = same(seed);
     let secret = SecretString::new(secret.to_owned());
     Credential::seal(id, provider.id, &secret, &keys(1), &entropy, Timestamp::default())
 }

@@ -92,18 +92,16 @@ pub(crate) fn answer(body: bytes::Bytes, mut record: Box<Record>) -> Response<Re
 pub(crate) async fn abandoned(result: Result<Relayed, Refusal>, mut record: Box<Record>, deadline: Instant) {
     let spent = match result {
         Ok(Relayed { answer: Answer::Whole { spent, .. }, .. }) => spent,
-        Ok(Relayed { answer: Answer::Stream(opened), status, .. }) => {
-            return drain(opened, record, status.as_u16(), deadline).await;
-        }
+        Ok(Relayed { answer: Answer::Stream(opened), .. }) => return drain(opened, record, deadline).await,
         Err(_) => record.spent_so_far(),
     };
-    cancelled(&mut record, CLIENT_CLOSED_REQUEST, spent);
+    cancelled(&mut record, spent);
 }
 
-/// Books a call whose client left.
-pub(crate) fn cancelled(record: &mut Record, status: u16, spent: Spent) {
+/// Books a call whose client left, also when it had the beginning of an answer.
+pub(crate) fn cancelled(record: &mut Record, spent: Spent) {
     record.note("the client left");
-    let code = Some("caller_cancelled");
+    let (status, code) = (CLIENT_CLOSED_REQUEST, Some("caller_cancelled"));
     record.settle(&Ending { outcome: Outcome::CallerCancelled, status, code, spent });
 }
 

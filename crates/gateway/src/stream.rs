@@ -213,10 +213,8 @@ impl Flow {
         if self.record.is_settled() {
             return;
         }
-        let mut ending = ending_of(self.opened.passing.observed(), status);
-        if self.opened.passing.is_unread() {
-            ending.spent = Spent::Nothing;
-        }
+        let spent = spent_on(&self.opened);
+        let ending = Ending { spent, ..ending_of(self.opened.passing.observed(), status) };
         let is_complete = ending.outcome == Outcome::Completed;
         if !is_complete {
             self.record.error_message = Some("the provider reported an error in its answer".to_owned());
@@ -257,8 +255,7 @@ impl Flow {
         };
         self.record.note(format!("failed in the middle of the answer: {}", problem.code));
         self.record.error_message = Some(problem.message.clone());
-        let is_free = self.opened.passing.is_unread();
-        let spent = if is_free { Spent::Nothing } else { Spent::Seen(self.opened.passing.observed()) };
+        let spent = spent_on(&self.opened);
         self.record.settle(&Ending {
             outcome: Outcome::UpstreamFailed,
             status,
@@ -277,24 +274,24 @@ impl Drop for RelayedStream {
         }
         let runtime = Handle::try_current().ok();
         if let (Some((permit, limit)), Some(runtime)) = (drain_permit(&record.shared), runtime) {
-            let (tasks, status) = (record.shared.tasks.clone(), self.status);
+            let tasks = record.shared.tasks.clone();
             tasks.spawn_on(
                 async move {
                     let _permit = permit;
                     let deadline = Instant::now() + limit;
-                    drain(opened, record, status, deadline).await;
+                    drain(opened, record, deadline).await;
                 },
                 &runtime,
             );
         } else {
-            cancelled(&mut record, self.status, spent_on(&opened));
+            cancelled(&mut record, spent_on(&opened));
         }
     }
 }
 
 /// Reads an answer to its end that no client waits for, but not beyond `deadline`, and books what was
 /// seen.
-pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, status: u16, deadline: Instant) {
+pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, deadline: Instant) {
     for piece in std::mem::take(&mut opened.held) {
         opened.hear(&piece);
         record.transcript.hear(&piece);
@@ -323,11 +320,14 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, stat
     if let Some(tap) = opened.tap.take() {
         tap.end(is_complete && !opened.passing.has_reported(), record.count(&spent).0);
     }
-    cancelled(&mut record, status, spent);
+    cancelled(&mut record, spent);
 }
 
+/// What a provider only passes on costs nothing, and neither does an error in place of an answer.
 fn spent_on(opened: &Opened) -> Spent {
-    if opened.passing.is_unread() { Spent::Nothing } else { Spent::Seen(opened.passing.observed()) }
+    let passing = &opened.passing;
+    let said_nothing = passing.has_reported() && !passing.has_content() && !passing.is_broken_off();
+    if passing.is_unread() || said_nothing { Spent::Nothing } else { Spent::Seen(passing.observed()) }
 }
 
 /// Waits for an upstream, and for no slow client: time counts only while the upstream has nothing.

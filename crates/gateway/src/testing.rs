@@ -1,15 +1,16 @@
 //! Stand-ins for what is outside of the crate.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use promptgate_access::{Group, NewGroup, Patterns, Providers, Standing};
-use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::testing::SeededEntropy;
 use promptgate_kernel::{
-    AccountId, CredentialId, GroupId, KeyRing, ProjectId, ProviderId, RepositoryError, Revision,
-    SecretString, SecretsKey, Timestamp, TokenId,
+    AccountId, KeyRing, RepositoryError, Revision, SecretString, SecretsKey, Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{
@@ -45,10 +46,16 @@ pub(crate) fn compiler() -> Compiler {
     Compiler { keys: keys(1), capabilities: Arc::new(CapabilityTable::bundled()) }
 }
 
+/// An identifier that is the same each time for a seed.
+pub(crate) fn same<T: FromStr<Err: Debug>>(seed: u64) -> T {
+    let (high, low) = (seed >> 48 & 0xfff, seed & 0xffff_ffff_ffff);
+    format!("018f4e6e-0000-7000-8{high:03x}-{low:012x}").parse().unwrap()
+}
+
 /// The same one each time for a type.
 pub(crate) fn project(kind: ProjectType) -> Project {
     let seed = ProjectType::ALL.iter().position(|each| *each == kind).unwrap() as u64;
-    let id = ProjectId::mint(&TestClock::at_millis(1), &SeededEntropy::new(1_000 + seed));
+    let id = same(1_000 + seed);
     let new = NewProject {
         name: ProjectName::parse("Search").unwrap(),
         kind,
@@ -63,7 +70,7 @@ pub(crate) fn project(kind: ProjectType) -> Project {
 
 pub(crate) fn provider(name: &str, kind: ProviderKind) -> Provider {
     let seed = name.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-    let id = ProviderId::mint(&TestClock::at_millis(1), &SeededEntropy::new(seed));
+    let id = same(seed);
     let new = NewProvider {
         name: ProviderName::parse(name).unwrap(),
         display_name: String::new(),
@@ -78,14 +85,14 @@ pub(crate) fn provider(name: &str, kind: ProviderKind) -> Provider {
 
 pub(crate) fn credential(provider: &Provider, secret: &str, keys: &KeyRing) -> Credential {
     let entropy = SeededEntropy::new(3);
-    let id = CredentialId::mint(&TestClock::at_millis(1), &entropy);
+    let id = same(3);
     let secret = SecretString::new(secret.to_owned());
     Credential::seal(id, provider.id, &secret, keys, &entropy, Timestamp::default())
 }
 
 /// One of several accounts.
 pub(crate) fn account(number: u64) -> AccountId {
-    AccountId::mint(&TestClock::at_millis(1), &SeededEntropy::new(2_000 + number))
+    same(2_000 + number)
 }
 
 /// An account that may call.
@@ -105,7 +112,7 @@ pub(crate) fn group(name: &str, providers: Providers, allow: &[&str], exclude: &
         exclude: Patterns::parse(exclude).unwrap(),
         for_new_accounts: false,
     };
-    let id = GroupId::mint(&TestClock::at_millis(1), &SeededEntropy::new(seed));
+    let id = same(seed);
     Group::create(id, new, Timestamp::default()).unwrap()
 }
 
@@ -124,7 +131,7 @@ pub(crate) fn token_for(project: &Project, seed: u64) -> (PresentedToken, Token)
         metadata: serde_json::Map::new(),
         expires_at: None,
     };
-    let id = TokenId::mint(&TestClock::at_millis(1), &entropy);
+    let id = same(seed);
     let token = Token::issue(id, new, &secret, Timestamp::default()).unwrap();
     (PresentedToken::parse(secret.expose()).unwrap(), token)
 }

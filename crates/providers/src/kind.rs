@@ -236,11 +236,13 @@ impl ProviderKind {
         !matches!(self, Self::Google | Self::Cohere | Self::AzureOpenAi | Self::Echo)
     }
 
-    /// What a model of its services' lists is called: Gemini's names are paths.
-    pub fn listed_name(self, name: &str) -> &str {
+    /// What a model of its services is called in rules, prices and capabilities, whichever of its names
+    /// is given. Gemini's names are paths, and `models/x` is `x`; a tuned model is another one than the
+    /// model of the same name, and stays `tunedModels/x`.
+    pub fn model_name(self, given: &str) -> &str {
         match self {
-            Self::Google => name.strip_prefix("models/").unwrap_or(name),
-            _ => name,
+            Self::Google => given.trim_start_matches("models/"),
+            _ => given,
         }
     }
 

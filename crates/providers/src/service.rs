@@ -175,13 +175,11 @@ enum Azure<'a> {
     V1 { base: String, query: String },
 }
 
-/// `models/{model}`, or what the client says itself: `models/…` or `tunedModels/…`.
+/// `models/{model}`, or `tunedModels/{model}` where that is what the model is called.
 fn gemini_model(model: &str) -> Result<String, UnaddressableModel> {
-    let named = ["models/", "tunedModels/"].into_iter().find_map(|collection| {
-        let name = model.strip_prefix(collection)?;
-        Some((collection, name))
-    });
-    let (collection, name) = named.unwrap_or(("models/", model));
+    let model = ProviderKind::Google.model_name(model);
+    let tuned = model.strip_prefix("tunedModels/");
+    let (collection, name) = tuned.map_or(("models/", model), |name| ("tunedModels/", name));
     if is_unsafe(name) { Err(UnaddressableModel) } else { Ok(format!("{collection}{}", encoded(name))) }
 }
 
@@ -274,6 +272,15 @@ mod tests {
             stream("tunedModels/a b").unwrap(),
             "http://g/tunedModels/a%20b:streamGenerateContent?alt=sse"
         );
+        let name = |given| ProviderKind::Google.model_name(given);
+        for (given, canonical) in [("m", "m"), ("models/m", "m"), ("models/models/m", "m")] {
+            assert_eq!(name(given), canonical);
+            assert_eq!(stream(given), stream(canonical), "what is one model has one name");
+        }
+        assert_eq!([name("tunedModels/m"), name("models/tunedModels/m")], ["tunedModels/m"; 2]);
+        assert_eq!(stream("models/tunedModels/m"), stream("tunedModels/m"));
+        assert_eq!(stream("models/"), Err(UnaddressableModel));
+        assert_eq!(ProviderKind::OpenAi.model_name("models/m"), "models/m");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn models(kind: ProviderKind, body: &[u8]) -> Option<Vec<String>> {
         return None;
     }
     let mut seen = HashSet::new();
-    let names = lists.into_iter().flatten().filter_map(name).map(|name| kind.listed_name(name));
+    let names = lists.into_iter().flatten().filter_map(name).map(|name| kind.model_name(name));
     let fits = |name: &&str| name.len() <= MAX_NAME_BYTES && !name.contains(char::is_control);
     let names = names.filter(fits).filter(|name| seen.insert(*name));
     Some(names.take(MAX_MODELS).map(str::to_owned).collect())

@@ -1,14 +1,15 @@
 //! Calls with tokens that act for accounts.
 
 use promptgate_access::{Group, Providers, Standing};
-use promptgate_kernel::Timestamp;
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{AliasId, Timestamp};
 use promptgate_projects::ProjectType;
-use promptgate_providers::{Operation, ProviderKind};
+use promptgate_providers::{Alias, NewAlias, Operation, Preset, ProviderKind};
 use promptgate_tokens::{Scope, Token};
 
 use crate::limits::GatewayLimits;
 use crate::receive::{Entry, Route};
-use crate::scripted::{Got, Scene, Script, provider_at, read};
+use crate::scripted::{Got, Scene, Script, credential_of, provider_at, read};
 use crate::snapshot::{Configuration, Snapshot};
 use crate::testing::{account, compiler, group, project, standing};
 
@@ -70,6 +71,46 @@ async fn models_are_called_that_a_group_allows_and_none_excludes() {
     // Of several who have the model, those are asked that are granted.
     assert_eq!(asks(&scene, "m").await.0, 200);
     assert_eq!(scene.upstream.calls("two"), 0);
+}
+
+/// Gemini's models have two names each. A group knows them by the short one.
+#[tokio::test]
+async fn a_model_that_is_excluded_is_excluded_by_each_of_its_names() {
+    let groups = vec![group("a", Providers::All, &[], &[r"^gemini-2\.5-pro"])];
+    let scene = scene(groups.clone(), vec![standing(1)]);
+    let mut changed = configuration(groups, vec![standing(1)]);
+    let google = provider_at("two", ProviderKind::Google);
+    let alias = NewAlias {
+        project_id: scene.project.id,
+        name: "pro".to_owned(),
+        provider_id: google.id,
+        model: "models/gemini-2.5-pro".to_owned(),
+        description: String::new(),
+        preset: Preset::default(),
+    };
+    let id = AliasId::mint(&TestClock::at_millis(1), &SeededEntropy::new(71));
+    changed.aliases = vec![Alias::create(id, alias, Timestamp::default()).unwrap()];
+    let secret = "AIza-of-nobody";
+    changed.credentials = vec![credential_of(&google, secret)];
+    changed.providers[1] = google;
+    scene.snapshot.store(Snapshot::compile(changed, &compiler()).0);
+    let said = r#"{"candidates":[{"content":{"parts":[{"text":"hi"}],"role":"model"},"finishReason":"STOP"}],
+        "usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":1,"totalTokenCount":4}}"#;
+    scene.upstream.always("two", Script::json(200, said));
+    let denied = (403, "group_access_denied".to_owned());
+    for name in ["two:gemini-2.5-pro", "two:models/gemini-2.5-pro", "two:models/models/gemini-2.5-pro", "pro"]
+    {
+        assert_eq!(asks(&scene, name).await, denied, "{name}");
+    }
+    assert_eq!(scene.upstream.calls("two"), 0);
+    scene.events();
+    for (name, booked) in [
+        ("two:models/gemini-2.5-flash", "gemini-2.5-flash"),
+        ("two:tunedModels/gemini-2.5-pro", "tunedModels/gemini-2.5-pro"),
+    ] {
+        assert_eq!(asks(&scene, name).await.0, 200, "{name}");
+        assert_eq!(scene.event().model.as_deref(), Some(booked), "it is priced by that name too");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use promptgate_providers::Shape;
-use promptgate_translate::{ChatAnswer, Context, read_error};
+use promptgate_translate::{ChatAnswer, Context, Stop, read_error};
 use promptgate_usage::{Outcome, TokenCounts};
 use tokio::sync::oneshot;
 
@@ -98,12 +98,22 @@ async fn answered(
     let Told { flat, text, message } = Told::of(&answer, &context(&answer, record), &tokens);
     endpoint.check_output(&text, flat.calls_tools()).map_err(EndpointRefusal::Output)?;
     let shared = Arc::clone(&record.shared);
-    if let Some(conversation) = &conversation {
+    // What the model broke off is told, and goes no further.
+    let is_broken_off = answer.stop == Stop::Error;
+    if let Some(conversation) = conversation.as_ref().filter(|_| !is_broken_off) {
         conversation.remember(&said, message, &tokens, &shared).await?;
     }
     let answered_by = (provider_name(record), record.model.clone().unwrap_or_default());
-    keep(&caching, &flat, &endpoint, answered_by, &tokens, &shared).await;
-    Ok(told(&flat, conversation.as_ref(), caching.header(), passed, spent, record))
+    if !is_broken_off {
+        keep(&caching, &flat, &endpoint, answered_by, &tokens, &shared).await;
+    }
+    let mut relayed = told(&flat, conversation.as_ref(), caching.header(), passed, spent, record);
+    if let Answer::Whole { outcome, code, .. } = &mut relayed.answer
+        && is_broken_off
+    {
+        (*outcome, *code) = (Outcome::UpstreamFailed, Some(Fault::Broken.code()));
+    }
+    Ok(relayed)
 }
 
 /// What the answer is called where its provider does not say.

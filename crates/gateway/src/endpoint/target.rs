@@ -33,6 +33,17 @@ pub(crate) struct Choice {
     pub(crate) model: String,
 }
 
+impl Choice {
+    /// The same model by the name that rules, prices and capabilities have for it.
+    fn named(self, snapshot: &Snapshot) -> Self {
+        let model = match snapshot.provider(self.provider) {
+            Some(provider) => provider.provider.kind.model_name(&self.model).to_owned(),
+            None => self.model,
+        };
+        Self { model, ..self }
+    }
+}
+
 /// Decides where a call goes. Whoever is switched off is left out, and so is what the groups of the
 /// account that calls, if one does, do not allow.
 pub(crate) fn plan(
@@ -44,12 +55,13 @@ pub(crate) fn plan(
 ) -> Plan {
     let finder = Finder { config, snapshot };
     let (meant, template) = finder.first(route);
+    let meant = meant.map(|choice| choice.named(snapshot));
     let may_call = |choice: &Choice| {
         caller.is_none_or(|caller| caller.rules.model_allowed(choice.provider, &choice.model))
     };
     let sampling = config.sampling(template.map(|template| sampling_of(template)).as_ref());
     let (mut candidates, mut obstacle) = (Vec::new(), None);
-    let others = config.failover.iter().map(|entry| finder.other(entry));
+    let others = config.failover.iter().map(|entry| finder.other(entry).map(|choice| choice.named(snapshot)));
     for choice in std::iter::once(meant.clone()).chain(others) {
         let candidate = choice.map_err(Refusal::from).and_then(|choice| {
             if may_call(&choice) { candidate(choice, project, snapshot) } else { Err(denied(&choice)) }
@@ -166,13 +178,7 @@ fn candidate(choice: Choice, project: &CompiledProject, snapshot: &Snapshot) -> 
         let provider = provider.provider.name.as_str().to_owned();
         return Err(EndpointRefusal::CredentialUnusable { provider }.into());
     }
-    Ok(Candidate {
-        capabilities: provider.capabilities(&model),
-        provider: Arc::clone(provider),
-        model,
-        credential,
-        preset: None,
-    })
+    Ok(Candidate::new(provider, &model, credential))
 }
 
 fn is_usable(provider: &CompiledProvider, credential: Option<CredentialId>) -> bool {

@@ -9,18 +9,19 @@ use futures_util::future::select;
 use http::{Response, StatusCode, response};
 use http_body::Body;
 use http_body_util::BodyExt;
-use promptgate_usage::{Outcome, RememberedAnswer};
+use promptgate_usage::RememberedAnswer;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::Instrument;
 
+use super::again::marks;
 use super::claim::{Claim, in_time};
 use super::outcome::{MAX_BODY, is_last_word, remembered};
 use super::refusal::IdempotencyRefusal;
 use crate::meter;
 use crate::pipeline::Gateway;
 use crate::receive::IncomingRequest;
-use crate::record::Record;
+use crate::record::{Ended, Record};
 use crate::reply::ReplyBody;
 use crate::settle::turn_away;
 
@@ -70,7 +71,7 @@ impl Claim {
     async fn deliver(
         &self,
         response: Response<ReplyBody>,
-        ended: &OnceLock<Outcome>,
+        ended: &OnceLock<Ended>,
         client: oneshot::Sender<Response<ReplyBody>>,
     ) {
         let (head, mut body) = response.into_parts();
@@ -105,13 +106,16 @@ impl Claim {
         self.insist(is_done, &end).await;
     }
 
-    fn end(&self, head: &response::Parts, body: Option<&[u8]>, ended: &OnceLock<Outcome>) -> End {
+    fn end(&self, head: &response::Parts, body: Option<&[u8]>, ended: &OnceLock<Ended>) -> End {
         let status: StatusCode = head.status;
-        if !is_last_word(status, ended.get().copied()) {
+        let ended = ended.get();
+        if !is_last_word(status, ended.map(|ended| ended.outcome)) {
             return End::Release;
         }
         let of = (self.key, self.call);
-        End::Keep(Box::new(remembered(status, &head.headers, body, of, &self.shared)))
+        let mut answer = remembered(status, &head.headers, body, of, &self.shared);
+        answer.headers.extend(ended.into_iter().flat_map(marks));
+        End::Keep(Box::new(answer))
     }
 
     /// Writes down what became of the claim; `false` if the store cannot be told.

@@ -89,7 +89,7 @@ pub(super) fn replay(answer: &RememberedAnswer, body: Bytes, mut record: Box<Rec
     });
     let mut headers = record.headers(None);
     for (name, _) in &answer.headers {
-        headers.remove(name);
+        headers.remove(name.as_str());
     }
     for (name, value) in &answer.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {

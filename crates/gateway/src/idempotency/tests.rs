@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Response;
+use promptgate_access::Providers;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{CallId, Timestamp};
 use promptgate_providers::{Operation, ProviderKind};
+use promptgate_tokens::Token;
 use promptgate_usage::{IdempotencyKey, IdempotencyRecord, IdempotencyState, Outcome};
 use tokio::time::{Instant, advance, sleep, timeout};
 
@@ -14,9 +16,11 @@ use super::claim::LEASE;
 use super::outcome::MAX_BODY;
 use super::{hash_of_call, hash_of_key};
 use crate::pipeline::Gateway;
+use crate::receive::Route;
 use crate::reply::ReplyBody;
 use crate::scripted::{Got, Piece, Scene, Script, chunk, done, finish, provider_at, read};
-use crate::testing::{secret_of, token_for};
+use crate::snapshot::{Configuration, Snapshot};
+use crate::testing::{account, compiler, group, secret_of, standing, token_for};
 
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 const ASK_STREAM: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
@@ -154,6 +158,85 @@ async fn a_call_goes_on_without_its_client() {
         assert_eq!(scene.upstream.calls("one"), 1);
         assert_eq!(scene.event().outcome, Outcome::Completed);
     }
+}
+
+/// A change of the configuration, of the token or of the process.
+type Change = fn(&Scene);
+
+/// A configuration in which the account may call all but one model.
+fn configured(scene: &Scene, change: impl FnOnce(&mut Configuration)) {
+    let mut configuration = Configuration {
+        projects: vec![scene.project.clone()],
+        providers: vec![provider_at("one", ProviderKind::OpenAi)],
+        ..Configuration::default()
+    };
+    excluding(&mut configuration, &["^other$"]);
+    change(&mut configuration);
+    scene.snapshot.store(Snapshot::compile(configuration, &compiler()).0);
+}
+
+fn excluding(configuration: &mut Configuration, models: &[&str]) {
+    let group = group("a", Providers::All, &[], models);
+    configuration.group_members = vec![(account(1), group.id)];
+    configuration.groups = vec![group];
+    configuration.accounts = vec![standing(1)];
+}
+
+#[tokio::test]
+async fn an_outcome_is_told_again_only_to_who_may_still_make_the_call() {
+    let changes: [(Change, &str); 5] = [
+        (|scene| configured(scene, |all| all.providers[0].enabled = false), "provider_disabled"),
+        (|scene| configured(scene, |all| all.providers.clear()), ""),
+        (|scene| configured(scene, |all| excluding(all, &["^m$"])), "group_access_denied"),
+        (|scene| configured(scene, |all| all.projects[0].active = false), ""),
+        (|scene| scene.gateway.stop_admitting(), ""),
+    ];
+    for (number, (change, code)) in changes.into_iter().enumerate() {
+        let scene = scene();
+        scene.tokens.put(Token { owner: Some(account(1)), ..scene.token.clone() });
+        configured(&scene, |_| {});
+        scene.upstream.next("one", Script::said("hello"));
+        assert_eq!(keyed(&scene, ASK).await.status, 200);
+        assert!(is_replay(&keyed(&scene, ASK).await), "nothing has changed yet");
+        scene.events();
+        change(&scene);
+        let refused = keyed(&scene, ASK).await;
+        assert!(refused.status >= 400 && !is_replay(&refused), "{number}: {refused:?}");
+        assert!(!refused.body.contains("hello"), "{number}");
+        if !code.is_empty() {
+            assert_eq!(refused.json()["error"]["code"], code);
+        }
+        assert_eq!(scene.upstream.calls("one"), 1, "{number}");
+        assert_ne!(scene.event().outcome, Outcome::Completed, "a refusal is a call of its own");
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_an_older_version_kept_is_told_again() {
+    let scene = scene();
+    scene.upstream.next("one", Script::said("hello"));
+    keyed(&scene, ASK).await;
+    let [kept] = &scene.outcomes.records()[..] else { panic!("one record") };
+    let IdempotencyState::Done(answer) = &kept.state else { panic!("{kept:?}") };
+    let mut older = answer.clone();
+    older.headers.retain(|(name, _)| !name.starts_with(':'));
+    assert_eq!(older.headers.len() + 2, answer.headers.len(), "the provider and the model are kept");
+    let check = |answer| {
+        let route = Route::Model(CHAT);
+        super::again::check(answer, (route, scene.project.id), &scene.token, scene.gateway.shared())
+    };
+    configured(&scene, |all| all.providers[0].enabled = false);
+    assert!(check(answer).is_err() && check(&older).is_ok());
+}
+
+#[tokio::test]
+async fn a_refused_request_with_a_key_is_counted_once() {
+    let scene = scene();
+    let mut stranger = scene.request(CHAT, ASK, &[KEY]);
+    stranger.headers.insert("authorization", format!("Bearer {}", secret_of(99)).parse().unwrap());
+    assert_eq!(scene.gateway.call(stranger).await.status(), 401);
+    let counted = scene.gateway.shared().failures.take();
+    assert_eq!(counted.iter().map(|(_, tally)| tally.count).sum::<u64>(), 1);
 }
 
 #[tokio::test]

@@ -47,11 +47,8 @@ pub(crate) async fn provider_models(
     check_open(provider, &project)?;
     record.provider = Some(Arc::clone(provider));
     let wanted = ids.first().filter(|_| route == Route::ModelDetail);
-    let kind = provider.provider.kind;
-    let allows = |model: &str| match &caller {
-        Some(caller) => caller.rules.model_allowed(provider.provider.id, kind.listed_name(model)),
-        None => true,
-    };
+    let allows =
+        |model: &str| caller.as_ref().is_none_or(|caller| caller.allows_model(&provider.provider, model));
     if !provider.provider.kind.lists_models() {
         return configured(provider, wanted.map(String::as_str), record.surface, allows);
     }
@@ -59,13 +56,7 @@ pub(crate) async fn provider_models(
         Some(_) => Some(WHOLE_LIST).filter(|_| provider.provider.kind.wire_format() == WireFormat::Anthropic),
         None => query.as_deref(),
     };
-    let candidate = Candidate {
-        provider: Arc::clone(provider),
-        model: String::new(),
-        capabilities: provider.capabilities(""),
-        credential: project.credential(provider.provider.id),
-        preset: None,
-    };
+    let candidate = Candidate::new(provider, "", project.credential(provider.provider.id));
     let request = request(&candidate, &headers, query, shared, record)?;
     let asked = tokio::time::timeout(LONGEST, ask(request, shared));
     let answer = asked.await.unwrap_or(Err(Fault::TotalTimeout));

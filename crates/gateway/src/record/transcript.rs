@@ -1,8 +1,8 @@
 //! What was said in a call, as far as it is kept.
 //!
-//! Nothing here makes a client wait for longer than a copy takes: the request is read while its
-//! provider is being waited for, and a stream is listened to while there is nothing to pass on, some
-//! pieces at a time.
+//! Nothing here makes a client wait for longer than a copy takes: a long request is read while its
+//! provider is being waited for, a short one when the call is over, and a stream is listened to while
+//! there is nothing to pass on, some pieces at a time.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -17,6 +17,9 @@ use promptgate_translate::{Block, ChatAnswer, Stop, prompt};
 use promptgate_usage::{CallContent, ToolCallRecord};
 use serde::Serialize;
 
+/// A request of this size is read before its call is over: to wake up for a shorter one takes longer than
+/// to read it.
+const WORTH_READING: usize = 16 * 1024;
 /// So much of a stream is worth listening to.
 const WORTH_HEARING: usize = 4 * 1024;
 /// So much of a stream waits to be listened to, at most.
@@ -90,9 +93,9 @@ impl Transcript {
         }
     }
 
-    /// Whether there is a request to be read.
-    pub(crate) const fn is_unread(&self) -> bool {
-        self.unread.is_some()
+    /// Whether there is a request to be read while its provider is at it.
+    pub(crate) fn is_worth_reading(&self) -> bool {
+        self.unread.as_ref().is_some_and(|body| body.len() >= WORTH_READING)
     }
 
     /// Reads the request, of which no more is held afterwards than is kept.

@@ -1,5 +1,6 @@
 //! Requests over providers that fail in every way.
 
+mod booked;
 mod edges;
 mod failover;
 mod hold;

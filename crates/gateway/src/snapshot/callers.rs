@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use promptgate_access::{AccessRule, AccessRules, Group, Standing};
 use promptgate_kernel::{AccountId, GroupId};
+use promptgate_providers::Provider;
 
 use crate::candidate::Candidate;
 
@@ -20,7 +21,12 @@ pub(crate) struct Caller {
 impl Caller {
     /// Whether its groups allow what a candidate would be asked for.
     pub(crate) fn allows(&self, candidate: &Candidate) -> bool {
-        self.rules.model_allowed(candidate.provider.provider.id, &candidate.model)
+        self.allows_model(&candidate.provider.provider, &candidate.model)
+    }
+
+    /// Whether its groups allow a model, whichever of its names is given.
+    pub(crate) fn allows_model(&self, provider: &Provider, model: &str) -> bool {
+        self.rules.model_allowed(provider.id, provider.kind.model_name(model))
     }
 }
 

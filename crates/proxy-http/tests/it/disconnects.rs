@@ -74,7 +74,7 @@ async fn leaving_a_stream_ends_the_upstream_call_and_books_what_was_seen() {
     drop(body);
     assert_eq!(bench.upstream.open(), 0);
     let event = bench.event();
-    assert_eq!((event.outcome, event.status), (Outcome::CallerCancelled, 200));
+    assert_eq!((event.outcome, event.status), (Outcome::CallerCancelled, 499));
     assert!(event.estimated && event.streamed);
     assert_eq!(event.tokens.output, 3, "eleven bytes of text");
 }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use promptgate_access::Providers;
 use promptgate_endpoints::NewEndpoint;
 use promptgate_kernel::CredentialId;
+use promptgate_tokens::Token;
 use serde_json::json;
 
 use super::*;
 use crate::scripted::Script;
+use crate::testing::{account, group, standing};
 
 fn with_failover() -> NewEndpoint {
     NewEndpoint {
@@ -52,6 +55,34 @@ async fn after_the_last_one_it_is_502_with_the_providers_words() {
         assert!(house.scene.upstream.calls(host) >= 1, "{host} was asked");
     }
     assert_eq!(house.scene.event().status, 502);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_no_way_round_what_a_group_excludes() {
+    let mut house = House::new(NewEndpoint {
+        provider_model: Some("models/gemini-2.5-pro".to_owned()),
+        failover: Some(json!([
+            {"provider_id": second().id, "provider_model": "models/models/gemini-2.5-pro"},
+            {"provider_id": claude().id, "provider_model": "claude-c"},
+        ])),
+        ..of_first()
+    });
+    house.change(|configuration| {
+        for provider in &mut configuration.providers[..2] {
+            provider.kind = ProviderKind::Google;
+        }
+        let groups = vec![group("a", Providers::All, &[], &["^gemini"])];
+        configuration.group_members = vec![(account(1), groups[0].id)];
+        configuration.groups = groups;
+        configuration.accounts = vec![standing(1)];
+    });
+    house.scene.tokens.put(Token { owner: Some(account(1)), ..house.scene.token.clone() });
+    let said = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-c","content":[{"type":"text","text":"Hi"}],
+        "stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":1}}"#;
+    house.scene.upstream.always("claude", Script::json(200, said));
+    let got = house.say("hello").await;
+    assert_eq!((got.status, &got.json()["content"]), (200, &json!("Hi")), "{}", got.body);
+    assert_eq!((house.scene.upstream.calls("first"), house.scene.upstream.calls("second")), (0, 0));
 }
 
 #[tokio::test]

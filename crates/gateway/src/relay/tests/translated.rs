@@ -129,13 +129,7 @@ async fn tokens_are_estimated_where_nobody_counts_and_nobody_is_called() {
 fn chat_call(scene: &Scene, stream: bool) -> ChatCall {
     let snapshot = scene.snapshot.load();
     let provider = snapshot.provider_named("claude").unwrap();
-    let candidate = Candidate {
-        capabilities: provider.capabilities("claude-9"),
-        provider: Arc::clone(provider),
-        model: "claude-9".into(),
-        credential: None,
-        preset: None,
-    };
+    let candidate = Candidate::new(provider, "claude-9", None);
     let blocks = vec![Block::Text { text: "hi".into(), cache: None }];
     let request = ChatRequest {
         messages: vec![Message { role: Role::User, blocks }],
