@@ -30,6 +30,10 @@ pub trait AuditRepository: Send {
     /// Puts `event` at the end of the chain. Writers queue: the chain never forks.
     async fn append(&mut self, event: &Event) -> Result<(), RepositoryError>;
 
+    /// Waits until nobody else writes, and keeps others from it until the end of the unit of work. For
+    /// those who must see what the writer before them did, because what they do depends on it.
+    async fn hold(&mut self) -> Result<(), RepositoryError>;
+
     /// Up to `limit` events after a position, in order.
     async fn list_after(&mut self, position: i64, limit: u32) -> Result<Vec<Chained>, RepositoryError>;
 

@@ -67,6 +67,9 @@ pub trait NetworkRuleRepository: Send {
     /// Removes a rule of a namespace; `false` when there was none.
     async fn remove(&mut self, namespace: Namespace, id: NetworkRuleId) -> Result<bool, RepositoryError>;
 
+    /// Removes every rule of a namespace, and says which those were, in the order of their turns.
+    async fn remove_all(&mut self, namespace: Namespace) -> Result<Vec<NetworkRule>, RepositoryError>;
+
     /// One page of the rules of a namespace.
     async fn list(
         &mut self,

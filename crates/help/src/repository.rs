@@ -74,6 +74,10 @@ pub trait SetupGuideRepository: Send {
     /// work.
     async fn hold_places(&mut self) -> Result<(), RepositoryError>;
 
+    /// Notes that the default guides are written in this unit of work; `false` when that was done
+    /// before. Of several who ask at once, one is told `true`.
+    async fn claim_defaults(&mut self) -> Result<bool, RepositoryError>;
+
     /// The guide with this id.
     async fn find(&mut self, id: SetupGuideId) -> Result<Option<SetupGuide>, RepositoryError>;
 

@@ -10,6 +10,8 @@ use crate::Project;
 pub struct ProjectFilter {
     /// Only projects whose name contains this text, whatever its case; no wildcards.
     pub search: Option<String>,
+    /// Only these; `None` for all.
+    pub among: Option<Vec<ProjectId>>,
     /// What they are sorted by; equal ones by id.
     pub sort: ProjectSort,
     /// Which way.

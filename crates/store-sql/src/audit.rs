@@ -18,6 +18,7 @@ use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
+use crate::dialect::Dialect;
 use crate::error::corrupt;
 use crate::value::{containing, text};
 use crate::work::SqlWork;
@@ -223,6 +224,15 @@ impl AuditRepository for SqlWork<Db> {
             .await
             .map_err(|error| self.fail(error))?;
         Ok(())
+    }
+
+    #[instrument(level = "debug", name = "db.audit_log.hold", skip_all)]
+    async fn hold(&mut self) -> Result<(), RepositoryError> {
+        sqlx::query(Db::pick("SELECT 1 FROM heads WHERE id = 1 FOR UPDATE", "SELECT 1"))
+            .execute(&mut *self.tx)
+            .await
+            .map(|_| ())
+            .map_err(|error| self.fail(error))
     }
 
     async fn list_after(&mut self, position: i64, limit: u32) -> Result<Vec<Chained>, RepositoryError> {

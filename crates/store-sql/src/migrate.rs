@@ -170,6 +170,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0031_switches.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0031_switches.sql"),
     },
+    Migration {
+        number: 33,
+        name: "seedings",
+        postgres: include_str!("../../../migrations/postgres/0033_seedings.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0033_seedings.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

@@ -181,6 +181,22 @@ impl NetworkRuleRepository for SqlWork<Db> {
         Ok(done.rows_affected() == 1)
     }
 
+    #[instrument(level = "debug", name = "db.network_rules.remove_all", skip_all)]
+    async fn remove_all(&mut self, namespace: Namespace) -> Result<Vec<NetworkRule>, RepositoryError> {
+        let rows: Vec<NetworkRuleRow> = Self::rules_of("DELETE FROM network_rules", namespace)
+            .push(" RETURNING id, address, description, priority, action, enabled, created_at, updated_at, version")
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        let removed: Result<Vec<NetworkRule>, RepositoryError> =
+            rows.into_iter().map(|row| row.of(namespace)).collect();
+        removed.map(|mut rules| {
+            rules.sort_by_key(|rule| rule.priority);
+            rules
+        })
+    }
+
     #[instrument(level = "debug", name = "db.network_rules.list", skip_all)]
     async fn list(
         &mut self,

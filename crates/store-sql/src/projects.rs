@@ -156,6 +156,16 @@ impl ProjectRepository for SqlWork<Db> {
             if let Some(search) = &filter.search {
                 query.push(" AND name_folded LIKE ").push_bind(containing(search)).push(" ESCAPE '\\'");
             }
+            if let Some(among) = &filter.among {
+                // The nil id is nobody's; a list of none has to be one all the same.
+                query.push(" AND id IN (").push_bind(Uuid::nil());
+                query.push(among.first().map_or("", |_| ", "));
+                let mut ids = query.separated(", ");
+                for id in among {
+                    ids.push_bind(id.as_uuid());
+                }
+                ids.push_unseparated(")");
+            }
             query
         };
         self.read_page(

@@ -76,6 +76,15 @@ impl SetupGuideRepository for SqlWork<Db> {
             .map_err(|error| self.fail(error))
     }
 
+    #[instrument(level = "debug", name = "db.setup_guides.claim_defaults", skip_all)]
+    async fn claim_defaults(&mut self) -> Result<bool, RepositoryError> {
+        let done = sqlx::query("INSERT INTO seedings (name) VALUES ('setup_guides') ON CONFLICT DO NOTHING")
+            .execute(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected() == 1)
+    }
+
     #[instrument(level = "debug", name = "db.setup_guides.find", skip_all, fields(setup_guide.id = %id))]
     async fn find(&mut self, id: SetupGuideId) -> Result<Option<SetupGuide>, RepositoryError> {
         let row: Option<GuideRow> = QueryBuilder::<Db>::new(SELECT)

@@ -62,6 +62,7 @@ macro_rules! contract_tests {
                 a_lost_update_is_noticed
                 two_writers_race_and_one_wins
                 search_ignores_case_and_has_no_wildcards
+                only_some_are_listed
                 sorting_by_name_ignores_case
                 equal_ones_are_sorted_by_id
                 pages_are_stable_under_insert
@@ -205,6 +206,7 @@ macro_rules! contract_tests {
                 a_lost_update_is_noticed
                 two_exchange_their_priorities
                 a_namespace_knows_its_own_only
+                all_of_a_namespace_go_together
                 they_are_sorted
             );
             $crate::contract_tests!(@domain $engine prices:
@@ -238,6 +240,7 @@ macro_rules! contract_tests {
                 a_second_one_of_the_same_identifier_is_a_conflict
                 they_are_listed_in_order
                 places_are_held_by_one
+                the_default_ones_are_claimed_once
             );
             $crate::contract_tests!(@domain $engine accounts:
                 everything_round_trips
@@ -290,6 +293,7 @@ macro_rules! contract_tests {
                 they_are_narrowed_and_sorted
                 checkpoints_are_kept_in_order
                 the_first_ones_are_removed
+                it_is_held_by_one
             );
             $crate::contract_tests!(@domain $engine admin_keys:
                 everything_round_trips

@@ -224,3 +224,17 @@ pub async fn the_first_ones_are_removed(store: &dyn Store) {
     let head = read(store).await.audit().head().await.expect(WORKS);
     assert_eq!(head, Some((6, log[2].hash)));
 }
+
+/// Whoever holds the log sees what the writer before did, and nobody writes in between.
+pub async fn it_is_held_by_one(store: &dyn Store) {
+    let write_one = async |number: usize| {
+        let mut work = write(store).await;
+        work.audit().hold().await.expect(WORKS);
+        let before = work.audit().head().await.expect(WORKS).map_or(0, |(position, _)| position);
+        work.audit().append(&audit_event(&number.to_string())).await.expect(WORKS);
+        let after = work.audit().head().await.expect(WORKS).map_or(0, |(position, _)| position);
+        work.commit().await.expect(WORKS);
+        after - before
+    };
+    assert_eq!(join_all((0..12).map(write_one)).await, [1; 12]);
+}

@@ -160,6 +160,25 @@ pub async fn a_namespace_knows_its_own_only(store: &dyn Store) {
     assert!(!work.network_rules().remove(one, mine.id).await.expect(WORKS));
 }
 
+/// All rules of a namespace go at once, and none of another one.
+pub async fn all_of_a_namespace_go_together(store: &dyn Store) {
+    let [global, one, other, _] = namespaces();
+    let as_service = one.account().map(Namespace::Service).expect("an account");
+    let (second, first) = (rule(one, "10.0.0.1", 8), rule(one, "10.0.0.2", 7));
+    let strangers =
+        [rule(global, "10.0.0.1", 7), rule(other, "10.0.0.1", 7), rule(as_service, "10.0.0.1", 7)];
+    insert(store, &[&second, &first]).await;
+    insert(store, &strangers.each_ref()).await;
+    let mut work = write(store).await;
+    assert_eq!(work.network_rules().remove_all(one).await.expect(WORKS), [first, second]);
+    assert_eq!(work.network_rules().remove_all(one).await.expect(WORKS), []);
+    work.commit().await.expect(WORKS);
+    assert_eq!(read(store).await.network_rules().list_all(one).await.expect(WORKS), []);
+    for stranger in &strangers {
+        assert_eq!(find(store, stranger).await.as_ref(), Some(stranger));
+    }
+}
+
 /// The list is sorted and cut as it is asked for.
 pub async fn they_are_sorted(store: &dyn Store) {
     let [namespace, ..] = namespaces();

@@ -1,7 +1,7 @@
 //! Behaviour of a project repository.
 
 use futures_util::future::join;
-use promptgate_kernel::{PageRequest, ProviderId, SortDirection};
+use promptgate_kernel::{PageRequest, ProjectId, ProviderId, SortDirection};
 use promptgate_projects::{
     Project, ProjectChanges, ProjectEnv, ProjectFilter, ProjectName, ProjectSort, RecordBodies,
 };
@@ -148,6 +148,27 @@ pub async fn search_ignores_case_and_has_no_wildcards(store: &dyn Store) {
     ] {
         let filter = ProjectFilter { search: Some(search.into()), ..Default::default() };
         assert_eq!(names(store, filter).await, found, "{}", &search[..search.len().min(20)]);
+    }
+}
+
+/// Only those that are asked for are listed and counted; of none there is none.
+pub async fn only_some_are_listed(store: &dyn Store) {
+    let projects = ["a", "b", "c"].map(project);
+    let [one, _, other] = projects.each_ref().map(|project| project.id);
+    insert(store, &projects).await;
+    let unknown = ProjectId::mint(clock(), entropy());
+    for (among, expected) in [
+        (None, &["a", "b", "c"][..]),
+        (Some(vec![other, unknown, one]), &["a", "c"]),
+        (Some(vec![one]), &["a"]),
+        (Some(vec![unknown]), &[]),
+        (Some(vec![]), &[]),
+    ] {
+        let filter = ProjectFilter { among, ..Default::default() };
+        let page = PageRequest::clamped(1, 1);
+        let page = read(store).await.projects().list(&filter, page).await.expect(WORKS);
+        assert_eq!(page.total, expected.len() as u64);
+        assert_eq!(names(store, filter).await, expected);
     }
 }
 

@@ -102,3 +102,17 @@ pub async fn places_are_held_by_one(store: &dyn Store) {
     let guides = read(store).await.setup_guides().list().await.expect(WORKS);
     assert!(guides.iter().map(|guide| guide.position).eq(0..12), "{guides:?}");
 }
+
+/// The default guides are written by one of many, and never again, whatever became of them.
+pub async fn the_default_ones_are_claimed_once(store: &dyn Store) {
+    assert!(write(store).await.setup_guides().claim_defaults().await.expect(WORKS), "it was rolled back");
+    let claim = async |_: usize| {
+        let mut work = write(store).await;
+        let claimed = work.setup_guides().claim_defaults().await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        claimed
+    };
+    let claims = join_all((0..6).map(claim)).await;
+    assert_eq!(claims.iter().filter(|claimed| **claimed).count(), 1);
+    assert!(!claim(0).await, "there is still no guide");
+}

@@ -33,7 +33,7 @@ pub(super) struct Search {
     search: Option<String>,
 }
 
-/// Lists projects. `sortBy`: name (default), projectType, createdAt, updatedAt.
+/// Lists projects; of a member of some the own ones. `sortBy`: name (default), projectType, createdAt, updatedAt.
 #[utoipa::path(get, path = "/api/v1/admin/projects", tag = "projects", params(ListParams, Search), responses(
     (status = OK, body = ListView<ProjectView>),
     (status = BAD_REQUEST, description = "`invalid_sort`", body = crate::error::ErrorBody),
@@ -46,7 +46,7 @@ pub(super) async fn list(
 ) -> Result<Json<ListView<ProjectView>>, ApiError> {
     let (sort, direction) = params.sort(&SORTS, (ProjectSort::Name, SortDirection::Ascending))?;
     let search = search.search.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let filter = ProjectFilter { search, sort, direction };
+    let filter = ProjectFilter { search, sort, direction, among: None };
     let page = projects::list(&control, actor, &filter, params.page()).await?;
     Ok(Json(ListView::of(page, ProjectView::from)))
 }
