@@ -22,7 +22,7 @@ pub use create::{CreateAccountError, CreatePerson, create_person, create_service
 pub use delete::{DeleteAccountError, delete};
 pub use find::{FindAccountError, find, find_by_email};
 pub use list::{ListAccountsError, list};
-pub use members::{Member, MembersError, members, membership, remove_member, set_member};
+pub use members::{Member, MembersError, is_member_anywhere, members, membership, remove_member, set_member};
 pub use password::{ResetPasswordError, reset_password};
 pub use update::{UpdateAccountError, update};
 

@@ -87,22 +87,23 @@ async fn load(
 }
 
 /// Writes a rule that had the priority `before`. Another one whose turn it takes gets that one in
-/// exchange.
+/// exchange; says which one that is.
 async fn put(
     work: &mut dyn UnitOfWork,
     rule: &NetworkRule,
     before: Priority,
     at: Timestamp,
-) -> Result<(), NetworkRuleError> {
+) -> Result<Option<NetworkRuleId>, NetworkRuleError> {
     let rules = work.network_rules();
     let displaced =
         if rule.priority == before { None } else { rules.find_at(rule.namespace, rule.priority).await? };
+    let displaced_id = displaced.as_ref().map(|displaced| displaced.id);
     let written = match displaced {
         Some(displaced) => rules.swap(rule, &displaced.give_way(before, at)).await,
         None => rules.save(rule).await,
     };
     match written.map_err(NetworkRuleError::from) {
-        Ok(true) => Ok(()),
+        Ok(true) => Ok(displaced_id),
         // Somebody took the priority after it was looked at.
         Ok(false) | Err(NetworkRuleError::PriorityTaken) => Err(NetworkRuleError::Changed(rule.id)),
         Err(error) => Err(error),

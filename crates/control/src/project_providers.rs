@@ -7,6 +7,9 @@ mod save;
 use promptgate_auth::Forbidden;
 use promptgate_kernel::{CredentialId, ProjectId, ProviderId, RepositoryError};
 use promptgate_providers::{ProjectProvider, Provider};
+use promptgate_store::UnitOfWork;
+
+use crate::shown::{self, Shown};
 
 pub use list::list;
 pub use remove::remove;
@@ -55,4 +58,15 @@ pub enum ProjectProviderError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] RepositoryError),
+}
+
+/// What the audit log shows of a setting that is stored; nothing where none is.
+async fn stored(
+    work: &mut dyn UnitOfWork,
+    project: ProjectId,
+    provider: ProviderId,
+) -> Result<Shown, RepositoryError> {
+    let settings = work.project_providers().list(project).await?;
+    let found = settings.iter().find(|setting| setting.provider_id == provider);
+    Ok(found.map(shown::project_provider).unwrap_or_default())
 }

@@ -1,5 +1,7 @@
-//! What the audit log shows of things that change: ids, switches, numbers, roles and addresses of
-//! providers; never secrets, contents, e-mail addresses, or names that people chose.
+//! What the audit log shows of things that change: ids, switches, numbers, roles, and names and addresses
+//! of what is called; never secrets, contents, e-mail addresses, or names that people chose.
+
+mod definitions;
 
 use promptgate_access::{Group, ListedGroup, Plan, Providers};
 use promptgate_auth::{Account, ProjectRole, StoredAdminKey};
@@ -7,8 +9,12 @@ use promptgate_kernel::{Money, PricePerMillion, Timestamp};
 use promptgate_projects::Project;
 use promptgate_providers::{Credential, Provider};
 use promptgate_tokens::{Token, TokenState};
-use promptgate_usage::StoredPrice;
 use serde_json::{Map, Value, json};
+
+pub(crate) use definitions::{
+    alias, endpoint, eval, faq_entry, mcp_server, monitored_service, network_rule, order, price, prices,
+    project_provider, rates, setup_guide, switch, template,
+};
 
 /// Members by name.
 pub(crate) type Shown = Map<String, Value>;
@@ -107,17 +113,6 @@ pub(crate) fn plan(plan: &Plan) -> Shown {
         "quota5hTokens": plan.quota_5h_tokens,
         "quota7dTokens": plan.quota_7d_tokens,
         "isDefault": plan.is_default,
-    }))
-}
-
-pub(crate) fn price(price: &StoredPrice) -> Shown {
-    let rates = &price.rates;
-    shown(json!({
-        "input": rates.input.as_dollars(),
-        "output": rates.output.as_dollars(),
-        "cacheRead": rate(rates.cache_read),
-        "cacheWrite": rate(rates.cache_write),
-        "embedding": rate(rates.embedding),
     }))
 }
 

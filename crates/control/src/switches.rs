@@ -7,6 +7,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// What is switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,9 @@ pub async fn change(
             continue;
         }
         work.switches().set(switch, on).await?;
-        let entry = Entry::of_switch(action, switch.as_str()).detail("on", on.to_string());
+        let entry = Entry::of_switch(action, switch.as_str())
+            .detail("on", on.to_string())
+            .between(&shown::switch(!on), &shown::switch(on));
         control.audit(&mut *work, actor, entry, at).await?;
     }
     work.commit().await?;

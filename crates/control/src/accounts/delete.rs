@@ -1,13 +1,15 @@
 //! Deleting an account, so that its history stays attributable.
 
 use promptgate_auth::{AccountKind, Actor, Forbidden, LastAdministrator, Permission, keep_an_administrator};
-use promptgate_kernel::{AccountId, RepositoryError};
-use promptgate_store::{Access, Change};
+use promptgate_firewall::Namespace;
+use promptgate_kernel::{AccountId, RepositoryError, Timestamp};
+use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
 use super::{of_kind, revoke_tokens};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Why an account is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +32,7 @@ pub enum DeleteAccountError {
 }
 
 /// Deletes an account. Its row stays without anything that names somebody, so that calls remain
-/// attributable to its id; keys, sessions, memberships and groups end.
+/// attributable to its id; keys, sessions, memberships, groups and network rules end.
 #[instrument(name = "control.accounts.delete", skip_all, fields(account.id = %id))]
 pub async fn delete(
     control: &Control,
@@ -55,11 +57,34 @@ pub async fn delete(
         AccountKind::Person => "user.deleted",
         AccountKind::Service => "service_account.deleted",
     };
-    control.audit(&mut *work, actor, Entry::of_account(action, id), at).await?;
+    let entry = Entry::of_account(action, id).gone(&shown::account(&before));
+    control.audit(&mut *work, actor, entry, at).await?;
+    // Behind the entry, because whoever changes rules waits for the audit log first.
+    remove_rules(control, &mut *work, actor, (kind, id), at).await?;
     revoke_tokens(control, &mut *work, actor, id, at).await?;
     let revision = work.changes().record(Change::Account(id), at).await?;
     control.commit(work, revision).await?;
     // A session without an account opens nothing either way.
     control.sign_in.state().sessions.remove_all_of(id, None).await?;
+    Ok(())
+}
+
+/// Removes the network rules of an account.
+async fn remove_rules(
+    control: &Control,
+    work: &mut dyn UnitOfWork,
+    actor: Actor,
+    (kind, id): (AccountKind, AccountId),
+    at: Timestamp,
+) -> Result<(), RepositoryError> {
+    let namespace = match kind {
+        AccountKind::Person => Namespace::Person(id),
+        AccountKind::Service => Namespace::Service(id),
+    };
+    for rule in work.network_rules().remove_all(namespace).await? {
+        let entry = Entry::of_network_rule("network_rule.deleted", namespace, rule.id)
+            .gone(&shown::network_rule(&rule));
+        control.audit(work, actor, entry, at).await?;
+    }
     Ok(())
 }

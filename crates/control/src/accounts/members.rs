@@ -46,6 +46,13 @@ pub async fn membership(
     work.memberships().find(project, account).await
 }
 
+/// Whether an account is a member of any project; asked by whoever finds out who acts.
+#[instrument(name = "control.accounts.is_member_anywhere", skip_all)]
+pub async fn is_member_anywhere(control: &Control, account: AccountId) -> Result<bool, RepositoryError> {
+    let mut work = control.store.begin(Access::Read).await?;
+    Ok(!work.memberships().of_account(account).await?.is_empty())
+}
+
 /// The members of a project, by account id.
 #[instrument(name = "control.accounts.members", skip_all, fields(project.id = %project))]
 pub async fn members(
@@ -101,10 +108,12 @@ pub async fn remove_member(
     actor.require_in(project, Permission::ConfigureProject)?;
     let mut work = control.store.begin(Access::Write).await?;
     known(&mut *work, project).await?;
+    let before = work.memberships().find(project, id).await?;
     if !work.memberships().remove(project, id).await? {
         return Err(MembersError::UnknownAccount(id));
     }
-    let entry = Entry::of_member("member.removed", project, id);
+    let entry =
+        Entry::of_member("member.removed", project, id).gone(&shown::role(before.map(|before| before.role)));
     control.audit(&mut *work, actor, entry, control.clock.now()).await?;
     work.commit().await?;
     Ok(())

@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::AdminKeyError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Revokes a key for good; with it goes the secret that it had before.
 #[instrument(name = "control.admin_keys.revoke", skip_all, fields(admin_key.id = %id))]
@@ -20,7 +21,8 @@ pub async fn revoke(control: &Control, actor: Actor, id: AdminKeyId) -> Result<(
     if !work.admin_keys().save(&key).await? {
         return Err(AdminKeyError::Changed(id));
     }
-    control.audit(&mut *work, actor, Entry::of_admin_key("admin_key.revoked", id), at).await?;
+    let entry = Entry::of_admin_key("admin_key.revoked", id).gone(&shown::admin_key(&key));
+    control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{AliasError, NamedAlias, check_project, provider, with_name};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Creates an alias.
@@ -23,7 +24,9 @@ pub async fn create(control: &Control, actor: Actor, new: NewAlias) -> Result<Na
     let alias = Alias::create(AliasId::mint(&*control.clock, &*control.entropy), new, at)?;
     let provider = provider(&mut *work, alias.provider_id).await?;
     work.aliases().insert(&alias).await?;
-    let entry = Entry::of_alias("alias.created", &alias).detail("providerId", alias.provider_id.to_string());
+    let entry = Entry::of_alias("alias.created", &alias)
+        .detail("providerId", alias.provider_id.to_string())
+        .made(&shown::alias(&alias));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(alias.project_id), at).await?;
     control.commit(work, revision).await?;

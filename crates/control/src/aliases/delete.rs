@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::{AliasError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Deletes an alias; its name is free again.
@@ -23,7 +24,8 @@ pub async fn delete(
     actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ManageEndpoints)?;
     let alias = load(&mut *work, project, id).await?;
     work.aliases().remove(id).await?;
-    control.audit(&mut *work, actor, Entry::of_alias("alias.deleted", &alias), at).await?;
+    let entry = Entry::of_alias("alias.deleted", &alias).gone(&shown::alias(&alias));
+    control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(project), at).await?;
     control.commit(work, revision).await?;
     Ok(())

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{AliasError, NamedAlias, load, provider, with_name};
 use crate::Control;
 use crate::journal::{Entry, named};
+use crate::shown;
 use crate::members::actor_in;
 
 /// Applies changes to an alias. Changes that name nothing are not recorded.
@@ -29,12 +30,15 @@ pub async fn update(
         let provider = work.providers().find(alias.provider_id).await?;
         return Ok(with_name(alias, provider.as_ref()));
     }
+    let before = shown::alias(&alias);
     let alias = alias.change(changes, at)?;
     let provider = provider(&mut *work, alias.provider_id).await?;
     if !work.aliases().save(&alias).await? {
         return Err(AliasError::Changed(id));
     }
-    let entry = Entry::of_alias("alias.updated", &alias).detail("fields", fields);
+    let entry = Entry::of_alias("alias.updated", &alias)
+        .detail("fields", fields)
+        .between(&before, &shown::alias(&alias));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(project), at).await?;
     control.commit(work, revision).await?;

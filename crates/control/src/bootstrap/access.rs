@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Why nothing was seeded.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +42,9 @@ pub async fn seed_access(control: &Control, actor: Actor) -> Result<bool, SeedAc
     let plan = Plan::create(PlanId::mint(&*control.clock, &*control.entropy), new_plan(), at)?;
     let group = Group::create(GroupId::mint(&*control.clock, &*control.entropy), new_group(), at)?;
     let mut work = control.store.begin(Access::Write).await?;
-    let entry = Entry::of_plan("subscription_plan.created", plan.id).detail("name", plan.name.clone());
+    let entry = Entry::of_plan("subscription_plan.created", plan.id)
+        .detail("name", plan.name.clone())
+        .made(&shown::plan(&plan));
     // Writers queue at the audit log, so whoever looks after this sees what the one before made.
     control.audit(&mut *work, actor, entry, at).await?;
     let plans = work.plans().list_all().await?;
@@ -54,7 +57,9 @@ pub async fn seed_access(control: &Control, actor: Actor) -> Result<bool, SeedAc
         return Ok(true);
     }
     work.groups().insert(&group).await?;
-    let entry = Entry::of_group("access_group.created", group.id).detail("name", group.name.clone());
+    let entry = Entry::of_group("access_group.created", group.id)
+        .detail("name", group.name.clone())
+        .made(&shown::group(&group));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Group(group.id), at).await?;
     control.commit(work, revision).await?;

@@ -11,6 +11,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::providers::{self, ApiKey};
 use crate::tokens::{self, IssueToken, Issued};
 
@@ -70,7 +71,9 @@ pub async fn seed(control: &Control, actor: Actor, seed: Seed) -> Result<Option<
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
     let project = Project::create(ProjectId::mint(&*control.clock, &*control.entropy), new_project()?, at)?;
-    let entry = Entry::of_project("project.created", project.id).detail("projectType", project.kind.as_str());
+    let entry = Entry::of_project("project.created", project.id)
+        .detail("projectType", project.kind.as_str())
+        .made(&shown::project(&project));
     // Writers queue at the audit log, so whoever counts after this sees what the one before made.
     control.audit(&mut *work, actor, entry, at).await?;
     if work.projects().count_ever().await? > 0 {

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::CredentialError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Seals a secret and keeps it as one more credential of its provider.
 #[instrument(name = "control.credentials.create", skip_all, fields(provider.id = %new.provider_id))]
@@ -25,7 +26,8 @@ pub async fn create(
     let provider = new.provider_id;
     work.providers().find(provider).await?.ok_or(CredentialError::UnknownProvider(provider))?;
     work.credentials().insert(&credential).await?;
-    let entry = Entry::of_credential("credential.created", &credential);
+    let entry = Entry::of_credential("credential.created", &credential)
+        .made(&shown::credential(&credential));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Provider(provider), at).await?;
     control.commit(work, revision).await?;

@@ -9,6 +9,7 @@ use super::CredentialError;
 use crate::Control;
 use crate::endpoints::forget_credential;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Deletes a credential. Endpoints, their failover lists, templates and projects that named it name
 /// none afterwards, which leaves the choice to the provider's other credentials.
@@ -22,7 +23,8 @@ pub async fn delete(control: &Control, actor: Actor, id: CredentialId) -> Result
     if !work.credentials().remove(id).await? {
         return Err(CredentialError::NotFound(id));
     }
-    let entry = Entry::of_credential("credential.deleted", &credential);
+    let entry = Entry::of_credential("credential.deleted", &credential)
+        .gone(&shown::credential(&credential));
     control.audit(&mut *work, actor, entry, at).await?;
     for endpoint in endpoints {
         work.changes().record(Change::Endpoint(endpoint), at).await?;

@@ -10,6 +10,7 @@ use super::catalogue::Known;
 use super::{EndpointError, check_project};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Creates an endpoint and its first version. A slug that is made from the name gets a number where
@@ -33,7 +34,8 @@ pub async fn create(
     let saved = Endpoint::create(id, project, new, &known, None, at)?;
     work.endpoints().insert(&saved.endpoint).await?;
     work.endpoints().insert_version(&saved.version).await?;
-    let entry = Entry::of_endpoint("endpoint.created", &saved.endpoint);
+    let entry =
+        Entry::of_endpoint("endpoint.created", &saved.endpoint).made(&shown::endpoint(&saved.endpoint));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Endpoint(id), at).await?;
     control.commit(work, revision).await?;

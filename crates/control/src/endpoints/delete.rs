@@ -7,6 +7,7 @@ use tracing::instrument;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Deletes an endpoint with its versions, golden sets, conversations and cached answers. What was
@@ -20,7 +21,8 @@ pub async fn delete(control: &Control, actor: Actor, address: EndpointAddress) -
         .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     work.endpoints().remove(address.id).await?;
-    control.audit(&mut *work, actor, Entry::of_endpoint("endpoint.deleted", &endpoint), at).await?;
+    let entry = Entry::of_endpoint("endpoint.deleted", &endpoint).gone(&shown::endpoint(&endpoint));
+    control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Endpoint(address.id), at).await?;
     control.commit(work, revision).await?;
     Ok(())

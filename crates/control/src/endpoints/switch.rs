@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Switches an endpoint on or off. Switching it to what it is changes and records nothing; it makes
@@ -28,12 +29,14 @@ pub async fn switch(
     if endpoint.is_active == on {
         return Ok(endpoint);
     }
+    let before = shown::endpoint(&endpoint);
     let endpoint = endpoint.switch(on, at);
     if !work.endpoints().save(&endpoint).await? {
         return Err(EndpointError::Changed(address.id));
     }
     let action = if on { "endpoint.activated" } else { "endpoint.deactivated" };
-    control.audit(&mut *work, actor, Entry::of_endpoint(action, &endpoint), at).await?;
+    let entry = Entry::of_endpoint(action, &endpoint).between(&before, &shown::endpoint(&endpoint));
+    control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Endpoint(address.id), at).await?;
     control.commit(work, revision).await?;
     Ok(endpoint)

@@ -11,6 +11,7 @@ use super::catalogue::Known;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Replaces the whole configuration of an endpoint, as a new version: what is left out falls back to
@@ -72,12 +73,14 @@ async fn store(
     at: Timestamp,
 ) -> Result<Endpoint, EndpointError> {
     let known = Known::load(&mut *work).await?;
-    let before = work.endpoints().version(endpoint.id, endpoint.latest_version).await?;
+    let (before, was) =
+        (work.endpoints().version(endpoint.id, endpoint.latest_version).await?, shown::endpoint(&endpoint));
     let saved = endpoint.replace(new, &known, None, at)?;
     write(&mut *work, &saved).await?;
     let entry = Entry::of_endpoint("endpoint.updated", &saved.endpoint)
         .detail("fields", fields(before.as_ref(), &saved.version))
-        .detail("version", saved.version.number.to_string());
+        .detail("version", saved.version.number.to_string())
+        .between(&was, &shown::endpoint(&saved.endpoint));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Endpoint(saved.endpoint.id), at).await?;
     control.commit(work, revision).await?;

@@ -10,6 +10,7 @@ use super::catalogue::Known;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Which versions are compared.
@@ -105,10 +106,12 @@ pub async fn restore(
     let endpoint = load(&mut *work, address).await?;
     let version = numbered(&mut *work, address, number).await?;
     let known = Known::load(&mut *work).await?;
+    let was = shown::endpoint(&endpoint);
     let saved = endpoint.restore(&version, &known, None, at)?;
     let entry = Entry::of_endpoint("endpoint.version.restore", &saved.endpoint)
         .detail("sourceVersion", number.to_string())
-        .detail("version", saved.version.number.to_string());
+        .detail("version", saved.version.number.to_string())
+        .between(&was, &shown::endpoint(&saved.endpoint));
     super::update::write(&mut *work, &saved).await?;
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Endpoint(address.id), at).await?;

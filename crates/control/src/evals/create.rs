@@ -10,6 +10,7 @@ use super::EvalError;
 use crate::Control;
 use crate::endpoints::{EndpointAddress, load};
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Creates a golden set. Nothing that runs needs to hear of it.
@@ -29,7 +30,7 @@ pub async fn create(
     let id = EvalId::mint(&*control.clock, &*control.entropy);
     let set = EvalSet::create(id, endpoint.project_id, endpoint.id, new, at)?;
     work.evals().insert(&set).await?;
-    let entry = Entry::of_eval("eval.created", &set).detail("items", set.items.len().to_string());
+    let entry = Entry::of_eval("eval.created", &set).made(&shown::eval(&set));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(set)

@@ -7,6 +7,7 @@ use tracing::instrument;
 use super::{EvalAddress, EvalError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Deletes a golden set and its runs.
@@ -19,7 +20,8 @@ pub async fn delete(control: &Control, actor: Actor, address: EvalAddress) -> Re
         .require_in(address.endpoint.project, Permission::ManageEndpoints)?;
     let (_, set) = load(&mut *work, address).await?;
     work.evals().remove(set.id).await?;
-    control.audit(&mut *work, actor, Entry::of_eval("eval.deleted", &set), at).await?;
+    let entry = Entry::of_eval("eval.deleted", &set).gone(&shown::eval(&set));
+    control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::{EvalAddress, EvalError, load};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// Changes what `change` changes, and leaves the rest as it is. A change that changes nothing is not
@@ -34,11 +35,12 @@ pub async fn amend(
     if wanted == present {
         return Ok(set);
     }
+    let before = shown::eval(&set);
     let set = set.replace(wanted, at)?;
     if !work.evals().save(&set).await? {
         return Err(EvalError::Changed(address.id));
     }
-    let entry = Entry::of_eval("eval.updated", &set).detail("items", set.items.len().to_string());
+    let entry = Entry::of_eval("eval.updated", &set).between(&before, &shown::eval(&set));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(set)

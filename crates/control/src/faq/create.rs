@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::FaqError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Puts an entry behind all others.
 #[instrument(name = "control.faq.create", skip_all)]
@@ -21,7 +22,8 @@ pub async fn create(control: &Control, actor: Actor, new: NewFaqEntry) -> Result
     let next = work.faq().places().await?.last().map_or(0, |(_, position)| position + 1);
     let entry = FaqEntry::create(id, &new, next, at)?;
     work.faq().insert(&entry).await?;
-    control.audit(&mut *work, actor, Entry::of_faq_entry("faq_entry.created", id), at).await?;
+    let event = Entry::of_faq_entry("faq_entry.created", id).made(&shown::faq_entry(&entry));
+    control.audit(&mut *work, actor, event, at).await?;
     work.commit().await?;
     Ok(entry)
 }

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::FaqError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Puts an entry at a place; the others make room.
 #[instrument(name = "control.faq.place", skip_all, fields(faq_entry.id = %id))]
@@ -29,8 +30,10 @@ pub async fn place(
         return Ok(entry);
     }
     work.faq().place(&places).await?;
-    control.audit(&mut *work, actor, Entry::of_faq_entry("faq_entry.moved", id), at).await?;
+    let before = shown::faq_entry(&entry);
     let entry = work.faq().find(id).await?.ok_or(FaqError::NotFound(id))?;
+    let event = Entry::of_faq_entry("faq_entry.moved", id).between(&before, &shown::faq_entry(&entry));
+    control.audit(&mut *work, actor, event, at).await?;
     work.commit().await?;
     Ok(entry)
 }

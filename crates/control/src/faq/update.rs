@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::FaqError;
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["faq_entry.updated", "faq_entry.published", "faq_entry.withdrawn"];
 
@@ -33,11 +34,14 @@ pub async fn update(
     if fields.is_empty() {
         return Ok(entry);
     }
+    let before = shown::faq_entry(&entry);
     let entry = entry.change(&changes, at)?;
     if !work.faq().save(&entry).await? {
         return Err(FaqError::Changed(id));
     }
-    let event = Entry::of_faq_entry(action, id).detail("fields", fields);
+    let event = Entry::of_faq_entry(action, id)
+        .detail("fields", fields)
+        .between(&before, &shown::faq_entry(&entry));
     control.audit(&mut *work, actor, event, at).await?;
     // A move may have come in between; it is no change of the text.
     let entry = work.faq().find(id).await?.ok_or(FaqError::NotFound(id))?;

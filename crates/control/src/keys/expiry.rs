@@ -10,6 +10,7 @@ use tracing::instrument;
 
 use crate::context::{Scribe, commit};
 use crate::journal::Entry;
+use crate::shown;
 use crate::tokens::{Lost, end_all};
 
 /// Does what is due. Several processes may do it at the same time: each thing is done once.
@@ -64,7 +65,8 @@ impl Expiry {
         let Some(account) = found.filter(|account| account.expires_at.is_some_and(|end| end <= at)) else {
             return Ok(false);
         };
-        let (before, after) = (account.role, account.end_access(at));
+        let before = shown::account(&account);
+        let after = account.end_access(at);
         let action = match after.kind {
             AccountKind::Person => "user.access_expired",
             AccountKind::Service => "service_account.access_expired",
@@ -72,7 +74,7 @@ impl Expiry {
         if !work.accounts().save(&after).await? {
             return Ok(false);
         }
-        let entry = Entry::of_account(action, id).detail("roleBefore", before.as_str());
+        let entry = Entry::of_account(action, id).between(&before, &shown::account(&after));
         scribe.audit(&mut *work, actor, entry, at).await?;
         let tokens = work.tokens().list_of_owner(id).await?;
         match end_all(scribe, &mut *work, actor, tokens, at).await {

@@ -15,6 +15,7 @@ use super::project::{self, NoProject};
 use super::require;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::tokens::Issued;
 
 /// The longest life of a person's key, in days.
@@ -103,7 +104,8 @@ pub async fn issue(control: &Control, actor: Actor, command: IssueKey) -> Result
     work.tokens().insert(&token).await?;
     let entry = Entry::of_token("token.created", &token)
         .detail("scopes", token.scopes.to_string())
-        .detail("accountId", owner.to_string());
+        .detail("accountId", owner.to_string())
+        .made(&shown::token(&token));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(Issued { token, secret })

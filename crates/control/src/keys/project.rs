@@ -8,6 +8,7 @@ use serde_json::Map;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// The name of the project that keys live in, whatever its case.
 pub const PROJECT: &str = "Default";
@@ -26,7 +27,7 @@ pub(super) enum NoProject {
 /// The project, which is made where it is missing, in a transaction of its own.
 pub(super) async fn ensure(control: &Control, actor: Actor) -> Result<ProjectId, NoProject> {
     let mut work = control.store.begin(Access::Read).await?;
-    if let Some(id) = find(&mut *work).await? {
+    if let Some(id) = home(&mut *work).await? {
         return Ok(id);
     }
     drop(work);
@@ -42,10 +43,12 @@ pub(super) async fn ensure(control: &Control, actor: Actor) -> Result<ProjectId,
     };
     let project = Project::create(ProjectId::mint(&*control.clock, &*control.entropy), new, at)?;
     let mut work = control.store.begin(Access::Write).await?;
-    let entry = Entry::of_project("project.created", project.id).detail("projectType", project.kind.as_str());
+    let entry = Entry::of_project("project.created", project.id)
+        .detail("projectType", project.kind.as_str())
+        .made(&shown::project(&project));
     // Writers queue at the audit log, so whoever looks after this sees what the one before made.
     control.audit(&mut *work, actor, entry, at).await?;
-    if let Some(id) = find(&mut *work).await? {
+    if let Some(id) = home(&mut *work).await? {
         return Ok(id);
     }
     work.projects().insert(&project).await?;
@@ -54,8 +57,8 @@ pub(super) async fn ensure(control: &Control, actor: Actor) -> Result<ProjectId,
     Ok(project.id)
 }
 
-/// The oldest of that name and type.
-async fn find(work: &mut dyn UnitOfWork) -> Result<Option<ProjectId>, RepositoryError> {
+/// The project that keys live in, where there is one: the oldest of that name and type.
+pub(crate) async fn home(work: &mut dyn UnitOfWork) -> Result<Option<ProjectId>, RepositoryError> {
     let all = work.projects().list_all().await?;
     let fits = |project: &&Project| {
         project.kind == ProjectType::AgentProxy && project.name.as_str().eq_ignore_ascii_case(PROJECT)

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{DescribedServer, McpServerError};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Seals what is secret about a server and keeps its definition.
 #[instrument(name = "control.mcp_servers.create", skip_all)]
@@ -23,7 +24,8 @@ pub async fn create(
     let server = McpServer::create(id, new, &control.keys, &*control.entropy, at)?;
     let mut work = control.store.begin(Access::Write).await?;
     work.mcp_servers().insert(&server).await?;
-    control.audit(&mut *work, actor, Entry::of_mcp_server("mcp_server.created", id), at).await?;
+    let entry = Entry::of_mcp_server("mcp_server.created", id).made(&shown::mcp_server(&server));
+    control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::McpServer(id), at).await?;
     control.commit(work, revision).await?;
     Ok(DescribedServer::new(server, &control.keys))

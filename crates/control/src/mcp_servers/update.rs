@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{DescribedServer, McpServerError};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["mcp_server.updated", "mcp_server.activated", "mcp_server.deactivated"];
 
@@ -37,11 +38,14 @@ pub async fn update(
     if fields.is_empty() {
         return Ok(DescribedServer::new(server, &control.keys));
     }
+    let before = shown::mcp_server(&server);
     let server = server.change(changes, &control.keys, &*control.entropy, at)?;
     if !work.mcp_servers().save(&server).await? {
         return Err(McpServerError::Changed(id));
     }
-    let entry = Entry::of_mcp_server(action, id).detail("fields", fields);
+    let entry = Entry::of_mcp_server(action, id)
+        .detail("fields", fields)
+        .between(&before, &shown::mcp_server(&server));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::McpServer(id), at).await?;
     control.commit(work, revision).await?;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::MonitoringError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Creates a monitored service.
 #[instrument(name = "control.monitoring.create", skip_all)]
@@ -23,7 +24,8 @@ pub async fn create(
     let service = MonitoredService::create(id, new, at)?;
     let mut work = control.store.begin(Access::Write).await?;
     work.monitored_services().insert(&service).await?;
-    let entry = Entry::of_monitored_service("monitored_service.created", id);
+    let entry = Entry::of_monitored_service("monitored_service.created", id)
+        .made(&shown::monitored_service(&service));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(service)

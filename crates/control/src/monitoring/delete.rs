@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::MonitoringError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Deletes a monitored service.
 #[instrument(name = "control.monitoring.delete", skip_all, fields(monitored_service.id = %id))]
@@ -15,10 +16,12 @@ pub async fn delete(control: &Control, actor: Actor, id: MonitoredServiceId) -> 
     actor.require(Permission::ManageMonitors)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    let service = work.monitored_services().find(id).await?.ok_or(MonitoringError::NotFound(id))?;
     if !work.monitored_services().remove(id).await? {
         return Err(MonitoringError::NotFound(id));
     }
-    let entry = Entry::of_monitored_service("monitored_service.deleted", id);
+    let entry = Entry::of_monitored_service("monitored_service.deleted", id)
+        .gone(&shown::monitored_service(&service));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(())

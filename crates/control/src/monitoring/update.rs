@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::MonitoringError;
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] =
     ["monitored_service.updated", "monitored_service.activated", "monitored_service.deactivated"];
@@ -37,11 +38,14 @@ pub async fn update(
     if fields.is_empty() {
         return Ok(service);
     }
+    let before = shown::monitored_service(&service);
     let service = service.change(changes, at)?;
     if !work.monitored_services().save(&service).await? {
         return Err(MonitoringError::Changed(id));
     }
-    let entry = Entry::of_monitored_service(action, id).detail("fields", fields);
+    let entry = Entry::of_monitored_service(action, id)
+        .detail("fields", fields)
+        .between(&before, &shown::monitored_service(&service));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(service)

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{NetworkRuleError, load, put};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["network_rule.updated", "network_rule.enabled", "network_rule.disabled"];
 
@@ -30,14 +31,16 @@ pub async fn update(
         return load(&mut *work, namespace, id).await;
     }
     let action = update_action(&fields, "enabled", changes.enabled, ACTIONS);
-    let entry = Entry::of_network_rule(action, namespace, id).detail("fields", fields);
     let mut work = control.store.begin(Access::Write).await?;
-    // Writers queue at the audit log, so that two who exchange the same rules do not wait for each other.
-    control.audit(&mut *work, actor, entry, at).await?;
-    let rule = load(&mut *work, namespace, id).await?;
-    let before = rule.priority;
-    let rule = rule.change(changes, at);
-    put(&mut *work, &rule, before, at).await?;
+    // One at a time, so that two who exchange the same rules do not wait for each other.
+    work.audit().hold().await?;
+    let before = load(&mut *work, namespace, id).await?;
+    let rule = before.clone().change(changes, at);
+    let displaced = put(&mut *work, &rule, before.priority, at).await?;
+    let entry = Entry::of_network_rule(action, namespace, id)
+        .detail("fields", fields)
+        .between(&shown::network_rule(&before), &shown::network_rule(&rule));
+    control.audit(&mut *work, actor, naming(displaced, entry), at).await?;
     work.commit().await?;
     Ok(rule)
 }
@@ -53,15 +56,24 @@ pub async fn move_one(
 ) -> Result<NetworkRule, NetworkRuleError> {
     actor.require(Permission::ManageNetworkRules)?;
     let at = control.clock.now();
-    let entry = Entry::of_network_rule("network_rule.moved", namespace, id);
     let mut work = control.store.begin(Access::Write).await?;
-    control.audit(&mut *work, actor, entry, at).await?;
-    let rule = load(&mut *work, namespace, id).await?;
-    let before = rule.priority;
-    let rule = rule.give_way(before.moved(direction)?, at);
-    put(&mut *work, &rule, before, at).await?;
+    work.audit().hold().await?;
+    let before = load(&mut *work, namespace, id).await?;
+    let rule = before.clone().give_way(before.priority.moved(direction)?, at);
+    let displaced = put(&mut *work, &rule, before.priority, at).await?;
+    let entry = Entry::of_network_rule("network_rule.moved", namespace, id)
+        .between(&shown::network_rule(&before), &shown::network_rule(&rule));
+    control.audit(&mut *work, actor, naming(displaced, entry), at).await?;
     work.commit().await?;
     Ok(rule)
+}
+
+/// The entry, with the rule that got the place that became free.
+fn naming(displaced: Option<NetworkRuleId>, entry: Entry) -> Entry {
+    match displaced {
+        Some(id) => entry.detail("exchangedWith", id.to_string()),
+        None => entry,
+    }
 }
 
 fn fields(changes: &NetworkRuleChanges) -> String {

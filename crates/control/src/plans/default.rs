@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::PlanError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Makes a plan the default one, in place of the one that was. The default one stays it, and nothing is
 /// recorded.
@@ -20,10 +21,13 @@ pub async fn make_default(control: &Control, actor: Actor, id: PlanId) -> Result
     let plan = work.plans().find(id).await?.ok_or(PlanError::NotFound(id))?;
     if !plan.is_default {
         give_way(&mut *work, at).await?;
-        if !work.plans().save(&plan.as_default(true, at)).await? {
+        let before = shown::plan(&plan);
+        let plan = plan.as_default(true, at);
+        if !work.plans().save(&plan).await? {
             return Err(PlanError::Changed);
         }
-        let entry = Entry::of_plan("subscription_plan.made_default", id);
+        let entry =
+            Entry::of_plan("subscription_plan.made_default", id).between(&before, &shown::plan(&plan));
         control.audit(&mut *work, actor, entry, at).await?;
     }
     let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;

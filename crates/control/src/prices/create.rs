@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{PriceError, check_providers};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// A price that is to be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +28,12 @@ pub async fn create(control: &Control, actor: Actor, new: NewPrice) -> Result<St
     let id = PriceId::mint(&*control.clock, &*control.entropy);
     let price = StoredPrice::create(id, new.target, new.rates, at);
     let mut work = control.store.begin(Access::Write).await?;
+    // One at a time, as with every change of prices: a whole list of them holds the log first.
+    work.audit().hold().await?;
     check_providers(&mut *work, [&price.target]).await?;
     work.prices().insert(&price).await?;
-    control.audit(&mut *work, actor, Entry::of_price("price.created", id), at).await?;
+    let entry = Entry::of_price("price.created", id).made(&shown::price(&price));
+    control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Prices, at).await?;
     control.commit(work, revision).await?;
     Ok(price)

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{NewPrice, PriceError, check_providers};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Replaces all prices by these. A model that had a price and has one still keeps its row.
 #[instrument(name = "control.prices.replace", skip_all)]
@@ -21,11 +22,12 @@ pub async fn replace(
     actor.require(Permission::ManagePrices)?;
     PriceTarget::check_distinct(models.iter().map(|new| &new.target))?;
     let at = control.clock.now();
-    let entry = Entry::of_all_prices().detail("models", models.len().to_string());
+    let count = models.len().to_string();
     let mut work = control.store.begin(Access::Write).await?;
     check_providers(&mut *work, models.iter().map(|new| &new.target)).await?;
-    // Writers queue at the audit log, so that two lists are not mixed.
-    control.audit(&mut *work, actor, entry, at).await?;
+    // One at a time, so that two lists are not mixed.
+    work.audit().hold().await?;
+    let were = work.prices().list_all().await?;
     let before = work.prices().fallback().await?;
     if before.rates != fallback {
         let after = FallbackPrice { rates: fallback, updated_at: at, version: before.version + 1 };
@@ -35,6 +37,9 @@ pub async fn replace(
     }
     put(control, &mut *work, models).await?;
     let all = work.prices().list_all().await?;
+    let entry =
+        Entry::of_all_prices().detail("models", count).between(&shown::prices(&were), &shown::prices(&all));
+    control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Prices, at).await?;
     control.commit(work, revision).await?;
     Ok(all)

@@ -5,7 +5,7 @@ use promptgate_kernel::{ProjectId, ProviderId};
 use promptgate_store::{Access, Change};
 use tracing::instrument;
 
-use super::ProjectProviderError;
+use super::{ProjectProviderError, stored};
 use crate::Control;
 use crate::journal::Entry;
 use crate::members::actor_in;
@@ -25,10 +25,11 @@ pub async fn remove(
     actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ConfigureProject)?;
     work.projects().find(project).await?.ok_or(ProjectProviderError::UnknownProject(project))?;
     work.providers().find(provider).await?.ok_or(ProjectProviderError::UnknownProvider(provider))?;
+    let before = stored(&mut *work, project, provider).await?;
     if !work.project_providers().remove(project, provider).await? {
         return Ok(());
     }
-    let entry = Entry::of_project_provider("provider_setting.removed", project, provider);
+    let entry = Entry::of_project_provider("provider_setting.removed", project, provider).gone(&before);
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(project), at).await?;
     control.commit(work, revision).await?;

@@ -6,9 +6,10 @@ use promptgate_providers::ProjectProvider;
 use promptgate_store::{Access, Change};
 use tracing::instrument;
 
-use super::{EffectiveProvider, ProjectProviderError};
+use super::{EffectiveProvider, ProjectProviderError, stored};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 use crate::members::actor_in;
 
 /// What a project is to do with a provider.
@@ -48,12 +49,10 @@ pub async fn save(
     let SetProvider { enabled, credential_id, position } = command;
     let setting =
         ProjectProvider { project_id: project, provider_id: provider, enabled, credential_id, position };
+    let before = stored(&mut *work, project, provider).await?;
     work.project_providers().save(&setting).await?;
-    let mut entry = Entry::of_project_provider("provider_setting.updated", project, provider)
-        .detail("enabled", enabled.to_string());
-    if let Some(credential) = credential_id {
-        entry = entry.detail("credentialId", credential.to_string());
-    }
+    let entry = Entry::of_project_provider("provider_setting.updated", project, provider)
+        .between(&before, &shown::project_provider(&setting));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(project), at).await?;
     control.commit(work, revision).await?;

@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Why a project is not created.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +38,9 @@ pub async fn create(control: &Control, actor: Actor, new: NewProject) -> Result<
         work.providers().find(provider).await?.ok_or(CreateProjectError::UnknownProvider(provider))?;
     }
     work.projects().insert(&project).await?;
-    let entry = Entry::of_project("project.created", project.id).detail("projectType", project.kind.as_str());
+    let entry = Entry::of_project("project.created", project.id)
+        .detail("projectType", project.kind.as_str())
+        .made(&shown::project(&project));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Project(project.id), at).await?;
     control.commit(work, revision).await?;

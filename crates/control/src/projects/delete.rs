@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Why a project is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +36,14 @@ pub async fn delete(control: &Control, actor: Actor, id: ProjectId) -> Result<()
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
     let project = work.projects().find(id).await?.ok_or(DeleteProjectError::NotFound(id))?;
+    let before = shown::project(&project);
     let project = project.delete(at).map_err(|AlreadyDeleted { .. }| DeleteProjectError::NotFound(id))?;
     if !work.projects().save(&project).await? {
         return Err(DeleteProjectError::Changed(id));
     }
     let endpoints = clear(&mut *work, id).await?;
-    control.audit(&mut *work, actor, Entry::of_project("project.deleted", id), at).await?;
+    let entry = Entry::of_project("project.deleted", id).gone(&before);
+    control.audit(&mut *work, actor, entry, at).await?;
     for endpoint in endpoints {
         work.changes().record(Change::Endpoint(endpoint), at).await?;
     }

@@ -9,6 +9,7 @@ use tracing::instrument;
 use crate::Control;
 use crate::endpoints::{EndpointError, forget_provider};
 use crate::journal::Entry;
+use crate::shown;
 
 /// Why a provider is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,9 @@ pub async fn delete(control: &Control, actor: Actor, id: ProviderId) -> Result<(
     if !work.providers().remove(id).await? {
         return Err(DeleteProviderError::NotFound(id));
     }
-    let entry = Entry::of_provider("provider.deleted", id).detail("name", provider.name.as_str());
+    let entry = Entry::of_provider("provider.deleted", id)
+        .detail("name", provider.name.as_str())
+        .gone(&shown::provider(&provider));
     control.audit(&mut *work, actor, entry, at).await?;
     for endpoint in endpoints {
         work.changes().record(Change::Endpoint(endpoint), at).await?;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::SetupGuideError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Keeps a guide; behind all others unless it says where.
 #[instrument(name = "control.setup_guides.create", skip_all)]
@@ -25,7 +26,8 @@ pub async fn create(
     let next = work.setup_guides().list().await?.last().map_or(0, |guide| guide.position + 1);
     let guide = SetupGuide::create(id, new, next, at)?;
     work.setup_guides().insert(&guide).await?;
-    control.audit(&mut *work, actor, Entry::of_setup_guide("setup_guide.created", id), at).await?;
+    let entry = Entry::of_setup_guide("setup_guide.created", id).made(&shown::setup_guide(&guide));
+    control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(guide)
 }

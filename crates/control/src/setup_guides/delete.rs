@@ -8,6 +8,7 @@ use tracing::instrument;
 use super::SetupGuideError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Deletes a guide.
 #[instrument(name = "control.setup_guides.delete", skip_all, fields(setup_guide.id = %id))]
@@ -15,10 +16,12 @@ pub async fn delete(control: &Control, actor: Actor, id: SetupGuideId) -> Result
     actor.require(Permission::ManageHelp)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    let guide = work.setup_guides().find(id).await?.ok_or(SetupGuideError::NotFound(id))?;
     if !work.setup_guides().remove(id).await? {
         return Err(SetupGuideError::NotFound(id));
     }
-    control.audit(&mut *work, actor, Entry::of_setup_guide("setup_guide.deleted", id), at).await?;
+    let entry = Entry::of_setup_guide("setup_guide.deleted", id).gone(&shown::setup_guide(&guide));
+    control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(())
 }

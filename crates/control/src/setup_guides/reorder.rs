@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::SetupGuideError;
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Puts the guides into the order of `ids`, which must be all of them; positions become 0, 1, 2, ….
 #[instrument(name = "control.setup_guides.reorder", skip_all)]
@@ -25,6 +26,7 @@ pub async fn reorder(
     if guides.len() != ids.len() || !guides.iter().all(|guide| ids.contains(&guide.id)) {
         return Err(SetupGuideError::Incomplete);
     }
+    let before = shown::order(&guides);
     let mut moved = false;
     for guide in guides {
         let place = ids.iter().position(|id| *id == guide.id).ok_or(SetupGuideError::Incomplete)?;
@@ -40,7 +42,9 @@ pub async fn reorder(
     }
     let guides = work.setup_guides().list().await?;
     if moved {
-        control.audit(&mut *work, actor, Entry::of_setup_guides("setup_guides.reordered"), at).await?;
+        let entry =
+            Entry::of_setup_guides("setup_guides.reordered").between(&before, &shown::order(&guides));
+        control.audit(&mut *work, actor, entry, at).await?;
         work.commit().await?;
     }
     Ok(guides)

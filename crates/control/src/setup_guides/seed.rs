@@ -7,8 +7,8 @@ use tracing::instrument;
 
 use super::SetupGuideError;
 
-/// Writes the default guides where there are none at all; says how many. It is part of making the
-/// schema, and several processes may do it at once.
+/// Writes the default guides, once in the life of an installation; says how many. Those that somebody
+/// deletes do not come back. It is part of making the schema, and several processes may do it at once.
 #[instrument(name = "control.setup_guides.seed", skip_all)]
 pub async fn seed(
     store: &dyn Store,
@@ -16,8 +16,7 @@ pub async fn seed(
     entropy: &dyn Entropy,
 ) -> Result<usize, SetupGuideError> {
     let mut work = store.begin(Access::Write).await?;
-    work.setup_guides().hold_places().await?;
-    if !work.setup_guides().list().await?.is_empty() {
+    if !work.setup_guides().claim_defaults().await? {
         return Ok(0);
     }
     let mut written = 0;

@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::SetupGuideError;
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] = ["setup_guide.updated", "setup_guide.activated", "setup_guide.deactivated"];
 
@@ -40,11 +41,14 @@ pub async fn update(
     if fields.is_empty() {
         return Ok(guide);
     }
+    let before = shown::setup_guide(&guide);
     let guide = guide.change(changes, at)?;
     if !work.setup_guides().save(&guide).await? {
         return Err(SetupGuideError::Changed(id));
     }
-    let entry = Entry::of_setup_guide(action, id).detail("fields", fields);
+    let entry = Entry::of_setup_guide(action, id)
+        .detail("fields", fields)
+        .between(&before, &shown::setup_guide(&guide));
     control.audit(&mut *work, actor, entry, at).await?;
     work.commit().await?;
     Ok(guide)

@@ -11,6 +11,7 @@ use tracing::instrument;
 use super::{TemplateError, check_references};
 use crate::Control;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Creates a template. A slug that is made from the name gets a number where it is taken.
 #[instrument(name = "control.templates.create", skip_all, fields(provider.id = %new.provider_id))]
@@ -29,7 +30,8 @@ pub async fn create(
     check_references(&mut *work, &template).await?;
     work.templates().insert(&template).await?;
     let entry = Entry::of_template("provider_template.created", template.id)
-        .detail("providerId", template.provider_id.to_string());
+        .detail("providerId", template.provider_id.to_string())
+        .made(&shown::template(&template));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Template(template.id), at).await?;
     control.commit(work, revision).await?;

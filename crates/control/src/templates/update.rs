@@ -9,6 +9,7 @@ use tracing::instrument;
 use super::{TemplateError, check_references};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::shown;
 
 const ACTIONS: [&str; 3] =
     ["provider_template.updated", "provider_template.activated", "provider_template.deactivated"];
@@ -30,12 +31,15 @@ pub async fn update(
     if fields.is_empty() {
         return Ok(template);
     }
+    let before = shown::template(&template);
     let template = template.change(changes, at)?;
     check_references(&mut *work, &template).await?;
     if !work.templates().save(&template).await? {
         return Err(TemplateError::Changed(id));
     }
-    let entry = Entry::of_template(action, id).detail("fields", fields);
+    let entry = Entry::of_template(action, id)
+        .detail("fields", fields)
+        .between(&before, &shown::template(&template));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Template(id), at).await?;
     control.commit(work, revision).await?;

@@ -14,6 +14,7 @@ use crate::Control;
 use crate::introspection::managed;
 use crate::journal::Entry;
 use crate::members::actor_in;
+use crate::shown;
 
 /// What a token is issued from.
 #[derive(Debug, Clone)]
@@ -150,5 +151,7 @@ pub(crate) async fn record(
 }
 
 fn created(token: &Token) -> Entry {
-    Entry::of_token("token.created", token).detail("scopes", token.scopes.to_string())
+    Entry::of_token("token.created", token)
+        .detail("scopes", token.scopes.to_string())
+        .made(&shown::token(token))
 }

@@ -10,6 +10,7 @@ use super::Issued;
 use crate::Control;
 use crate::introspection::Caller;
 use crate::journal::Entry;
+use crate::shown;
 
 /// Why no token is minted.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,8 @@ pub async fn mint(
     work.tokens().insert(&token).await?;
     let entry = Entry::of_token("token.created", &token)
         .detail("scopes", token.scopes.to_string())
-        .detail("parentId", parent.id.to_string());
+        .detail("parentId", parent.id.to_string())
+        .made(&shown::token(&token));
     control.audit(&mut *work, caller.actor().coming_from(origin), entry, at).await?;
     work.commit().await?;
     Ok(Issued { token, secret })

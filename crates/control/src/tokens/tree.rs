@@ -32,9 +32,10 @@ pub(crate) async fn end_all(
 ) -> Result<Option<Revision>, Lost> {
     let mut ended = Vec::with_capacity(tokens.len());
     for token in tokens {
+        let before = shown::token(&token);
         let Ok(token) = token.revoke(at) else { continue };
         save(work, &token).await?;
-        let entry = Entry::of_token("token.revoked", &token);
+        let entry = Entry::of_token("token.revoked", &token).between(&before, &shown::token(&token));
         let entry = match token.parent {
             Some(parent) => entry.detail("parentId", parent.to_string()),
             None => entry,
@@ -72,8 +73,10 @@ pub(super) async fn narrow(
             }
             // Nothing is left that it could open.
             None => {
+                let before = shown::token(&token);
                 let Ok(ended) = token.revoke(at) else { continue };
-                scribe.audit(work, actor, Entry::of_token("token.revoked", &ended), at).await?;
+                let entry = Entry::of_token("token.revoked", &ended).between(&before, &shown::token(&ended));
+                scribe.audit(work, actor, entry, at).await?;
                 ended
             }
         };

@@ -82,4 +82,6 @@ impl From<AuditError> for ApiError {
 }
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod tests;

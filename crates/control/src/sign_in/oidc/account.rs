@@ -12,6 +12,7 @@ use crate::Control;
 use crate::accounts::{UpdateAccountError, update};
 use crate::groups::{GroupError, set_of_account};
 use crate::journal::Entry;
+use crate::shown;
 
 /// How often somebody else may change the account at the same moment.
 const TRIES: usize = 5;
@@ -108,9 +109,8 @@ async fn note(
     work.accounts().insert(&account).await?;
     work.groups().welcome(id).await?;
     let actor = person(&account, visitor.origin);
-    let made = Entry::of_account("user.created", id)
-        .detail("role", account.role.as_str())
-        .detail("provider", provider);
+    let made =
+        Entry::of_account("user.created", id).detail("provider", provider).made(&shown::account(&account));
     control.audit(&mut *work, actor, made, at).await?;
     control.audit(&mut *work, actor, entry(id), at).await?;
     let revision = work.changes().record(Change::Account(id), at).await?;
