@@ -7,6 +7,7 @@ mod find;
 mod list;
 mod members;
 mod of_account;
+mod rules;
 mod update;
 
 use promptgate_access::{Group, InvalidGroup, ListedGroup, Member, Providers};
@@ -22,6 +23,7 @@ pub use find::find;
 pub use list::list;
 pub use members::{add_member, remove_member};
 pub use of_account::{mine, of_account, set_of_account};
+pub(crate) use rules::rules_of;
 pub use update::{UpdateGroup, update};
 
 /// The constraint that keeps two groups from having one name.

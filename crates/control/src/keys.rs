@@ -13,9 +13,11 @@ use promptgate_auth::{Actor, Forbidden, Permission};
 use promptgate_kernel::AccountId;
 
 pub use expiry::Expiry;
+pub(crate) use issue::most_days;
 pub use issue::{IssueKey, IssueKeyError, issue};
 pub use list::{ListKeysError, list};
 pub use project::PROJECT;
+pub(crate) use project::home;
 pub use revoke::{RevokeKeyError, revoke};
 
 /// Whether the actor may have to do with the keys of an account: its own, or as whoever manages

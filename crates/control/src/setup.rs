@@ -1,33 +1,37 @@
 //! What a program needs to be pointed at the gateway.
 
-use std::sync::Arc;
-
-use promptgate_access::{AccessRule, AccessRules};
 use promptgate_auth::{Actor, Forbidden, Permission};
-use promptgate_kernel::{AccountId, RepositoryError};
+use promptgate_kernel::{AccountId, ProjectId, RepositoryError};
 use promptgate_projects::ProjectType;
+use promptgate_providers::Provider;
 use promptgate_store::{Access, UnitOfWork};
 use tracing::instrument;
 
 use crate::Control;
 use crate::catalog::{Offer, offers};
+use crate::groups::rules_of;
 use crate::introspection::Caller;
-use crate::project_providers::effective;
+use crate::keys;
+use crate::project_providers::{EffectiveProvider, effective};
 
 /// Whom the setup is for.
 #[derive(Debug, Clone)]
 pub enum SetupFor {
-    /// Whoever manages providers; sees all enabled ones.
+    /// Whoever holds an admin key; sees all enabled ones.
     Operator(Actor),
+    /// Somebody who signed in; sees what keys of the account may use.
+    Person(Actor),
     /// A program with a project's token; sees what its project may use.
     Program(Box<Caller>),
 }
 
 impl SetupFor {
-    /// Whose groups decide what is seen; nobody's of whoever manages them, and of a project's own token.
+    /// Whose groups decide what is seen; nobody's for whoever holds an admin key, and for a project's own
+    /// token.
     fn account(&self) -> Option<AccountId> {
         match self {
             Self::Operator(_) => None,
+            Self::Person(actor) => actor.account(),
             Self::Program(caller) => caller.token.owner,
         }
     }
@@ -59,8 +63,7 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
     let mut providers: Vec<_> = match whom {
         SetupFor::Operator(actor) => {
             actor.require(Permission::ManageProviders)?;
-            let all = work.providers().list_all().await?;
-            all.into_iter().filter(|provider| provider.enabled).collect()
+            enabled(&mut *work).await?
         }
         SetupFor::Program(caller) => {
             let project = &caller.project;
@@ -68,11 +71,14 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
             if !project.kind.serves_model_api() {
                 return Err(SetupError::WrongType(project.kind));
             }
-            let effective = effective(&mut *work, project.id).await?;
-            let open = effective.into_iter().filter(super::project_providers::EffectiveProvider::open);
-            let mut open: Vec<_> = open.map(|effective| effective.provider).collect();
-            open.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-            open
+            open_to(&mut *work, project.id).await?
+        }
+        SetupFor::Person(actor) => {
+            actor.require(Permission::UseOwnAccount)?;
+            match keys::home(&mut *work).await? {
+                Some(project) => open_to(&mut *work, project).await?,
+                None => enabled(&mut *work).await?,
+            }
         }
     };
     let credentials = work.providers().all_credentials().await?;
@@ -86,9 +92,20 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
     Ok(offered)
 }
 
-/// What the groups of an account allow.
-async fn rules_of(work: &mut dyn UnitOfWork, account: AccountId) -> Result<AccessRules, RepositoryError> {
-    let groups = work.groups().groups_of(account).await?;
-    let rules = groups.iter().map(|listed| Arc::new(AccessRule::of(&listed.group)));
-    Ok(AccessRules::new(rules.collect()))
+/// The providers that are on, by name.
+async fn enabled(work: &mut dyn UnitOfWork) -> Result<Vec<Provider>, RepositoryError> {
+    let all = work.providers().list_all().await?;
+    Ok(by_name(all.into_iter().filter(|provider| provider.enabled)))
+}
+
+/// Those of them that a project may use.
+async fn open_to(work: &mut dyn UnitOfWork, project: ProjectId) -> Result<Vec<Provider>, RepositoryError> {
+    let open = effective(work, project).await?.into_iter().filter(EffectiveProvider::open);
+    Ok(by_name(open.map(|effective| effective.provider)))
+}
+
+fn by_name(providers: impl Iterator<Item = Provider>) -> Vec<Provider> {
+    let mut providers: Vec<Provider> = providers.collect();
+    providers.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    providers
 }

@@ -31,7 +31,7 @@ mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use key::Acting;
+pub(crate) use key::{Acting, HEADER as ADMIN_KEY};
 
 use crate::ApiState;
 

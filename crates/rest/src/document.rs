@@ -175,8 +175,10 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
                 operation.security = Some(vec![
-                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
+                    SecurityRequirement::new(SESSION, Vec::<String>::new()),
+                    SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
                     SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new()),
+                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
                 ]);
                 fail(
                     operation,
@@ -214,7 +216,7 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-/// Whether the session of whoever signed in opens a route; the set-up helper is for programs too.
+/// Whether the session of whoever signed in opens a route, and no token of a project does.
 fn is_of_browser(path: &str) -> bool {
     path == "/api/v1/me"
         || path.starts_with("/api/v1/me/") && path != "/api/v1/me/help/setup"

@@ -96,6 +96,14 @@ impl ApiError {
         self
     }
 
+    /// The same error under the name that a route has for a failed store.
+    pub(crate) const fn of_store(mut self, code: &'static str) -> Self {
+        if self.is_of_the_store() {
+            self.code = code;
+        }
+        self
+    }
+
     /// When it is worth trying again.
     pub(crate) const fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -199,5 +207,21 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_names_failures_of_the_store_and_nothing_else() {
+        let away = RepositoryError::Unavailable { source: "x".into() };
+        let named = ApiError::from(away).of_store("load_x_failed").into_said();
+        assert_eq!(named.status, StatusCode::SERVICE_UNAVAILABLE, "it is worth trying again");
+        assert_eq!(named.failed.map(|(code, _)| code), Some("load_x_failed"));
+        let broken = RepositoryError::Conflict { constraint: "x".into() };
+        assert_eq!(ApiError::from(broken).of_store("load_x_failed").status.as_u16(), 500);
+        assert_eq!(ApiError::bad_request("a").of_store("load_x_failed").code(), "a");
     }
 }

@@ -12,7 +12,7 @@ use promptgate_control::introspection::{Denied, authenticate_own};
 use promptgate_control::setup::{SetupError, SetupFor, setup};
 use promptgate_control::setup_guides;
 use promptgate_providers::WireFormat;
-use promptgate_tokens::{AccessDenied, Scope};
+use promptgate_tokens::{AccessDenied, PresentedToken, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,9 +20,10 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::admin::setup_guides::GuideView;
-use crate::admin::{Acting, projects};
+use crate::admin::{ADMIN_KEY, Acting, projects};
 use crate::error::{ApiError, ErrorBody};
 use crate::introspection::Bearer;
+use crate::session::SignedIn;
 use crate::state::ProxyBaseUrl;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -63,42 +64,53 @@ struct ProviderSetupView {
     models_error: Option<String>,
 }
 
-/// Who asks: whoever holds the admin key, else whoever holds a token.
+/// Who asks: whoever holds the admin key, else whoever holds a token, else whoever signed in.
 struct Asking(SetupFor);
 
 impl FromRequestParts<ApiState> for Asking {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let Ok(bearer) = Bearer::from_request_parts(parts, state).await;
-        // Without either, the answer is the one of the admin routes.
-        if parts.headers.contains_key("x-admin-api-key") || bearer.as_deref().is_none() {
+        if parts.headers.contains_key(ADMIN_KEY) {
             let Acting(actor) = Acting::from_request_parts(parts, state).await?;
             return Ok(Self(SetupFor::Operator(actor)));
+        }
+        let Ok(bearer) = Bearer::from_request_parts(parts, state).await;
+        // What is no token of ours is an access token of an identity provider, or nothing.
+        if !bearer.as_deref().is_some_and(PresentedToken::is_meant) {
+            let signed_in = SignedIn::from_request_parts(parts, state).await?;
+            return Ok(Self(SetupFor::Person(signed_in.actor)));
         }
         let caller = authenticate_own(&state.control, bearer.presented(), Scope::Models).await?;
         Ok(Self(SetupFor::Program(Box::new(caller))))
     }
 }
 
-/// Says how programs reach the providers that the caller may use. Answers for the admin key, and for a
-/// token with the scope `models` of an `ai_wrapper` or `agent_proxy` project. A token that acts for an account sees what the
-/// account's groups allow.
+/// Says how programs reach the providers that the caller may use. Whoever signed in, administrators too,
+/// and a token that acts for an account see what the account's groups allow; without a group that is
+/// nothing. A project's own token, with the scope `models`, of an `ai_wrapper` or `agent_proxy` project,
+/// sees what the project may use; the admin key sees every enabled provider.
 #[utoipa::path(get, path = "/api/v1/me/help/setup", tag = "setup", responses(
     (status = OK, body = SetupView),
     (status = BAD_REQUEST, description = "`invalid_project_type`", body = ErrorBody),
-    (status = UNAUTHORIZED, description = "`missing session`, `invalid_admin_api_key`, `invalid_token`",
-        body = ErrorBody),
+    (status = UNAUTHORIZED, description = "`missing session`, `invalid session`, `invalid_admin_api_key`, \
+        `invalid_token`", body = ErrorBody),
     (status = FORBIDDEN, description = "`insufficient_scope`, `project_inactive`, `account_inactive`, \
-        `insufficient_role`", body = ErrorBody),
+        `insufficient_role`, `account_role_none`, `password_change_required`, `totp_required`", body = ErrorBody),
+    (status = INTERNAL_SERVER_ERROR, body = ErrorBody,
+        description = "`load_user_access_failed`, `load_setup_guides_failed`, with `requestId`"),
+    (status = SERVICE_UNAVAILABLE, body = ErrorBody,
+        description = "`load_user_access_failed`, `load_setup_guides_failed`, `store_unavailable`, with `requestId`"),
 ))]
 async fn help(
     Asking(whom): Asking,
     State(control): State<Arc<Control>>,
     State(base): State<ProxyBaseUrl>,
 ) -> Result<Json<SetupView>, ApiError> {
-    let offers = setup(&control, whom).await?;
-    let guides = setup_guides::enabled(&control).await?;
+    let offers = setup(&control, whom).await;
+    let offers = offers.map_err(|error| ApiError::from(error).of_store("load_user_access_failed"))?;
+    let guides = setup_guides::enabled(&control).await;
+    let guides = guides.map_err(|error| ApiError::from(error).of_store("load_setup_guides_failed"))?;
     let providers = offers.into_iter().map(|offer| ProviderSetupView::of(offer, &base)).collect();
     Ok(Json(SetupView {
         proxy_base_url: base.as_str().to_owned(),
@@ -164,7 +176,7 @@ impl From<Denied> for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Api;
+    use crate::testing::{Api, PASSWORD};
     use serde_json::json;
 
     const PATH: &str = "/api/v1/me/help/setup";
@@ -212,5 +224,45 @@ mod tests {
         let token = api.issue_token(&project).await;
         api.patch(&format!("/api/v1/admin/projects/{project}"), &json!({"isActive": false})).await.ok();
         api.with_token(PATH, &token.secret).await.refused(403, "project_inactive");
+    }
+
+    #[tokio::test]
+    async fn whoever_signed_in_sees_what_the_groups_grant() {
+        let api = Api::new().await;
+        let main = api.create_provider("main", "openai").await;
+        let claude = api.create_provider("claude", "anthropic").await;
+        let off = api.create_provider("off", "openai").await;
+        api.patch(&format!("/api/v1/admin/providers/{off}"), &json!({"enabled": false})).await.ok();
+        for (email, role) in [("a@example.com", "user"), ("b@example.com", "admin")] {
+            let person = api.create_person(email, role).await;
+            let browser = api.browser(api.sign_in(email, PASSWORD).await.header("set-cookie"));
+            let nothing = browser.get(PATH).await.ok();
+            assert_eq!((&nothing["providers"], &nothing["guides"]), (&json!([]), &json!([])), "{role}");
+            let group = json!({"name": role, "displayName": role, "providerIds": [main, off],
+                "modelPatterns": ["1$"]});
+            let group = api.post("/api/v1/admin/groups", &group).await.created()["id"].clone();
+            let member = format!("/api/v1/admin/groups/{}/members/{person}", group.as_str().unwrap());
+            api.put(&member, &json!({})).await.no_content();
+            assert_eq!(
+                browser.get(PATH).await.ok()["providers"],
+                json!([{"name": "main", "displayName": "main", "type": "openai", "routePrefix": "/main/v1",
+                    "openaiBaseUrl": "https://gate.example/main/v1", "models": ["listed-1"]}]),
+                "{role}"
+            );
+        }
+        // Keys live in one project, which may use less than there is.
+        let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        browser.post("/api/v1/tokens", &json!({"name": "k"})).await.created();
+        let projects = api.get("/api/v1/admin/projects").await.ok();
+        let project = projects["items"][0]["uuid"].as_str().unwrap();
+        let settings = format!("/api/v1/admin/projects/{project}/provider-settings");
+        api.put(&format!("{settings}/{claude}"), &json!({"enabled": false})).await.ok();
+        assert_eq!(browser.get(PATH).await.ok()["providers"][0]["name"], "main");
+        api.put(&format!("{settings}/{main}"), &json!({"enabled": false})).await.ok();
+        assert_eq!(browser.get(PATH).await.ok()["providers"], json!([]));
+        api.create_person("c@example.com", "none").await;
+        let nobody = api.browser(api.sign_in("c@example.com", PASSWORD).await.header("set-cookie"));
+        nobody.get(PATH).await.refused(403, "account_role_none");
+        api.browser("promptgate_session=bad").get(PATH).await.refused(401, "invalid session");
     }
 }

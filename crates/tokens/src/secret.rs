@@ -126,6 +126,11 @@ pub enum MalformedToken {
 pub struct PresentedToken(TokenHash);
 
 impl PresentedToken {
+    /// Whether a text is meant to be a token, well-formed or not, and no credential of another kind.
+    pub fn is_meant(text: &str) -> bool {
+        [TokenEnv::Live, TokenEnv::Test].into_iter().any(|env| text.starts_with(env.prefix()))
+    }
+
     /// Checks form and checksum.
     pub fn parse(text: &str) -> Result<Self, MalformedToken> {
         let known = [TokenEnv::Live, TokenEnv::Test].map(TokenEnv::prefix);

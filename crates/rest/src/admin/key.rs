@@ -2,10 +2,10 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use promptgate_audit::{Culprit, Failure};
 use promptgate_auth::{Actor, AdminKey, Origin, Role, Who};
-use promptgate_control::accounts::membership;
+use promptgate_control::accounts::{is_member_anywhere, membership};
 use promptgate_control::admin_keys;
 use promptgate_kernel::ProjectId;
 
@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::session::{SignedIn, origin, unauthorized};
 
 /// The header that carries the admin API key.
-const HEADER: &str = "x-admin-api-key";
+pub(crate) const HEADER: &str = "x-admin-api-key";
 
 /// The actor of an admin request. Handlers take it first, so that nothing of a stranger's request
 /// is read; without it they cannot call a use case.
@@ -69,7 +69,8 @@ fn key<'a>(headers: &'a HeaderMap, key: Option<&AdminKey>) -> Given<'a> {
     if is_key { Given::Key } else { Given::Other(text) }
 }
 
-/// An administrator who signed in, or a member of the project that the address names.
+/// An administrator who signed in, or a member of the project that the address names; where it names
+/// none, of any project.
 async fn by_session(parts: &mut Parts, state: &ApiState) -> Result<Actor, ApiError> {
     let signed_in = SignedIn::from_request_parts(parts, state).await?;
     let SignedIn { actor, account, .. } = signed_in;
@@ -80,9 +81,22 @@ async fn by_session(parts: &mut Parts, state: &ApiState) -> Result<Actor, ApiErr
         ApiError::new(StatusCode::FORBIDDEN, "insufficient_role")
             .message("the role admin is needed, or a membership in the project")
     };
+    if is_of_some_project(&parts.method, parts.uri.path()) {
+        // Which project it is, and what a member of it may, the use case finds out.
+        let is_member = is_member_anywhere(&state.control, account.id).await?;
+        return is_member.then_some(actor).ok_or_else(insufficient);
+    }
     let project = project_of(parts.uri.path()).ok_or_else(insufficient)?;
     let membership = membership(&state.control, project, account.id).await?.ok_or_else(insufficient)?;
     Ok(actor.as_member(Some(membership)))
+}
+
+/// Whether a route is about what projects have, without naming the project in its address.
+fn is_of_some_project(method: &Method, path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("/api/v1/admin/") else { return false };
+    let is_in = |collection| rest.strip_prefix(collection).is_some_and(|id| id.starts_with('/'));
+    let reads = method == Method::GET || method == Method::HEAD;
+    reads && matches!(rest, "projects" | "calls") || is_in("tokens") || is_in("calls")
 }
 
 /// The project that an admin route is about, by its address.
@@ -94,6 +108,7 @@ fn project_of(path: &str) -> Option<ProjectId> {
 mod tests {
     use super::*;
     use crate::testing::{Api, PASSWORD};
+    use serde_json::json;
 
     fn refused(configured: Option<&str>, sent: &[&str]) -> Option<&'static str> {
         let mut headers = HeaderMap::new();
@@ -152,5 +167,60 @@ mod tests {
         browser.get(&path(&other)).await.refused(403, "insufficient_role");
         browser.patch(&path(&own), &serde_json::json!({"name": "c"})).await.refused(403, "forbidden");
         browser.get("/api/v1/admin/users").await.refused(403, "insufficient_role");
+    }
+
+    #[tokio::test]
+    async fn members_list_their_own_projects_and_find_what_is_theirs_by_its_id() {
+        let api = Api::new().await;
+        let [own, other] =
+            [api.create_project("a", "ai_gateway").await, api.create_project("b", "ai_gateway").await];
+        let id = api.create_person("a@example.com", "manager").await;
+        let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        let admin = "/api/v1/admin";
+        let [mine, foreign] = [api.issue_token(&own).await, api.issue_token(&other).await];
+        let call = api.record_call_with(&own, &mine.id, "req", |_, _| {}).await;
+        let foreign_call = api.record_call_with(&other, &foreign.id, "req", |_, _| {}).await;
+        let [call, foreign_call] = [call, foreign_call].map(|id| format!("{admin}/calls/{id}"));
+        let doors = [
+            format!("{admin}/projects"),
+            format!("{admin}/projects/{own}/tokens"),
+            format!("{admin}/tokens/{}", mine.id),
+            format!("{admin}/calls?projectId={own}"),
+            call.clone(),
+        ];
+        for path in &doors {
+            browser.get(path).await.refused(403, "insufficient_role");
+        }
+        let member = format!("{admin}/projects/{own}/members/{id}");
+        // What each role opens: the call, which holds what was said, and a change of a token.
+        for (role, says, changes) in [("viewer", 403, 403), ("developer", 200, 403), ("admin", 200, 200)] {
+            api.put(&member, &json!({"role": role})).await.ok();
+            let projects = browser.get(&doors[0]).await.ok();
+            assert_eq!(
+                (&projects["total"], &projects["items"][0]["uuid"]),
+                (&json!(1), &json!(own)),
+                "{role}"
+            );
+            for path in &doors[1..4] {
+                browser.get(path).await.ok();
+            }
+            assert_eq!(browser.get(&call).await.status, says, "{role}");
+            let renamed = browser.patch(&doors[2], &json!({"name": role})).await;
+            assert_eq!(renamed.status, changes, "{role}");
+            for path in [
+                format!("{admin}/tokens/{}", foreign.id),
+                format!("{admin}/calls?projectId={other}"),
+                format!("{admin}/calls"),
+                foreign_call.clone(),
+            ] {
+                browser.get(&path).await.refused(403, "forbidden");
+            }
+            let new = json!({"name": "c", "projectType": "ai_gateway"});
+            browser.post(&doors[0], &new).await.refused(403, "insufficient_role");
+        }
+        let search = browser.get(&format!("{}?search=b", doors[0])).await.ok();
+        assert_eq!((&search["total"], &search["items"]), (&json!(0), &json!([])));
+        api.delete(&member).await.no_content();
+        browser.get(&doors[0]).await.refused(403, "insufficient_role");
     }
 }

@@ -8,6 +8,9 @@ mod note;
 mod plan;
 mod update;
 
+#[cfg(test)]
+mod tests;
+
 use promptgate_control::accounts::Described;
 use promptgate_kernel::{AccountId, PlanId, Timestamp};
 use serde::Serialize;

@@ -57,7 +57,7 @@ impl From<ListedModel> for ModelView {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Api;
+    use crate::testing::{Api, PASSWORD};
     use serde_json::json;
 
     #[tokio::test]
@@ -79,5 +79,41 @@ mod tests {
         assert_eq!(answer["data"], json!([]));
         let admin = api.issue_scoped(&other, &["admin"]).await;
         assert_eq!(api.with_token(&format!("/api/{other}/models"), &admin.secret).await.status, 403);
+    }
+
+    #[tokio::test]
+    async fn a_key_of_an_account_shows_what_its_groups_allow() {
+        let api = Api::new().await;
+        let granted = json!({"name": "granted", "type": "openai", "models": ["gpt-1", "gpt-1-old", "other"]});
+        let granted = api.post("/api/v1/admin/providers", &granted).await.created()["id"].clone();
+        let hidden = json!({"name": "hidden", "type": "openai", "models": ["gpt-1"]});
+        let hidden = api.post("/api/v1/admin/providers", &hidden).await.created()["id"].clone();
+        let person = api.create_person("a@example.com", "admin").await;
+        let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        let key = browser.post("/api/v1/tokens", &json!({"name": "k"})).await.created();
+        let key = key["token"].as_str().unwrap();
+        let projects = api.get("/api/v1/admin/projects").await.ok();
+        let project = projects["items"][0]["uuid"].as_str().unwrap();
+        for (name, provider, model) in
+            [("mine", &granted, "gpt-1"), ("excluded", &granted, "gpt-1-old"), ("foreign", &hidden, "gpt-1")]
+        {
+            let body = json!({"name": name, "providerId": provider, "model": model});
+            api.post(&format!("/api/v1/admin/projects/{project}/aliases"), &body).await.created();
+        }
+        let path = format!("/api/{project}/models");
+        let ids = async |secret: &str| {
+            let answer = api.with_token(&path, secret).await.ok();
+            let rows = answer["data"].as_array().unwrap().clone();
+            rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(key).await, [""; 0], "no group grants nothing");
+        let group = json!({"name": "g", "displayName": "g", "providerIds": [granted],
+            "modelPatterns": ["^gpt"], "excludedModelPatterns": ["old$"]});
+        let group = api.post("/api/v1/admin/groups", &group).await.created()["id"].clone();
+        let member = format!("/api/v1/admin/groups/{}/members/{person}", group.as_str().unwrap());
+        api.put(&member, &json!({})).await.no_content();
+        assert_eq!(ids(key).await, ["promptgate:mine", "granted:*", "granted:gpt-1"]);
+        let own = api.issue_token(project).await;
+        assert_eq!(ids(&own.secret).await.len(), 9, "groups do not apply to the project's own tokens");
     }
 }

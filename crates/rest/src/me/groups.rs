@@ -10,7 +10,7 @@ use promptgate_kernel::GroupId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
 use crate::session::SignedIn;
 
 /// A group that one is in. What it grants is for administrators.
@@ -25,12 +25,17 @@ pub(super) struct OwnGroupView {
 }
 
 /// Shows the access groups of whoever is signed in, by name.
-#[utoipa::path(get, path = "/api/v1/me/groups", tag = "me", responses((status = OK, body = Vec<OwnGroupView>)))]
+#[utoipa::path(get, path = "/api/v1/me/groups", tag = "me", responses(
+    (status = OK, body = Vec<OwnGroupView>),
+    (status = INTERNAL_SERVER_ERROR, description = "`load_user_groups_failed`, with `requestId`", body = ErrorBody),
+    (status = SERVICE_UNAVAILABLE, description = "`load_user_groups_failed` or `store_unavailable`, with `requestId`", body = ErrorBody),
+))]
 pub(super) async fn groups(
     signed_in: SignedIn,
     State(control): State<Arc<Control>>,
 ) -> Result<Json<Vec<OwnGroupView>>, ApiError> {
-    let groups = groups::mine(&control, signed_in.actor, signed_in.account.id).await?;
+    let groups = groups::mine(&control, signed_in.actor, signed_in.account.id).await;
+    let groups = groups.map_err(|error| ApiError::from(error).of_store("load_user_groups_failed"))?;
     Ok(Json(groups.into_iter().map(OwnGroupView::from).collect()))
 }
 

@@ -11,7 +11,7 @@ use promptgate_kernel::{PlanId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
 use crate::session::SignedIn;
 
 /// What one may use, and has used.
@@ -59,12 +59,18 @@ struct OwnPlanView {
 }
 
 /// Shows what whoever is signed in may use of models. Nothing is counted yet.
-#[utoipa::path(get, path = "/api/v1/me/quota", tag = "me", responses((status = OK, body = QuotaView)))]
+#[utoipa::path(get, path = "/api/v1/me/quota", tag = "me", responses(
+    (status = OK, body = QuotaView),
+    (status = INTERNAL_SERVER_ERROR, description = "`load_subscription_quota_failed`, with `requestId`", body = ErrorBody),
+    (status = SERVICE_UNAVAILABLE, description = "`load_subscription_quota_failed` or `store_unavailable`, with `requestId`", body = ErrorBody),
+))]
 pub(super) async fn quota(
     signed_in: SignedIn,
     State(control): State<Arc<Control>>,
 ) -> Result<Json<QuotaView>, ApiError> {
-    Ok(Json(plans::quota(&control, signed_in.actor, signed_in.account.id).await?.into()))
+    let quota = plans::quota(&control, signed_in.actor, signed_in.account.id).await;
+    let quota = quota.map_err(|error| ApiError::from(error).of_store("load_subscription_quota_failed"))?;
+    Ok(Json(quota.into()))
 }
 
 impl From<Plan> for OwnPlanView {

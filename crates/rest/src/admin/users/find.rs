@@ -37,3 +37,45 @@ pub(in crate::admin) fn missing(error: FindAccountError, not_found: fn(String) -
         FindAccountError::Store(error) => error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Api;
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn a_person_is_shown_with_all_that_administrators_see() {
+        let api = Api::new().await;
+        let id = api.create_person("a@example.com", "manager").await;
+        let found = api.get(&format!("/api/v1/admin/users/{id}")).await.ok();
+        let listed = api.get("/api/v1/admin/users").await.ok();
+        assert_eq!(found, listed["items"][0], "as in the list");
+        for (member, value) in [
+            ("id", json!(id)),
+            ("preferredUsername", json!("a@example.com")),
+            ("email", json!("a@example.com")),
+            ("type", json!("user")),
+            ("role", json!("manager")),
+            ("isActive", json!(true)),
+            ("note", json!("")),
+            ("subscriptionPlanId", Value::Null),
+            ("expiresAt", Value::Null),
+            ("firewallOverrideEnabled", json!(false)),
+            ("inputTokens", json!(0)),
+            ("outputTokens", json!(0)),
+        ] {
+            assert_eq!(found.get(member), Some(&value), "{member}");
+        }
+        assert!(found.get("subscriptionPlan").is_none(), "left out, not null");
+    }
+
+    #[tokio::test]
+    async fn service_accounts_strangers_and_texts_that_are_no_ids_are_no_users() {
+        let api = Api::new().await;
+        let service = api.create_service("ci").await;
+        for id in [&*service, "018f4e6e-0000-7000-8000-00000000dead", "x", "%20", "1"] {
+            api.get(&format!("/api/v1/admin/users/{id}")).await.refused(404, "user_not_found");
+        }
+        api.without_key("GET", "/api/v1/admin/users/x").await.refused(401, "missing session");
+    }
+}
