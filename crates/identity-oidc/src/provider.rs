@@ -21,6 +21,9 @@ use crate::http::{Caller, NoAnswer};
 use crate::jwt::{ALGORITHMS, Claims, Jwt, text, unverified_claims};
 use crate::{LEEWAY, OidcProvider, claims};
 
+#[cfg(test)]
+mod tests;
+
 /// `openidconnect`'s client, once the provider is known.
 type Client = CoreClient<
     EndpointSet,

@@ -44,7 +44,7 @@ impl OidcProviders {
         made.collect::<Result<_, _>>().map(Self)
     }
 
-    fn named(&self, name: &str) -> Result<&Provider, ProviderError> {
+    pub(crate) fn named(&self, name: &str) -> Result<&Provider, ProviderError> {
         let found = self.0.iter().find(|provider| provider.options.name == name);
         found.ok_or_else(|| ProviderError::Unknown(name.to_owned()))
     }

@@ -1,21 +1,27 @@
 //! Who gets which account when an identity provider vouches for somebody.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use promptgate_auth::{Account, AccountKind, OidcPerson, Origin, Role};
-use promptgate_control::Control;
+use futures_util::future::try_join_all;
+use promptgate_access::{NewGroup, Patterns, Providers};
+use promptgate_auth::{Account, AccountKind, Actor, OidcPerson, Origin, Role};
 use promptgate_control::accounts::{CreatePerson, SeedAdministrator, create_person, seed_administrator};
 use promptgate_control::sign_in::{
     Bearer, BeginOidc, Challenge, Identity, IdentityProviders, Logout, LogoutTokenError, OidcError, Opened,
-    ProviderError, Visitor, begin_oidc, log_out_by_provider, pending_oidc, resume, sign_in_with_oidc,
+    ProviderError, Visitor, begin_oidc, end_session_url, log_out_by_provider, pending_oidc, resume,
+    sign_in_with_oidc,
 };
-use promptgate_kernel::{SecretString, Timestamp};
+use promptgate_control::{Control, groups};
+use promptgate_kernel::{KeyRing, SecretString, SecretsKey, Timestamp};
 use promptgate_store::Access;
+use promptgate_store_sql::{SqlOptions, connect};
 
 use crate::fixture::{ADMIN, Fixture};
 
-/// Believes whatever the code says: `subject`, or `subject/username`.
+/// Believes whatever the code says: `subject`, `subject/username`, or `subject/username/group,group`.
+/// Without the last part groups are none of its business.
 struct Believer;
 
 #[async_trait]
@@ -34,7 +40,10 @@ impl IdentityProviders for Believer {
         (code, _): (&str, Option<&str>),
         _: &Challenge,
     ) -> Result<Identity, ProviderError> {
-        let (subject, username) = code.split_once('/').unwrap_or((code, code));
+        let mut parts = code.split('/');
+        let subject = parts.next().unwrap_or_default();
+        let username = parts.next().unwrap_or(subject);
+        let groups = parts.next().map(|names| names.split(',').map(str::to_owned).collect());
         let person = OidcPerson {
             issuer: "https://x.example".into(),
             subject: subject.into(),
@@ -44,16 +53,16 @@ impl IdentityProviders for Believer {
         };
         let id_token = SecretString::new(format!("session of {subject}"));
         let session = Some(id_token.expose().clone());
-        Ok(Identity { person, id_token, session, role: None, groups: None })
+        Ok(Identity { person, id_token, session, role: None, groups })
     }
 
     async fn end_session_url(
         &self,
         _: &str,
-        _: Option<&SecretString>,
+        id_token: Option<&SecretString>,
         _: &str,
     ) -> Result<Option<String>, ProviderError> {
-        Ok(None)
+        Ok(id_token.map(|hint| hint.expose().clone()))
     }
 
     async fn verify_access_token(&self, _: &str) -> Result<Bearer, ProviderError> {
@@ -81,9 +90,13 @@ impl IdentityProviders for Believer {
 
 async fn gate() -> (Fixture, Control) {
     let fixture = Fixture::new().await;
-    let sign_in = fixture.control.sign_in.clone().with_providers(Arc::new(Believer));
-    let control = Control { sign_in, ..fixture.control.clone() };
+    let control = believing(&fixture);
     (fixture, control)
+}
+
+fn believing(fixture: &Fixture) -> Control {
+    let sign_in = fixture.control.sign_in.clone().with_providers(Arc::new(Believer));
+    Control { sign_in, ..fixture.control.clone() }
 }
 
 fn visitor() -> Visitor {
@@ -203,4 +216,112 @@ async fn a_provider_ends_what_it_names_once() {
     assert_eq!(end("d|2|-").await.unwrap(), 1);
     assert!(!is_open(&anna).await && !is_open(&bert).await);
     assert_eq!(end("e|nobody|-").await.unwrap(), 0);
+}
+
+/// Twenty people who come for the first time, all at once; how many of them administrators are.
+async fn administrators_of_twenty(url: &str) -> usize {
+    let connected = connect(url, SqlOptions::default()).await.unwrap();
+    connected.migrate().await.unwrap();
+    let fixture = Fixture::over(&connected);
+    let control = believing(&fixture);
+    seed_administrator(&control, ADMIN, SeedAdministrator::default()).await.unwrap().unwrap();
+    let names: Vec<String> = (0..20).map(|number| format!("person{number}")).collect();
+    let mut pending = Vec::new();
+    for _ in &names {
+        let wanted =
+            BeginOidc { provider: None, redirect: "/a".into(), frontend: String::new(), browser: None };
+        let begun = begin_oidc(&control, wanted).await.unwrap();
+        pending.push(pending_oidc(&control, &begun.url, Some(&begun.browser)).await.unwrap().unwrap());
+    }
+    let visitor = visitor();
+    let come = names
+        .iter()
+        .zip(pending)
+        .map(|(name, pending)| sign_in_with_oidc(&control, &visitor, pending, (name.as_str(), None), None));
+    let opened: Vec<Opened> = try_join_all(come).await.unwrap();
+    let distinct: HashSet<_> = opened.iter().map(|opened| opened.account.id).collect();
+    assert_eq!(distinct.len(), 20);
+    assert_eq!(fixture.actions().await.iter().filter(|action| *action == "auth.login").count(), 20);
+    opened.iter().filter(|opened| opened.account.role == Role::Admin).count()
+}
+
+#[tokio::test]
+async fn of_twenty_who_come_first_at_once_one_is_administrator_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("first.db").display());
+    assert_eq!(administrators_of_twenty(&url).await, 1);
+}
+
+#[tokio::test]
+async fn of_twenty_who_come_first_at_once_one_is_administrator_on_postgres() {
+    let database = promptgate_testkit::postgres::database().await.unwrap();
+    assert_eq!(administrators_of_twenty(database.url()).await, 1);
+}
+
+#[tokio::test]
+async fn groups_that_a_provider_names_are_those_of_the_account() {
+    let (_, control) = gate().await;
+    let mut ids = HashMap::new();
+    for name in ["staff", "lead", "everybody"] {
+        let new = NewGroup {
+            name: name.into(),
+            display_name: name.into(),
+            description: String::new(),
+            providers: Providers::All,
+            allow: Patterns::default(),
+            exclude: Patterns::default(),
+            for_new_accounts: name == "everybody",
+        };
+        ids.insert(name, groups::create(&control, ADMIN, new).await.unwrap().group.id);
+    }
+    let groups_of = async |opened: &Opened| {
+        let found = groups::of_account(&control, ADMIN, opened.account.id).await.unwrap();
+        let mut names: Vec<String> = found.into_iter().map(|described| described.group.name).collect();
+        names.sort();
+        names.join(" ")
+    };
+    let anna = sign_in(&control, "1/anna/lead,staff,unknown").await;
+    assert_eq!(groups_of(&anna).await, "lead staff", "what is named is what counts");
+    let actor = Actor::system();
+    groups::add_member(&control, actor, ids["everybody"], anna.account.id).await.unwrap();
+    let anna = sign_in(&control, "1/anna/staff").await;
+    assert_eq!(groups_of(&anna).await, "staff", "each sign-in sets them");
+    let anna = sign_in(&control, "1/anna/").await;
+    assert_eq!(groups_of(&anna).await, "", "an empty claim gives nothing");
+    groups::add_member(&control, actor, ids["lead"], anna.account.id).await.unwrap();
+    let anna = sign_in(&control, "1/anna").await;
+    assert_eq!(groups_of(&anna).await, "lead", "where groups are given here, they stay");
+    let bert = sign_in(&control, "2/bert").await;
+    assert_eq!(groups_of(&bert).await, "everybody");
+}
+
+#[tokio::test]
+async fn a_new_secrets_key_ends_nothing_that_is_under_way_while_the_old_one_still_opens() {
+    let (_, mut control) = gate().await;
+    let begin = async |control: &Control| {
+        let wanted =
+            BeginOidc { provider: None, redirect: "/a".into(), frontend: String::new(), browser: None };
+        begin_oidc(control, wanted).await.unwrap()
+    };
+    let [begun, lost] = [begin(&control).await, begin(&control).await];
+    let [anna, bert] = [sign_in(&control, "1").await, sign_in(&control, "2").await];
+    let way_out = async |control: &Control, opened: &Opened| {
+        let resumed = resume(control, opened.secret.expose()).await.unwrap();
+        end_session_url(control, &resumed.session, "/login").await
+    };
+
+    // The old key still opens: sign-ins that were begun end well, and the provider's sessions are known.
+    control.keys = KeyRing::new(SecretsKey::from_bytes([8; 32]), vec![SecretsKey::from_bytes([7; 32])]);
+    let pending = pending_oidc(&control, &begun.url, Some(&begun.browser)).await.unwrap().unwrap();
+    sign_in_with_oidc(&control, &visitor(), pending, ("3", None), None).await.unwrap();
+    assert_eq!(way_out(&control, &anna).await.as_deref(), Some("session of 1"));
+    assert_eq!(log_out_by_provider(&control, Origin::UNKNOWN, "a|1|session of 1").await.unwrap(), 1);
+
+    // It is gone: who was signing in begins again, who is signed in stays so and can leave.
+    control.keys = KeyRing::new(SecretsKey::from_bytes([8; 32]), vec![]);
+    assert!(pending_oidc(&control, &lost.url, Some(&lost.browser)).await.unwrap().is_none());
+    assert_eq!(way_out(&control, &bert).await, None);
+    assert_eq!(resume(&control, bert.secret.expose()).await.unwrap().account.id, bert.account.id);
+    let ended = log_out_by_provider(&control, Origin::UNKNOWN, "b|2|any session").await.unwrap();
+    assert_eq!(ended, 1, "nobody can tell which session it is, so it ends");
 }

@@ -1,11 +1,12 @@
 // An OpenID Connect provider of the tests: one confidential client with PKCE. Everybody who is named by
 // login_hint signs in and consents at once; `deny` refuses.
 // Environment: PORT, BASE (of the gateway), CLOCK (seconds that its clock is off), CLAIMS=userinfo (nothing
-// but the subject in the ID token), ACCESS_TOKEN=jwt.
+// but the subject in the ID token), ACCESS_TOKEN=jwt, USERINFO_SUB and ACCESS_TOKEN_SUB (a lie: about whom
+// these speak).
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import http from 'node:http';
 
-const { PORT = '0', BASE, CLOCK = '0', CLAIMS, ACCESS_TOKEN } = process.env;
+const { PORT = '0', BASE, CLOCK = '0', CLAIMS, ACCESS_TOKEN, USERINFO_SUB, ACCESS_TOKEN_SUB } = process.env;
 const now = Date.now;
 Date.now = () => now() + Number(CLOCK) * 1000;
 const { Provider } = await import('oidc-provider');
@@ -50,13 +51,20 @@ const provider = new Provider(issuer, {
       }),
     },
   },
+  formats: {
+    customizers: {
+      jwt: (_ctx, _token, jwt) => {
+        if (ACCESS_TOKEN_SUB) jwt.payload.sub = ACCESS_TOKEN_SUB;
+      },
+    },
+  },
   // Its own would call nobody on this machine.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, sub) => ({
     accountId: sub,
-    claims: () => ({
-      sub, preferred_username: sub, name: `Name of ${sub}`, email: `${sub}@example.test`, email_verified: true,
+    claims: (use) => ({
+      sub: (use === 'userinfo' && USERINFO_SUB) || sub, preferred_username: sub, name: `Name of ${sub}`, email: `${sub}@example.test`, email_verified: true,
       groups: sub.split('-').slice(1),
     }),
   }),

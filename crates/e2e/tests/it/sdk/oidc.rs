@@ -1,6 +1,7 @@
 //! Signing in at an OpenID Connect provider, as browsers do.
 
 mod browser;
+mod claims;
 
 use std::time::Duration;
 
