@@ -1,5 +1,7 @@
 //! Request bodies, read strictly.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use http::StatusCode;
@@ -33,16 +35,28 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = read(request.into_body()).await?;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self(T::default()));
-        }
-        parse(&bytes).map(Self)
+        parse_optional(&read(request.into_body()).await?).map(Self)
     }
 }
 
+/// What a body says; the default if there is none.
+pub(crate) fn parse_optional<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(T::default());
+    }
+    parse(bytes)
+}
+
+/// How long a client may take to send a body.
+const UPLOAD: Duration = Duration::from_secs(30);
+
 pub(crate) async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+    let collected = tokio::time::timeout(UPLOAD, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    let Ok(collected) = collected else {
+        return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout")
+            .message(format!("the body did not arrive within {} s", UPLOAD.as_secs())));
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large")
@@ -231,6 +245,13 @@ mod tests {
         }
         let (_, debug) = wrong(r#"{"inner":"canary"}"#);
         assert!(!debug.contains("canary"), "{debug}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_ends_its_body_is_not_waited_for() {
+        let stream = futures_util::stream::pending::<Result<axum::body::Bytes, std::io::Error>>();
+        let error = read(Body::from_stream(stream)).await.unwrap_err();
+        assert_eq!(error.code(), "request_timeout");
     }
 
     #[test]

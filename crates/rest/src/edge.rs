@@ -9,9 +9,9 @@ mod cross_site;
 use promptgate_forwarded::ProxyTrust;
 
 pub use assets::Assets;
-pub(crate) use client::Client;
+pub(crate) use client::{Client, names_this_machine};
 pub(crate) use cors::cors;
-pub(crate) use cross_site::guard;
+pub(crate) use cross_site::{guard, has_bearer};
 
 /// How browsers reach the API, and whose word about them counts.
 #[derive(Debug, Clone)]

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Method};
 use promptgate_kernel::{CallId, Timestamp};
 use serde_json::Value;
 use tracing::Instrument;
@@ -18,6 +19,7 @@ use crate::headers::{REQUEST_ID, given_request_id, secure};
 
 struct Observed {
     id: String,
+    own: CallId,
     method: Method,
     path: String,
     client: Option<IpAddr>,
@@ -28,17 +30,17 @@ struct Observed {
 /// Wraps every request of the API.
 pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     let clock = &*state.control.clock;
-    let given = given_request_id(request.headers());
-    let own = given.is_none().then(|| CallId::mint(clock, &*state.control.entropy));
-    let id = given.or_else(|| own.map(|own| own.to_string())).unwrap_or_default();
-    let client = Client { request: own, ..Client::of(&request, &state.edge) };
-    let observed = Observed::of(id, &request, &client, clock.now());
+    // The audit log names requests by an id that nobody outside has chosen.
+    let own = CallId::mint(clock, &*state.control.entropy);
+    let id = given_request_id(request.headers()).unwrap_or_else(|| own.to_string());
+    let client = Client { request: Some(own), ..Client::of(&request, &state.edge) };
+    let observed = Observed::of(id, own, &request, &client, clock.now());
     request.extensions_mut().insert(client);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     let span = tracing::info_span!("http.request", request.id = %observed.id, http.route = route);
     let mut response = next.run(request).instrument(span).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        response = told(response.status(), failure, &observed);
+        response = told(response, failure, &observed);
     }
     secure(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(&observed.id) {
@@ -48,8 +50,9 @@ pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request,
     response
 }
 
-/// Logs why it failed, once and here, and puts the request's id into the body.
-fn told(status: StatusCode, failure: Failure, observed: &Observed) -> Response {
+/// Logs why it failed, once and here, and puts the request's id into the body. The headers stay: a page of
+/// another origin may read the failure as it may read the rest.
+fn told(response: Response, failure: Failure, observed: &Observed) -> Response {
     tracing::error!(
         request.id = %observed.id,
         code = failure.code,
@@ -60,14 +63,19 @@ fn told(status: StatusCode, failure: Failure, observed: &Observed) -> Response {
     if let Value::Object(members) = &mut body {
         members.insert(failure.id_member.to_owned(), observed.id.clone().into());
     }
-    (status, Json(body)).into_response()
+    let (mut parts, _) = response.into_parts();
+    for of_the_body in [CONTENT_LENGTH, CONTENT_TYPE] {
+        parts.headers.remove(of_the_body);
+    }
+    (parts, Json(body)).into_response()
 }
 
 impl Observed {
-    fn of(id: String, request: &Request, client: &Client, started: Timestamp) -> Self {
+    fn of(id: String, own: CallId, request: &Request, client: &Client, started: Timestamp) -> Self {
         let agent = request.headers().get(http::header::USER_AGENT);
         Self {
             id,
+            own,
             method: request.method().clone(),
             path: request.uri().path().chars().take(512).collect(),
             client: client.address,
@@ -91,6 +99,7 @@ impl Observed {
             ($level:ident) => {
                 tracing::$level!(
                     request.id = %self.id,
+                    audit.request = %self.own,
                     http.method = %self.method,
                     http.path = %self.path,
                     http.status = status,
@@ -118,6 +127,7 @@ mod tests {
     use promptgate_store::{Access, Store, UnitOfWork};
     use promptgate_tokens::{TokenEnv, TokenSecret};
 
+    use crate::Edge;
     use crate::testing::Api;
 
     /// A store that fails on everything, with a detail that nobody outside may see.
@@ -156,6 +166,21 @@ mod tests {
             assert_eq!((answer.status, answer.text()), (status, &*expected));
             assert_eq!(answer.header("cache-control"), "no-store");
         }
+    }
+
+    #[tokio::test]
+    async fn a_page_of_an_allowed_origin_reads_the_failure() {
+        let edge = Edge { allowed_origins: vec!["http://localhost:3000".into()], ..Edge::default() };
+        let api = Api::over_with(Arc::new(Broken { corrupt: false }), edge).await;
+        let mut request = crate::testing::request("GET", "/api/v1/admin/projects", "");
+        request.headers_mut().insert("origin", "http://localhost:3000".parse().unwrap());
+        request.headers_mut().insert("x-admin-api-key", crate::testing::KEY.parse().unwrap());
+        let answer = api.answer(request).await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:3000");
+        assert_eq!(answer.header("access-control-allow-credentials"), "true");
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.json()["requestId"], answer.header("x-request-id"));
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use promptgate_auth::{Account, AccountRefused, Actor, Origin, SessionStage, Via}
 use promptgate_control::sign_in::{BearerError, Opened, ResumeError, Resumed, Visitor, by_bearer, resume};
 
 use crate::auth::unavailable;
-use crate::edge::{Client, cookies};
+use crate::edge::{Client, cookies, has_bearer};
 use crate::error::{ApiError, chain};
 use crate::{ApiState, Edge};
 
@@ -99,18 +99,17 @@ async fn by_access_token(parts: &Parts, state: &ApiState) -> Result<Option<Accou
     if !parts.uri.path().starts_with("/api/v1/") {
         return Ok(None);
     }
-    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let Some(first) = given.next() else { return Ok(None) };
-    let text = first.to_str().unwrap_or_default();
-    let Some((scheme, token)) = text.split_once(' ') else { return Ok(None) };
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    if !has_bearer(&parts.headers) {
         return Ok(None);
     }
     let invalid = || unauthorized("invalid_token");
-    if given.next().is_some() {
+    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(first), None) = (given.next(), given.next()) else {
         return Err(invalid().message("there is more than one Authorization header"));
-    }
-    by_bearer(&state.control, token.trim()).await.map_err(|error| match error {
+    };
+    let token = first.to_str().ok().and_then(|text| text.trim().split_once(char::is_whitespace));
+    let token = token.map_or("", |(_, token)| token.trim());
+    by_bearer(&state.control, token).await.map_err(|error| match error {
         BearerError::Invalid(cause) => {
             tracing::debug!(cause = chain(&cause), "an access token does not count");
             invalid().message("the access token is not one of an identity provider for this API, or is over")

@@ -16,8 +16,9 @@ use promptgate_control::endpoints::{EndpointRunner, RunRequest};
 use promptgate_control::sign_in::SignIn;
 use promptgate_coordination_local::LocalBus;
 use promptgate_endpoints::{CacheKey, CachedAnswer};
+use promptgate_kernel::testing::RisingEntropy;
 use promptgate_kernel::testing::TestClock;
-use promptgate_kernel::{AccountId, CallId, Clock, KeyRing, Money, OsEntropy, Revision, SecretsKey};
+use promptgate_kernel::{AccountId, CallId, Clock, KeyRing, Money, Revision, SecretsKey};
 use promptgate_providers::{CapabilityCell, CapabilityTable};
 use promptgate_store::{Access, Store};
 use promptgate_store_sql::{SqlOptions, connect};
@@ -33,7 +34,7 @@ mod outside;
 pub(crate) use browser::{Browser, totp_code};
 use outside::{Listed, Parrot, Watched};
 
-const KEY: &str = "test-admin-key";
+pub(crate) const KEY: &str = "test-admin-key";
 
 /// What every person of the tests signs in with.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -78,17 +79,15 @@ impl Api {
 
     /// The API over a store that is not the one of the sessions.
     pub(crate) async fn over(store: Arc<dyn Store>) -> Self {
+        Self::over_with(store, Edge::default()).await
+    }
+
+    /// The same, with pages of these origins before it.
+    pub(crate) async fn over_with(store: Arc<dyn Store>, edge: Edge) -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(
-            store,
-            connected.sign_in(),
-            Arc::clone(&parrot),
-            Some(parrot),
-            Edge::default(),
-            Costs::Shown,
-        )
+        Self::with(store, connected.sign_in(), Arc::clone(&parrot), Some(parrot), edge, Costs::Shown)
     }
 
     /// The API as browsers reach it.
@@ -127,7 +126,7 @@ impl Api {
             store: store.clone(),
             bus: Arc::new(LocalBus::new()),
             clock: clock.clone(),
-            entropy: Arc::new(OsEntropy),
+            entropy: Arc::new(RisingEntropy),
             sign_in: sign_in_over(sign_in),
             keys: KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![]),
             catalog: ModelCatalog::new(Arc::new(Listed)),
@@ -228,7 +227,7 @@ impl Api {
             email: String::new(),
             name: name.into(),
         };
-        let id = AccountId::mint(&*self.clock, &OsEntropy);
+        let id = AccountId::mint(&*self.clock, &RisingEntropy);
         self.store_account(Account::person_by_oidc(id, person, Role::User, self.clock.now()).unwrap()).await
     }
 
@@ -240,7 +239,7 @@ impl Api {
             active: true,
             firewall_override: false,
         };
-        let id = AccountId::mint(&*self.clock, &OsEntropy);
+        let id = AccountId::mint(&*self.clock, &RisingEntropy);
         self.store_account(Account::service(id, &new, self.clock.now()).unwrap()).await
     }
 
@@ -261,7 +260,7 @@ impl Api {
             email: format!("{username}@example.com"),
             name: username.to_uppercase(),
         };
-        let id = AccountId::mint(&*self.clock, &OsEntropy);
+        let id = AccountId::mint(&*self.clock, &RisingEntropy);
         let account = Account::person_by_oidc(id, person, Role::User, self.clock.now()).unwrap();
         let mut work = self.store.begin(Access::Write).await.unwrap();
         work.accounts().insert(&account).await.unwrap();
@@ -355,6 +354,7 @@ impl Api {
         request_id: &str,
         say: impl FnOnce(&mut UsageEvent, &mut CallContent),
     ) -> String {
+        self.clock.advance(Duration::from_millis(1));
         let mut event = UsageEvent {
             request_id: request_id.to_owned(),
             requested_model: Some("echo:echo".into()),
@@ -368,7 +368,7 @@ impl Api {
             attempts: 1,
             revision: Revision::from_number(1),
             ..UsageEvent::of_call(
-                CallId::mint(&*self.clock, &OsEntropy),
+                CallId::mint(&*self.clock, &RisingEntropy),
                 self.clock.now(),
                 project.parse().unwrap(),
                 token.parse().unwrap(),
@@ -391,7 +391,7 @@ impl Api {
 
 /// Passwords at the lowest cost, sessions for eight hours.
 fn sign_in_over(state: SignInState) -> SignIn {
-    let hasher = PasswordHasher::new(4, &OsEntropy).unwrap();
+    let hasher = PasswordHasher::new(4, &RisingEntropy).unwrap();
     let spans = [Duration::from_hours(8), Duration::from_hours(2)];
     SignIn::new(state, hasher, spans, NonZeroUsize::MIN)
 }

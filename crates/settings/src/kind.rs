@@ -9,12 +9,15 @@ use promptgate_kernel::SecretsKey;
 use url::Url;
 
 use crate::duration;
+use crate::origins::origin_of;
 
 /// The form of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Any text; blanks around it do not count.
     Text,
+    /// The name of a cookie: a token of RFC 6265.
+    CookieName,
     /// `true` or `false`.
     Switch,
     /// A whole number above zero.
@@ -112,6 +115,7 @@ impl Kind {
             Self::Rate => "number, zero or more".into(),
             Self::Choice(words) => words.join(", "),
             Self::Host => "IP address or host name".into(),
+            Self::CookieName => "letters, digits and !#$%&'*+-.^_`|~".into(),
             Self::HttpUrl => "address that begins with http:// or https://".into(),
             Self::DatabaseUrl => "postgres://user:password@host/database, or sqlite:path/to/file.db".into(),
             Self::RedisUrl => "redis://host:6379/0, or rediss:// for TLS".into(),
@@ -154,7 +158,9 @@ impl Kind {
             },
             Self::List => Ok(Value::List(items(text).map(str::to_owned).collect())),
             Self::Origins => {
-                items(text).map(|item| http_url(item).map(trimmed)).collect::<Result<_, _>>().map(Value::List)
+                // Browsers name origins in one way only, and without a path.
+                let origin = |item| http_url(item).map(|url| origin_of(url).unwrap_or_else(|| trimmed(url)));
+                items(text).map(origin).collect::<Result<_, _>>().map(Value::List)
             }
             Self::Networks => items(text).map(network).collect::<Result<_, _>>().map(Value::Networks),
             Self::Headers => headers(text),
@@ -169,6 +175,10 @@ impl Kind {
                 }
             }
             Self::Host => host(text),
+            Self::CookieName if is_token(text) => Ok(Value::Text(text.to_owned())),
+            Self::CookieName => {
+                Err(refused("must be the name of a cookie: letters, digits and !#$%&'*+-.^_`|~"))
+            }
             Self::HttpUrl => http_url(text).map(|url| Value::Text(trimmed(url))),
             Self::DatabaseUrl => database_url(text),
             Self::RedisUrl => redis_url(text),
@@ -268,6 +278,11 @@ fn http_url(text: &str) -> Result<&str, Refused> {
         Ok(_) => Ok(text),
         Err(_) => Err(refused_in_silence("must be an address that begins with http:// or https://")),
     }
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn trimmed(url: &str) -> String {

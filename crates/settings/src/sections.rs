@@ -453,7 +453,9 @@ impl Settings {
         if !given.is_empty() {
             return Ok(origins::expanded(&given));
         }
-        Ok(origins::expanded(&self.text("PROMPTGATE_FRONTEND_BASE_URL")?.into_iter().collect::<Vec<_>>()))
+        let frontend = self.text("PROMPTGATE_FRONTEND_BASE_URL")?;
+        let frontend = frontend.as_deref().and_then(origins::origin_of);
+        Ok(origins::expanded(&frontend.into_iter().collect::<Vec<_>>()))
     }
 
     /// What the scheduler reads.

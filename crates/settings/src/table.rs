@@ -120,7 +120,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_BACKEND_BASE_URL", A, Kind::HttpUrl),
     Variable::new("PROMPTGATE_PROXY_BASE_URL", A, Kind::HttpUrl),
     Variable::new("PROMPTGATE_STATIC_ASSETS_DIR", A, Kind::ExistingDirectory),
-    Variable::new("PROMPTGATE_SESSION_COOKIE_NAME", A | P, Kind::Text),
+    Variable::new("PROMPTGATE_SESSION_COOKIE_NAME", A | P, Kind::CookieName),
     Variable::new("PROMPTGATE_SESSION_TTL", A | P, Kind::Duration),
     Variable::new("PROMPTGATE_SESSION_IDLE_TIMEOUT", A | P | S, Kind::Duration),
     Variable::new("PROMPTGATE_CORS_ALLOWED_ORIGINS", A | P, Kind::Origins),

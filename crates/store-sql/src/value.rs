@@ -90,13 +90,13 @@ fn containing_folded(search: &str) -> String {
     text(&pattern).into_owned()
 }
 
-/// How a page is sorted: what is missing comes last, equal ones go by id.
+/// How a page is sorted: what is missing comes last, equal ones go by id, the older first, either way.
 pub(crate) fn order_by(column: &str, direction: SortDirection) -> String {
     let direction = match direction {
         SortDirection::Ascending => "ASC",
         SortDirection::Descending => "DESC",
     };
-    format!(" ORDER BY {column} {direction} NULLS LAST, id {direction}")
+    format!(" ORDER BY {column} {direction} NULLS LAST, id ASC")
 }
 
 #[cfg(test)]

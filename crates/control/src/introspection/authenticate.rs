@@ -58,31 +58,31 @@ impl From<AccountRefused> for Denied {
 #[instrument(name = "control.introspection.authenticate", skip_all, fields(scope = %scope))]
 pub async fn authenticate(
     control: &Control,
-    bearer: impl Into<Presented<'_>>,
+    bearer: Presented<'_>,
     project: Option<ProjectId>,
     scope: Scope,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer.into(), Some(scope), |_| project).await
+    admit(control, bearer, Some(scope), |_| project).await
 }
 
 /// Admits a bearer token to a route of `project` that every token of it may use.
 #[instrument(name = "control.introspection.authenticate_any", skip_all)]
 pub async fn authenticate_any(
     control: &Control,
-    bearer: impl Into<Presented<'_>>,
+    bearer: Presented<'_>,
     project: Option<ProjectId>,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer.into(), None, |_| project).await
+    admit(control, bearer, None, |_| project).await
 }
 
 /// Admits a bearer token to something that its own project has and that needs `scope`.
 #[instrument(name = "control.introspection.authenticate_own", skip_all, fields(scope = %scope))]
 pub async fn authenticate_own(
     control: &Control,
-    bearer: impl Into<Presented<'_>>,
+    bearer: Presented<'_>,
     scope: Scope,
 ) -> Result<Caller, Denied> {
-    admit(control, bearer.into(), Some(scope), |token| Some(token.project_id)).await
+    admit(control, bearer, Some(scope), |token| Some(token.project_id)).await
 }
 
 async fn admit(

@@ -18,12 +18,6 @@ pub struct Presented<'a> {
     pub address: Option<IpAddr>,
 }
 
-impl<'a> From<Option<&'a str>> for Presented<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        Self { text, address: None }
-    }
-}
-
 impl fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presented").field("address", &self.address).finish_non_exhaustive()

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::fixture::{ADMIN, Fixture, keys, new_provider};
 use promptgate_auth::Actor;
 use promptgate_control::bootstrap::{Seed, overview, seed};
-use promptgate_control::introspection;
+use promptgate_control::introspection::{self, Presented};
 use promptgate_control::projects;
 use promptgate_control::providers::{self, ApiKey};
 use promptgate_kernel::testing::SeededEntropy;
@@ -27,7 +27,7 @@ async fn a_fresh_installation_gets_a_project_a_token_and_providers_once() {
     assert_eq!(names, ["echo", "openai", "anthropic"]);
     assert_eq!(seeded.providers[0].models, ["echo"]);
 
-    let bearer = Some(seeded.issued.secret.expose());
+    let bearer = Presented { text: Some(seeded.issued.secret.expose()), address: None };
     let project = Some(seeded.project.id);
     introspection::authenticate(&fixture.control, bearer, project, Scope::Chat).await.unwrap();
 

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use crate::fixture::{ADMIN, Fixture, new_provider};
-use promptgate_control::introspection::{self, Denied};
+use promptgate_control::introspection::{self, Denied, Presented};
 use promptgate_control::project_providers::{self, SetProvider};
+use promptgate_control::tokens::Issued;
 use promptgate_control::{aliases, endpoints, providers, templates, tokens};
 use promptgate_endpoints::NewEndpoint;
 use promptgate_kernel::{Clock, Timestamp};
@@ -10,13 +11,17 @@ use promptgate_projects::ProjectType;
 use promptgate_providers::{NewAlias, NewTemplate, Preset};
 use promptgate_tokens::{AccessDenied, Scope, TokenChanges};
 
+fn presented(issued: &Issued) -> Presented<'_> {
+    Presented { text: Some(issued.secret.expose()), address: None }
+}
+
 #[tokio::test]
 async fn a_use_is_noted_to_within_a_minute() {
     let fixture = Fixture::new().await;
     let project = fixture.project(ProjectType::AiWrapper).await;
     let issued = fixture.token(project.id, None).await;
     let use_it = async || -> Option<Timestamp> {
-        let bearer = Some(issued.secret.expose());
+        let bearer = presented(&issued);
         introspection::authenticate(&fixture.control, bearer, Some(project.id), Scope::Models).await.unwrap();
         tokens::find(&fixture.control, ADMIN, issued.token.id.into()).await.unwrap().last_used_at
     };
@@ -36,8 +41,7 @@ async fn an_expired_token_is_refused_before_its_scopes_are_looked_at() {
     let expiry = Some(Some(fixture.clock.now().plus(Duration::from_secs(5))));
     let changes = TokenChanges { expires_at: expiry, ..Default::default() };
     tokens::update(&fixture.control, ADMIN, issued.token.id.into(), changes).await.unwrap();
-    let ask =
-        || introspection::authenticate(&fixture.control, Some(issued.secret.expose()), None, Scope::Admin);
+    let ask = || introspection::authenticate(&fixture.control, presented(&issued), None, Scope::Admin);
     let scope = ask().await.unwrap_err();
     assert!(matches!(scope, Denied::Refused(AccessDenied::MissingScope { .. })));
     fixture.clock.advance(Duration::from_secs(5));
@@ -53,7 +57,7 @@ async fn more_tokens_than_a_page_are_listed_in_one_answer() {
     for _ in 0..120 {
         fixture.token(project.id, None).await;
     }
-    let bearer = Some(admin.secret.expose());
+    let bearer = presented(&admin);
     let caller = introspection::authenticate(&fixture.control, bearer, Some(project.id), Scope::Admin).await;
     let caller = caller.unwrap();
     let page = introspection::tokens(&fixture.control, &caller).await.unwrap();
@@ -125,7 +129,7 @@ async fn what_is_listed_depends_on_the_projects_type() {
     let scopes = || Some([Scope::Models, Scope::Admin].into_iter().collect());
     let caller = async |project| {
         let token = fixture.token(project, scopes()).await;
-        introspection::authenticate_own(control, Some(token.secret.expose()), Scope::Models).await.unwrap()
+        introspection::authenticate_own(control, presented(&token), Scope::Models).await.unwrap()
     };
     let models = async |project| -> Vec<(String, bool)> {
         let listed = introspection::models(control, &caller(project).await).await.unwrap();

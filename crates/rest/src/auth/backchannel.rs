@@ -1,7 +1,6 @@
 //! `POST /auth/backchannel-logout`
 
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -11,11 +10,9 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use crate::ApiState;
+use crate::body::read;
 use crate::error::{ApiError, ErrorBody, chain};
 use crate::session::Visiting;
-
-/// Longer than any logout token.
-const MAX_BODY: usize = 64 * 1024;
 
 /// What a provider sends.
 #[derive(Deserialize, ToSchema)]
@@ -39,7 +36,7 @@ pub(super) async fn log_out(
     Visiting(visitor): Visiting,
     State(state): State<ApiState>,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
     let invalid = || ApiError::bad_request("invalid_request").message("a form with a logout_token is needed");
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -47,9 +44,10 @@ pub(super) async fn log_out(
         .split(';')
         .next()
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    if !is_form || body.len() > MAX_BODY {
+    if !is_form {
         return Err(invalid());
     }
+    let body = read(request.into_body()).await?;
     let mut given = form_urlencoded::parse(&body).filter(|(name, _)| name == "logout_token");
     let (Some((_, token)), None) = (given.next(), given.next()) else { return Err(invalid()) };
     log_out_by_provider(&state.control, visitor.origin, &token).await?;

@@ -9,6 +9,9 @@ use url::{Host, Url, form_urlencoded};
 use crate::Edge;
 use crate::edge::Client;
 
+/// Longer than any address of the frontend, in bytes: everybody may have one kept until they come back.
+const MAX_PATH: usize = 2_048;
+
 /// A path of the frontend, from a parameter that anybody may have written.
 pub(super) fn path(given: Option<&str>, fallback: &str) -> String {
     let given = given.map(str::trim).filter(|given| is_path(given));
@@ -17,7 +20,8 @@ pub(super) fn path(given: Option<&str>, fallback: &str) -> String {
 
 /// Browsers read `\` as `/` and skip control characters, so `/\t/evil.example` is another site.
 fn is_path(text: &str) -> bool {
-    text.starts_with('/')
+    text.len() <= MAX_PATH
+        && text.starts_with('/')
         && !text.starts_with("//")
         && !text.chars().any(|letter| letter == '\\' || letter.is_control())
         && Url::parse("http://frontend.invalid")

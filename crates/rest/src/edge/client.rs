@@ -6,6 +6,7 @@ use axum::extract::{ConnectInfo, Request};
 use http::header;
 use promptgate_forwarded::{Scheme, asked_for, client_address, is_forwarded};
 use promptgate_kernel::CallId;
+use url::{Host, Url};
 
 use super::Edge;
 
@@ -39,11 +40,37 @@ impl Client {
         let is_hidden = is_forwarded(headers) && !edge.proxies.believes(peer.ip());
         Self {
             address: Some(address),
-            is_local: peer.ip().to_canonical().is_loopback() && address.is_loopback() && !is_hidden,
+            is_local: peer.ip().to_canonical().is_loopback()
+                && address.is_loopback()
+                && !is_hidden
+                && named.as_deref().is_none_or(|host| is_own_name(host, edge)),
             is_https: edge.is_https || asked.scheme == Some(Scheme::Https),
             host: asked.host.or(named),
             request: None,
         }
+    }
+}
+
+/// Whether a host names this machine, or is how the operator calls the API. Any other name that leads to a
+/// loopback address is a stranger's, whose page the browser takes for one of this API (DNS rebinding).
+fn is_own_name(host: &str, edge: &Edge) -> bool {
+    let Ok(asked) = Url::parse(&format!("http://{host}")) else { return false };
+    let is_configured = |origin: &str| Url::parse(origin).is_ok_and(|known| known.host() == asked.host());
+    names_this_machine(host)
+        || edge.base_url.iter().chain(&edge.own_origins).any(|origin| is_configured(origin))
+}
+
+/// Whether a host, maybe with a port, is an address or `localhost`: names that nobody outside can give to
+/// this machine.
+pub(crate) fn names_this_machine(host: &str) -> bool {
+    let asked = Url::parse(&format!("http://{host}"));
+    match asked.as_ref().ok().and_then(Url::host) {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
     }
 }
 
@@ -54,7 +81,10 @@ mod tests {
     use promptgate_forwarded::ProxyTrust;
 
     fn client(peer: &str, headers: &[(&str, &str)], edge: &Edge) -> Client {
-        let mut request = Request::builder().uri("/x").header("host", "Gate.Example");
+        let mut request = Request::builder().uri("/x");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "Gate.Example");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -95,13 +125,26 @@ mod tests {
 
     #[test]
     fn a_proxy_on_this_machine_does_not_make_everybody_local() {
-        let edge = Edge::default();
+        let edge = Edge { own_origins: vec!["http://gate.example".into()], ..Edge::default() };
         assert!(client("127.0.0.1", &[], &edge).is_local);
         assert!(client("::ffff:127.0.0.1", &[], &edge).is_local);
         assert!(!client("127.0.0.1", &[("x-forwarded-for", "127.0.0.1")], &edge).is_local);
         assert!(!client("127.0.0.1", &[("via", "1.1 nginx")], &edge).is_local);
-        let trusted = behind("127.0.0.0/8");
+        let trusted = Edge { own_origins: edge.own_origins.clone(), ..behind("127.0.0.0/8") };
         assert!(!client("127.0.0.1", &[("x-forwarded-for", "203.0.113.9")], &trusted).is_local);
         assert!(!client("192.0.2.1", &[], &edge).is_local);
+    }
+
+    #[test]
+    fn a_stranger_s_name_for_this_machine_is_not_local() {
+        let edge = Edge { base_url: Some("https://gate.example/x".into()), ..Edge::default() };
+        for host in
+            ["127.0.0.1:8080", "[::1]:8080", "localhost", "LOCALHOST.:1", "app.localhost:1", "gate.example"]
+        {
+            assert!(client("127.0.0.1", &[("host", host)], &edge).is_local, "{host}");
+        }
+        for host in ["evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "a b", ""] {
+            assert!(!client("127.0.0.1", &[("host", host)], &edge).is_local, "{host}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use super::{Client, Edge, cookies};
@@ -33,6 +33,9 @@ fn check(edge: &Edge, request: &Request) -> Result<(), ApiError> {
         return Ok(());
     }
     let headers = request.headers();
+    if shows_what_no_form_sends(path, headers) {
+        return Ok(());
+    }
     let has_cookie = cookies::named(headers, &edge.session_cookie).next().is_some();
     let is_of_page = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
     let matters = has_cookie || is_sign_in && is_of_page;
@@ -51,6 +54,22 @@ fn check(edge: &Edge, request: &Request) -> Result<(), ApiError> {
             .message("the body must be sent as application/json"));
     }
     Ok(())
+}
+
+/// Whether the request has the admin key, or an access token: no page of a stranger can add either, and
+/// where there is one, right or wrong, the cookie opens nothing.
+fn shows_what_no_form_sends(path: &str, headers: &HeaderMap) -> bool {
+    let has_key = path.starts_with("/api/v1/admin/") && headers.contains_key("x-admin-api-key");
+    has_key || path.starts_with("/api/v1/") && has_bearer(headers)
+}
+
+/// Whether there is a bearer token, or the beginning of one.
+pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
+    let begins = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| byte.is_ascii_whitespace()).find(|part| !part.is_empty());
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    };
+    headers.get_all(header::AUTHORIZATION).iter().any(begins)
 }
 
 /// Goes by `Origin`, which browsers put into everything that is not a mere look; without it, by
@@ -176,6 +195,16 @@ mod tests {
     fn programs_without_the_cookie_are_left_alone() {
         let foreign = ("origin", "https://evil.example");
         assert_eq!(checked("POST", "/api/v1/tokens", "{}", &[foreign, ("x-admin-api-key", "k")]), None);
+        let key = ("x-admin-api-key", "k");
+        assert_eq!(checked("POST", "/api/v1/admin/groups", "{}", &[COOKIE, key]), None);
+        assert_eq!(checked("POST", "/api/v1/tokens", "{}", &[COOKIE, key]), Some("cross_site_request"));
+        for bearer in ["Bearer x", " bearer\tx", "BEARER"] {
+            assert_eq!(checked("POST", "/api/v1/tokens", "{}", &[COOKIE, ("authorization", bearer)]), None);
+        }
+        for other in ["Basic x", "", "Bearerx"] {
+            let sent = checked("POST", "/api/v1/tokens", "{}", &[COOKIE, ("authorization", other)]);
+            assert_eq!(sent, Some("cross_site_request"), "{other}");
+        }
         assert_eq!(checked("POST", "/api/v1/tokens", "{}", &[("cookie", "other=1")]), None);
         assert_eq!(checked("POST", "/auth/password", "{}", &[]), None, "curl signs in");
         assert_eq!(checked("POST", "/auth/password", "{}", &[foreign, JSON]), Some("cross_site_request"));

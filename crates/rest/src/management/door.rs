@@ -57,7 +57,7 @@ impl Knock {
     /// Lets a token in that has the scope, if the door is open and it did not come too often.
     pub(super) async fn manage(&self, control: &Control, scope: Scope) -> Result<Admitted, ProjectError> {
         let project = self.segment("uuid").parse().ok();
-        let caller = introspection::authenticate(control, self.bearer.as_deref(), project, scope).await?;
+        let caller = introspection::authenticate(control, self.bearer.presented(), project, scope).await?;
         if !switches::is_on(control, Switch::ManagementApi).await? {
             return Err(ProjectError::new(
                 StatusCode::FORBIDDEN,
@@ -70,7 +70,7 @@ impl Knock {
     /// Lets any token in that did not come too often.
     pub(super) async fn mint(&self, control: &Control) -> Result<Admitted, ProjectError> {
         let project = self.segment("uuid").parse().ok();
-        let caller = introspection::authenticate_any(control, self.bearer.as_deref(), project).await?;
+        let caller = introspection::authenticate_any(control, self.bearer.presented(), project).await?;
         self.count(control, caller).await
     }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use http::StatusCode;
 use promptgate_control::endpoints::EndpointAddress;
 use promptgate_control::{Control, endpoints};
 use promptgate_endpoints::NewEndpoint;
 use promptgate_tokens::Scope;
 
-use super::body::Renamed;
+use super::body;
 use super::door::{Admitted, Knock};
 use super::view::ManagedEndpoint;
 use crate::admin::endpoints::EndpointBody;
@@ -30,10 +30,10 @@ use crate::introspection::{Answer, Problem, ProjectError};
 pub(super) async fn create(
     State(control): State<Arc<Control>>,
     knock: Knock,
-    body: Result<Renamed<EndpointBody>, ProjectError>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Answer<ManagedEndpoint>>), ProjectError> {
     let admitted = knock.manage(&control, Scope::EndpointsWrite).await?;
-    let Renamed(body) = body?;
+    let body: EndpointBody = body::read_renamed(request).await?;
     let (project, new) = (admitted.caller.project.id, body.onto(NewEndpoint::default()));
     let created = endpoints::create(&control, admitted.actor(), project, new).await;
     Ok((StatusCode::CREATED, Json(Answer::of(created.map_err(ApiError::from)?.into()))))
@@ -57,10 +57,10 @@ pub(super) async fn create(
 pub(super) async fn replace(
     State(control): State<Arc<Control>>,
     knock: Knock,
-    body: Result<Renamed<EndpointBody>, ProjectError>,
+    request: Request,
 ) -> Result<Json<Answer<ManagedEndpoint>>, ProjectError> {
     let admitted = knock.manage(&control, Scope::EndpointsWrite).await?;
-    let Renamed(body) = body?;
+    let body: EndpointBody = body::read_renamed(request).await?;
     let (address, new) = (address(&knock, &admitted)?, body.onto(NewEndpoint::default()));
     let replaced = endpoints::replace(&control, admitted.actor(), address, new).await;
     Ok(Json(Answer::of(replaced.map_err(ApiError::from)?.into())))
@@ -84,10 +84,10 @@ pub(super) async fn replace(
 pub(super) async fn change(
     State(control): State<Arc<Control>>,
     knock: Knock,
-    body: Result<Renamed<EndpointBody>, ProjectError>,
+    request: Request,
 ) -> Result<Json<Answer<ManagedEndpoint>>, ProjectError> {
     let admitted = knock.manage(&control, Scope::EndpointsWrite).await?;
-    let Renamed(body) = body?;
+    let body: EndpointBody = body::read_renamed(request).await?;
     let address = address(&knock, &admitted)?;
     let changed = endpoints::amend(&control, admitted.actor(), address, |present| body.onto(present)).await;
     Ok(Json(Answer::of(changed.map_err(ApiError::from)?.into())))

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, header};
 
 use super::Ops;
+use crate::edge::names_this_machine;
 use crate::error::{ApiError, ErrorBody};
 
 /// Shows the process's metrics, to loopback peers and to whoever has the metrics token.
@@ -29,10 +30,12 @@ pub(super) async fn metrics(
     Ok((kind, ops.metrics()).into_response())
 }
 
-/// A peer on this machine that speaks for nobody else: a reverse proxy beside the process says so.
+/// A peer on this machine that speaks for nobody else: a reverse proxy beside the process says so, and a
+/// page that has the browser take this machine for its own site asks for that site.
 fn is_local(peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
     peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
         && !headers.keys().any(|name| is_of_a_proxy(name.as_str()))
+        && headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(names_this_machine))
 }
 
 fn is_of_a_proxy(header: &str) -> bool {
@@ -85,6 +88,8 @@ mod tests {
         {
             assert_eq!(status(Some("127.0.0.1:9"), None, &[(header, "127.0.0.1")]).await, 401, "{header}");
         }
+        assert_eq!(status(Some("127.0.0.1:9"), None, &[("host", "localhost:8080")]).await, 200);
+        assert_eq!(status(Some("127.0.0.1:9"), None, &[("host", "evil.example:8080")]).await, 401);
         assert_eq!(status(Some("10.0.0.1:9"), None, &[]).await, 401);
         assert_eq!(status(Some("10.0.0.1:9"), None, &bearer).await, 401, "no token is configured");
         assert_eq!(status(Some("10.0.0.1:9"), Some("t"), &bearer).await, 200);

@@ -24,137 +24,156 @@ async fn row(api: &Api, action: &str) -> Value {
     page["items"][0].clone()
 }
 
-async fn cases(api: &Api) -> Vec<Case> {
-    let provider = api.create_provider("main", "openai").await;
+/// A case whose names stand in the order in which it happens.
+fn case(kind: &'static str, collection: &str, bodies: [Value; 2], shown: [Value; 2]) -> Case {
+    let ([create, patch], [before, after]) = (bodies, shown);
+    Case { kind, collection: collection.to_owned(), create, patch, before, after }
+}
+
+/// What everybody's calls meet, and what readers see.
+async fn of_everybody(api: &Api) -> Vec<Case> {
     let service = api.create_service("ci").await;
-    let gateway = api.create_project("x", "ai_gateway").await;
-    let wrapper = api.create_project("y", "ai_wrapper").await;
-    let projects = "/api/v1/admin/projects";
-    let case = |kind, collection: &str, create, patch, before, after| Case {
-        kind,
-        collection: collection.to_owned(),
-        create,
-        patch,
-        before,
-        after,
-    };
     let secret_url = format!("https://u.example/{SECRET}?key={SECRET}");
     vec![
         case(
             "network_rule",
             "/api/v1/admin/firewall/rules",
-            json!({"address": "10.0.0.1", "priority": 1, "action": "deny", "description": SECRET}),
-            json!({"action": "allow", "priority": 3}),
-            json!({"action": "deny", "priority": "1"}),
-            json!({"action": "allow", "priority": "3"}),
+            [
+                json!({"address": "10.0.0.1", "priority": 1, "action": "deny", "description": SECRET}),
+                json!({"action": "allow", "priority": 3}),
+            ],
+            [json!({"action": "deny", "priority": "1"}), json!({"action": "allow", "priority": "3"})],
         ),
         case(
             "network_rule",
             &format!("/api/v1/admin/service-accounts/{service}/firewall/rules"),
-            json!({"address": "10.0.0.1", "priority": 1, "action": "deny", "description": SECRET}),
-            json!({"address": "10.0.0.0/8"}),
-            json!({"address": "10.0.0.1"}),
-            json!({"address": "10.0.0.0/8"}),
+            [
+                json!({"address": "10.0.0.1", "priority": 1, "action": "deny", "description": SECRET}),
+                json!({"address": "10.0.0.0/8"}),
+            ],
+            [json!({"address": "10.0.0.1"}), json!({"address": "10.0.0.0/8"})],
         ),
         case(
             "mcp_server",
             "/api/v1/admin/mcp/servers",
-            json!({"name": "a", "displayName": SECRET, "url": secret_url, "headers": [
+            [
+                json!({"name": "a", "displayName": SECRET, "url": secret_url, "headers": [
                 {"name": "X-Plain", "value": SECRET, "sensitive": false}]}),
-            json!({"url": "http://v.example", "allowPattern": "^a", "headers": [
+                json!({"url": "http://v.example", "allowPattern": "^a", "headers": [
                 {"name": "X-Key", "value": SECRET, "sensitive": true}]}),
-            json!({"url": "https://u.example", "allowPattern": "", "headers": "[\"X-Plain\"]"}),
-            json!({"url": "http://v.example", "allowPattern": "^a", "headers": "[\"X-Key\"]"}),
+            ],
+            [
+                json!({"url": "https://u.example", "allowPattern": "", "headers": "[\"X-Plain\"]"}),
+                json!({"url": "http://v.example", "allowPattern": "^a", "headers": "[\"X-Key\"]"}),
+            ],
         ),
         case(
             "monitored_service",
             "/api/v1/admin/monitoring/services",
-            json!({"name": "a", "displayName": SECRET, "url": secret_url}),
-            json!({"expectedStatusCode": 204, "intervalSeconds": 90}),
-            json!({"expectedStatusCode": "200", "intervalSeconds": "60"}),
-            json!({"expectedStatusCode": "204", "intervalSeconds": "90"}),
+            [
+                json!({"name": "a", "displayName": SECRET, "url": secret_url}),
+                json!({"expectedStatusCode": 204, "intervalSeconds": 90}),
+            ],
+            [
+                json!({"expectedStatusCode": "200", "intervalSeconds": "60"}),
+                json!({"expectedStatusCode": "204", "intervalSeconds": "90"}),
+            ],
         ),
         case(
             "faq_entry",
             "/api/v1/admin/faqs",
-            json!({"question": SECRET, "answer": SECRET, "published": false}),
-            json!({"answer": format!("another {SECRET}"), "published": true}),
-            json!({"published": "false"}),
-            json!({"published": "true"}),
+            [
+                json!({"question": SECRET, "answer": SECRET, "published": false}),
+                json!({"answer": format!("another {SECRET}"), "published": true}),
+            ],
+            [json!({"published": "false"}), json!({"published": "true"})],
         ),
         case(
             "setup_guide",
             "/api/v1/admin/setup-guides",
-            json!({"identifier": "a", "title": SECRET, "icon": "mdi-a", "compatibility": "openai",
+            [
+                json!({"identifier": "a", "title": SECRET, "icon": "mdi-a", "compatibility": "openai",
                 "modelMode": "single", "template": format!("{SECRET} {{{{token}}}}")}),
-            json!({"modelMode": "all", "position": 4, "subtitle": SECRET}),
-            json!({"modelMode": "single", "position": "0"}),
-            json!({"modelMode": "all", "position": "4"}),
+                json!({"modelMode": "all", "position": 4, "subtitle": SECRET}),
+            ],
+            [json!({"modelMode": "single", "position": "0"}), json!({"modelMode": "all", "position": "4"})],
         ),
+    ]
+}
+
+/// What belongs to providers, projects and accounts.
+async fn of_some(api: &Api) -> Vec<Case> {
+    let provider = api.create_provider("main", "openai").await;
+    let gateway = api.create_project("x", "ai_gateway").await;
+    let wrapper = api.create_project("y", "ai_wrapper").await;
+    let projects = "/api/v1/admin/projects";
+    vec![
         case(
             "price",
             "/api/v1/admin/pricing/models",
-            json!({"providerName": "main", "model": "m", "input": 1, "output": 2}),
-            json!({"output": 3}),
-            json!({"output": "2.0"}),
-            json!({"output": "3.0"}),
+            [json!({"providerName": "main", "model": "m", "input": 1, "output": 2}), json!({"output": 3})],
+            [json!({"output": "2.0"}), json!({"output": "3.0"})],
         ),
         case(
             "endpoint",
             &format!("{projects}/{gateway}/endpoints"),
-            json!({"name": SECRET, "providerId": provider, "providerModel": "m", "prompt": SECRET,
+            [
+                json!({"name": SECRET, "providerId": provider, "providerModel": "m", "prompt": SECRET,
                 "description": SECRET}),
-            json!({"prompt": format!("another {SECRET}"), "temperature": 0.5, "providerModel": "n"}),
-            json!({"provider_model": "m"}),
-            json!({"provider_model": "n", "temperature": "0.5"}),
+                json!({"prompt": format!("another {SECRET}"), "temperature": 0.5, "providerModel": "n"}),
+            ],
+            [json!({"provider_model": "m"}), json!({"provider_model": "n", "temperature": "0.5"})],
         ),
         case(
             "alias",
             &format!("{projects}/{wrapper}/aliases"),
-            json!({"name": SECRET, "providerId": provider, "model": "m", "systemPrompt": SECRET}),
-            json!({"model": "n", "description": SECRET}),
-            json!({"model": "m"}),
-            json!({"model": "n"}),
+            [
+                json!({"name": SECRET, "providerId": provider, "model": "m", "systemPrompt": SECRET}),
+                json!({"model": "n", "description": SECRET}),
+            ],
+            [json!({"model": "m"}), json!({"model": "n"})],
         ),
         case(
             "provider_template",
             "/api/v1/admin/provider-templates",
-            json!({"name": SECRET, "providerId": provider, "model": "m", "tags": [SECRET]}),
-            json!({"model": "n", "topP": 0.5}),
-            json!({"model": "m", "topP": "null"}),
-            json!({"model": "n", "topP": "0.5"}),
+            [
+                json!({"name": SECRET, "providerId": provider, "model": "m", "tags": [SECRET]}),
+                json!({"model": "n", "topP": 0.5}),
+            ],
+            [json!({"model": "m", "topP": "null"}), json!({"model": "n", "topP": "0.5"})],
         ),
         case(
             "credential",
             "/api/v1/admin/credentials",
-            json!({"providerId": provider, "name": SECRET, "secret": format!("sk-{SECRET}-0123456789")}),
-            json!({"weight": 7}),
-            json!({"weight": "1"}),
-            json!({"weight": "7"}),
+            [
+                json!({"providerId": provider, "name": SECRET, "secret": format!("sk-{SECRET}-0123456789")}),
+                json!({"weight": 7}),
+            ],
+            [json!({"weight": "1"}), json!({"weight": "7"})],
         ),
         case(
             "access_group",
             "/api/v1/admin/groups",
-            json!({"name": "a", "displayName": SECRET, "allProviders": true}),
-            json!({"modelPatterns": ["^gpt"]}),
-            json!({"modelPatterns": "[\".*\"]"}),
-            json!({"modelPatterns": "[\"^gpt\"]"}),
+            [
+                json!({"name": "a", "displayName": SECRET, "allProviders": true}),
+                json!({"modelPatterns": ["^gpt"]}),
+            ],
+            [json!({"modelPatterns": "[\".*\"]"}), json!({"modelPatterns": "[\"^gpt\"]"})],
         ),
         case(
             "subscription_plan",
             "/api/v1/admin/subscriptions",
-            json!({"name": SECRET}),
-            json!({"quota5hTokens": 5}),
-            json!({"quota5hTokens": "null"}),
-            json!({"quota5hTokens": "5"}),
+            [json!({"name": SECRET}), json!({"quota5hTokens": 5})],
+            [json!({"quota5hTokens": "null"}), json!({"quota5hTokens": "5"})],
         ),
         case(
             "project",
             projects,
-            json!({"name": SECRET, "projectType": "ai_gateway"}),
-            json!({"env": "prod", "recordBodies": "none"}),
-            json!({"recordBodies": "null"}),
-            json!({"recordBodies": "none"}),
+            [
+                json!({"name": SECRET, "projectType": "ai_gateway"}),
+                json!({"env": "prod", "recordBodies": "none"}),
+            ],
+            [json!({"recordBodies": "null"}), json!({"recordBodies": "none"})],
         ),
     ]
 }
@@ -164,7 +183,8 @@ async fn what_was_and_what_is_are_shown_of_every_kind_and_nothing_that_somebody_
     let api = Api::new().await;
     // A plan that is not the default one can be deleted.
     api.post("/api/v1/admin/subscriptions", &json!({"name": "first"})).await.created();
-    for Case { kind, collection, create, patch, before, after } in cases(&api).await {
+    let cases = of_everybody(&api).await.into_iter().chain(of_some(&api).await);
+    for Case { kind, collection, create, patch, before, after } in cases {
         let made = api.post(&collection, &create).await.created();
         let id = made.get("id").or(made.get("uuid")).and_then(Value::as_str).unwrap();
         let path = format!("{collection}/{id}");

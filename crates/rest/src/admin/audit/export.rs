@@ -18,7 +18,7 @@ use super::Wanted;
 use super::view::{AuditEventView, COLUMNS};
 use crate::admin::Acting;
 use crate::body::Params;
-use crate::error::{ApiError, ErrorBody};
+use crate::error::{ApiError, ErrorBody, chain};
 use crate::listing::given;
 
 /// How many events are in memory at once.
@@ -108,7 +108,10 @@ pub(super) async fn export(
     let head = format!("{}{}", format.head(), format.write(first));
     let rest = stream::try_unfold(walk, move |walk| async move {
         let Some(walk) = walk else { return Ok::<_, AuditError>(None) };
-        let (rows, walk) = walk.next().await?;
+        let (rows, walk) = walk.next().await.inspect_err(|error| {
+            // The head of the answer is out: the client only sees that the file is cut.
+            tracing::error!(cause = chain(error), "an export of the audit log breaks off: {error}");
+        })?;
         Ok(Some((Bytes::from(format.write(rows)), walk)))
     });
     let whole = futures_util::StreamExt::chain(
