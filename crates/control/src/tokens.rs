@@ -13,7 +13,7 @@ mod update;
 
 pub use address::TokenAddress;
 pub use find::{FindTokenError, find};
-pub use issue::{Escalation, IssueToken, IssueTokenError, Issued, default_scopes, issue};
+pub use issue::{Escalation, Escape, IssueToken, IssueTokenError, Issued, default_scopes, issue};
 pub use list::{ListTokensError, list};
 pub use mint::{MintTokenError, mint};
 pub use revoke::{RevokeTokenError, revoke};
@@ -21,4 +21,4 @@ pub use rotate::{RotateTokenError, rotate};
 pub use update::{UpdateTokenError, update};
 
 pub(crate) use issue::{make, record};
-pub(crate) use tree::{Lost, end_all};
+pub(crate) use tree::{Ended, Lost, end_all, end_all_of};

@@ -4,7 +4,7 @@ use promptgate_kernel::{EndpointId, Timestamp, TokenId};
 use serde_json::{Map, Value};
 
 use crate::token::earliest;
-use crate::{InvalidToken, NewToken, Scope, ScopeSet, Token, TokenLimits, TokenName, TokenSecret};
+use crate::{InvalidToken, NewToken, ScopeSet, Token, TokenLimits, TokenName, TokenSecret};
 
 /// How many tokens may be above a token.
 pub const MAX_DEPTH: u8 = 5;
@@ -103,10 +103,27 @@ impl Token {
         Some(Self { version: self.version + i64::from(changed), ..narrowed })
     }
 
-    /// Whether whoever holds this token may give `scope` to a new one: whatever opens something at run
-    /// time freely, what manages the project only if it has that itself.
-    pub fn may_grant(&self, scope: Scope) -> bool {
-        !scope.is_management() || self.scopes.allows(scope)
+    /// Whether the token has nothing that `parent`, which minted it, does not have.
+    pub fn stay_within(&self, parent: &Self) -> Result<(), InvalidToken> {
+        let beyond = |field| Err(InvalidToken::BeyondParent { field });
+        let Some(narrowed) = self.narrowed_to(parent) else { return beyond("scopes") };
+        let fields = [
+            ("scopes", narrowed.scopes == self.scopes),
+            ("endpointIds", narrowed.endpoint_ids == self.endpoint_ids),
+            (
+                "rateLimitPerMinute",
+                narrowed.limits.rate_limit_per_minute == self.limits.rate_limit_per_minute,
+            ),
+            ("rateLimitPerHour", narrowed.limits.rate_limit_per_hour == self.limits.rate_limit_per_hour),
+            (
+                "monthlyBudgetUsdCap",
+                narrowed.limits.monthly_budget_usd_cap == self.limits.monthly_budget_usd_cap,
+            ),
+            ("dailyBudgetUsdCap", narrowed.limits.daily_budget_usd_cap == self.limits.daily_budget_usd_cap),
+            ("dailyTokenCap", narrowed.limits.daily_token_cap == self.limits.daily_token_cap),
+            ("expiresAt", narrowed.expires_at == self.expires_at),
+        ];
+        fields.iter().find(|(_, same)| !same).map_or(Ok(()), |(field, _)| beyond(field))
     }
 }
 

@@ -62,6 +62,12 @@ pub enum InvalidToken {
         /// The field as the wire names it.
         field: &'static str,
     },
+    /// The key of an account would open more, or last longer, than such keys do.
+    #[error("{field} must not go beyond what the keys of accounts have: chat, models and mcp, and an end")]
+    BeyondKey {
+        /// The field as the wire names it.
+        field: &'static str,
+    },
     /// The token that mints it is the last in its line.
     #[error("a token that is 5 tokens below an issued one mints none")]
     TooDeep,
@@ -83,7 +89,7 @@ impl InvalidToken {
             Self::Expiry => "expiresAt",
             Self::NoScope => "scopes",
             Self::Metadata => "metadata",
-            Self::BeyondParent { field } => field,
+            Self::BeyondParent { field } | Self::BeyondKey { field } => field,
             Self::TooDeep | Self::TooMany => "parent",
             Self::Overlap => "overlapSeconds",
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use promptgate_kernel::Timestamp;
 
-use crate::{Scope, ScopeSet, Token, TokenName, TokenState};
+use crate::{InvalidToken, Scope, ScopeSet, Token, TokenName, TokenState};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -60,6 +60,21 @@ impl KeyDays {
     /// When a key that is issued now stops working.
     pub fn end(self, now: Timestamp) -> Timestamp {
         now.plus(DAY * self.0)
+    }
+}
+
+impl Token {
+    /// Whether the key of an account opens what such keys open, and ends within `most` days of its making.
+    pub fn stay_a_key(&self, most: u32) -> Result<(), InvalidToken> {
+        let opens = key_scopes();
+        if !self.scopes.iter().all(|scope| opens.allows(scope)) {
+            return Err(InvalidToken::BeyondKey { field: "scopes" });
+        }
+        let last = self.created_at.plus(DAY * most);
+        if self.expires_at.is_none_or(|end| end > last) {
+            return Err(InvalidToken::BeyondKey { field: "expiresAt" });
+        }
+        Ok(())
     }
 }
 

@@ -150,8 +150,12 @@ impl Account {
         Ok(Self {
             issuer: Some(person.issuer),
             subject: person.subject,
-            // A provider's odd e-mail or name is no reason to keep somebody out.
-            email: text(&person.email).unwrap_or_default(),
+            // A provider's odd e-mail or name is no reason to keep somebody out; and whoever has a password
+            // signs in with the e-mail that is known here.
+            email: match text(&person.email) {
+                Some(email) if self.password.is_none() => email,
+                Some(_) | None => self.email,
+            },
             name: text(&person.name).unwrap_or_else(|| username.clone()),
             username,
             ..self

@@ -23,6 +23,14 @@ const MOST_DAYS: u32 = 30;
 /// The longest life of a service account's key, in days.
 const MOST_DAYS_OF_SERVICES: u32 = 365;
 
+/// The longest life of a key, in days.
+pub(crate) const fn most_days(kind: AccountKind) -> u32 {
+    match kind {
+        AccountKind::Person => MOST_DAYS,
+        AccountKind::Service => MOST_DAYS_OF_SERVICES,
+    }
+}
+
 /// What a key is issued from.
 #[derive(Debug, Clone)]
 pub struct IssueKey {
@@ -81,10 +89,7 @@ pub async fn issue(control: &Control, actor: Actor, command: IssueKey) -> Result
     let account = work.accounts().find(owner).await?;
     let fits = |kind| command.kind.is_none_or(|wanted| wanted == kind);
     let account = account.filter(|account| fits(account.kind)).ok_or(IssueKeyError::UnknownAccount(owner))?;
-    let most = match account.kind {
-        AccountKind::Person => MOST_DAYS,
-        AccountKind::Service => MOST_DAYS_OF_SERVICES,
-    };
+    let most = most_days(account.kind);
     let default = if account.role >= Role::Manager { 30 } else { 7 };
     let days = KeyDays::parse(command.days, default, most)?;
     let new = NewToken {

@@ -84,6 +84,7 @@ pub async fn by_password(
     let renewed = renewed(control, &hash, &given.password).await?;
     let account = note(control, visitor, account, &hash, renewed, at).await?;
     let opened = open(control, visitor, account, at).await?;
+    still_valid(control, &opened, &given.password).await?;
     let state = &control.sign_in.state;
     if let Some(old) = given.replaces {
         state.sessions.remove(old).await?;
@@ -132,6 +133,27 @@ async fn note(
     control.audit(&mut *work, person(&account, visitor.origin), entry, at).await?;
     work.commit().await?;
     Ok(account)
+}
+
+/// Looks again at what the session was opened with: whoever changed it meanwhile has ended the sessions
+/// that were there, and not yet this one.
+async fn still_valid(control: &Control, opened: &Opened, given: &SecretString) -> Result<(), SignInError> {
+    let account = &opened.account;
+    let mut work = control.store.begin(Access::Read).await?;
+    let now = work.accounts().find(account.id).await?;
+    drop(work);
+    let now = now.filter(|now| now.needs_totp() == account.needs_totp());
+    let is_right = match now.map(|now| now.password) {
+        Some(hash) if hash == account.password => true,
+        // Another sign-in may have hashed the same password anew.
+        Some(hash) => hashing::verify(control, given, hash.as_ref()).await?,
+        None => false,
+    };
+    if is_right {
+        return Ok(());
+    }
+    control.sign_in.state.sessions.remove(opened.session.hash).await?;
+    Err(SignInError::WrongCredentials)
 }
 
 async fn open(

@@ -5,6 +5,7 @@ use promptgate_kernel::{AccountId, RepositoryError, SecretString};
 use promptgate_store::Access;
 use tracing::instrument;
 
+use super::password::record_failure;
 use super::second_factor::opened;
 use super::{Opened, Resumed, Throttled, TooManyAttempts, Visitor, count, hashing, person, rotated};
 use crate::Control;
@@ -71,7 +72,7 @@ pub async fn begin_totp(
     resumed: Resumed,
     current: &SecretString,
 ) -> Result<BegunTotp, TotpError> {
-    let account = proven(control, resumed.account, current).await?;
+    let account = proven(control, visitor, resumed.account, current).await?;
     if account.needs_totp() {
         return Err(TotpError::AlreadyEnabled);
     }
@@ -100,7 +101,10 @@ pub async fn confirm_totp(
     count(control, &SignInKey::of("totp", &account.id.to_string())).await?;
     let secret = opened(control, &account, &totp)?;
     let codes = RecoveryCodes::generate(&*control.entropy);
-    let confirmed = totp.confirm(&secret, code, &codes, control.clock.now()).ok_or(TotpError::WrongCode)?;
+    let Some(confirmed) = totp.confirm(&secret, code, &codes, control.clock.now()) else {
+        record_failure(control, visitor, &account, "wrong_code").await?;
+        return Err(TotpError::WrongCode);
+    };
     let account = save(control, visitor, account, Some(confirmed), "auth.totp_enabled").await?;
     control.sign_in.state.sessions.remove_all_of(account.id, Some(session.hash)).await?;
     let (secret, session) = rotated(control, session, SessionStage::Full).await?.ok_or(TotpError::Ended)?;
@@ -115,7 +119,7 @@ pub async fn disable_totp(
     resumed: Resumed,
     current: &SecretString,
 ) -> Result<Opened, TotpError> {
-    let account = proven(control, resumed.account, current).await?;
+    let account = proven(control, visitor, resumed.account, current).await?;
     if account.totp.is_none() {
         return Err(TotpError::NotBegun);
     }
@@ -126,11 +130,17 @@ pub async fn disable_totp(
 }
 
 /// An open browser is not enough to change what guards the account.
-async fn proven(control: &Control, account: Account, current: &SecretString) -> Result<Account, TotpError> {
+async fn proven(
+    control: &Control,
+    visitor: &Visitor,
+    account: Account,
+    current: &SecretString,
+) -> Result<Account, TotpError> {
     let hash = account.password.as_ref().ok_or(TotpError::NoPassword)?;
     let key = SignInKey::of("password", &account.id.to_string());
     count(control, &key).await?;
     if !hashing::verify(control, current, Some(hash)).await? {
+        record_failure(control, visitor, &account, "wrong_current_password").await?;
         return Err(TotpError::WrongPassword);
     }
     control.sign_in.state.throttle.reset(&key).await?;

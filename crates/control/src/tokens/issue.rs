@@ -60,6 +60,9 @@ pub enum IssueTokenError {
     /// A token was to get what the one that asks does not have.
     #[error(transparent)]
     Escalation(#[from] Escalation),
+    /// A minted token would get out from under the one that minted it.
+    #[error(transparent)]
+    Escape(#[from] Escape),
     /// Something about the token is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidToken),
@@ -92,6 +95,9 @@ pub async fn issue(control: &Control, actor: Actor, command: IssueToken) -> Resu
     let subject_id = command.subject_id.clone();
     let issued = make(control, command, project.kind, at)?;
     may_grant(actor, &issued.token.scopes)?;
+    if minted(&mut *work, actor).await?.is_some() {
+        return Err(Escape.into());
+    }
     let entry = created(&issued.token);
     let entry = match subject_id {
         Some(subject) => entry.detail("subjectId", subject),
@@ -113,6 +119,29 @@ pub(super) fn may_grant(actor: Actor, scopes: &ScopeSet) -> Result<(), Escalatio
     let Who::Token { scopes: own, .. } = actor.who else { return Ok(()) };
     let beyond = |scope: &Scope| managed(*scope).is_some_and(|managed| !own.allow(managed));
     scopes.iter().find(beyond).map_or(Ok(()), |scope| Err(Escalation(scope)))
+}
+
+/// A minted token was to manage what is not below it, which would outlive it and do more than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a minted token manages only itself and the tokens that come from it")]
+pub struct Escape;
+
+/// The minted token that acts, if one does.
+async fn minted(work: &mut dyn UnitOfWork, actor: Actor) -> Result<Option<TokenId>, RepositoryError> {
+    let Who::Token { id, .. } = actor.who else { return Ok(None) };
+    let token = work.tokens().find(id).await?;
+    Ok(token.filter(|token| token.parent.is_some()).map(|token| token.id))
+}
+
+/// Whether the token that acts may manage another one: a minted one only itself and what comes from it.
+pub(super) async fn may_reach(
+    work: &mut dyn UnitOfWork,
+    actor: Actor,
+    other: TokenId,
+) -> Result<Result<(), Escape>, RepositoryError> {
+    let Some(own) = minted(work, actor).await? else { return Ok(Ok(())) };
+    let reaches = own == other || work.tokens().list_below(own).await?.iter().any(|token| token.id == other);
+    Ok(if reaches { Ok(()) } else { Err(Escape) })
 }
 
 /// Decides: the entity and its secret.

@@ -6,6 +6,7 @@ use promptgate_store::Access;
 use promptgate_tokens::TokenState;
 use tracing::instrument;
 
+use super::issue::{Escape, may_reach};
 use super::{Lost, TokenAddress, end_all};
 use crate::Control;
 use crate::members::actor_in;
@@ -22,6 +23,9 @@ pub enum RevokeTokenError {
     /// The token that asks would end with it.
     #[error("a token cannot revoke itself, nor one that it comes from")]
     Itself,
+    /// A minted token would end one that does not come from it.
+    #[error(transparent)]
+    Escape(#[from] Escape),
     /// Somebody else changed it at the same time; try again.
     #[error("the token {0} was changed by somebody else")]
     Changed(TokenId),
@@ -59,6 +63,7 @@ pub async fn revoke(control: &Control, actor: Actor, address: TokenAddress) -> R
     {
         return Err(RevokeTokenError::Itself);
     }
+    may_reach(&mut *work, actor, id).await??;
     if let Some(revision) = end_all(control.scribe(), &mut *work, actor, tokens, at).await? {
         control.commit(work, revision).await?;
     }

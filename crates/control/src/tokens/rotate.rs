@@ -6,7 +6,7 @@ use promptgate_store::Access;
 use promptgate_tokens::{AlreadyRevoked, Overlap, TokenSecret};
 use tracing::instrument;
 
-use super::issue::{Escalation, may_grant};
+use super::issue::{Escalation, Escape, may_grant, may_reach};
 use super::tree::forget_hashes;
 use super::{Issued, TokenAddress};
 use crate::Control;
@@ -25,6 +25,9 @@ pub enum RotateTokenError {
     /// A token would get the secret of one that can do more.
     #[error(transparent)]
     Escalation(#[from] Escalation),
+    /// A minted token would get the secret of one that does not come from it.
+    #[error(transparent)]
+    Escape(#[from] Escape),
     /// It was revoked, which is for good.
     #[error(transparent)]
     Revoked(#[from] AlreadyRevoked),
@@ -56,6 +59,7 @@ pub async fn rotate(
         actor.require(Permission::ManageAccounts)?;
     }
     may_grant(actor, &before.scopes)?;
+    may_reach(&mut *work, actor, id).await??;
     let remembered = before.hashes();
     let secret = TokenSecret::generate(before.env, &*control.entropy);
     let token = before.rotate(&secret, overlap, at)?;

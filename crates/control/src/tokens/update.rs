@@ -2,7 +2,7 @@
 
 use promptgate_auth::{Actor, Forbidden, Permission};
 use promptgate_kernel::{RepositoryError, TokenId};
-use promptgate_store::Access;
+use promptgate_store::{Access, UnitOfWork};
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Token, TokenChanges};
 use tracing::instrument;
 
@@ -10,6 +10,7 @@ use super::TokenAddress;
 use super::tree::{Lost, forget, narrow};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
+use crate::keys::most_days;
 use crate::members::actor_in;
 use crate::shown;
 
@@ -70,6 +71,7 @@ pub async fn update(
     }
     // A revoked one refuses every change, whatever it names.
     let token = stored.clone().change(changes, at)??;
+    keep_within(&mut *work, &token).await?;
     if fields.is_empty() {
         return Ok(stored);
     }
@@ -87,6 +89,17 @@ pub async fn update(
         control.commit(work, revision).await?;
     }
     Ok(token)
+}
+
+/// A minted token keeps within the one that minted it, the key of an account within the rules of keys.
+async fn keep_within(work: &mut dyn UnitOfWork, token: &Token) -> Result<(), UpdateTokenError> {
+    if let Some(parent) = token.parent {
+        let parent = work.tokens().find(parent).await?;
+        return Ok(parent.map_or(Ok(()), |parent| token.stay_within(&parent))?);
+    }
+    let Some(owner) = token.owner else { return Ok(()) };
+    let account = work.accounts().find(owner).await?;
+    Ok(account.map_or(Ok(()), |account| token.stay_a_key(most_days(account.kind)))?)
 }
 
 fn fields(changes: &TokenChanges) -> String {

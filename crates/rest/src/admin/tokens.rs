@@ -10,7 +10,7 @@ mod revoke;
 mod rotate;
 mod update;
 
-use promptgate_control::tokens::{Escalation, Issued};
+use promptgate_control::tokens::{Escalation, Escape, Issued};
 use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, Timestamp, TokenId};
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Scope, ScopeSet, Token, TokenState};
 use serde::Serialize;
@@ -181,10 +181,17 @@ impl From<InvalidToken> for ApiError {
             InvalidToken::NoScope => "invalid_scope",
             InvalidToken::Metadata => "invalid_metadata",
             InvalidToken::BeyondParent { .. } => "beyond_parent",
+            InvalidToken::BeyondKey { .. } => "beyond_key",
             InvalidToken::TooDeep | InvalidToken::TooMany => "too_many_tokens",
             InvalidToken::Overlap => "invalid_overlap",
         };
         Self::bad_request(code).field(error.field()).message(error)
+    }
+}
+
+impl From<Escape> for ApiError {
+    fn from(error: Escape) -> Self {
+        Self::new(http::StatusCode::FORBIDDEN, "privilege_escalation").message(error)
     }
 }
 

@@ -137,6 +137,85 @@ async fn rotation_and_revocation_are_of_the_own_project_and_never_of_oneself() {
 }
 
 #[tokio::test]
+async fn a_minted_token_manages_only_what_comes_from_it() {
+    let api = Api::new().await;
+    let (project, top) = opened(&api, "ai_wrapper", &["chat", "models", "tokens:write"]).await;
+    let other = api.issue_token(&project).await;
+    let children = format!("/api/{project}/tokens/children");
+    let path = format!("/api/{project}/admin/tokens");
+    let minted = json!({"name": "child", "scopes": ["models", "tokens:write"], "rate_limit_per_minute": 9});
+    let child = send(&api, "POST", &children, &top.secret, &minted).await.created()["data"].clone();
+    let (child_id, child) = (child["uuid"].as_str().unwrap(), child["token"].as_str().unwrap());
+    for beyond in [&top.id, &other.id] {
+        let rotate = format!("{path}/{beyond}/rotate");
+        refused(&send(&api, "POST", &rotate, child, &Value::Null).await, 403, "minted");
+    }
+    let revoked = send(&api, "DELETE", &format!("{path}/{}", other.id), child, &Value::Null).await;
+    refused(&revoked, 403, "minted");
+    // What it issues is below it, with no more than it has.
+    let issued = send(&api, "POST", &path, child, &json!({"name": "x"})).await.created()["data"].clone();
+    assert_eq!((&issued["parent"], &issued["scopes"]), (&json!(child_id), &json!(["models"])));
+    assert_eq!(issued["rate_limit_per_minute"], 9);
+    let wide = send(&api, "POST", &path, child, &json!({"name": "x", "scopes": ["chat"]})).await;
+    assert_eq!((wide.status, wide.json()["errors"]["scopes"].is_array()), (422, true));
+    for reached in [issued["uuid"].as_str().unwrap(), child_id] {
+        let rotate = format!("{path}/{reached}/rotate");
+        assert_eq!(send(&api, "POST", &rotate, child, &json!({"overlap_seconds": 60})).await.status, 200);
+    }
+    api.delete(&format!("/api/v1/admin/tokens/{}", top.id)).await.no_content();
+    let models = format!("/api/{project}/models");
+    assert_eq!(api.with_token(&models, issued["token"].as_str().unwrap()).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_change_by_hand_keeps_a_minted_token_within_its_parent() {
+    let api = Api::new().await;
+    let project = api.create_project("x", "ai_wrapper").await;
+    let top = api.issue_scoped(&project, &["models"]).await;
+    let top_path = format!("/api/v1/admin/tokens/{}", top.id);
+    api.patch(&top_path, &json!({"rateLimitPerMinute": 5, "expiresAt": "2100-01-01T00:00:00Z"})).await.ok();
+    let children = format!("/api/{project}/tokens/children");
+    let child = send(&api, "POST", &children, &top.secret, &json!({"name": "c"})).await.created();
+    let path = format!("/api/v1/admin/tokens/{}", child["data"]["uuid"].as_str().unwrap());
+    for (field, change) in [
+        ("scopes", json!({"scopes": ["chat", "models"]})),
+        ("rateLimitPerMinute", json!({"rateLimitPerMinute": 6})),
+        ("rateLimitPerMinute", json!({"rateLimitPerMinute": null})),
+        ("expiresAt", json!({"expiresAt": null})),
+    ] {
+        let answer = api.patch(&path, &change).await;
+        assert_eq!(answer.json()["field"], field, "{change}: {}", answer.text());
+        answer.refused(400, "beyond_parent");
+    }
+    api.patch(&path, &json!({"rateLimitPerMinute": 4, "name": "narrower"})).await.ok();
+}
+
+#[tokio::test]
+async fn the_key_of_an_account_stays_a_key() {
+    let api = Api::new().await;
+    let owner = api.create_service("robot").await;
+    let made = api
+        .post(
+            &format!("/api/v1/admin/service-accounts/{owner}/tokens"),
+            &json!({"name": "k", "expiresInDays": 2}),
+        )
+        .await
+        .created();
+    let id = made["tokenInfo"]["id"].as_str().unwrap();
+    let path = format!("/api/v1/admin/tokens/{id}");
+    for (field, change) in [
+        ("scopes", json!({"scopes": ["admin"]})),
+        ("expiresAt", json!({"expiresAt": null})),
+        ("expiresAt", json!({"expiresAt": "2100-01-01T00:00:00Z"})),
+    ] {
+        let answer = api.patch(&path, &change).await;
+        assert_eq!(answer.json()["field"], field, "{change}: {}", answer.text());
+        answer.refused(400, "beyond_key");
+    }
+    api.patch(&path, &json!({"scopes": ["models"]})).await.ok();
+}
+
+#[tokio::test]
 async fn a_tree_ends_with_its_parent_and_comes_back_with_it() {
     let api = Api::new().await;
     let project = api.create_project("x", "ai_wrapper").await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use http::StatusCode;
 use promptgate_control::Control;
 use promptgate_control::tokens::{self, IssueToken, Issued, MintTokenError, TokenAddress};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::body::{Body, OptionalBody};
+use super::body;
 use super::door::{Admitted, Knock};
 use super::view::{IssuedView, RevokedView};
 use crate::admin::tokens::{dollars, parse_endpoints, parse_scopes};
@@ -69,7 +69,8 @@ pub(super) struct RotationBody {
     overlap_seconds: Option<u64>,
 }
 
-/// Issues a token of the project. Needs the scope `tokens:write`.
+/// Issues a token of the project. Needs the scope `tokens:write`. What a minted token issues is minted
+/// below it.
 #[utoipa::path(post, path = "/api/{uuid}/admin/tokens", tag = "management", operation_id = "issue_token",
     params(("uuid" = String, Path, description = "The project")),
     request_body = TokenBody,
@@ -80,11 +81,13 @@ pub(super) struct RotationBody {
 pub(super) async fn issue(
     State(control): State<Arc<Control>>,
     knock: Knock,
-    body: Result<Body<TokenBody>, ProjectError>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Answer<IssuedView>>), ProjectError> {
     let admitted = knock.manage(&control, Scope::TokensWrite).await?;
-    let Body(body) = body?;
+    let body: TokenBody = body::read(request).await?;
     let issued = match body.parent.as_deref() {
+        // What a minted token makes has no more than it has, and ends with it.
+        None if admitted.caller.token.parent.is_some() => mint_below(&control, &admitted, body).await?,
         None => {
             let command = body.into_command(admitted.caller.project.id)?;
             tokens::issue(&control, admitted.actor(), command).await.map_err(ApiError::from)?
@@ -107,10 +110,10 @@ pub(super) async fn issue(
 pub(super) async fn mint(
     State(control): State<Arc<Control>>,
     knock: Knock,
-    body: Result<Body<TokenBody>, ProjectError>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Answer<IssuedView>>), ProjectError> {
     let admitted = knock.mint(&control).await?;
-    let Body(body) = body?;
+    let body: TokenBody = body::read(request).await?;
     if body.parent.as_deref().is_some_and(|parent| parent != "self") {
         return Err(ProjectError::of_field("parent", "parent must be `self`, or left out"));
     }
@@ -149,10 +152,10 @@ async fn mint_below(control: &Control, admitted: &Admitted, body: TokenBody) -> 
 pub(super) async fn rotate(
     State(control): State<Arc<Control>>,
     knock: Knock,
-    body: Result<OptionalBody<RotationBody>, ProjectError>,
+    request: Request,
 ) -> Result<Json<Answer<IssuedView>>, ProjectError> {
     let admitted = knock.manage(&control, Scope::TokensWrite).await?;
-    let OptionalBody(body) = body?;
+    let body: RotationBody = body::read_optional(request).await?;
     let overlap = Overlap::parse(body.overlap_seconds.unwrap_or_default()).map_err(ApiError::from)?;
     let address = address(&knock, &admitted)?;
     let rotated = tokens::rotate(&control, admitted.actor(), address, overlap).await;

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::*;
+use crate::Scope;
 use crate::{AccessDenied, TokenEnv};
 
 fn clock() -> TestClock {

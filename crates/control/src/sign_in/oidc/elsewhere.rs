@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use promptgate_auth::{Account, Actor, Origin, Session, SignInKey};
-use promptgate_kernel::{AccountId, RepositoryError, SecretString};
+use promptgate_kernel::{AccountId, RepositoryError, SecretString, Timestamp};
 use promptgate_store::Access;
 use tracing::instrument;
 
@@ -63,6 +63,21 @@ pub async fn log_out_by_provider(
     if !state.throttle.hit(&once, 1, window, now).await?.allowed {
         return Err(LogoutTokenError::Used);
     }
+    let ended = end(control, origin, logout, now).await;
+    if ended.is_err() {
+        // The provider tries again, with the same token.
+        state.throttle.reset(&once).await?;
+    }
+    Ok(ended?)
+}
+
+async fn end(
+    control: &Control,
+    origin: Origin,
+    logout: Logout,
+    now: Timestamp,
+) -> Result<u64, RepositoryError> {
+    let state = &control.sign_in.state;
     let Some(account) = owner(control, &logout).await? else { return Ok(0) };
     let mut ended = 0;
     for session in state.sessions.list_of(account.id).await? {

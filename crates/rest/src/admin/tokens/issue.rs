@@ -105,6 +105,7 @@ impl From<IssueTokenError> for ApiError {
             IssueTokenError::Forbidden(error) => error.into(),
             error @ IssueTokenError::UnknownProject(_) => projects::not_found(error),
             IssueTokenError::Escalation(error) => error.into(),
+            IssueTokenError::Escape(error) => error.into(),
             IssueTokenError::Invalid(error) => error.into(),
             IssueTokenError::Store(error) => error.into(),
         }

@@ -54,6 +54,7 @@ impl From<RevokeTokenError> for ApiError {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "own_token").message(error)
             }
             error @ RevokeTokenError::Changed(_) => Self::changed(&error),
+            RevokeTokenError::Escape(error) => error.into(),
             RevokeTokenError::Store(error) => error.into(),
         }
     }

@@ -72,6 +72,7 @@ impl From<RotateTokenError> for ApiError {
             RotateTokenError::Forbidden(error) => error.into(),
             error @ RotateTokenError::NotFound(_) => not_found(error),
             RotateTokenError::Escalation(error) => error.into(),
+            RotateTokenError::Escape(error) => error.into(),
             RotateTokenError::Revoked(error) => error.into(),
             error @ RotateTokenError::Changed(_) => Self::changed(&error),
             RotateTokenError::Store(error) => error.into(),
