@@ -1,14 +1,16 @@
 //! Failures of strangers, counted until somebody writes them down.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use promptgate_kernel::{ProjectId, Timestamp, TokenId};
 
-/// How many culprits are told apart between two looks. What others do is counted together, so that
-/// nobody fills the memory or the log with invented addresses.
-const CULPRITS: usize = 1_000;
+/// How many addresses are told apart between two looks, and how many tokens. What others do is counted
+/// together, so that nobody fills the memory or the log with invented addresses.
+const CULPRITS: usize = 100;
+/// Whoever has one address of IPv6 has all that begin with so many of its bits.
+const NETWORK_BITS: u32 = 64;
 
 /// Something that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +26,8 @@ pub struct Failure {
 /// Who was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Culprit {
-    /// Somebody at this address; `None` where it is not known, or there were too many.
+    /// Somebody at this address; of IPv6, anywhere in its [network](Self::network). `None` where it is
+    /// not known, or there were too many.
     Address(Option<IpAddr>),
     /// Whoever has this token.
     Token {
@@ -33,6 +36,36 @@ pub enum Culprit {
         /// Its project.
         project: ProjectId,
     },
+}
+
+impl Culprit {
+    /// Who is counted: an address of IPv6 is the first one of its network, since whoever has one has
+    /// more of them than there are of IPv4.
+    #[must_use]
+    fn counted(self) -> Self {
+        match self {
+            Self::Address(Some(address)) => Self::Address(Some(match address.to_canonical() {
+                IpAddr::V6(address) => {
+                    let network = address.to_bits() >> NETWORK_BITS << NETWORK_BITS;
+                    IpAddr::V6(Ipv6Addr::from_bits(network))
+                }
+                address @ IpAddr::V4(_) => address,
+            })),
+            Self::Address(None) | Self::Token { .. } => self,
+        }
+    }
+
+    /// The network of an address of IPv6, such as `2001:db8::/64`.
+    pub fn network(self) -> Option<String> {
+        match self.counted() {
+            Self::Address(Some(IpAddr::V6(first))) => Some(format!("{first}/{NETWORK_BITS}")),
+            Self::Address(_) | Self::Token { .. } => None,
+        }
+    }
+
+    const fn is_token(self) -> bool {
+        matches!(self, Self::Token { .. })
+    }
 }
 
 /// How often something was refused.
@@ -75,10 +108,17 @@ impl FailureCounts {
     }
 
     fn add(&self, mut failure: Failure, mut tally: Tally) {
+        failure.by = failure.by.counted();
+        if let Culprit::Address(address) = failure.by {
+            tally.address = address;
+        }
         let mut counts = self.lock();
-        if counts.len() >= CULPRITS && !counts.contains_key(&failure) {
-            failure.by = Culprit::Address(None);
-            tally.address = None;
+        if !counts.contains_key(&failure) {
+            let alike = |known: &&Failure| known.by.is_token() == failure.by.is_token();
+            if counts.keys().filter(alike).count() >= CULPRITS {
+                failure.by = Culprit::Address(None);
+                tally.address = None;
+            }
         }
         counts
             .entry(failure)
@@ -134,8 +174,49 @@ mod tests {
             let address = Some(IpAddr::from(number.to_be_bytes()));
             counts.note(failure(Culprit::Address(address)), address, at(1));
         }
+        let clock = promptgate_kernel::testing::TestClock::at_millis(1);
+        let entropy = promptgate_kernel::testing::SeededEntropy::new(1);
+        for _ in 0..CULPRITS + 5 {
+            let id = TokenId::mint(&clock, &entropy);
+            let by = Culprit::Token { id, project: ProjectId::mint(&clock, &entropy) };
+            counts.note(failure(by), Some(IpAddr::from([127, 0, 0, 1])), at(1));
+        }
         let taken = counts.take();
-        assert_eq!(taken.len(), CULPRITS + 1);
-        assert_eq!(taken.iter().map(|(_, tally)| tally.count).sum::<u64>(), 5_000);
+        assert_eq!(taken.len(), 2 * CULPRITS + 1);
+        let tokens = taken.iter().filter(|(failure, _)| failure.by.is_token()).count();
+        assert_eq!(tokens, CULPRITS, "strangers do not hide tokens");
+        let rest = taken.iter().find(|(failure, _)| failure.by == Culprit::Address(None)).unwrap();
+        assert_eq!((rest.1.count, rest.1.address), (5_000 - 100 + 5, None));
+        assert_eq!(taken.iter().map(|(_, tally)| tally.count).sum::<u64>(), 5_000 + 105);
+    }
+
+    #[test]
+    fn one_network_of_ipv6_is_one_culprit() {
+        let counts = FailureCounts::default();
+        let note = |address: &str| {
+            let address = Some(address.parse::<IpAddr>().unwrap());
+            counts.note(failure(Culprit::Address(address)), address, at(1));
+        };
+        for host in 0..3_000 {
+            note(&format!("2001:db8:1:2:{host:x}::1"));
+        }
+        note("2001:db8:1:3::1");
+        note("::ffff:192.0.2.7");
+        note("192.0.2.7");
+        let taken = counts.take();
+        let mut seen: Vec<_> = taken
+            .iter()
+            .map(|(failure, tally)| (tally.count, tally.address.unwrap().to_string(), failure.by.network()))
+            .collect();
+        seen.sort();
+        let network = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            seen,
+            [
+                (1, "2001:db8:1:3::".to_owned(), network("2001:db8:1:3::/64")),
+                (2, "192.0.2.7".to_owned(), None),
+                (3_000, "2001:db8:1:2::".to_owned(), network("2001:db8:1:2::/64")),
+            ]
+        );
     }
 }

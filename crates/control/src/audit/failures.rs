@@ -6,8 +6,11 @@ use promptgate_audit::{ActorName, Came, Culprit, Event, Failure, FailureCounts, 
 use promptgate_kernel::{AuditEventId, Clock, Entropy, RepositoryError};
 use promptgate_store::{Access, Store};
 
-/// Writes down what was counted: a row for each address or token and reason. What cannot be written is
-/// counted on.
+/// How many rows one transaction writes: nobody else writes to the audit log meanwhile.
+const BATCH: usize = 50;
+
+/// Writes down what was counted: a row for each address, network or token and reason. What cannot be
+/// written is counted on.
 pub async fn write_failures(
     counts: &FailureCounts,
     store: &dyn Store,
@@ -15,14 +18,16 @@ pub async fn write_failures(
     entropy: &dyn Entropy,
 ) -> Result<(), RepositoryError> {
     let counted = counts.take();
-    if counted.is_empty() {
-        return Ok(());
+    let mut left = &counted[..];
+    while !left.is_empty() {
+        let (batch, behind) = left.split_at(left.len().min(BATCH));
+        if let Err(error) = write(batch, store, clock, entropy).await {
+            counts.put_back(left.iter().copied());
+            return Err(error);
+        }
+        left = behind;
     }
-    let written = write(&counted, store, clock, entropy).await;
-    if written.is_err() {
-        counts.put_back(counted);
-    }
-    written
+    Ok(())
 }
 
 async fn write(
@@ -44,11 +49,14 @@ fn event(failure: &Failure, tally: &Tally, clock: &dyn Clock, entropy: &dyn Entr
         Culprit::Token { id, project } => ("token", Some(id.to_string()), Some(project)),
     };
     let actor = ActorName { kind: kind.to_owned(), id: id.clone(), label: None };
-    let details = BTreeMap::from([
+    let mut details = BTreeMap::from([
         ("count".to_owned(), tally.count.to_string()),
         ("reason".to_owned(), failure.reason.to_owned()),
         ("since".to_owned(), tally.first.to_string()),
     ]);
+    if let Some(network) = failure.by.network() {
+        details.insert("network".to_owned(), network);
+    }
     Event {
         target_kind: if id.is_some() { "token".to_owned() } else { String::new() },
         target_id: id.unwrap_or_default(),

@@ -1,14 +1,17 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use promptgate_audit::{Altered, Culprit, EventFilter, Failure, Severity};
 use promptgate_auth::{Actor, Origin, Via};
 use promptgate_control::audit::{AuditKeeper, VerifyError, Whole, list, verify, write_failures};
 use promptgate_control::projects;
-use promptgate_kernel::{Clock, KeyRing, PageRequest, SecretsKey, SortDirection};
+use promptgate_kernel::{Clock, KeyRing, PageRequest, RepositoryError, SecretsKey, SortDirection};
 use promptgate_projects::{ProjectChanges, ProjectType};
-use promptgate_store::Access;
+use promptgate_store::{Access, Store, UnitOfWork};
 
 use crate::fixture::{ADMIN, Fixture, keys};
 
@@ -168,6 +171,51 @@ async fn what_strangers_were_refused_is_one_row_for_each() {
     let page =
         list(control, ADMIN, &filter, SortDirection::Descending, PageRequest::default()).await.unwrap();
     assert_eq!(page.total, 1);
+}
+
+/// A store whose next few transactions can be opened, and none behind them.
+struct Short {
+    store: Arc<dyn Store>,
+    left: AtomicI32,
+}
+
+#[async_trait]
+impl Store for Short {
+    async fn begin(&self, access: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return Err(RepositoryError::Unavailable { source: "away".into() });
+        }
+        self.store.begin(access).await
+    }
+
+    async fn ping(&self) -> Result<(), RepositoryError> {
+        self.store.ping().await
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_written_later_and_nothing_else() {
+    let fixture = Fixture::new().await;
+    let control = &fixture.control;
+    for network in 0..90 {
+        let address = Some(format!("2001:db8:0:{network:x}::7").parse::<IpAddr>().unwrap());
+        let by = Culprit::Address(address);
+        let failure = Failure { action: "auth.token_invalid", reason: "unknown", by };
+        control.failures.note(failure, address, fixture.clock.now());
+    }
+    let write = async |store: &dyn Store| {
+        write_failures(&control.failures, store, &*control.clock, &*control.entropy).await
+    };
+    let short = Short { store: control.store.clone(), left: 1.into() };
+    write(&short).await.unwrap_err();
+    assert_eq!(fixture.audit().await.len(), 50, "one transaction is short");
+    write(&*control.store).await.unwrap();
+    write(&*control.store).await.unwrap();
+    let rows = fixture.audit().await;
+    let networks: BTreeSet<_> = rows.iter().map(|row| row.event.details["network"].clone()).collect();
+    assert_eq!((rows.len(), networks.len()), (90, 90));
+    assert!(rows.iter().all(|row| row.event.details["count"] == "1"));
+    assert!(networks.contains("2001:db8:0:1::/64"), "{networks:?}");
 }
 
 /// Every action that a use case names has a row in the table of severities.
