@@ -10,12 +10,12 @@ mod password;
 mod update;
 
 use promptgate_access::{Plan, PlanRepository};
-use promptgate_auth::{Account, AccountKind, AccountUse, Actor, ListedAccount};
+use promptgate_auth::{Account, AccountKind, AccountUse, ListedAccount};
 use promptgate_kernel::{AccountId, RepositoryError, Timestamp};
-use promptgate_store::UnitOfWork;
+use promptgate_store::{Access, UnitOfWork};
 
 use crate::Control;
-use crate::tokens::{Lost, end_all};
+use crate::tokens::{Ended, Lost, end_all_of};
 
 pub use administrator::{SeedAdministrator, SeedAdministratorError, seed_administrator};
 pub use create::{CreateAccountError, CreatePerson, create_person, create_service};
@@ -53,23 +53,23 @@ async fn of_kind(
     Ok(work.accounts().find(id).await?.filter(|account| account.kind == kind))
 }
 
-async fn described(work: &mut dyn UnitOfWork, account: Account) -> Result<Described, RepositoryError> {
+/// Looks up what is shown beside an account. Never while something is being changed: adding up calls
+/// takes its time.
+async fn described(control: &Control, account: Account) -> Result<Described, RepositoryError> {
+    let mut work = control.store.begin(Access::Read).await?;
     let used = work.accounts().used_by(account.id).await?;
     let plans = plans(work.plans()).await?;
     Ok(plans.describe(ListedAccount { account, used }))
 }
 
-/// Ends the keys of an account.
-async fn revoke_tokens(
-    control: &Control,
+/// Ends the keys of an account; what is done is to be recorded.
+async fn end_tokens(
     work: &mut dyn UnitOfWork,
-    actor: Actor,
     owner: AccountId,
     at: Timestamp,
-) -> Result<(), RepositoryError> {
-    let tokens = work.tokens().list_of_owner(owner).await?;
-    match end_all(control.scribe(), work, actor, tokens, at).await {
-        Ok(_) => Ok(()),
+) -> Result<Ended, RepositoryError> {
+    match end_all_of(work, owner, at).await {
+        Ok(ended) => Ok(ended),
         Err(Lost::Store(error)) => Err(error),
         // Somebody changes one right now; whoever calls tries again.
         Err(error @ Lost::Changed(_)) => Err(RepositoryError::Unavailable { source: error.into() }),

@@ -56,8 +56,9 @@ impl Control {
 
     /// Puts an entry at the end of the audit log.
     ///
-    /// Always before the change of the same unit of work is recorded: writers queue at both, and
-    /// one order for all keeps them from waiting for each other.
+    /// Always before the change of the same unit of work is recorded, and behind everything that it
+    /// writes elsewhere: writers queue at both, and one order for all keeps them from waiting for each
+    /// other.
     pub(crate) async fn audit(
         &self,
         work: &mut dyn UnitOfWork,

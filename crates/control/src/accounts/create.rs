@@ -122,7 +122,6 @@ async fn insert(
     let entry = Entry::of_account(action, account.id).made(&shown::account(&account));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Account(account.id), at).await?;
-    let described = described(&mut *work, account).await?;
     control.commit(work, revision).await?;
-    Ok(described)
+    Ok(described(control, account).await?)
 }

@@ -6,7 +6,7 @@ use promptgate_kernel::{AccountId, RepositoryError, Timestamp};
 use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
-use super::{of_kind, revoke_tokens};
+use super::{end_tokens, of_kind};
 use crate::Control;
 use crate::journal::Entry;
 use crate::shown;
@@ -53,6 +53,7 @@ pub async fn delete(
     if !work.accounts().save(&after).await? {
         return Err(DeleteAccountError::Changed(id));
     }
+    let ended = end_tokens(&mut *work, id, at).await?;
     let action = match kind {
         AccountKind::Person => "user.deleted",
         AccountKind::Service => "service_account.deleted",
@@ -61,7 +62,7 @@ pub async fn delete(
     control.audit(&mut *work, actor, entry, at).await?;
     // Behind the entry, because whoever changes rules waits for the audit log first.
     remove_rules(control, &mut *work, actor, (kind, id), at).await?;
-    revoke_tokens(control, &mut *work, actor, id, at).await?;
+    ended.record(control.scribe(), &mut *work, actor, at).await?;
     let revision = work.changes().record(Change::Account(id), at).await?;
     control.commit(work, revision).await?;
     // A session without an account opens nothing either way.

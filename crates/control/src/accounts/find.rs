@@ -33,7 +33,8 @@ pub async fn find(
     actor.require(Permission::ManageAccounts)?;
     let mut work = control.store.begin(Access::Read).await?;
     let account = of_kind(&mut *work, kind, id).await?.ok_or(FindAccountError::NotFound(id))?;
-    Ok(described(&mut *work, account).await?)
+    drop(work);
+    Ok(described(control, account).await?)
 }
 
 /// The person who signs in with this e-mail, in any case.

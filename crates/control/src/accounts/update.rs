@@ -8,7 +8,7 @@ use promptgate_kernel::{AccountId, RepositoryError};
 use promptgate_store::{Access, Change};
 use tracing::instrument;
 
-use super::{Described, IDENTIFIER_KEY, described, of_kind, revoke_tokens};
+use super::{Described, IDENTIFIER_KEY, described, end_tokens, of_kind};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
 use crate::shown;
@@ -63,7 +63,8 @@ pub async fn update(
     work.accounts().lock_administrators().await?;
     let before = of_kind(&mut *work, kind, id).await?.ok_or(UpdateAccountError::NotFound(id))?;
     if fields.is_empty() {
-        return Ok(described(&mut *work, before).await?);
+        drop(work);
+        return Ok(described(control, before).await?);
     }
     let after = before.clone().change(changes, at)?;
     let others = work.accounts().count_other_administrators(Some(id), at).await?;
@@ -71,17 +72,21 @@ pub async fn update(
     if !work.accounts().save(&after).await? {
         return Err(UpdateAccountError::Changed(id));
     }
+    let ended = if before.role != Role::None && after.role == Role::None {
+        Some(end_tokens(&mut *work, id, at).await?)
+    } else {
+        None
+    };
     let entry = Entry::of_account(action, id)
         .detail("fields", fields)
         .between(&shown::account(&before), &shown::account(&after));
     control.audit(&mut *work, actor, entry, at).await?;
-    if before.role != Role::None && after.role == Role::None {
-        revoke_tokens(control, &mut *work, actor, id, at).await?;
+    if let Some(ended) = ended {
+        ended.record(control.scribe(), &mut *work, actor, at).await?;
     }
     let revision = work.changes().record(Change::Account(id), at).await?;
-    let described = described(&mut *work, after).await?;
     control.commit(work, revision).await?;
-    Ok(described)
+    Ok(described(control, after).await?)
 }
 
 const fn actions(kind: AccountKind) -> [&'static str; 3] {

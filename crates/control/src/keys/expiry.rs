@@ -11,7 +11,7 @@ use tracing::instrument;
 use crate::context::{Scribe, commit};
 use crate::journal::Entry;
 use crate::shown;
-use crate::tokens::{Lost, end_all};
+use crate::tokens::{Lost, end_all_of};
 
 /// Does what is due. Several processes may do it at the same time: each thing is done once.
 #[derive(Clone)]
@@ -74,15 +74,15 @@ impl Expiry {
         if !work.accounts().save(&after).await? {
             return Ok(false);
         }
-        let entry = Entry::of_account(action, id).between(&before, &shown::account(&after));
-        scribe.audit(&mut *work, actor, entry, at).await?;
-        let tokens = work.tokens().list_of_owner(id).await?;
-        match end_all(scribe, &mut *work, actor, tokens, at).await {
-            Ok(_) => {}
+        let ended = match end_all_of(&mut *work, id, at).await {
+            Ok(ended) => ended,
             // Somebody changes a key right now; the next run takes the account again.
             Err(Lost::Changed(_)) => return Ok(false),
             Err(Lost::Store(error)) => return Err(error),
-        }
+        };
+        let entry = Entry::of_account(action, id).between(&before, &shown::account(&after));
+        scribe.audit(&mut *work, actor, entry, at).await?;
+        ended.record(scribe, &mut *work, actor, at).await?;
         let revision = work.changes().record(Change::Account(id), at).await?;
         commit(&*self.bus, work, revision).await?;
         Ok(true)

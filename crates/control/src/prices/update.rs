@@ -34,6 +34,8 @@ pub async fn update(
     actor.require(Permission::ManagePrices)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
+    // One at a time, as with every change of prices: a whole list of them holds the log first.
+    work.audit().hold().await?;
     let price = work.prices().find(id).await?.ok_or(PriceError::NotFound(id))?;
     let moved = |given: Option<&String>, has: &str| given.is_some_and(|given| given.trim() != has);
     if moved(changes.provider.as_ref(), &price.target.provider)

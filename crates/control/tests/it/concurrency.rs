@@ -1,12 +1,16 @@
-use promptgate_tokens::Overlap;
+use promptgate_tokens::{KeyName, Overlap, TokenChanges};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::fixture::{ADMIN, Fixture, new_project, new_provider};
 use async_trait::async_trait;
+use promptgate_auth::{AccountChanges, AccountKind, Role};
+use promptgate_control::accounts::CreatePerson;
+use promptgate_control::keys::IssueKey;
 use promptgate_control::projects::UpdateProjectError;
-use promptgate_control::{projects, providers, tokens};
-use promptgate_kernel::PageRequest;
+use promptgate_control::tokens::{RevokeTokenError, RotateTokenError, UpdateTokenError};
+use promptgate_control::{accounts, keys, projects, providers, tokens};
+use promptgate_kernel::{AccountId, PageRequest, SecretString, TokenId};
 use promptgate_projects::{ProjectChanges, ProjectFilter, ProjectType};
 use promptgate_store::{Announcement, Bus, BusError, Signal, Subscription};
 use promptgate_store_sql::{SqlOptions, connect};
@@ -131,4 +135,66 @@ async fn of_two_who_change_the_same_thing_one_is_told_on_postgres() {
     let project = projects::find(&fixture.control, ADMIN, id).await.unwrap();
     assert_eq!(project.version, applied, "nothing that was told to be done was lost");
     assert_eq!(fixture.revision().await.number(), applied);
+}
+
+async fn key(fixture: &Fixture, owner: AccountId, name: &str) -> TokenId {
+    let name = KeyName::parse(name).unwrap();
+    let command = IssueKey { owner, kind: None, name, description: String::new(), days: None };
+    keys::issue(&fixture.control, ADMIN, command).await.unwrap().token.id
+}
+
+/// A person with four keys, the third of which is below the second.
+async fn person_with_keys(fixture: &Fixture, round: u32) -> (AccountId, [TokenId; 4]) {
+    let new = CreatePerson {
+        email: format!("person-{round}@example.com"),
+        name: String::new(),
+        role: Role::User,
+        password: SecretString::new("correct horse battery".into()),
+        must_change_password: false,
+    };
+    let owner = accounts::create_person(&fixture.control, ADMIN, new).await.unwrap().account.id;
+    let [one, two] = [key(fixture, owner, "one").await, key(fixture, owner, "two").await];
+    (owner, [one, two, fixture.below(two, None).await, key(fixture, owner, "three").await])
+}
+
+/// Whoever changes a key has its row and wants the audit log; whoever ends an account ends its keys, and
+/// must not have the log by then.
+#[tokio::test]
+async fn keys_and_their_owners_are_changed_at_once_on_postgres() {
+    let database = promptgate_testkit::postgres::database().await.unwrap();
+    let connected = connect(database.url(), SqlOptions::default()).await.unwrap();
+    connected.migrate().await.unwrap();
+    let fixture = Fixture::over(&connected);
+    let control = &fixture.control;
+    for round in 0..12 {
+        let (owner, ids) = person_with_keys(&fixture, round).await;
+        let rotate = |id: TokenId| tokens::rotate(control, ADMIN, id.into(), Overlap::NONE);
+        let renamed = || TokenChanges { is_active: Some(true), ..TokenChanges::default() };
+        let end = async {
+            if round % 2 == 0 {
+                accounts::delete(control, ADMIN, AccountKind::Person, owner).await.unwrap();
+            } else {
+                let none = AccountChanges { role: Some(Role::None), ..AccountChanges::default() };
+                let ended = accounts::update(control, ADMIN, AccountKind::Person, owner, none).await;
+                assert_eq!(ended.unwrap().account.role, Role::None);
+            }
+        };
+        let (one, two, updated, revoked, ()) = tokio::join!(
+            rotate(ids[0]),
+            rotate(ids[2]),
+            tokens::update(control, ADMIN, ids[1].into(), renamed()),
+            tokens::revoke(control, ADMIN, ids[3].into()),
+            end,
+        );
+        for rotated in [one, two] {
+            assert!(!matches!(rotated, Err(RotateTokenError::Store(_))), "{rotated:?}");
+        }
+        assert!(!matches!(updated, Err(UpdateTokenError::Store(_))), "{updated:?}");
+        assert!(!matches!(revoked, Err(RevokeTokenError::Store(_))), "{revoked:?}");
+        for id in ids {
+            let token = tokens::find(control, ADMIN, id.into()).await.unwrap();
+            assert!(matches!(token.state, promptgate_tokens::TokenState::Revoked { .. }), "{token:?}");
+        }
+    }
+    fixture.audit().await;
 }

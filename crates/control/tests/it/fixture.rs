@@ -13,12 +13,12 @@ use promptgate_control::tokens::{IssueToken, Issued, issue};
 use promptgate_control::{Control, providers};
 use promptgate_coordination_local::LocalBus;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
-use promptgate_kernel::{KeyRing, ProjectId, Revision, SecretsKey};
+use promptgate_kernel::{KeyRing, ProjectId, Revision, SecretsKey, TokenId};
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{CapabilityCell, CapabilityTable, NewProvider, ProviderKind, ProviderName};
 use promptgate_store::{Access, Bus, Change};
 use promptgate_store_sql::{Connected, SqlOptions, connect};
-use promptgate_tokens::{ScopeSet, TokenEnv, TokenLimits, TokenName};
+use promptgate_tokens::{NewChild, ScopeSet, TokenEnv, TokenLimits, TokenName, TokenSecret};
 use serde_json::Map;
 
 /// Whoever holds the admin key.
@@ -66,6 +66,26 @@ impl Fixture {
 
     pub(crate) async fn token(&self, project: ProjectId, scopes: Option<ScopeSet>) -> Issued {
         issue(&self.control, ADMIN, issue_token(project, scopes)).await.unwrap()
+    }
+
+    /// A token below another one, with these scopes or those of the other one.
+    pub(crate) async fn below(&self, parent: TokenId, scopes: Option<ScopeSet>) -> TokenId {
+        let mut work = self.control.store.begin(Access::Write).await.unwrap();
+        let parent = work.tokens().find(parent).await.unwrap().unwrap();
+        let new = NewChild {
+            name: TokenName::parse("below").unwrap(),
+            scopes,
+            endpoint_ids: vec![],
+            limits: TokenLimits::default(),
+            metadata: Map::new(),
+            expires_at: None,
+        };
+        let secret = TokenSecret::generate(TokenEnv::Live, &*self.control.entropy);
+        let id = TokenId::mint(&*self.clock, &*self.control.entropy);
+        let token = parent.mint(id, new, &secret, self.control.clock.now()).unwrap();
+        work.tokens().insert(&token).await.unwrap();
+        work.commit().await.unwrap();
+        id
     }
 
     pub(crate) async fn revision(&self) -> Revision {

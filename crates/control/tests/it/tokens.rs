@@ -3,7 +3,7 @@ use promptgate_control::projects;
 use promptgate_control::tokens::{self, IssueTokenError, RotateTokenError, UpdateTokenError};
 use promptgate_projects::ProjectType;
 use promptgate_store::Change;
-use promptgate_tokens::{Overlap, Scope, ScopeSet, TokenChanges};
+use promptgate_tokens::{Overlap, Scope, ScopeSet, TokenChanges, TokenState};
 
 #[tokio::test]
 async fn a_token_opens_by_default_what_its_project_serves() {
@@ -74,4 +74,37 @@ async fn the_log_names_what_happened_and_no_secret() {
     for secret in [issued.secret.expose(), rotated.secret.expose()] {
         assert!(!log.contains(secret) && !log.contains(&secret[..12]));
     }
+}
+
+#[tokio::test]
+async fn what_is_below_a_token_that_ends_ends_too() {
+    let fixture = Fixture::new().await;
+    let control = &fixture.control;
+    let project = fixture.project(ProjectType::AiWrapper).await;
+    let scopes = |scopes: &[Scope]| Some(scopes.iter().copied().collect::<ScopeSet>());
+    let top = fixture.token(project.id, scopes(&[Scope::Chat, Scope::Models])).await.token.id;
+    let child = fixture.below(top, scopes(&[Scope::Models])).await;
+    let grandchild = fixture.below(child, None).await;
+    let [both, kept] = [fixture.below(top, None).await, fixture.below(top, scopes(&[Scope::Chat])).await];
+    let last = fixture.below(grandchild, None).await;
+    let narrower = TokenChanges { scopes: scopes(&[Scope::Chat]), ..TokenChanges::default() };
+    tokens::update(control, ADMIN, top.into(), narrower).await.unwrap();
+    let mut states = Vec::new();
+    for id in [child, grandchild, last, both, kept] {
+        let token = tokens::find(control, ADMIN, id.into()).await.unwrap();
+        states.push((matches!(token.state, TokenState::Revoked { .. }), token.scopes.to_string()));
+    }
+    let (models, chat) = ("models".to_owned(), "chat".to_owned());
+    let expected = [
+        (true, models.clone()),
+        (true, models.clone()),
+        (true, models),
+        (false, chat.clone()),
+        (false, chat),
+    ];
+    assert_eq!(states, expected);
+    let actions = fixture.actions().await;
+    let last = &actions[actions.len() - 5..];
+    assert_eq!(last.iter().filter(|action| *action == "token.revoked").count(), 3, "{last:?}");
+    assert_eq!(last.iter().filter(|action| *action == "token.updated").count(), 2, "{last:?}");
 }
