@@ -298,12 +298,12 @@ async fn groups_that_a_provider_names_are_those_of_the_account() {
 #[tokio::test]
 async fn a_new_secrets_key_ends_nothing_that_is_under_way_while_the_old_one_still_opens() {
     let (_, mut control) = gate().await;
-    let begin = async |control: &Control| {
+    let start = async |control: &Control| {
         let wanted =
             BeginOidc { provider: None, redirect: "/a".into(), frontend: String::new(), browser: None };
         begin_oidc(control, wanted).await.unwrap()
     };
-    let [begun, lost] = [begin(&control).await, begin(&control).await];
+    let [begun, lost] = [start(&control).await, start(&control).await];
     let [anna, bert] = [sign_in(&control, "1").await, sign_in(&control, "2").await];
     let way_out = async |control: &Control, opened: &Opened| {
         let resumed = resume(control, opened.secret.expose()).await.unwrap();
