@@ -91,15 +91,21 @@ impl Drainer {
             Own::Memory(_) | Own::Nothing => None,
         };
         let sync_every = self.options.sync_every;
+        if let Some(spool) = &spool {
+            spool.note_drainer(true);
+        }
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = self.drain_for_ever() => {}
             () = synchronise_for_ever(spool.clone(), sync_every) => {}
         }
+        if let Some(spool) = &spool {
+            spool.note_drainer(false);
+        }
         let deadline = self.options.drain_deadline;
         let drained = timeout(deadline, self.drain_until_done()).await.is_ok_and(|pass| pass == Pass::Done);
         if let Some(spool) = spool {
-            synchronise(&spool).await;
+            synchronise(&spool, Duration::ZERO).await;
         }
         self.orphans.retain(|orphan| orphan.stored.is_none() || !orphan.remove());
         if !drained {
@@ -339,13 +345,15 @@ async fn synchronise_for_ever(spool: Option<Arc<Spool>>, every: Duration) {
     let Some(spool) = spool else { return std::future::pending().await };
     loop {
         sleep(every).await;
-        synchronise(&spool).await;
+        synchronise(&spool, every).await;
     }
 }
 
-async fn synchronise(spool: &Arc<Spool>) {
+/// Forces the spool to the disk, with what was said so long ago and is in memory only.
+async fn synchronise(spool: &Arc<Spool>, age: Duration) {
     let spool = Arc::clone(spool);
-    let synced = tokio::task::spawn_blocking(move || spool.sync()).await;
+    let synchronise = move || spool.save_contents(age).and_then(|()| spool.sync());
+    let synced = tokio::task::spawn_blocking(synchronise).await;
     if let Err(error) = synced.map_err(std::io::Error::other).and_then(|synced| synced) {
         tracing::error!(%error, "cannot force the spool to the disk");
     }

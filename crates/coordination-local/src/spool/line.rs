@@ -49,11 +49,20 @@ struct Head<T> {
 
 /// The line of a call, line break included.
 pub(super) fn encode(call: &FinishedCall) -> serde_json::Result<Vec<u8>> {
-    let mut line = Vec::with_capacity(USUAL_LENGTH + call.content.as_ref().map_or(0, size));
+    encode_parts(&call.event, call.content.as_ref())
+}
+
+/// The line of a call without what was said in it, line break included.
+pub(super) fn encode_event(event: &UsageEvent) -> serde_json::Result<Vec<u8>> {
+    encode_parts(event, None)
+}
+
+fn encode_parts(event: &UsageEvent, content: Option<&CallContent>) -> serde_json::Result<Vec<u8>> {
+    let mut line = Vec::with_capacity(USUAL_LENGTH + content.map_or(0, size));
     line.resize(CHECKSUM_LENGTH + 1, b' ');
-    serde_json::to_writer(&mut line, &call.event)?;
-    match &call.content {
-        Some(content) if can_stand_as_it_is(&call.event, content) => append_as_it_is(&mut line, content)?,
+    serde_json::to_writer(&mut line, event)?;
+    match content {
+        Some(content) if can_stand_as_it_is(event, content) => append_as_it_is(&mut line, content)?,
         Some(content) => {
             line.pop();
             line.extend_from_slice(CONTENT);
@@ -179,6 +188,8 @@ mod tests {
         for content in [None, Some(sample::content(1, 100)), Some(full), Some(pretty)] {
             let call = FinishedCall { event: sample::event(1), content };
             let line = encode(&call).unwrap();
+            let event = FinishedCall { event: call.event.clone(), content: None };
+            assert_eq!(decode(&encode_event(&call.event).unwrap()), Line::Call(Box::new(event)));
             assert_eq!(decode(&line), Line::Call(Box::new(call)));
             for length in 0..line.len() {
                 assert_eq!(decode(&line[..length]), Line::Torn, "cut at {length}");

@@ -21,7 +21,8 @@ use super::{SpoolError, SpoolOptions, call, gauge_value, line};
 /// For how long no new calls are taken after a write that failed; then the next one tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Keeps events on the disk until a [`Drainer`](super::Drainer) has stored them.
+/// Keeps events on the disk until a [`Drainer`](super::Drainer) has stored them. What was said in the
+/// calls stays in memory while the drainer keeps up, and comes to the disk when it does not.
 ///
 /// When the last owner drops it and everything is stored, its directory goes with it; otherwise it
 /// waits there for whoever adopts it.
@@ -55,6 +56,28 @@ pub(super) enum Next {
     InFiles(Position),
 }
 
+/// How a drainer is getting on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Draining {
+    /// There is none at work.
+    Not,
+    /// It keeps up.
+    InTime,
+    /// What was said had to be saved, because the drainer did not come to it.
+    Late,
+}
+
+/// Where what was said in a call is kept until it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// With its event.
+    File,
+    /// Only here.
+    Memory,
+    /// There is no room for it.
+    Nowhere,
+}
+
 #[derive(Debug)]
 struct State {
     file: Arc<File>,
@@ -65,6 +88,7 @@ struct State {
     stored: Position,
     pending: u64,
     recent: Recent,
+    draining: Draining,
     /// The file may hold part of a line behind `end`.
     spoiled: bool,
     dirty: bool,
@@ -86,6 +110,7 @@ impl Spool {
                 stored: first,
                 pending: 0,
                 recent: Recent::default(),
+                draining: Draining::Not,
                 spoiled: false,
                 dirty: false,
                 sealed_dirty: Vec::new(),
@@ -132,7 +157,13 @@ impl Spool {
     }
 
     fn has_batch(&self, state: &State) -> bool {
-        state.recent.len() >= self.options.batch_events || state.pending >= self.options.batch_bytes
+        let bytes = state.pending.max(state.recent.bytes());
+        state.recent.len() >= self.options.batch_events || bytes >= self.options.batch_bytes
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.state().recent.unsaved(Duration::ZERO).is_some()
     }
 
     /// What is there to be stored: from and to.
@@ -161,6 +192,9 @@ impl Spool {
         state.stored = next;
         state.pending = state.pending.saturating_sub(bytes);
         state.recent.forget(next);
+        if state.draining == Draining::Late && state.pending < self.options.batch_bytes {
+            state.draining = Draining::InTime;
+        }
         self.meters().pending.decrement(gauge_value(bytes));
         if state.alarmed && state.pending < self.options.alarm_bytes / 2 {
             state.alarmed = false;
@@ -194,13 +228,37 @@ impl Spool {
         files.iter().try_for_each(|file| file.sync_data())
     }
 
-    fn write(&self, line: &[u8], call: Arc<FinishedCall>) -> io::Result<()> {
+    /// Says whether a drainer is at work. As long as one is, and keeps up, what is said in the calls
+    /// stays in memory and is written once, into the store.
+    pub(super) fn note_drainer(&self, is_at_work: bool) {
+        self.state().draining = if is_at_work { Draining::InTime } else { Draining::Not };
+    }
+
+    /// Writes what was said and is in memory only into the files, once the first of it has been so for
+    /// this long: the drainer does not keep up. From then on it is written at once, until the drainer has
+    /// caught up.
+    pub(super) fn save_contents(&self, age: Duration) -> io::Result<()> {
+        let Some((calls, end)) = self.state().fall_behind(age) else { return Ok(()) };
+        for call in calls {
+            // With its event, which is stored once all the same: recording is idempotent.
+            let line = line::encode(&call)?;
+            self.write_in(&mut self.state(), &line)?;
+        }
+        self.state().recent.saved(end);
+        Ok(())
+    }
+
+    fn write(&self, line: &[u8], call: Arc<FinishedCall>, place: Place) -> io::Result<()> {
         let mut state = self.state();
         let after = state.end;
         let written = self.write_in(&mut state, line);
         if written.is_ok() {
+            self.meters().events.increment(1);
             let end = state.end;
-            state.recent.push(after, end, call);
+            match place {
+                Place::Memory => state.recent.push_unsaved(after, end, call),
+                Place::File | Place::Nowhere => state.recent.push(after, end, call),
+            }
         }
         if self.has_batch(&state) {
             self.completed.notify_one();
@@ -226,9 +284,7 @@ impl Spool {
         state.end.offset += length;
         state.pending += length;
         state.dirty = true;
-        let meters = self.meters();
-        meters.events.increment(1);
-        meters.pending.increment(gauge_value(length));
+        self.meters().pending.increment(gauge_value(length));
         if !state.alarmed && state.pending > self.options.alarm_bytes {
             state.alarmed = true;
             tracing::error!(
@@ -267,10 +323,11 @@ impl Spool {
 
 impl UsageSink for Spool {
     fn append(&self, call: &Arc<FinishedCall>) -> Result<(), SinkError> {
-        let has_no_room = call.content.is_some() && self.state().alarmed;
-        let call = if has_no_room { call::without_content(call) } else { call::bounded(call) };
-        let line = line::encode(&call).map_err(|error| SinkError(error.into()))?;
-        self.write(&line, call).map_err(|error| SinkError(error.into()))?;
+        let place = if call.content.is_some() { self.state().place() } else { Place::File };
+        let call = if place == Place::Nowhere { call::without_content(call) } else { call::bounded(call) };
+        let line = if place == Place::Memory { line::encode_event(&call.event) } else { line::encode(&call) };
+        let line = line.map_err(|error| SinkError(error.into()))?;
+        self.write(&line, call, place).map_err(|error| SinkError(error.into()))?;
         self.appended.notify_one();
         Ok(())
     }
@@ -281,8 +338,32 @@ impl UsageSink for Spool {
     }
 }
 
+impl State {
+    /// What is in no file for so long; if there is anything, more of it goes to the files at once.
+    fn fall_behind(&mut self, age: Duration) -> Option<(Vec<Arc<FinishedCall>>, Position)> {
+        let unsaved = self.recent.unsaved(age)?;
+        if self.draining == Draining::InTime {
+            self.draining = Draining::Late;
+        }
+        Some(unsaved)
+    }
+
+    fn place(&self) -> Place {
+        if self.alarmed {
+            Place::Nowhere
+        } else if self.draining == Draining::InTime && self.recent.has_room() {
+            Place::Memory
+        } else {
+            Place::File
+        }
+    }
+}
+
 impl Drop for Spool {
     fn drop(&mut self) {
+        if let Err(error) = self.save_contents(Duration::ZERO) {
+            tracing::error!(%error, "cannot keep what was said in the last calls");
+        }
         let (stored, end) = self.unstored();
         if stored == end
             && let Err(error) = self.directory.remove()
@@ -298,154 +379,4 @@ fn create(directory: &Path, number: u64) -> io::Result<Arc<File>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use promptgate_usage::UsageEvent;
-
-    use super::super::sample;
-    use super::*;
-
-    fn read_calls(spool: &Spool) -> Vec<Arc<FinishedCall>> {
-        let (from, end) = spool.unstored();
-        let limit = Limit { lines: usize::MAX, bytes: u64::MAX };
-        segment::read(spool.directory(), from, end, limit).unwrap().calls
-    }
-
-    fn read_all(spool: &Spool) -> Vec<UsageEvent> {
-        read_calls(spool).into_iter().map(|call| call.event.clone()).collect()
-    }
-
-    #[test]
-    fn what_is_appended_is_there_in_order_over_many_segments() {
-        let root = tempfile::tempdir().unwrap();
-        let options = SpoolOptions { segment_bytes: 2_000, ..SpoolOptions::default() };
-        let spool = Spool::open(root.path(), options).unwrap();
-        let events: Vec<_> = (0..20).map(sample::event).collect();
-        (0..20).for_each(|number| spool.append(&sample::call(number)).unwrap());
-        assert!(segment::numbers(spool.directory()).unwrap().len() > 3);
-        assert_eq!(read_all(&spool), events);
-        let (from, end) = spool.unstored();
-        assert_eq!(segment::distance(spool.directory(), from, end), spool.pending_bytes());
-        spool.sync().unwrap();
-    }
-
-    #[test]
-    fn threads_do_not_mix_their_lines() {
-        let root = tempfile::tempdir().unwrap();
-        let options = SpoolOptions { segment_bytes: 50_000, ..SpoolOptions::default() };
-        let spool = Spool::open(root.path(), options).unwrap();
-        std::thread::scope(|scope| {
-            for thread in 0..8 {
-                let spool = &spool;
-                scope.spawn(move || {
-                    (0..100).for_each(|number| {
-                        spool.append(&sample::call(thread * 100 + number)).unwrap();
-                    });
-                });
-            }
-        });
-        let mut ids: Vec<_> = read_all(&spool).iter().map(|event| event.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), 800);
-    }
-
-    #[test]
-    fn a_stored_spool_goes_with_its_owner_and_another_one_stays() {
-        let root = tempfile::tempdir().unwrap();
-        let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
-        spool.append(&sample::call(1)).unwrap();
-        let (_, end) = spool.unstored();
-        spool.mark_stored(end, end.offset);
-        assert_eq!(spool.seal_stored(Duration::ZERO).unwrap(), Some(1));
-        assert_eq!(spool.unstored().0, spool.unstored().1);
-        let path = spool.directory().to_owned();
-        drop(spool);
-        assert!(!path.exists());
-
-        let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
-        spool.append(&sample::call(1)).unwrap();
-        let path = spool.directory().to_owned();
-        drop(spool);
-        assert!(path.exists());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_disk_that_takes_nothing_is_told_and_tried_again() {
-        let root = tempfile::tempdir().unwrap();
-        let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
-        // A file that takes no byte, as on a full disk.
-        let full = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
-        let kept = std::mem::replace(&mut spool.state().file, full);
-        assert!(spool.has_room());
-        assert!(spool.append(&sample::call(1)).is_err());
-        assert!(!spool.has_room());
-        tokio::time::advance(AFTER_FAILURE).await;
-        assert!(spool.has_room(), "somebody must try");
-        spool.state().file = kept;
-        spool.append(&sample::call(2)).unwrap();
-        assert!(spool.has_room());
-        assert_eq!(read_all(&spool), [sample::event(2)]);
-    }
-
-    #[test]
-    fn beyond_the_bound_events_are_kept_without_what_was_said() {
-        let root = tempfile::tempdir().unwrap();
-        let options = SpoolOptions { alarm_bytes: 20_000, ..SpoolOptions::default() };
-        let spool = Spool::open(root.path(), options).unwrap();
-        let append = |number| spool.append(&sample::long_call(number, 8_000)).unwrap();
-        (0..4).for_each(append);
-        let kept: Vec<_> = read_calls(&spool).iter().map(|call| call.content.is_some()).collect();
-        assert_eq!(kept, [true, true, false, false]);
-        let (_, end) = spool.unstored();
-        spool.mark_stored(end, end.offset);
-        append(4);
-        assert_eq!(read_calls(&spool)[0].content, Some(sample::content(4, 8_000)));
-    }
-
-    #[test]
-    fn a_root_that_cannot_be_written_is_named() {
-        let error = Spool::open(Path::new("/proc/nothing/spool"), SpoolOptions::default()).unwrap_err();
-        assert_eq!(error.to_string(), "cannot keep a spool in /proc/nothing/spool");
-    }
-
-    /// Takes what is next until there is nothing: calls, and how often files had to be read for them.
-    fn drain(spool: &Spool, limit: Limit) -> (Vec<UsageEvent>, u32) {
-        let (mut events, mut reads) = (Vec::new(), 0);
-        loop {
-            let batch = match spool.next(limit) {
-                Next::Nothing => return (events, reads),
-                Next::Known(batch) => batch,
-                Next::InFiles(end) => {
-                    reads += 1;
-                    segment::read(spool.directory(), spool.unstored().0, end, limit).unwrap()
-                }
-            };
-            events.extend(batch.calls.iter().map(|call| call.event.clone()));
-            spool.mark_stored(batch.next, batch.bytes);
-        }
-    }
-
-    #[test]
-    fn what_is_known_is_not_read_again_and_gaps_are() {
-        let root = tempfile::tempdir().unwrap();
-        let options = SpoolOptions { segment_bytes: 3_000, ..SpoolOptions::default() };
-        let spool = Spool::open(root.path(), options).unwrap();
-        let append = |numbers: std::ops::Range<u64>| {
-            numbers.for_each(|number| spool.append(&sample::call(number)).unwrap());
-        };
-        let limit = Limit { lines: 4, bytes: u64::MAX };
-        let events = |numbers: std::ops::Range<u64>| numbers.map(sample::event).collect::<Vec<_>>();
-        append(0..10);
-        assert_eq!(drain(&spool, limit), (events(0..10), 0));
-        // As if there had been no room for these.
-        append(10..30);
-        spool.state().recent = Recent::default();
-        append(30..40);
-        assert_eq!(drain(&spool, limit), (events(10..40), 5));
-        assert_eq!(spool.pending_bytes(), 0);
-        assert_eq!(spool.state().recent.len(), 0);
-        spool.seal_stored(Duration::ZERO).unwrap();
-        append(40..42);
-        assert_eq!(drain(&spool, limit), (events(40..42), 0));
-    }
-}
+mod tests;

@@ -188,6 +188,51 @@ async fn what_shutdown_cannot_store_waits_for_the_next_process() {
 }
 
 #[tokio::test]
+async fn what_was_said_survives_a_store_that_is_away_and_the_end_of_the_process() {
+    let root = tempfile::tempdir().unwrap();
+    // Nothing is overdue before the end.
+    let options = SpoolOptions { sync_every: Duration::from_mins(10), ..quick() };
+    let spool = Arc::new(Spool::open(root.path(), options).unwrap());
+    let running = Running::of(&spool);
+    running.behaviour().away = true;
+    let said: Vec<_> = (0..10).map(|number| sample::content(number, 100)).collect();
+    spool.append(&sample::long_call(0, 100)).unwrap();
+    running.until("an attempt", |behaviour| behaviour.attempts > 0).await;
+    (1..10).for_each(|number| spool.append(&sample::long_call(number, 100)).unwrap());
+    running.stop().await;
+    drop(spool);
+    let next = Running::orphans(root.path());
+    next.until("what was said", |behaviour| behaviour.contents.len() >= 10).await;
+    {
+        let behaviour = next.behaviour();
+        assert_eq!((behaviour.taken.len(), &behaviour.contents), (10, &said));
+    }
+    next.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_said_comes_to_the_disk_while_the_store_is_away() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let running = Running::of(&spool);
+    running.behaviour().away = true;
+    running
+        .until("a drainer at work", |behaviour| {
+            spool.append(&sample::long_call(0, 100)).unwrap();
+            behaviour.attempts > 0
+        })
+        .await;
+    let limit = Limit { lines: usize::MAX, bytes: u64::MAX };
+    let on_disk = || {
+        let (from, end) = spool.unstored();
+        let calls = segment::read(spool.directory(), from, end, limit).unwrap().calls;
+        (calls.iter().filter(|call| call.content.is_some()).count(), spool.has_unsaved())
+    };
+    running.until("everything on the disk", |_| matches!(on_disk(), (1.., false))).await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn the_spool_of_a_dead_process_is_adopted_with_its_torn_line() {
     let root = tempfile::tempdir().unwrap();
     let (dead, living) = (open(root.path()), open(root.path()));
