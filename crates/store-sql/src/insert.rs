@@ -25,13 +25,21 @@ pub(crate) struct Insertions {
     table: &'static str,
     columns: &'static str,
     key: &'static str,
+    /// Other columns, and what every row has in them, in SQL.
+    constants: &'static [(&'static str, &'static str)],
     texts: [OnceLock<Arc<str>>; STATEMENTS],
 }
 
 impl Insertions {
     /// Into these columns, given with commas between them; `key` is the primary key.
     pub(crate) const fn new(table: &'static str, columns: &'static str, key: &'static str) -> Self {
-        Self { table, columns, key, texts: [const { OnceLock::new() }; STATEMENTS] }
+        Self { table, columns, key, constants: &[], texts: [const { OnceLock::new() }; STATEMENTS] }
+    }
+
+    /// The same value for every row in each of these columns, given in SQL.
+    pub(crate) const fn with(mut self, constants: &'static [(&'static str, &'static str)]) -> Self {
+        self.constants = constants;
+        self
     }
 
     /// The statement for as many rows as one of the [`batches`] has.
@@ -42,10 +50,17 @@ impl Insertions {
     {
         let text = self.texts[rows.ilog2() as usize].get_or_init(|| {
             let mut query = QueryBuilder::<DB>::new("INSERT INTO ");
-            query.push(self.table).push(" (").push(self.columns).push(") ");
+            query.push(self.table).push(" (").push(self.columns);
+            for (column, _) in self.constants {
+                query.push(", ").push(*column);
+            }
+            query.push(") ");
             query.push_values(0..rows, |mut row, _| {
                 for _ in self.columns.split(',') {
                     row.push_bind(0_i64);
+                }
+                for (_, constant) in self.constants {
+                    row.push(*constant);
                 }
             });
             query.push(" ON CONFLICT (").push(self.key).push(") DO NOTHING").sql().as_str().into()
@@ -71,5 +86,11 @@ mod tests {
         let insertions = Insertions::new("t", "a, b", "a");
         let text = insertions.of_rows::<sqlx::Sqlite>(2).0;
         assert_eq!(&*text, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON CONFLICT (a) DO NOTHING");
+        let insertions = Insertions::new("t", "a", "a").with(&[("b", "0"), ("c", "''")]);
+        let text = insertions.of_rows::<sqlx::Sqlite>(2).0;
+        assert_eq!(
+            &*text,
+            "INSERT INTO t (a, b, c) VALUES (?, 0, ''), (?, 0, '') ON CONFLICT (a) DO NOTHING"
+        );
     }
 }

@@ -47,6 +47,7 @@ mod project_providers;
 mod projects;
 mod prompts;
 mod providers;
+mod repeats;
 mod response_cache;
 mod setup_guides;
 mod sign_in;

@@ -171,6 +171,12 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0031_switches.sql"),
     },
     Migration {
+        number: 32,
+        name: "call_details",
+        postgres: include_str!("../../../migrations/postgres/0032_call_details.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0032_call_details.sql"),
+    },
+    Migration {
         number: 33,
         name: "seedings",
         postgres: include_str!("../../../migrations/postgres/0033_seedings.sql"),

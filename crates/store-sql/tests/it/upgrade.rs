@@ -1,6 +1,6 @@
 //! A database of the version before, with rows in it, brought up to date.
 
-use promptgate_kernel::{CallId, CredentialId, PageRequest, ProjectId, ProviderId};
+use promptgate_kernel::{CallId, CredentialId, PageRequest, ProjectId, ProviderId, Revision};
 use promptgate_providers::{Credential, CredentialFilter};
 use promptgate_store::{Access, UnitOfWork};
 use promptgate_store_sql::{Connected, connect};
@@ -80,7 +80,8 @@ impl Before {
              input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, \
              output_tokens, reasoning_tokens, audio_output_tokens, estimated, cost_nanos, price_version, \
              price_basis, latency_us, outcome, status, attempts, revision, trace) VALUES ({}, 'r', {at}, {}, {}, \
-             'models', FALSE, 1, 0, 0, 0, 0, 0, 0, 0, FALSE, 0, '', 'none', 0, 'completed', 200, 0, 0, '[]')",
+             'models', FALSE, 1, 0, 0, 0, 0, 0, 0, 0, FALSE, 0, '2026-01-01', 'exact', 0, 'completed', 200, 2, 3, \
+             '[\"why\"]')",
             (self.id)(id),
             (self.id)(PROJECT),
             (self.id)(TOKEN)
@@ -118,7 +119,13 @@ async fn old_rows_have_sensible_values(work: &mut dyn UnitOfWork) {
     let found = work.usage().find(call).await.unwrap().unwrap();
     let (token, tokens) = (TOKEN.parse().unwrap(), found.tokens);
     let expected = UsageEvent::of_call(call, found.at, project, token, "models", Outcome::Completed, 200);
-    assert_eq!(found, UsageEvent { request_id: "r".into(), tokens, ..expected });
+    let (price_version, price_basis) = ("2026-01-01".into(), "exact".into());
+    let (request_id, trace, revision) = ("r".into(), vec!["why".into()], Revision::from_number(3));
+    let attempts = 2;
+    assert_eq!(
+        found,
+        UsageEvent { request_id, tokens, price_version, price_basis, attempts, revision, trace, ..expected }
+    );
 }
 
 async fn late_rows_are_understood(connected: &Connected) {
@@ -129,6 +136,7 @@ async fn late_rows_are_understood(connected: &Connected) {
     assert!(page.items.iter().all(|listed| listed.credential.version == 1));
     let calls = work.usage().page(&CallFilter::default(), None, 10).await.unwrap();
     assert_eq!(calls.iter().map(|call| call.id.to_string()).collect::<Vec<_>>(), [LATE_CALL, CALL]);
+    assert!(calls.iter().all(|call| call.trace == ["why"] && call.attempts == 2));
 }
 
 #[tokio::test]
