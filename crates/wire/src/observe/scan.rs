@@ -489,6 +489,10 @@ const fn ends_word(byte: u8) -> bool {
 
 fn label(json: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(json).ok().filter(|text| !text.is_empty())?;
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        return Some(text.to_owned());
+    }
     serde_json::from_str(&format!("\"{text}\"")).ok()
 }
 
