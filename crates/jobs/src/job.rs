@@ -6,7 +6,7 @@ use promptgate_store::{Access, Store};
 /// What is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Job {
-    /// Usage events from before an instant.
+    /// Usage events from before an instant. What they add up to by day stays.
     Usage,
     /// Configuration changes from before an instant.
     Changes,

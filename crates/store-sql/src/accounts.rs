@@ -15,6 +15,7 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use self::row::{AccountRow, recovery};
+use crate::facts::{Whose, push_facts};
 use crate::value::{containing, text};
 use crate::work::SqlWork;
 
@@ -23,16 +24,9 @@ const SELECT: &str = "SELECT accounts.id, kind, issuer, subject, username, email
      well_known_password, totp_secret, totp_confirmed_at, totp_last_step, totp_recovery, deleted_at, \
      created_at, updated_at, version FROM accounts";
 
-/// What each account used, as a table beside its own.
-const JOIN_USE: &str = " LEFT JOIN (SELECT owner_id, \
-     SUM(input_tokens + audio_input_tokens) AS input, \
-     SUM(output_tokens + reasoning_tokens + audio_output_tokens) AS output \
-     FROM usage_events WHERE owner_id IS NOT NULL GROUP BY owner_id) used ON used.owner_id = accounts.id";
-
-/// What one account used.
-const USE: &str = "SELECT owner_id, CAST(SUM(input_tokens + audio_input_tokens) AS BIGINT) AS input, \
-     CAST(SUM(output_tokens + reasoning_tokens + audio_output_tokens) AS BIGINT) AS output \
-     FROM usage_events WHERE owner_id IN (";
+/// What accounts used, of calls of whatever comes behind it.
+const USE: &str = "SELECT owner_id, CAST(SUM(input) AS BIGINT) AS input, CAST(SUM(output) AS BIGINT) AS output \
+     FROM ";
 
 #[derive(FromRow)]
 struct UseRow {
@@ -80,11 +74,8 @@ impl SqlWork<Db> {
             return Ok(HashMap::new());
         }
         let mut query = QueryBuilder::<Db>::new(USE);
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(id.as_uuid());
-        }
-        list.push_unseparated(") GROUP BY owner_id");
+        push_facts(&mut query, Whose::These(ids), None);
+        query.push(" GROUP BY owner_id");
         let rows: Vec<UseRow> =
             query.build_query_as().fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         let used = |row: UseRow| {
@@ -254,7 +245,9 @@ impl AccountRepository for SqlWork<Db> {
         };
         let mut rows = QueryBuilder::<Db>::new(SELECT);
         if matches!(filter.sort, AccountSort::InputTokens | AccountSort::OutputTokens) {
-            rows.push(JOIN_USE);
+            rows.push(" LEFT JOIN (").push(USE);
+            push_facts(&mut rows, Whose::Somebody, None);
+            rows.push(" GROUP BY owner_id) used ON used.owner_id = accounts.id");
         }
         let accounts = self
             .read_page(

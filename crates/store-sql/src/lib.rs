@@ -32,6 +32,7 @@ mod dialect;
 mod endpoints;
 mod error;
 mod evals;
+mod facts;
 mod faq;
 mod groups;
 mod idempotency;

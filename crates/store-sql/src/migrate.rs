@@ -182,6 +182,18 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0033_seedings.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0033_seedings.sql"),
     },
+    Migration {
+        number: 34,
+        name: "usage_daily",
+        postgres: include_str!("../../../migrations/postgres/0034_usage_daily.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0034_usage_daily.sql"),
+    },
+    Migration {
+        number: 35,
+        name: "prompted",
+        postgres: include_str!("../../../migrations/postgres/0035_prompted.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0035_prompted.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

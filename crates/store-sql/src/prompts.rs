@@ -14,11 +14,13 @@ use crate::dialect::Dialect;
 use crate::value::containing_letters;
 use crate::work::SqlWork;
 
-/// Calls that ended with words of a user. Nothing older than what was said has to be looked at.
-const FROM: &str = " FROM call_contents said JOIN usage_events e ON e.id = said.call_id \
-     LEFT JOIN accounts a ON a.id = e.owner_id \
-     WHERE (said.prompt IS NOT NULL OR said.prompt_start IS NOT NULL) \
-     AND e.at >= (SELECT MIN(at) FROM call_contents)";
+/// Who called.
+const CALLER: &str = " LEFT JOIN accounts a ON a.id = e.owner_id";
+/// What was said, which is long: only where it decides.
+const SAID: &str = " JOIN call_contents said ON said.call_id = e.id";
+/// Calls that ended with words of a user, for as long as these are kept. What was said is removed from the
+/// oldest on, so that every one is there behind the first.
+const PROMPTED: &str = " WHERE e.prompted AND e.at >= (SELECT MIN(at) FROM call_contents)";
 
 const INPUT: &str = "(e.input_tokens + e.audio_input_tokens)";
 const OUTPUT: &str = "(e.output_tokens + e.reasoning_tokens + e.audio_output_tokens)";
@@ -121,9 +123,14 @@ impl PromptRepository for SqlWork<Db> {
         filter: &PromptFilter,
         page: PageRequest,
     ) -> Result<Page<ListedPrompt>, RepositoryError> {
-        let matching = |what: &str| {
+        let reads = filter.search.is_some();
+        let matching = |what: &str, with: &[&'static str]| {
             let mut query = QueryBuilder::<Db>::new("SELECT ");
-            query.push(what).push(FROM);
+            query.push(what).push(" FROM usage_events e");
+            for with in with {
+                query.push(*with);
+            }
+            query.push(PROMPTED);
             if let Some(owner) = filter.owner {
                 query.push(" AND e.owner_id = ").push_bind(owner.as_uuid());
             }
@@ -142,14 +149,16 @@ impl PromptRepository for SqlWork<Db> {
             SortDirection::Ascending => "ASC",
             SortDirection::Descending => "DESC",
         };
-        let mut rows = matching(&columns);
+        let mut total = matching("count(*)", if reads { &[SAID] } else { &[] });
+        let sorts = filter.sort == PromptSort::Prompt;
+        let mut rows = matching(&columns, if reads || sorts { &[SAID, CALLER] } else { &[CALLER] });
         rows.push(" ORDER BY ").push(column::<Db>(filter.sort)).push(" ").push(direction);
-        rows.push(" NULLS LAST, e.id ASC");
-        let mut page = self
-            .read_page(&mut matching("count(*)"), &mut rows, page, |row: PromptRow| {
-                Ok(ListedPrompt::from(row))
-            })
-            .await?;
+        // Every call has an instant; saying more would keep the index from being read in its order.
+        let behind =
+            if filter.sort == PromptSort::CreatedAt { ", e.id ASC" } else { " NULLS LAST, e.id ASC" };
+        rows.push(behind);
+        let mut page =
+            self.read_page(&mut total, &mut rows, page, |row: PromptRow| Ok(ListedPrompt::from(row))).await?;
         let mut texts = self.texts_of(&page.items).await?;
         for prompt in &mut page.items {
             prompt.prompt = texts.remove(&prompt.call_id).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Statistics in SQL: sums over calls, for as long as nothing was added up before.
+//! Statistics in SQL: sums over calls, and over days that were added up before.
 
 use async_trait::async_trait;
 use promptgate_kernel::{AccountId, Money, RepositoryError, Timestamp};
@@ -6,30 +6,22 @@ use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::{
     Adoption, Day, Days, Grain, IdentityUse, StatisticsRepository, UsageKind, UsageScope, UseGroup, UseSums,
 };
-use sqlx::types::Type;
-use sqlx::{Database, Encode, FromRow, QueryBuilder};
+use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
+use crate::facts::{Whose, push_facts, push_first};
 use crate::work::SqlWork;
 
 /// What the calls of a group have in common, but for the day, and what they take together.
-const GROUP: &str = "provider, provider_kind, model, \
-     CAST(CASE WHEN operation = 'embeddings' THEN 1 ELSE 0 END AS BIGINT) AS embeds, \
-     COUNT(*) AS requests, \
-     CAST(SUM(CASE WHEN prompted THEN 1 ELSE 0 END) AS BIGINT) AS prompts, \
-     CAST(SUM(tool_calls) AS BIGINT) AS tool_calls, \
-     CAST(SUM(input_tokens + audio_input_tokens) AS BIGINT) AS input, \
-     CAST(SUM(output_tokens + reasoning_tokens + audio_output_tokens) AS BIGINT) AS output, \
-     CAST(SUM(cache_read_tokens) AS BIGINT) AS cache_read, \
-     CAST(SUM(cache_write_5m_tokens + cache_write_1h_tokens) AS BIGINT) AS cache_write, \
-     CAST(SUM(cost_nanos) AS BIGINT) AS cost, \
-     CAST(SUM(latency_us / 1000) AS BIGINT) AS duration_ms";
+const GROUP: &str = "provider, provider_kind, model, embeds, \
+     CAST(SUM(calls) AS BIGINT) AS requests, CAST(SUM(prompts) AS BIGINT) AS prompts, \
+     CAST(SUM(tool_calls) AS BIGINT) AS tool_calls, CAST(SUM(input) AS BIGINT) AS input, \
+     CAST(SUM(output) AS BIGINT) AS output, CAST(SUM(cache_read) AS BIGINT) AS cache_read, \
+     CAST(SUM(cache_write) AS BIGINT) AS cache_write, CAST(SUM(cost_nanos) AS BIGINT) AS cost, \
+     CAST(SUM(duration_ms) AS BIGINT) AS duration_ms";
 /// The day of a call, as a number.
 const DAY: &str = "at / 86400000000";
-/// All tokens of a call.
-const TOTAL: &str = "input_tokens + audio_input_tokens + output_tokens + reasoning_tokens + \
-     audio_output_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens";
 /// What an account is called, but for its id.
 const NAME: &str = "COALESCE(NULLIF(name, ''), NULLIF(username, ''), NULLIF(email, ''))";
 
@@ -103,14 +95,11 @@ impl From<IdentityRow> for IdentityUse {
     }
 }
 
-/// Calls of these days, whole.
-fn push_days<DB>(query: &mut QueryBuilder<DB>, days: Days)
-where
-    DB: Database,
-    i64: Type<DB> + for<'q> Encode<'q, DB>,
-{
-    query.push("at >= ").push_bind(days.first.starts_at().as_micros());
-    query.push(" AND at < ").push_bind(days.last.next().starts_at().as_micros());
+const fn whose(scope: &UsageScope) -> Whose<'_> {
+    match scope {
+        UsageScope::Everybody => Whose::Anybody,
+        UsageScope::Owner(owner) => Whose::These(std::slice::from_ref(owner)),
+    }
 }
 
 #[each_dialect]
@@ -118,10 +107,8 @@ where
 impl StatisticsRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_events.earliest_day", skip_all)]
     async fn earliest_day(&mut self, scope: UsageScope) -> Result<Option<Day>, RepositoryError> {
-        let mut query = QueryBuilder::<Db>::new("SELECT MIN(at) FROM usage_events");
-        if let UsageScope::Owner(owner) = scope {
-            query.push(" WHERE owner_id = ").push_bind(owner.as_uuid());
-        }
+        let mut query = QueryBuilder::<Db>::new("SELECT MIN(at) FROM ");
+        push_first(&mut query, whose(&scope));
         let at: Option<i64> =
             query.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         Ok(at.map(|at| Day::of(Timestamp::from_micros(at))))
@@ -139,11 +126,8 @@ impl StatisticsRepository for SqlWork<Db> {
             Grain::Whole => ("CAST(NULL AS BIGINT)", ""),
         };
         let mut query = QueryBuilder::<Db>::new("SELECT ");
-        query.push(day).push(" AS day, ").push(GROUP).push(" FROM usage_events WHERE ");
-        if let UsageScope::Owner(owner) = scope {
-            query.push("owner_id = ").push_bind(owner.as_uuid()).push(" AND ");
-        }
-        push_days(&mut query, days);
+        query.push(day).push(" AS day, ").push(GROUP).push(" FROM ");
+        push_facts(&mut query, whose(&scope), Some(days));
         query.push(" GROUP BY provider, provider_kind, model, embeds").push(by_day);
         query.push(" ORDER BY day NULLS LAST, provider NULLS LAST, model NULLS LAST, provider_kind, embeds");
         let rows: Vec<GroupRow> =
@@ -154,21 +138,22 @@ impl StatisticsRepository for SqlWork<Db> {
     // The accounts are picked by their sums before these are broken down.
     #[instrument(level = "debug", name = "db.usage_events.top_identities", skip_all)]
     async fn top_identities(&mut self, days: Days, limit: u32) -> Result<Vec<IdentityUse>, RepositoryError> {
-        let mut query = QueryBuilder::<Db>::new("WITH used AS (SELECT owner_id AS id, SUM(");
-        query
-            .push(TOTAL)
-            .push(") AS tokens, COUNT(*) AS calls FROM usage_events WHERE owner_id IS NOT NULL AND ");
-        push_days(&mut query, days);
+        let mut query = QueryBuilder::<Db>::new(
+            "WITH used AS (SELECT owner_id AS id, SUM(input + output + cache_read + cache_write) AS tokens, \
+             SUM(calls) AS calls FROM ",
+        );
+        push_facts(&mut query, Whose::Somebody, Some(days));
         query.push(
             " GROUP BY owner_id), top AS (SELECT used.id, name, username, email FROM used \
              LEFT JOIN accounts ON accounts.id = used.id ORDER BY tokens DESC, calls DESC, ",
         );
         query.push(NAME).push(" NULLS LAST, used.id LIMIT ").push_bind(i64::from(limit));
         query.push(") SELECT owner_id, name, username, email, CAST(NULL AS BIGINT) AS day, ").push(GROUP);
-        query.push(" FROM usage_events JOIN top ON top.id = usage_events.owner_id WHERE ");
-        push_days(&mut query, days);
+        query.push(" FROM ");
+        push_facts(&mut query, Whose::Somebody, Some(days));
         query.push(
-            " GROUP BY owner_id, name, username, email, provider, provider_kind, model, embeds \
+            " JOIN top ON top.id = owner_id \
+             GROUP BY owner_id, name, username, email, provider, provider_kind, model, embeds \
              ORDER BY owner_id, provider NULLS LAST, model NULLS LAST, provider_kind, embeds",
         );
         let rows: Vec<IdentityRow> =
@@ -184,10 +169,9 @@ impl StatisticsRepository for SqlWork<Db> {
              (SELECT COUNT(*) FROM tokens WHERE owner_id IS NOT NULL AND state = 'active' \
              AND (expires_at IS NULL OR expires_at > ",
         );
-        query.push_bind(at.as_micros()).push(
-            ")) AS keys FROM accounts WHERE id IN (SELECT owner_id FROM usage_events WHERE owner_id IS NOT NULL AND ",
-        );
-        push_days(&mut query, days);
+        query.push_bind(at.as_micros());
+        query.push(")) AS keys FROM accounts WHERE id IN (SELECT owner_id FROM ");
+        push_facts(&mut query, Whose::Somebody, Some(days));
         let row: AdoptionRow = query
             .push(")")
             .build_query_as()

@@ -111,6 +111,7 @@ macro_rules! contract_tests {
                 the_log_is_filtered_by_everything_it_names
                 pages_of_the_log_are_stable_under_insert
                 pruning_takes_the_oldest_in_batches
+                no_count_keeps_a_call_from_being_pruned
             );
             $crate::contract_tests!(@domain $engine credentials:
                 everything_round_trips
@@ -150,6 +151,7 @@ macro_rules! contract_tests {
                 a_prompt_is_found_wherever_it_is_kept
                 they_are_narrowed
                 they_are_sorted_in_pages
+                they_go_with_what_was_said
             );
             $crate::contract_tests!(@domain $engine statistics:
                 calls_are_summed
@@ -157,6 +159,8 @@ macro_rules! contract_tests {
                 accounts_do_not_see_each_other
                 the_busiest_accounts_are_found
                 adoption_is_counted
+                removing_calls_changes_no_number
+                many_remove_calls_at_once
             );
             $crate::contract_tests!(@domain $engine idempotency:
                 a_claim_is_answered

@@ -110,7 +110,8 @@ pub trait UsageRepository: Send {
         limit: u32,
     ) -> Result<Vec<UsageEvent>, RepositoryError>;
 
-    /// Removes up to `limit` events from before an instant, oldest first; says how many.
+    /// Removes up to `limit` events from before an instant, oldest first; says how many. What they add up
+    /// to by day stays, so that no statistics change.
     async fn prune(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
 }
 

@@ -23,8 +23,8 @@ pub enum Grain {
     Whole,
 }
 
-/// Where the numbers of statistics come from: sums over whole days, so that rows that were added up
-/// before could answer as well as calls. Behaviour every adapter must show: `store::contract::statistics`.
+/// Where the numbers of statistics come from: sums over whole days, of calls that are kept and of those
+/// that are not any more, which were added up when they were removed. Behaviour every adapter must show: `store::contract::statistics`.
 #[async_trait]
 pub trait StatisticsRepository: Send {
     /// The first day with a call.

@@ -13,7 +13,7 @@ fn id() -> AccountId {
 
 /// A call that arrived so many microseconds after another, and what was said in it.
 fn said(micros: i64, prompt: &str, owner: Option<AccountId>) -> (UsageEvent, CallContent) {
-    let event = UsageEvent { owner, ..usage_event(at(micros)) };
+    let event = UsageEvent { owner, prompted: true, ..usage_event(at(micros)) };
     let content = CallContent {
         prompt: Some(prompt.into()),
         ..CallContent::of_call(event.id, event.at, event.project_id)
@@ -114,12 +114,14 @@ pub async fn a_prompt_is_found_wherever_it_is_kept(store: &dyn Store) {
     }
     calls.push(said(6, "by itself", None));
     let (event, content) = said(7, "", None);
+    let event = UsageEvent { prompted: false, ..event };
     calls.push((event, CallContent { prompt: None, request: Some("[\"of a tool\"]".into()), ..content }));
     record(store, &calls).await;
     let all = texts(store, &PromptFilter::default()).await;
-    assert_eq!(all, ["plain ü", "lines \"\nä🦀", "nul \u{fffd}", "", "by itself"]);
+    // What nobody can read is blank, as what is blank.
+    assert_eq!(all, ["plain ü", "lines \"\nä🦀", "nul \u{fffd}", "", "", "by itself"]);
     let by_text = PromptFilter { sort: PromptSort::Prompt, ..PromptFilter::default() };
-    assert_eq!(texts(store, &by_text).await.len(), 5);
+    assert_eq!(texts(store, &by_text).await.len(), 6);
 }
 
 /// Parts of texts are found, characters that a pattern is made of among them, and only of one account
@@ -196,4 +198,29 @@ pub async fn they_are_sorted_in_pages(store: &dyn Store) {
         let found: Vec<&str> = page.items.iter().map(|listed| &*listed.prompt).collect();
         assert_eq!((found, page.total), (expected, 3));
     }
+}
+
+/// A call whose words are not kept any more is not listed, whatever is still known of it; nor is one of
+/// which only the words are left.
+pub async fn they_go_with_what_was_said(store: &dyn Store) {
+    let owner = Some(id());
+    let calls = [said(1, "a", owner), said(2, "b", owner), said(3, "c", owner), said(4, "d", None)];
+    record(store, &calls).await;
+    let filter = PromptFilter { owner, ..PromptFilter::default() };
+    let search = PromptFilter { search: Some("B".into()), ..PromptFilter::default() };
+    assert_eq!(texts(store, &filter).await, ["a", "b", "c"]);
+    for (before, left, found) in [(2, vec!["b", "c"], 1), (3, vec!["c"], 0), (5, vec![], 0)] {
+        let mut work = write(store).await;
+        work.call_contents().prune(at(before), 10).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        assert_eq!(texts(store, &filter).await, left, "{before}");
+        assert_eq!(texts(store, &search).await.len(), found, "{before}");
+    }
+    let later = [said(6, "e", owner), said(7, "f", owner)];
+    record(store, &later).await;
+    let mut work = write(store).await;
+    work.usage().prune(at(7), 10).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    assert_eq!(texts(store, &filter).await, ["f"]);
+    assert_eq!(texts(store, &PromptFilter::default()).await, ["f"]);
 }

@@ -1,9 +1,15 @@
 //! Behaviour of a repository of statistics.
 
-use promptgate_auth::{Account, NewService, OidcPerson, Role};
-use promptgate_kernel::{AccountId, Money, Timestamp};
+use futures_util::future::join_all;
+use promptgate_auth::{
+    Account, AccountFilter, AccountKind, AccountSort, AccountUse, NewService, OidcPerson, Role,
+};
+use promptgate_kernel::{AccountId, Money, PageRequest, SortDirection, Timestamp};
 use promptgate_tokens::Token;
-use promptgate_usage::{Adoption, Day, Days, Grain, TokenCounts, UsageEvent, UsageKind, UsageScope, UseSums};
+use promptgate_usage::{
+    Adoption, Day, Days, Grain, IdentityUse, TokenCounts, UsageEvent, UsageKind, UsageScope, UseGroup,
+    UseSums,
+};
 
 use super::samples::{WORKS, at, clock, entropy, project, read, token, usage_event, write};
 use crate::Store;
@@ -247,4 +253,138 @@ pub async fn adoption_is_counted(store: &dyn Store) {
     assert_eq!(found, Adoption { users: 1, services: 1, keys: 2 });
     let found = work.statistics().adoption(days(hours(0), hours(3)), hours(2)).await.expect(WORKS);
     assert_eq!(found, Adoption { users: 2, services: 1, keys: 1 });
+}
+
+/// Every number that comes from calls.
+#[derive(Debug, PartialEq)]
+struct Numbers {
+    first: Vec<Option<Day>>,
+    groups: Vec<Vec<UseGroup>>,
+    top: Vec<IdentityUse>,
+    adoption: Adoption,
+    accounts: Vec<(AccountId, AccountUse)>,
+}
+
+async fn numbers(store: &dyn Store, owners: &[AccountId]) -> Numbers {
+    let mut work = read(store).await;
+    let all = days(hours(0), hours(100));
+    let scopes = owners.iter().map(|owner| UsageScope::Owner(*owner)).chain([UsageScope::Everybody]);
+    let (mut first, mut groups) = (Vec::new(), Vec::new());
+    for scope in scopes {
+        first.push(work.statistics().earliest_day(scope).await.expect(WORKS));
+        for (days, grain) in [
+            (all, Grain::Daily),
+            (all, Grain::Whole),
+            (days(hours(2), hours(25)), Grain::Daily),
+            (days(hours(26), hours(26)), Grain::Whole),
+        ] {
+            groups.push(work.statistics().groups(scope, days, grain).await.expect(WORKS));
+        }
+    }
+    let filter = AccountFilter {
+        kind: AccountKind::Person,
+        search: None,
+        role: None,
+        active: None,
+        sort: AccountSort::OutputTokens,
+        direction: SortDirection::Descending,
+    };
+    let listed = work.accounts().list(&filter, PageRequest::clamped(1, 10)).await.expect(WORKS);
+    let mut accounts: Vec<_> =
+        listed.items.into_iter().map(|listed| (listed.account.id, listed.used)).collect();
+    for owner in owners {
+        accounts.push((*owner, work.accounts().used_by(*owner).await.expect(WORKS)));
+    }
+    Numbers {
+        first,
+        groups,
+        top: work.statistics().top_identities(all, 10).await.expect(WORKS),
+        adoption: work.statistics().adoption(all, hours(0)).await.expect(WORKS),
+        accounts,
+    }
+}
+
+async fn prune(store: &dyn Store, before: Timestamp, limit: u32) -> u64 {
+    let mut work = write(store).await;
+    let removed = work.usage().prune(before, limit).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    removed
+}
+
+/// Calls of two people and of nobody on three days, in no order, with whatever groups tell apart.
+fn calls_of(ada: AccountId, bob: AccountId) -> Vec<UsageEvent> {
+    let one = call(Some(ada), hours(0), "m");
+    let nowhere = UsageEvent { provider: None, provider_kind: None, model: None, ..call(None, hours(1), "") };
+    let blank = UsageEvent { provider: Some(String::new()), id: usage_event(hours(1)).id, ..nowhere.clone() };
+    vec![
+        call(Some(bob), hours(26), "n"),
+        usage_event_like(&one),
+        UsageEvent { latency_us: 1_999, prompted: false, ..usage_event_like(&one) },
+        UsageEvent { operation: "embeddings".into(), tool_calls: 0, ..usage_event_like(&one) },
+        UsageEvent { provider_kind: None, ..usage_event_like(&one) },
+        UsageEvent { provider: Some("other".into()), ..usage_event_like(&one) },
+        UsageEvent { owner: None, ..usage_event_like(&one) },
+        call(Some(ada), hours(3), "m"),
+        call(Some(bob), hours(24), "m"),
+        call(Some(bob), hours(25), "m"),
+        one,
+        nowhere,
+        blank,
+    ]
+}
+
+/// Whatever is removed, and in how many steps, it still counts: what was counted of a day is the same,
+/// and calls that are recorded later come to it. It stays when the account goes.
+pub async fn removing_calls_changes_no_number(store: &dyn Store) {
+    let [ada, bob] = ["Ada", "Bob"].map(person);
+    for account in [&ada, &bob] {
+        store_account(store, account).await;
+    }
+    let owners = [ada.id, bob.id, id()];
+    let calls = calls_of(ada.id, bob.id);
+    record(store, &calls).await;
+    let before = numbers(store, &owners).await;
+    assert_eq!(
+        before.first,
+        [Some(Day::of(hours(0))), Some(Day::of(hours(24))), None, Some(Day::of(hours(0)))]
+    );
+    assert!(before.top.len() > 4, "{before:?}");
+    for limit in [3, 1, 4] {
+        assert_eq!(prune(store, hours(25), limit).await, u64::from(limit));
+        assert_eq!(numbers(store, &owners).await, before, "after {limit}");
+    }
+    while prune(store, hours(50), 2).await > 0 {
+        assert_eq!(numbers(store, &owners).await, before);
+    }
+    let mut again = calls.clone();
+    again.iter_mut().for_each(|call| call.id = usage_event(call.at).id);
+    record(store, &again).await;
+    let twice = numbers(store, &owners).await;
+    assert_eq!((&twice.first, &twice.adoption), (&before.first, &before.adoption));
+    for (twice, before) in twice.groups.iter().flatten().zip(before.groups.iter().flatten()) {
+        let (now, then) = (twice.sums, before.sums);
+        assert_eq!((now.requests, now.prompts), (2 * then.requests, 2 * then.prompts));
+        assert_eq!((now.input, now.output), (2 * then.input, 2 * then.output));
+        assert_eq!((now.cost.as_nanos(), now.duration_ms), (2 * then.cost.as_nanos(), 2 * then.duration_ms));
+    }
+    assert_eq!(prune(store, hours(50), 100).await, calls.len() as u64);
+    assert_eq!(numbers(store, &owners).await, twice, "what is there is added to");
+    let mut work = write(store).await;
+    assert!(work.accounts().save(&ada.anonymise(at(1))).await.expect(WORKS));
+    work.commit().await.expect(WORKS);
+    let left = numbers(store, &owners).await;
+    assert_eq!((left.groups, left.accounts[1..].to_vec()), (twice.groups, twice.accounts[2..].to_vec()));
+}
+
+/// No call counts twice, and none is lost, when several processes remove them.
+pub async fn many_remove_calls_at_once(store: &dyn Store) {
+    let (ada, bob) = (id(), id());
+    for _ in 0..20 {
+        record(store, &calls_of(ada, bob)).await;
+    }
+    let before = numbers(store, &[ada, bob]).await;
+    join_all((0..6).map(|_| prune(store, hours(50), 40))).await;
+    assert_eq!(numbers(store, &[ada, bob]).await, before);
+    while prune(store, hours(50), 40).await > 0 {}
+    assert_eq!(numbers(store, &[ada, bob]).await, before);
 }

@@ -273,3 +273,19 @@ pub async fn pruning_takes_the_oldest_in_batches(store: &dyn Store) {
         assert_eq!(instants, left.into_iter().map(at).collect::<Vec<_>>());
     }
 }
+
+/// However large the counts are that upstreams made up, what is over goes.
+pub async fn no_count_keeps_a_call_from_being_pruned(store: &dyn Store) {
+    let largest = TokenCounts { input: LARGEST, audio_input: 1, output: LARGEST, ..TokenCounts::default() };
+    let event = UsageEvent { cost: Money::from_nanos(i64::MAX), latency_us: i64::MAX, ..usage_event(at(0)) };
+    let again = usage_event(at(0)).id;
+    let event = UsageEvent { tokens: largest, tool_calls: u32::MAX, ..event };
+    record(store, &[event.clone(), UsageEvent { id: again, ..event.clone() }]).await;
+    record(store, &[UsageEvent { id: usage_event(at(0)).id, cost: Money::from_nanos(i64::MIN), ..event }])
+        .await;
+    for removed in [1, 1, 1, 0] {
+        let mut work = write(store).await;
+        assert_eq!(work.usage().prune(at(1), 1).await.expect(WORKS), removed);
+        work.commit().await.expect(WORKS);
+    }
+}
