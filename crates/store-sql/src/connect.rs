@@ -27,6 +27,17 @@ const CACHE_KIB: &str = "-8192";
 /// How many pages are in the log before they go to their places in the file: each does once, however
 /// often it was written. 32 MiB.
 const CHECKPOINT_PAGES: &str = "4000";
+/// How long PostgreSQL may take and be waited for, in its own settings: nobody holds a connection of the
+/// pool, or a row, for as long as a dashboard over everything may take. Migrations take the time that they
+/// need. Keepalives find a dead connection within 90 seconds, so that it leaves nothing locked.
+const PATIENCE: [(&str, &str); 6] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "15s"),
+    ("idle_in_transaction_session_timeout", "60s"),
+    ("tcp_keepalives_idle", "60"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+];
 
 /// How connections are pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +48,8 @@ pub struct SqlOptions {
     pub max_idle: u32,
     /// How old a connection may become.
     pub max_lifetime: Duration,
-    /// How long a unit of work may wait for a connection, or for the database to answer.
+    /// How long a unit of work may wait for a connection, the time to open one included; on SQLite, for
+    /// the others that write too. How long statements may take on PostgreSQL is another matter.
     pub acquire_timeout: Duration,
 }
 
@@ -146,7 +158,12 @@ pub(crate) fn postgres_options(url: &str) -> Result<PgConnectOptions, ConnectErr
         expected: "postgres://<user>:<password>@<host>:<port>/<database>",
     })?;
     let named = options.get_application_name().is_some();
-    Ok(if named { options } else { options.application_name("promptgate") })
+    let options = if named { options } else { options.application_name("promptgate") };
+    // What the URL says counts, as `-c name=value`, `-cname=value` or `--name=value`.
+    let given = options.get_options().unwrap_or_default().to_owned();
+    let given: Vec<&str> =
+        given.split([' ', '=']).map(|word| word.trim_start_matches("--").trim_start_matches("-c")).collect();
+    Ok(options.options(PATIENCE.into_iter().filter(|(name, _)| !given.contains(name))))
 }
 
 fn postgres(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
@@ -221,4 +238,29 @@ where
 fn is_busy(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_says_of_time_limits_counts() {
+        let told = |url: &str| postgres_options(url).unwrap().get_options().unwrap_or_default().to_owned();
+        let plain = told("postgres://u:p@db/promptgate");
+        for (name, value) in PATIENCE {
+            assert!(plain.contains(&format!("-c {name}={value}")), "{plain}");
+        }
+        for url in [
+            "postgres://u:p@db/promptgate?options=-c%20statement_timeout%3D5min",
+            "postgres://u:p@db/promptgate?options=-cstatement_timeout%3D5min%20-c%20deadlock_timeout%3D2s",
+            "postgres://u:p@db/promptgate?options=--statement_timeout%3D5min",
+            "postgres://u:p@db/promptgate?options[statement_timeout]=5min",
+        ] {
+            let told = told(url);
+            assert_eq!(told.matches("statement_timeout").count(), 1, "{told}");
+            assert!(told.contains("statement_timeout=5min"), "{told}");
+            assert!(told.contains("-c lock_timeout=15s"), "{told}");
+        }
+    }
 }

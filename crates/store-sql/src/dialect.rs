@@ -38,7 +38,8 @@ impl Begin {
 
 /// The statements that one engine says in its own way.
 pub(crate) trait Dialect: Database {
-    /// Waits until no other process migrates; holds until the end of the transaction.
+    /// Waits until no other process migrates, for as long as that takes; holds until the end of the
+    /// transaction.
     const LOCK_SCHEMA: &'static str;
     /// Counts 1 when the table `schema_migrations` is there.
     const HAS_SCHEMA: &'static str;
@@ -55,7 +56,8 @@ pub(crate) trait Dialect: Database {
 
 impl Dialect for Postgres {
     // The number is the CRC-32 of "promptgate migrate"; it only has to be ours.
-    const LOCK_SCHEMA: &'static str = "SELECT pg_advisory_xact_lock(1255279195)";
+    const LOCK_SCHEMA: &'static str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+         SELECT pg_advisory_xact_lock(1255279195)";
     const HAS_SCHEMA: &'static str = "SELECT count(*) FROM information_schema.tables \
          WHERE table_schema = current_schema() AND table_name = 'schema_migrations'";
     const CREATE_SCHEMA_TABLE: &'static str = "CREATE TABLE IF NOT EXISTS schema_migrations \

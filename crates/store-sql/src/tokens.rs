@@ -5,13 +5,15 @@ mod row;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use promptgate_kernel::{AccountId, Money, Page, PageRequest, RepositoryError, Timestamp, TokenId};
+use promptgate_kernel::{
+    AccountId, Money, Page, PageRequest, RepositoryError, SortDirection, Timestamp, TokenId,
+};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::{
     KeyFilter, KeySort, KeyStatus, PreviousSecret, Token, TokenFilter, TokenHash, TokenRepository, TokenSort,
 };
-use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::types::{Json, Type};
+use sqlx::{AssertSqlSafe, Database, Encode, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -25,6 +27,9 @@ const BELOW: &str = "WITH RECURSIVE below (below_id, distance) AS ( \
      SELECT id, 0 FROM tokens WHERE parent_id = $1 \
      UNION ALL SELECT token.id, distance + 1 FROM tokens token JOIN below ON token.parent_id = below_id) ";
 
+/// Of how many tokens one statement notes the use.
+const TOUCHED: usize = 50;
+
 const fn column(sort: TokenSort) -> &'static str {
     match sort {
         TokenSort::CreatedAt => "created_at",
@@ -34,35 +39,58 @@ const fn column(sort: TokenSort) -> &'static str {
     }
 }
 
-/// What keys are sorted by at an instant.
-fn key_column(sort: KeySort, now: Timestamp) -> String {
-    match sort {
-        KeySort::CreatedAt => "created_at".to_owned(),
-        KeySort::Name => "name_folded".to_owned(),
-        KeySort::Description => "description_folded".to_owned(),
-        KeySort::ExpiresAt => "expires_at".to_owned(),
-        KeySort::RevokedAt => "revoked_at".to_owned(),
-        KeySort::ExpiredAt => "expired_at".to_owned(),
-        KeySort::Status => {
-            let expired = expired(now);
-            format!("CASE WHEN state = 'revoked' THEN 2 WHEN {expired} THEN 1 ELSE 0 END")
-        }
-    }
-}
-
 /// Whether a key's time was over at an instant.
-fn expired(now: Timestamp) -> String {
-    format!("(expired_at IS NOT NULL OR COALESCE(expires_at <= {}, FALSE))", now.as_micros())
+fn push_expired<DB>(query: &mut QueryBuilder<DB>, now: Timestamp)
+where
+    DB: Database,
+    i64: Type<DB> + for<'q> Encode<'q, DB>,
+{
+    query.push("(expired_at IS NOT NULL OR COALESCE(expires_at <= ").push_bind(now.as_micros());
+    query.push(", FALSE))");
 }
 
 /// The condition for a status at an instant.
-fn has_status(status: KeyStatus, now: Timestamp) -> String {
-    let expired = expired(now);
-    match status {
-        KeyStatus::Active => format!(" AND state <> 'revoked' AND NOT {expired}"),
-        KeyStatus::Expired => format!(" AND state <> 'revoked' AND {expired}"),
-        KeyStatus::Revoked => " AND state = 'revoked'".to_owned(),
-    }
+fn push_status<DB>(query: &mut QueryBuilder<DB>, status: KeyStatus, now: Timestamp)
+where
+    DB: Database,
+    i64: Type<DB> + for<'q> Encode<'q, DB>,
+{
+    let before = match status {
+        KeyStatus::Active => " AND state <> 'revoked' AND NOT ",
+        KeyStatus::Expired => " AND state <> 'revoked' AND ",
+        KeyStatus::Revoked => {
+            query.push(" AND state = 'revoked'");
+            return;
+        }
+    };
+    query.push(before);
+    push_expired(query, now);
+}
+
+/// How keys are sorted at an instant.
+fn push_key_order<DB>(query: &mut QueryBuilder<DB>, filter: &KeyFilter)
+where
+    DB: Database,
+    i64: Type<DB> + for<'q> Encode<'q, DB>,
+{
+    let column = match filter.sort {
+        KeySort::CreatedAt => "created_at",
+        KeySort::Name => "name_folded",
+        KeySort::Description => "description_folded",
+        KeySort::ExpiresAt => "expires_at",
+        KeySort::RevokedAt => "revoked_at",
+        KeySort::ExpiredAt => "expired_at",
+        KeySort::Status => {
+            query.push(" ORDER BY CASE WHEN state = 'revoked' THEN 2 WHEN ");
+            push_expired(query, filter.now);
+            query.push(match filter.direction {
+                SortDirection::Ascending => " THEN 1 ELSE 0 END ASC, id ASC",
+                SortDirection::Descending => " THEN 1 ELSE 0 END DESC, id ASC",
+            });
+            return;
+        }
+    };
+    query.push(order_by(column, filter.direction));
 }
 
 /// A key's id as people see it, as an expression.
@@ -240,7 +268,7 @@ impl TokenRepository for SqlWork<Db> {
                 query.push(" AND state <> 'revoked'");
             }
             if let Some(status) = filter.status {
-                query.push(has_status(status, filter.now));
+                push_status(&mut query, status, filter.now);
             }
             if let Some(search) = &filter.search {
                 let pattern = containing(search);
@@ -251,14 +279,10 @@ impl TokenRepository for SqlWork<Db> {
             }
             query
         };
-        self.read_page(
-            &mut matching(QueryBuilder::new("SELECT count(*) FROM tokens")),
-            matching(QueryBuilder::new(SELECT))
-                .push(order_by(&key_column(filter.sort, filter.now), filter.direction)),
-            page,
-            |row: TokenRow| row.try_into(),
-        )
-        .await
+        let mut keys = matching(QueryBuilder::new(SELECT));
+        push_key_order(&mut keys, filter);
+        let mut total = matching(QueryBuilder::new("SELECT count(*) FROM tokens"));
+        self.read_page(&mut total, &mut keys, page, |row: TokenRow| row.try_into()).await
     }
 
     // The update changes nothing; whoever wants the row after it waits for the end of this transaction.
@@ -331,16 +355,22 @@ impl TokenRepository for SqlWork<Db> {
             let known = latest.entry(*id).or_insert(*at);
             *known = (*known).max(*at);
         }
-        for (id, at) in latest {
-            sqlx::query(
-                "UPDATE tokens SET last_used_at = $2 \
-                 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)",
-            )
-            .bind(id.as_uuid())
-            .bind(at.as_micros())
-            .execute(&mut *self.tx)
-            .await
-            .map_err(|error| self.fail(error))?;
+        let latest: Vec<_> = latest.into_iter().collect();
+        for batch in latest.chunks(TOUCHED) {
+            let mut query = QueryBuilder::<Db>::new("WITH uses (id, at) AS (");
+            query.push_values(batch, |mut row, (id, at)| {
+                row.push_bind(id.as_uuid()).push_bind(at.as_micros());
+            });
+            query.push(
+                "), mine AS (SELECT tokens.id, uses.at FROM tokens JOIN uses ON uses.id = tokens.id \
+                 WHERE last_used_at IS NULL OR last_used_at < uses.at ORDER BY tokens.id",
+            );
+            query.push(Db::pick(" FOR UPDATE OF tokens", ""));
+            query.push(
+                ") UPDATE tokens SET last_used_at = mine.at FROM mine WHERE tokens.id = mine.id \
+                 AND (last_used_at IS NULL OR last_used_at < mine.at)",
+            );
+            query.build().execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         }
         Ok(())
     }

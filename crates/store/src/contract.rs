@@ -403,7 +403,7 @@ mod tests {
     #[test]
     fn every_behaviour_is_listed() {
         let listed = include_str!("contract.rs");
-        for (domain, source) in [
+        let sources = [
             ("audit", include_str!("contract/audit.rs")),
             ("admin_keys", include_str!("contract/admin_keys.rs")),
             ("accounts", include_str!("contract/accounts.rs")),
@@ -436,7 +436,14 @@ mod tests {
             ("network_rules", include_str!("contract/network_rules.rs")),
             ("prices", include_str!("contract/prices.rs")),
             ("usage", include_str!("contract/usage.rs")),
-        ] {
+            ("switches", include_str!("contract/switches.rs")),
+        ];
+        let modules: Vec<&str> =
+            listed.split("\npub mod ").skip(1).filter_map(|rest| rest.split(';').next()).collect();
+        let mut checked = sources.map(|(domain, _)| domain);
+        checked.sort_unstable();
+        assert_eq!(checked[..], modules);
+        for (domain, source) in sources {
             let marker = match domain {
                 "bus" => "@cases $bus:".to_owned(),
                 "sign_in" => "@sign_in $module $fixture:".to_owned(),

@@ -5,6 +5,7 @@
 mod address;
 mod audit;
 mod bus;
+mod limits;
 mod migrations;
 mod snapshot;
 mod upgrade;
