@@ -182,8 +182,12 @@ pub trait SessionRepository: Send {
 /// Where cached answers live. Behaviour every adapter must show: `store::contract::response_cache`.
 #[async_trait]
 pub trait ResponseCacheRepository: Send {
-    /// The answer of this key that is still used at `now`; its hit is counted.
-    async fn hit(&mut self, key: &CacheKey, now: Timestamp) -> Result<Option<CachedAnswer>, RepositoryError>;
+    /// The answer of this key that is still used at `now`.
+    async fn find(&mut self, key: &CacheKey, now: Timestamp)
+    -> Result<Option<CachedAnswer>, RepositoryError>;
+
+    /// Adds to how often answers were used again. Those that are gone are left out.
+    async fn count_hits(&mut self, hits: &[(CacheKey, u64)]) -> Result<(), RepositoryError>;
 
     /// Stores an answer; one of the same key is replaced.
     async fn put(&mut self, answer: &CachedAnswer) -> Result<(), RepositoryError>;

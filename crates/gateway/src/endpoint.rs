@@ -40,7 +40,7 @@ use crate::refusal::Refusal;
 use crate::reply::ReplyBody;
 use crate::settle::refuse;
 
-pub use memory::EndpointMemory;
+pub use memory::{EndpointMemory, StoredMemory};
 pub use refusal::EndpointRefusal;
 pub use run::{RunCall, RunKind, RunOutcome};
 pub(crate) use stream::TurnStream;

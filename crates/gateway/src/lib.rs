@@ -55,7 +55,7 @@ mod upload;
 
 pub use authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
 pub use config_source::{ConfigSource, TokenSource};
-pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome};
+pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome, StoredMemory};
 pub use fault::Fault;
 pub use forward::Forwarded;
 pub use idempotency::{IdempotencyRefusal, IdempotencySource};

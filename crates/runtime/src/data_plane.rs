@@ -11,7 +11,7 @@ use promptgate_coordination_local::spool::MemorySpool;
 use promptgate_forwarded::ProxyTrust;
 use promptgate_gateway::{
     Authenticator, AuthenticatorOptions, DisconnectPolicy, Gateway, GatewayLimits, GatewayParts,
-    SnapshotCell, Synchroniser,
+    SnapshotCell, StoredMemory, Synchroniser,
 };
 use promptgate_kernel::KeyRing;
 use promptgate_projects::RecordBodies;
@@ -66,12 +66,20 @@ impl DataPlane {
             tasks: base.finishing.clone(),
             trace_context: Arc::new(W3cTraceContext),
             keys,
-            memory: Arc::new(Arc::clone(&storage.store)),
+            memory: remembering(base, storage),
             idempotency: Arc::new(Arc::clone(&storage.store)),
             failures: Arc::clone(&failures),
         });
         Ok(Self { gateway, snapshot: configuration.snapshot, memory: custody.memory, failures })
     }
+}
+
+/// What AI endpoints remember, and the task that writes down how often answers were used again.
+fn remembering(base: &Base, storage: &Storage) -> Arc<StoredMemory> {
+    let memory = Arc::new(StoredMemory::new(Arc::clone(&storage.store)));
+    let (counting, stop) = (Arc::clone(&memory), base.stop.clone());
+    base.tasks.spawn(async move { counting.write_hits(stop).await });
+    memory
 }
 
 /// The configuration that requests are judged by, kept at the latest revision.
@@ -199,4 +207,96 @@ fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
         idempotency_ttl: settings.idempotency_ttl,
         proxies,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use promptgate_endpoints::{CacheKey, CachedAnswer, Endpoint};
+    use promptgate_gateway::EndpointMemory;
+    use promptgate_kernel::testing::{SeededEntropy, TestClock};
+    use promptgate_kernel::{Clock, EndpointId, ProjectId};
+    use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
+    use promptgate_store::{Access, Store};
+    use promptgate_store_sql::{SqlOptions, connect};
+    use serde_json::{Map, json};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    async fn stored_endpoint(store: &dyn Store, clock: &TestClock) -> Endpoint {
+        let entropy = SeededEntropy::new(1);
+        let new = NewProject {
+            name: ProjectName::parse("Search").unwrap(),
+            kind: ProjectType::AiGateway,
+            env: ProjectEnv::Prod,
+            default_provider: None,
+            record_bodies: None,
+            metadata: Map::new(),
+            active: true,
+        };
+        let project = Project::create(ProjectId::mint(clock, &entropy), new, clock.now()).unwrap();
+        let endpoint = Endpoint {
+            id: EndpointId::mint(clock, &entropy),
+            project_id: project.id,
+            config: serde_json::from_value(json!({"name": "a", "slug": "a"})).unwrap(),
+            guardrails: Map::new(),
+            is_active: true,
+            latest_version: 1,
+            created_at: clock.now(),
+            updated_at: clock.now(),
+            version: 1,
+        };
+        let mut work = store.begin(Access::Write).await.unwrap();
+        work.projects().insert(&project).await.unwrap();
+        work.endpoints().insert(&endpoint).await.unwrap();
+        work.commit().await.unwrap();
+        endpoint
+    }
+
+    #[tokio::test]
+    async fn looking_for_an_answer_writes_nothing_until_hits_are_written_down() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("promptgate.db").display());
+        // Nobody waits for long here for the one connection that writes.
+        let options = SqlOptions { acquire_timeout: Duration::from_millis(50), ..SqlOptions::default() };
+        let connected = connect(&url, options).await.unwrap();
+        connected.migrate().await.unwrap();
+        let (store, clock) = (connected.store(), TestClock::at_millis(1_700_000_000_000));
+        let endpoint = stored_endpoint(&*store, &clock).await;
+        let memory = StoredMemory::new(Arc::clone(&store));
+        let (key, now) = (CacheKey::from_bytes([1; 32]), clock.now());
+        let answer = CachedAnswer {
+            key,
+            endpoint_id: endpoint.id,
+            project_id: endpoint.project_id,
+            provider: "echo".into(),
+            provider_model: "echo".into(),
+            prompt_tokens: 1,
+            completion_tokens: 1,
+            total_tokens: 2,
+            body: "{}".into(),
+            hit_count: 0,
+            created_at: now,
+            expires_at: now.plus(Duration::from_mins(1)),
+        };
+        memory.keep(&answer).await.unwrap();
+
+        let writer = store.begin(Access::Write).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(memory.cached(&key, now).await.unwrap().as_ref(), Some(&answer));
+        }
+        assert_eq!(memory.cached(&CacheKey::from_bytes([2; 32]), now).await.unwrap(), None);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        memory.write_hits(stop.clone()).await;
+        drop(writer);
+        assert_eq!(memory.cached(&key, now).await.unwrap().map(|answer| answer.hit_count), Some(0));
+
+        memory.write_hits(stop.clone()).await;
+        assert_eq!(memory.cached(&key, now).await.unwrap().map(|answer| answer.hit_count), Some(4));
+        memory.write_hits(stop).await;
+        assert_eq!(memory.cached(&key, now).await.unwrap().map(|answer| answer.hit_count), Some(5));
+    }
 }

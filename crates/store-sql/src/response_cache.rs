@@ -1,16 +1,22 @@
 //! Cached answers in SQL.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use promptgate_endpoints::{CacheKey, CachedAnswer, ResponseCacheRepository};
 use promptgate_kernel::{EndpointId, ProjectId, RepositoryError, Timestamp};
 use promptgate_store_sql_macros::each_dialect;
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
+use crate::dialect::Dialect;
 use crate::error::corrupt;
 use crate::value::{count, text};
 use crate::work::SqlWork;
+
+/// The hits of how many answers one statement counts.
+const COUNTED: usize = 50;
 
 #[derive(FromRow)]
 struct AnswerRow {
@@ -55,12 +61,16 @@ impl TryFrom<AnswerRow> for CachedAnswer {
 #[each_dialect]
 #[async_trait]
 impl ResponseCacheRepository for SqlWork<Db> {
-    #[instrument(level = "debug", name = "db.response_cache.hit", skip_all)]
-    async fn hit(&mut self, key: &CacheKey, now: Timestamp) -> Result<Option<CachedAnswer>, RepositoryError> {
+    #[instrument(level = "debug", name = "db.response_cache.find", skip_all)]
+    async fn find(
+        &mut self,
+        key: &CacheKey,
+        now: Timestamp,
+    ) -> Result<Option<CachedAnswer>, RepositoryError> {
         let row: Option<AnswerRow> = sqlx::query_as(
-            "UPDATE response_cache SET hit_count = hit_count + 1 WHERE key = $1 AND expires_at > $2 \
-             RETURNING key, endpoint_id, project_id, provider, provider_model, prompt_tokens, \
-             completion_tokens, total_tokens, body, hit_count, created_at, expires_at",
+            "SELECT key, endpoint_id, project_id, provider, provider_model, prompt_tokens, \
+             completion_tokens, total_tokens, body, hit_count, created_at, expires_at \
+             FROM response_cache WHERE key = $1 AND expires_at > $2",
         )
         .bind(key.as_bytes().as_slice())
         .bind(now.as_micros())
@@ -68,6 +78,34 @@ impl ResponseCacheRepository for SqlWork<Db> {
         .await
         .map_err(|error| self.fail(error))?;
         row.map(CachedAnswer::try_from).transpose()
+    }
+
+    // In the order of their keys, so that two writers never wait for each other in a circle.
+    #[instrument(level = "debug", name = "db.response_cache.count_hits", skip_all)]
+    async fn count_hits(&mut self, hits: &[(CacheKey, u64)]) -> Result<(), RepositoryError> {
+        let mut added: BTreeMap<&[u8; 32], u64> = BTreeMap::new();
+        for (key, hits) in hits {
+            let sum = added.entry(key.as_bytes()).or_default();
+            *sum = sum.saturating_add(*hits);
+        }
+        let added: Vec<_> = added.into_iter().collect();
+        for batch in added.chunks(COUNTED) {
+            let mut query = QueryBuilder::<Db>::new("WITH used (key, hits) AS (");
+            query.push_values(batch, |mut row, (key, hits)| {
+                row.push_bind(key.as_slice()).push_bind(count(*hits));
+            });
+            query.push(
+                "), mine AS (SELECT response_cache.key, used.hits FROM response_cache \
+                 JOIN used ON used.key = response_cache.key ORDER BY response_cache.key",
+            );
+            query.push(Db::pick(" FOR UPDATE OF response_cache", ""));
+            query.push(
+                ") UPDATE response_cache SET hit_count = hit_count + mine.hits FROM mine \
+                 WHERE response_cache.key = mine.key",
+            );
+            query.build().execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        }
+        Ok(())
     }
 
     #[instrument(level = "debug", name = "db.response_cache.put", skip_all, fields(endpoint.id = %answer.endpoint_id))]

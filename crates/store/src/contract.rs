@@ -197,8 +197,9 @@ macro_rules! contract_tests {
                 they_go_with_their_endpoint
             );
             $crate::contract_tests!(@domain $engine response_cache:
-                a_hit_is_counted_while_it_lasts
+                an_answer_is_found_while_it_lasts
                 a_second_answer_replaces_the_first
+                hits_add_up
                 many_use_one_answer_at_once
                 the_answers_of_an_endpoint_go
                 expired_ones_go_in_batches

@@ -326,7 +326,7 @@ async fn answers_go_when_their_time_is_over() {
         let mut there = [[false; 2]; 2];
         for ((key, claim), there) in keys.iter().zip(claims).zip(&mut there) {
             // Long before: what is expired and still there would be found.
-            let cached = work.response_cache().hit(key, now.minus(DAY * 2)).await.unwrap();
+            let cached = work.response_cache().find(key, now.minus(DAY * 2)).await.unwrap();
             *there = [cached.is_some(), work.idempotency().find(claim).await.unwrap().is_some()];
         }
         there

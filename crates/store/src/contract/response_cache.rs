@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use promptgate_endpoints::{CacheKey, CachedAnswer, Endpoint};
 
-use super::samples::{WORKS, at, stored_endpoint, write};
+use super::samples::{WORKS, at, read, stored_endpoint, write};
 use crate::Store;
 
 fn answer(endpoint: &Endpoint, number: u8, expires: i64) -> CachedAnswer {
@@ -31,22 +31,25 @@ async fn put(store: &dyn Store, answers: &[&CachedAnswer]) {
     work.commit().await.expect(WORKS);
 }
 
-async fn hit(store: &dyn Store, answer: &CachedAnswer, now: i64) -> Option<CachedAnswer> {
-    let mut work = write(store).await;
-    let hit = work.response_cache().hit(&answer.key, at(now)).await.expect(WORKS);
-    work.commit().await.expect(WORKS);
-    hit
+async fn find(store: &dyn Store, answer: &CachedAnswer, now: i64) -> Option<CachedAnswer> {
+    read(store).await.response_cache().find(&answer.key, at(now)).await.expect(WORKS)
 }
 
-/// An answer comes back as it was, counts its hits, and is no answer any more when its time is over.
-pub async fn a_hit_is_counted_while_it_lasts(store: &dyn Store) {
+async fn count(store: &dyn Store, hits: &[(CacheKey, u64)]) {
+    let mut work = write(store).await;
+    work.response_cache().count_hits(hits).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+}
+
+/// An answer comes back as it was, and is no answer any more when its time is over. Reading is enough.
+pub async fn an_answer_is_found_while_it_lasts(store: &dyn Store) {
     let answer = answer(&stored_endpoint(store).await, 1, 10);
-    assert_eq!(hit(store, &answer, 0).await, None);
+    assert_eq!(find(store, &answer, 0).await, None);
     put(store, &[&answer]).await;
-    for hits in 1..3 {
-        assert_eq!(hit(store, &answer, 9).await, Some(CachedAnswer { hit_count: hits, ..answer.clone() }));
+    for _ in 0..2 {
+        assert_eq!(find(store, &answer, 9).await, Some(answer.clone()));
     }
-    assert_eq!(hit(store, &answer, 10).await, None);
+    assert_eq!(find(store, &answer, 10).await, None);
 }
 
 /// The newest answer counts, from its first hit on.
@@ -54,20 +57,47 @@ pub async fn a_second_answer_replaces_the_first(store: &dyn Store) {
     let endpoint = stored_endpoint(store).await;
     let first = answer(&endpoint, 1, 10);
     put(store, &[&first]).await;
-    hit(store, &first, 0).await;
+    count(store, &[(first.key, 3)]).await;
     let second = CachedAnswer { body: "{}".into(), provider: "other".into(), ..answer(&endpoint, 1, 20) };
     put(store, &[&second]).await;
-    assert_eq!(hit(store, &first, 15).await, Some(CachedAnswer { hit_count: 1, ..second }));
+    assert_eq!(find(store, &first, 15).await, Some(second.clone()));
+    count(store, &[(first.key, 1)]).await;
+    assert_eq!(find(store, &first, 15).await, Some(CachedAnswer { hit_count: 1, ..second }));
 }
 
-/// Many may write and read the same answer at once.
+/// Hits of many answers add up, one named twice too; those of answers that are gone are nothing.
+pub async fn hits_add_up(store: &dyn Store) {
+    let endpoint = stored_endpoint(store).await;
+    let answers: Vec<CachedAnswer> = (0..120).map(|number| answer(&endpoint, number, 10)).collect();
+    put(store, &answers.iter().collect::<Vec<_>>()).await;
+    count(store, &[]).await;
+    let gone = CacheKey::from_bytes([200; 32]);
+    let hits: Vec<_> = answers.iter().map(|answer| (answer.key, 2)).chain([(gone, 1)]).collect();
+    count(store, &hits).await;
+    count(store, &[(answers[7].key, 1), (answers[8].key, 5), (answers[7].key, 1)]).await;
+    for (number, hits) in [(0, 2), (7, 4), (8, 7), (119, 2)] {
+        assert_eq!(find(store, &answers[number], 0).await.map(|answer| answer.hit_count), Some(hits));
+    }
+    assert_eq!(find(store, &CachedAnswer { key: gone, ..answers[0].clone() }, 0).await, None);
+}
+
+/// Many may write, count and read the same answers at once, in whatever order.
 pub async fn many_use_one_answer_at_once(store: &dyn Store) {
-    let answer = answer(&stored_endpoint(store).await, 1, 10);
-    let same = [&answer];
-    join_all((0..10).map(|_| put(store, &same))).await;
-    let hits = join_all((0..20).map(|_| hit(store, &answer, 0))).await;
-    assert!(hits.iter().all(Option::is_some));
-    assert_eq!(hit(store, &answer, 0).await.map(|answer| answer.hit_count), Some(21));
+    let endpoint = stored_endpoint(store).await;
+    let answers: Vec<CachedAnswer> = (0..60).map(|number| answer(&endpoint, number, 10)).collect();
+    let first = [&answers[0]];
+    join_all((0..10).map(|_| put(store, &first))).await;
+    put(store, &answers.iter().collect::<Vec<_>>()).await;
+    join_all((0..20).map(|writer| {
+        let mut hits: Vec<_> = answers.iter().map(|answer| (answer.key, 1)).collect();
+        if writer % 2 == 0 {
+            hits.reverse();
+        }
+        async move { count(store, &hits).await }
+    }))
+    .await;
+    let found = join_all((0..20).map(|_| find(store, &answers[0], 0))).await;
+    assert!(found.iter().all(|answer| answer.as_ref().is_some_and(|answer| answer.hit_count == 20)));
 }
 
 /// An endpoint's answers are removed on demand and with the endpoint; those of others stay.
@@ -78,11 +108,11 @@ pub async fn the_answers_of_an_endpoint_go(store: &dyn Store) {
     let mut work = write(store).await;
     assert_eq!(work.response_cache().remove_of(one.id).await.expect(WORKS), 2);
     work.commit().await.expect(WORKS);
-    assert!(hit(store, &answers[0], 0).await.is_none() && hit(store, &answers[2], 0).await.is_some());
+    assert!(find(store, &answers[0], 0).await.is_none() && find(store, &answers[2], 0).await.is_some());
     let mut work = write(store).await;
     work.endpoints().remove(other.id).await.expect(WORKS);
     work.commit().await.expect(WORKS);
-    assert_eq!(hit(store, &answers[2], 0).await, None);
+    assert_eq!(find(store, &answers[2], 0).await, None);
 }
 
 /// What is over goes, few at a time; what is not stays.
@@ -96,6 +126,6 @@ pub async fn expired_ones_go_in_batches(store: &dyn Store) {
         assert_eq!(work.response_cache().remove_expired(at(3), 2).await.expect(WORKS), removed);
         work.commit().await.expect(WORKS);
     }
-    assert_eq!(hit(store, &answers[2], 0).await, None);
-    assert!(hit(store, &answers[3], 0).await.is_some());
+    assert_eq!(find(store, &answers[2], 0).await, None);
+    assert!(find(store, &answers[3], 0).await.is_some());
 }
