@@ -63,11 +63,16 @@ const provider = new Provider(issuer, {
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, sub) => ({
     accountId: sub,
-    claims: (use) => ({
-      sub: (use === 'userinfo' && USERINFO_SUB) || sub, preferred_username: sub, name: `Name of ${sub}`, email: `${sub}@example.test`, email_verified: true,
+    claims: () => ({
+      sub, preferred_username: sub, name: `Name of ${sub}`, email: `${sub}@example.test`, email_verified: true,
       groups: sub.split('-').slice(1),
     }),
   }),
+});
+
+provider.use(async (ctx, next) => {
+  await next();
+  if (USERINFO_SUB && ctx.oidc?.route === 'userinfo') ctx.body = { ...ctx.body, sub: USERINFO_SUB };
 });
 
 async function interact(req, res) {
