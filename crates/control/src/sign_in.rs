@@ -58,6 +58,8 @@ pub struct SignIn {
     idle: Duration,
     /// Hashing takes a processor each; more at once would only be slower, and starve everything else.
     hashing: Arc<Semaphore>,
+    /// Those who hash and those who wait for it.
+    waiting: Arc<Semaphore>,
     /// Who vouches for people besides passwords.
     providers: Option<Arc<dyn IdentityProviders>>,
 }
@@ -77,6 +79,7 @@ impl SignIn {
             lifetime,
             idle,
             hashing: Arc::new(Semaphore::new(parallel.get())),
+            waiting: Arc::new(Semaphore::new(hashing::places(parallel))),
             providers: None,
         }
     }

@@ -110,6 +110,12 @@ impl ApiError {
         self
     }
 
+    /// A defect of ours, with what the log says about it.
+    pub(crate) fn defect(cause: &str) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { cause: Some(cause.to_owned()), ..Self::new(status, "internal_error") }
+    }
+
     /// Whether it is the gateway's store that failed, and not the client.
     pub(crate) const fn is_of_the_store(&self) -> bool {
         self.cause.is_some()

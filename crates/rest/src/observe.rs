@@ -1,11 +1,13 @@
 //! The outermost layer: request id, security headers, failures told and logged, one line a request.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use promptgate_kernel::{CallId, Timestamp};
@@ -14,7 +16,7 @@ use tracing::Instrument;
 
 use crate::ApiState;
 use crate::edge::Client;
-use crate::error::Failure;
+use crate::error::{ApiError, Failure};
 use crate::headers::{REQUEST_ID, given_request_id, secure};
 
 struct Observed {
@@ -38,7 +40,9 @@ pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request,
     request.extensions_mut().insert(client);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     let span = tracing::info_span!("http.request", request.id = %observed.id, http.route = route);
-    let mut response = next.run(request).instrument(span).await;
+    // A panic ends its request alone, and is answered and logged like every other defect.
+    let handled = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
+    let mut response = handled.unwrap_or_else(|_| ApiError::defect("a handler panicked").into_response());
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         response = told(response, failure, &observed);
     }
@@ -166,6 +170,29 @@ mod tests {
             assert_eq!((answer.status, answer.text()), (status, &*expected));
             assert_eq!(answer.header("cache-control"), "no-store");
         }
+    }
+
+    /// A store with a defect.
+    struct Defective;
+
+    #[async_trait]
+    impl Store for Defective {
+        async fn begin(&self, _: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
+            panic!("canary")
+        }
+
+        async fn ping(&self) -> Result<(), RepositoryError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_with_its_request_id() {
+        let answer = Api::over(Arc::new(Defective)).await.get("/api/v1/admin/projects").await;
+        let expected =
+            format!(r#"{{"error":"internal_error","requestId":"{}"}}"#, answer.header("x-request-id"));
+        assert_eq!((answer.status, answer.text()), (500, &*expected));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
 
     #[tokio::test]

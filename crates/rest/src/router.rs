@@ -1,8 +1,8 @@
 //! The routers that processes serve.
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use utoipa_swagger_ui::SwaggerUi;
@@ -22,6 +22,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(docs)
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(only_projects))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(middleware::from_fn_with_state(state.clone(), cors))
         .layer(middleware::from_fn_with_state(state.clone(), observe))
@@ -59,6 +60,16 @@ async fn unknown_path(State(state): State<ApiState>, request: Request) -> Respon
     }
     let hint = "; model calls go to the proxy's port";
     introspection::problem(StatusCode::NOT_FOUND, format!("{message}{hint}"))
+}
+
+/// Keeps `/api/{uuid}/…` from taking what is not a project's: an unknown address of the JSON API is not
+/// found, in its own shape.
+async fn only_projects(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if route.starts_with("/api/{uuid}/") && !is_project_route(request.uri().path()) {
+        return ApiError::not_found("not_found").message("there is nothing at this address").into_response();
+    }
+    next.run(request).await
 }
 
 pub(crate) async fn wrong_method(request: Request) -> Response {
@@ -104,7 +115,10 @@ mod tests {
     async fn unknown_paths_and_methods_answer_in_the_shape_of_their_surface() {
         let api = Api::new().await;
         api.get("/nowhere").await.refused(404, "not_found");
-        api.get("/api/v1/nowhere").await.refused(404, "not_found");
+        for path in ["/api/v1/nowhere", "/api/v1/models", "/api/v1/info", "/api/v1/endpoints"] {
+            api.get(path).await.refused(404, "not_found");
+        }
+        api.post("/api/v1/admin/tokens", &serde_json::json!({})).await.refused(404, "not_found");
         let community = api.get("/api/x/nowhere").await;
         assert_eq!((community.status, &community.json()["ok"]), (404, &false.into()));
         let wrong = api.send("PUT", "/api/v1/admin/projects", "").await;

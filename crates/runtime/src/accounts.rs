@@ -29,7 +29,9 @@ pub(crate) fn sign_in(base: &Base, state: SignInState) -> anyhow::Result<SignIn>
     let cost = base.settings.passwords()?.bcrypt_cost;
     let hasher = PasswordHasher::new(cost, &*base.entropy).context("PROMPTGATE_BCRYPT_COST")?;
     let sessions = base.settings.sessions()?;
-    let parallel = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    // Whoever tries passwords leaves the other half to everybody else.
+    let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+    let parallel = NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN);
     Ok(SignIn::new(state, hasher, [sessions.lifetime, sessions.idle], parallel))
 }
 
