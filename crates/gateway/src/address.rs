@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::HeaderMap;
 use promptgate_providers::{Operation, Shape, resolve};
 use promptgate_wire::{BadRequest, Envelope};
-use tokio::time::Instant;
 
 use crate::affinity::{AnswerIds, Continued, Holder, Kept, Pin, read_request};
 use crate::authenticate::Authenticated;
@@ -61,9 +60,7 @@ pub(crate) async fn address(
             Some(provider)
         }
     };
-    let waiting = Instant::now();
-    let body = upload.read().await?;
-    record.timing.uploaded(waiting);
+    let body = upload.read(record).await?;
     let is_blank = body.trim_ascii().is_empty();
     let mut envelope =
         Envelope::parse(operation, body).map_err(|bad| unreadable(bad, is_blank, caller.is_some()))?;

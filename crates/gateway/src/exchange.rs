@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::affinity::{IdWriter, Pin};
 use crate::attempt::Sent;
+use crate::bodies::NoRoom;
 use crate::candidate::{Ask, Candidate};
 use crate::fault::Fault;
 use crate::headers::{add_dropped, passed, provider_request_id};
@@ -181,16 +182,12 @@ impl Exchange<'_> {
                 if is_broken_off && answer.blocks.is_empty() {
                     return Err(self.broken_off(observed, record));
                 }
-                match self.prepared.ask {
-                    Ask::Chat(_) => {
-                        record.transcript.said(&answer);
-                        let chat = Some(Box::new(answer));
-                        Whole { observed, chat, is_broken_off, ..Whole::default() }
-                    }
-                    _ => {
-                        let body = write_answer(*to, &answer, context);
-                        Whole { body, observed, is_broken_off, chat: None }
-                    }
+                let whole = Whole { observed, is_broken_off, ..Whole::default() };
+                if let Ask::Chat(_) = self.prepared.ask {
+                    record.transcript.said(&answer);
+                    Whole { chat: Some(Box::new(answer)), ..whole }
+                } else {
+                    Whole { body: write_answer(*to, &answer, context), ..whole }
                 }
             }
             Passage::Embeddings { model, encoding } => {
@@ -410,6 +407,8 @@ impl Exchange<'_> {
             if size > limit {
                 return Err(UpstreamError::TooLarge);
             }
+            let room = record.shared.bodies.grow(&mut record.answer_room, size);
+            room.map_err(|NoRoom| UpstreamError::NoRoom)?;
             record.answer_bytes = size as u64;
             // Most answers are one piece, which needs no copy.
             if first.is_none() && buffer.is_empty() {

@@ -21,6 +21,8 @@ pub enum Fault {
     Broken,
     /// The answer is larger than the gateway keeps.
     TooLarge,
+    /// The bodies of other calls take all the memory that there is for them.
+    NoRoom,
     /// The answer is compressed, which it was asked not to be, so that nothing in it can be read.
     Compressed,
     /// It does not accept the credential that is stored for it.
@@ -79,6 +81,7 @@ impl From<UpstreamError> for Fault {
             UpstreamError::TotalTimeout => Self::TotalTimeout,
             UpstreamError::Broken(_) => Self::Broken,
             UpstreamError::TooLarge => Self::TooLarge,
+            UpstreamError::NoRoom => Self::NoRoom,
         }
     }
 }
@@ -89,7 +92,7 @@ impl Fault {
             Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::TotalTimeout => 504,
             Self::Unreachable | Self::Broken | Self::TooLarge | Self::Compressed => 502,
             Self::AuthFailed { .. } | Self::Failed { .. } => 502,
-            Self::Overloaded { .. } | Self::Resting { .. } => 503,
+            Self::Overloaded { .. } | Self::Resting { .. } | Self::NoRoom => 503,
             Self::RateLimited { .. } => 429,
             Self::Rejected { status, .. } => *status,
         }
@@ -104,6 +107,7 @@ impl Fault {
             Self::TotalTimeout => "upstream_total_timeout",
             Self::Broken => "upstream_broken",
             Self::TooLarge => "upstream_response_too_large",
+            Self::NoRoom => "bodies_full",
             Self::Compressed => "upstream_response_compressed",
             Self::AuthFailed { .. } => "upstream_auth_failed",
             Self::Failed { .. } => "upstream_error",
@@ -133,6 +137,10 @@ impl Fault {
             Self::TooLarge => {
                 format!("the answer of the provider `{provider}` is too large; ask for a stream or for less")
             }
+            Self::NoRoom => format!(
+                "there is no room for the answer of the provider `{provider}`; try again shortly, or ask for a \
+                 stream"
+            ),
             Self::Compressed => format!(
                 "the provider `{provider}` compressed its answer although it was asked not to, so it cannot be \
                  read"
@@ -171,7 +179,7 @@ impl Fault {
     /// Whether somebody else may do better.
     pub(crate) const fn may_move(&self) -> bool {
         match self {
-            Self::TooLarge | Self::TotalTimeout => false,
+            Self::TooLarge | Self::NoRoom | Self::TotalTimeout => false,
             Self::Rejected { status, .. } => matches!(status, 408 | 409),
             _ => true,
         }
@@ -200,6 +208,7 @@ impl Fault {
             | Self::TotalTimeout
             | Self::Broken
             | Self::TooLarge
+            | Self::NoRoom
             | Self::Compressed
             | Self::Failed { .. }
             // Load balancers say so too when they lose whom they asked.

@@ -211,7 +211,7 @@ pub(crate) async fn address_forward(
         }
         _ => {}
     }
-    let body = if call.has_body() { upload.read().await? } else { Bytes::new() };
+    let body = if call.has_body() { upload.read(record).await? } else { Bytes::new() };
     // What Anthropic's clients report is not read by anybody.
     if call != Forwarded::LogEvents && !body.is_empty() {
         serde_json::from_slice::<IgnoredAny>(&body).map_err(|error| {

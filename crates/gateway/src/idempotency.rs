@@ -25,7 +25,6 @@ use http_body_util::{BodyExt, Empty, Full};
 use promptgate_tokens::Token;
 use promptgate_usage::{IdempotencyKey, RememberedAnswer};
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
 use crate::authenticate::authenticate;
 use crate::pipeline::{Gateway, Shared};
@@ -106,9 +105,7 @@ async fn begin(
 ) -> Result<Begun, Refusal> {
     let key = IdempotencyKey { token_id: token.id, hash: hash_of_key(&request.headers)? };
     let upload = Upload::new(std::mem::replace(&mut request.body, empty()), &request.headers, shared);
-    let waiting = Instant::now();
-    let body = upload.read().await?;
-    record.timing.uploaded(waiting);
+    let body = upload.read(record).await?;
     let asked = hash_of_call(&request, &body);
     match claim(key, asked, shared, record).await? {
         Ok(claim) => {

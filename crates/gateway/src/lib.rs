@@ -15,6 +15,7 @@ mod attempt;
 mod attend;
 mod authenticate;
 mod authenticator;
+mod bodies;
 mod candidate;
 mod config_source;
 mod endpoint;

@@ -28,6 +28,7 @@ use crate::admit::admit;
 use crate::affinity::Affinity;
 use crate::authenticate::authenticate;
 use crate::authenticator::Authenticator;
+use crate::bodies::{ALL_BODIES, BodyRoom};
 use crate::endpoint::{self, EndpointMemory};
 use crate::forward::address_forward;
 use crate::idempotency::{self, Claims, IdempotencySource};
@@ -100,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) keys: KeyRing,
     pub(crate) meters: CallMeters,
     pub(crate) drains: Arc<Semaphore>,
+    pub(crate) bodies: BodyRoom,
     pub(crate) ending: AtomicBool,
 }
 
@@ -112,7 +114,10 @@ pub struct Gateway {
 impl Gateway {
     /// Puts a gateway together.
     pub fn new(parts: GatewayParts) -> Self {
+        let limits = &parts.limits;
+        let one_of_each = limits.max_request_bytes.saturating_add(limits.max_response_bytes);
         let shared = Shared {
+            bodies: BodyRoom::new(ALL_BODIES.max(one_of_each)),
             drains: Arc::new(Semaphore::new(parts.limits.max_drains)),
             snapshot: parts.snapshot,
             authenticator: parts.authenticator,

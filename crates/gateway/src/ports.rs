@@ -66,6 +66,9 @@ pub enum UpstreamError {
     /// The answer is larger than the gateway keeps.
     #[error("the provider's answer is too large")]
     TooLarge,
+    /// The bodies of other calls take all the memory that there is for them.
+    #[error("there is no room for the provider's answer")]
+    NoRoom,
 }
 
 /// Calls providers. Adapter: `upstream-http`.

@@ -18,6 +18,7 @@ use promptgate_usage::{Attempt, FinishedCall, Outcome, Sale, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
 use tracing::Span;
 
+use crate::bodies::Held;
 use crate::endpoint::EndpointNote;
 use crate::meter;
 use crate::pipeline::Shared;
@@ -124,6 +125,10 @@ pub(crate) struct Record {
     pub(crate) endpoint: Option<Box<EndpointNote>>,
     /// What it took, where a provider has answered but the call may fail all the same.
     known_spent: Option<Spent>,
+    /// What its body takes of the process's memory, if much.
+    pub(crate) request_room: Held,
+    /// What an answer takes that is read whole.
+    pub(crate) answer_room: Held,
     /// What was seen of an answer that may still be replaced by another one.
     held: Option<Box<Observed>>,
     first_byte: Option<Duration>,
@@ -170,6 +175,8 @@ impl Record {
             revision: shared.snapshot.load().revision(),
             endpoint: None,
             known_spent: None,
+            request_room: Held::default(),
+            answer_room: Held::default(),
             held: None,
             first_byte: None,
             trace: Vec::new(),
@@ -213,6 +220,7 @@ impl Record {
     /// Forgets what was seen of an answer: somebody else is asked.
     pub(crate) fn begin_anew(&mut self) {
         (self.worked, self.answer_bytes, self.held) = (false, 0, None);
+        self.answer_room = Held::default();
     }
 
     /// Notes what was seen of an answer that may still be replaced.

@@ -148,6 +148,8 @@ pub enum Refusal {
     },
     /// What the call costs could not be kept.
     NoRoomForUsage,
+    /// The bodies of other calls take all the memory that there is for them.
+    NoRoomForBody,
     /// The process is about to end.
     ShuttingDown,
     /// The provider failed.
@@ -231,6 +233,7 @@ impl Refusal {
             | Self::NoProvider
             | Self::CredentialUnusable { .. }
             | Self::NoRoomForUsage
+            | Self::NoRoomForBody
             | Self::ShuttingDown => 503,
             Self::Upstream { fault, .. } => fault.status(),
             Self::Idempotency(refusal) => refusal.status(),
@@ -273,6 +276,7 @@ impl Refusal {
             Self::PinnedElsewhere { .. } => "response_pinned",
             Self::CredentialUnusable { .. } => "provider_credential_unusable",
             Self::NoRoomForUsage => "usage_spool_full",
+            Self::NoRoomForBody => "bodies_full",
             Self::ShuttingDown => "shutting_down",
             Self::Upstream { fault, .. } => fault.code(),
             Self::Idempotency(refusal) => refusal.code(),
@@ -315,7 +319,9 @@ impl Refusal {
             Self::AuthUnavailable
             | Self::CredentialUnusable { .. }
             | Self::NoRoomForUsage
-            | Self::ShuttingDown => Who::Us,
+            | Self::NoRoomForBody
+            | Self::ShuttingDown
+            | Self::Upstream { fault: Fault::NoRoom, .. } => Who::Us,
             Self::Upstream { .. } => Who::Upstream,
             Self::Idempotency(refusal) => refusal.who(),
             Self::Endpoint(refusal) => refusal.who(),
@@ -336,6 +342,7 @@ impl Refusal {
         match self {
             Self::AuthUnavailable
             | Self::NoRoomForUsage
+            | Self::NoRoomForBody
             | Self::ShuttingDown
             | Self::SlowUpload { .. }
             | Self::BrokenUpload => true,
@@ -420,6 +427,9 @@ impl Refusal {
             Self::NoRoomForUsage => {
                 "usage cannot be recorded right now, so no call is answered; try again shortly".into()
             }
+            Self::NoRoomForBody => {
+                "the bodies of other calls take all the memory that there is for them; try again shortly".into()
+            }
             Self::ShuttingDown => "this instance is shutting down; try again".into(),
             Self::Upstream { provider, fault } => fault.message(provider),
             Self::Idempotency(refusal) => refusal.message(),
@@ -443,9 +453,11 @@ impl Refusal {
                 _ => None,
             },
             retry_after: match self {
-                Self::AuthUnavailable | Self::NoRoomForUsage | Self::ShuttingDown => {
-                    Some(Duration::from_secs(1))
-                }
+                Self::AuthUnavailable
+                | Self::NoRoomForUsage
+                | Self::NoRoomForBody
+                | Self::ShuttingDown
+                | Self::Upstream { fault: Fault::NoRoom, .. } => Some(Duration::from_secs(1)),
                 Self::Upstream { fault, .. } => fault.retry_after(),
                 Self::Idempotency(refusal) => refusal.retry_after(),
                 Self::Endpoint(refusal) => refusal.retry_after(),

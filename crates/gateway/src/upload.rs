@@ -9,10 +9,13 @@ use http::header::CONTENT_LENGTH;
 use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use crate::bodies::{BodyRoom, Held, NoRoom};
 use crate::pipeline::Shared;
 use crate::receive::RequestBody;
+use crate::record::Record;
 use crate::refusal::Refusal;
 
 /// A body up to this size has mostly arrived together with its head.
@@ -31,6 +34,8 @@ pub(crate) struct Upload {
     limit: usize,
     time: Duration,
     tasks: TaskTracker,
+    bodies: BodyRoom,
+    room: Held,
 }
 
 impl Upload {
@@ -41,12 +46,23 @@ impl Upload {
             limit: shared.limits.max_request_bytes,
             time: shared.limits.upload_timeout,
             tasks: shared.tasks.clone(),
+            bodies: shared.bodies.clone(),
+            room: Held::default(),
             body: Some(body),
         }
     }
 
-    /// The whole body, unless it is too large, too slow, or breaks off.
-    pub(crate) async fn read(mut self) -> Result<Bytes, Refusal> {
+    /// The whole body, unless it is too large, too slow, or breaks off. The call has what room it takes.
+    pub(crate) async fn read(mut self, record: &mut Record) -> Result<Bytes, Refusal> {
+        let waiting = Instant::now();
+        self.room = std::mem::take(&mut record.request_room);
+        let body = self.in_time().await?;
+        record.request_room = std::mem::take(&mut self.room);
+        record.timing.uploaded(waiting);
+        Ok(body)
+    }
+
+    async fn in_time(&mut self) -> Result<Bytes, Refusal> {
         let limit = self.limit;
         if self.declared.is_some_and(|declared| declared > limit as u64) {
             return Err(Refusal::BodyTooLarge { limit });
@@ -69,6 +85,8 @@ impl Upload {
             if so_far + chunk.len() > self.limit {
                 return Err(Refusal::BodyTooLarge { limit: self.limit });
             }
+            let room = self.bodies.grow(&mut self.room, so_far + chunk.len());
+            room.map_err(|NoRoom| Refusal::NoRoomForBody)?;
             // Most bodies are one piece, which needs no copy.
             match (first.take(), buffer.is_empty()) {
                 (None, true) => first = Some(chunk),
@@ -136,28 +154,48 @@ mod tests {
             limit,
             time: Duration::from_secs(5),
             tasks: TaskTracker::new(),
+            bodies: BodyRoom::new(2 * 64 * 1024),
+            room: Held::default(),
         }
     }
 
     #[tokio::test]
     async fn pieces_are_joined_up_to_the_limit() {
         for pieces in [vec![Ok("12345678")], vec![Ok("123"), Ok("45"), Ok("678")]] {
-            assert_eq!(upload(pieces, None, 8).read().await.unwrap(), "12345678");
+            assert_eq!(upload(pieces, None, 8).in_time().await.unwrap(), "12345678");
         }
-        let refused = upload(vec![Ok("1234"), Ok("56789")], None, 8).read().await;
+        let refused = upload(vec![Ok("1234"), Ok("56789")], None, 8).in_time().await;
         assert_eq!(refused, Err(Refusal::BodyTooLarge { limit: 8 }));
-        assert_eq!(upload(vec![], None, 8).read().await.unwrap(), "");
+        assert_eq!(upload(vec![], None, 8).in_time().await.unwrap(), "");
     }
 
     #[tokio::test]
     async fn a_declared_length_is_believed_before_anything_is_read() {
-        let refused = upload(vec![Ok("1")], Some(9), 8).read().await;
+        let refused = upload(vec![Ok("1")], Some(9), 8).in_time().await;
         assert_eq!(refused, Err(Refusal::BodyTooLarge { limit: 8 }));
     }
 
     #[tokio::test]
+    async fn large_bodies_share_the_memory_of_the_process() {
+        let large: &'static str = "x".repeat(100 * 1024).leak();
+        let limit = 1024 * 1024;
+        let mut one = upload(vec![Ok(large), Ok("y")], None, limit);
+        let bodies = one.bodies.clone();
+        let other = |pieces| {
+            let mut other = upload(pieces, None, limit);
+            other.bodies = bodies.clone();
+            other
+        };
+        assert_eq!(one.in_time().await.unwrap().len(), large.len() + 1);
+        assert_eq!(other(vec![Ok(large), Ok(large)]).in_time().await, Err(Refusal::NoRoomForBody));
+        assert_eq!(other(vec![Ok("small")]).in_time().await.unwrap(), "small", "small ones go on");
+        drop(one);
+        assert!(other(vec![Ok(large)]).in_time().await.is_ok());
+    }
+
+    #[tokio::test]
     async fn a_body_that_breaks_off_is_said_to() {
-        let broken = upload(vec![Ok("1"), Err(std::io::Error::other("reset"))], None, 8).read().await;
+        let broken = upload(vec![Ok("1"), Err(std::io::Error::other("reset"))], None, 8).in_time().await;
         assert_eq!(broken, Err(Refusal::BrokenUpload));
     }
 
@@ -165,7 +203,7 @@ mod tests {
     async fn a_slow_body_is_given_up() {
         let mut slow = upload(vec![], None, 8);
         slow.body = Some(RequestBody::new(StreamBody::new(stream::pending())));
-        assert_eq!(slow.read().await, Err(Refusal::SlowUpload { limit: Duration::from_secs(5) }));
+        assert_eq!(slow.in_time().await, Err(Refusal::SlowUpload { limit: Duration::from_secs(5) }));
     }
 
     #[tokio::test]

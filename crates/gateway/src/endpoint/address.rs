@@ -9,7 +9,6 @@ use promptgate_endpoints::{ChatInput, CompiledEndpoint, Content, Message, Part, 
 use promptgate_kernel::TokenId;
 use promptgate_projects::ProjectType;
 use promptgate_providers::Shape;
-use tokio::time::Instant;
 
 use super::EndpointNote;
 use super::refusal::EndpointRefusal;
@@ -90,9 +89,7 @@ pub(crate) async fn address(
 
 /// The whole body, and how long it took to arrive.
 async fn body(upload: Upload, record: &mut Record) -> Result<Bytes, Refusal> {
-    let waiting = Instant::now();
-    let body = upload.read().await?;
-    record.timing.uploaded(waiting);
+    let body = upload.read(record).await?;
     record.transcript.asked(Shape::ChatCompletions, &body);
     Ok(body)
 }

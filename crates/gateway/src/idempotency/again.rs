@@ -72,7 +72,7 @@ fn check_endpoint(
     let slug = snapshot.endpoint_with_id(id).map(|endpoint| endpoint.endpoint().config.slug.as_str());
     let called = slug.and_then(|slug| snapshot.endpoint(project, slug));
     let slug = slug.map_or_else(|| id.to_string(), str::to_owned);
-    if !called.is_some_and(|called| called.endpoint().id == id) {
+    if called.is_none_or(|called| called.endpoint().id != id) {
         return Err(EndpointRefusal::Unknown { slug }.into());
     }
     let allowed = &token.endpoint_ids;

@@ -7,9 +7,12 @@ use promptgate_providers::{Operation, Provider, ProviderKind};
 use promptgate_usage::Outcome;
 use tokio::time::{Instant, advance, timeout};
 
+use crate::bodies::{ALL_BODIES, Held};
 use crate::limits::{DisconnectPolicy, GatewayLimits};
 use crate::receive::Route;
-use crate::scripted::{Piece, Scene, Script, chunk, credential_of, done, event, finish, provider_at, read};
+use crate::scripted::{
+    Got, Piece, Scene, Script, chunk, credential_of, done, event, finish, provider_at, read,
+};
 
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 const STREAM: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
@@ -303,4 +306,28 @@ async fn who_answers_a_stream_with_a_document_late_has_time_for_it() {
     scene.upstream.always("two", Script::Answer { status: 200, headers, pieces });
     let got = scene.chat(STREAM).await;
     assert_eq!((got.status, got.header("x-promptgate-provider")), (200, "two"), "{got:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_room_for_bodies_large_ones_wait_outside_and_small_ones_go_on() {
+    let scene = Scene::new(vec![openai("one"), openai("two")], vec![]);
+    scene.upstream.always("one", Script::said("hello"));
+    let large = ASK.replace("hi", &"x".repeat(100 * 1024));
+    assert_eq!(scene.chat(&large).await.status, 200);
+    let (room, mut others) = (&scene.gateway.shared().bodies, Held::default());
+    room.grow(&mut others, ALL_BODIES).unwrap();
+    let refused = |got: &Got| {
+        assert_eq!((got.status, &got.json()["error"]["code"]), (503, &"bodies_full".into()), "{got:?}");
+        assert_eq!((got.header("retry-after"), got.header("x-should-retry")), ("1", "true"));
+    };
+    refused(&scene.chat(&large).await);
+    assert_eq!(scene.chat(ASK).await.status, 200);
+    // An answer needs room as well. It is nobody's fault, so nobody else is asked for it.
+    scene.upstream.always("one", Script::said(&"x".repeat(100 * 1024)));
+    refused(&scene.chat(ASK).await);
+    assert_eq!(scene.upstream.calls("two"), 0);
+    drop(others);
+    assert_eq!(scene.chat(&large).await.status, 200, "what calls took is free again");
+    let all = room.grow(&mut Held::default(), ALL_BODIES);
+    assert_eq!(all, Ok(()), "when they are over");
 }
