@@ -109,28 +109,24 @@ pub(super) async fn narrow(
     let mut known = HashMap::from([(top.id, top.clone())]);
     for token in below {
         let parent = token.parent.and_then(|parent| known.get(&parent));
-        match parent.and_then(|parent| token.narrowed_to(parent)) {
-            Some(narrowed) => {
-                if narrowed != token {
-                    save(work, &narrowed).await?;
-                    entries.push(
-                        Entry::of_token("token.updated", &narrowed)
-                            .between(&shown::token(&token), &shown::token(&narrowed)),
-                    );
-                }
-                known.insert(narrowed.id, narrowed.clone());
-                touched.push(narrowed);
-            }
+        let Some(narrowed) = parent.and_then(|parent| token.narrowed_to(parent)) else {
             // Nothing is left that it could open.
-            None => {
-                let before = shown::token(&token);
-                let Ok(ended) = token.revoke(at) else { continue };
-                save(work, &ended).await?;
-                entries
-                    .push(Entry::of_token("token.revoked", &ended).between(&before, &shown::token(&ended)));
-                touched.push(ended);
-            }
+            let before = shown::token(&token);
+            let Ok(ended) = token.revoke(at) else { continue };
+            save(work, &ended).await?;
+            entries.push(Entry::of_token("token.revoked", &ended).between(&before, &shown::token(&ended)));
+            touched.push(ended);
+            continue;
+        };
+        if narrowed != token {
+            save(work, &narrowed).await?;
+            entries.push(
+                Entry::of_token("token.updated", &narrowed)
+                    .between(&shown::token(&token), &shown::token(&narrowed)),
+            );
         }
+        known.insert(narrowed.id, narrowed.clone());
+        touched.push(narrowed);
     }
     for entry in entries {
         scribe.audit(work, actor, entry, at).await?;

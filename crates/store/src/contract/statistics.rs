@@ -357,7 +357,9 @@ pub async fn removing_calls_changes_no_number(store: &dyn Store) {
         assert_eq!(numbers(store, &owners).await, before);
     }
     let mut again = calls.clone();
-    again.iter_mut().for_each(|call| call.id = usage_event(call.at).id);
+    for call in &mut again {
+        call.id = usage_event(call.at).id;
+    }
     record(store, &again).await;
     let twice = numbers(store, &owners).await;
     assert_eq!((&twice.first, &twice.adoption), (&before.first, &before.adoption));
