@@ -11,6 +11,7 @@ mod bypass;
 mod byte_fidelity;
 mod clients_that_leave;
 mod community_matrix;
+mod contract;
 mod credentials;
 mod crowd;
 mod dashboards;
