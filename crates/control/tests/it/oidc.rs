@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use promptgate_auth::{Account, AccountKind, OidcPerson, Origin, Role};
+use promptgate_auth::{Account, AccountKind, NewService, OidcPerson, Origin, Role};
 use promptgate_control::Control;
-use promptgate_control::accounts::{CreatePerson, SeedAdministrator, create_person, seed_administrator};
+use promptgate_control::accounts::{
+    CreatePerson, SeedAdministrator, create_person, create_service, delete, seed_administrator,
+};
 use promptgate_control::sign_in::{
     Bearer, BeginOidc, Challenge, Identity, IdentityProviders, Logout, LogoutTokenError, OidcError, Opened,
     ProviderError, Visitor, begin_oidc, log_out_by_provider, pending_oidc, resume, sign_in_with_oidc,
@@ -203,4 +205,31 @@ async fn a_provider_ends_what_it_names_once() {
     assert_eq!(end("d|2|-").await.unwrap(), 1);
     assert!(!is_open(&anna).await && !is_open(&bert).await);
     assert_eq!(end("e|nobody|-").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn whoever_was_deleted_comes_back_as_somebody_new_without_a_role() {
+    let (_, control) = gate().await;
+    person(&control, "admin@example.com", Role::Admin).await;
+    let before = sign_in(&control, "1/user@example.com").await.account;
+    delete(&control, ADMIN, AccountKind::Person, before.id).await.unwrap();
+    let after = sign_in(&control, "1/user@example.com").await.account;
+    assert_ne!(after.id, before.id);
+    assert_eq!((after.role, after.active), (Role::None, true));
+}
+
+#[tokio::test]
+async fn nobody_becomes_a_service_account_or_has_no_name() {
+    let (_, control) = gate().await;
+    let new = NewService {
+        identifier: "robot".into(),
+        name: "Robot".into(),
+        active: true,
+        firewall_override: false,
+    };
+    let robot = create_service(&control, ADMIN, new).await.unwrap().account;
+    let person = sign_in(&control, "1/robot").await.account;
+    assert_ne!(person.id, robot.id);
+    assert_eq!((person.kind, person.username.as_str()), (AccountKind::Person, "robot"));
+    assert!(matches!(try_sign_in(&control, "2/ ").await, Err(OidcError::Account(_))), "a name is needed");
 }
