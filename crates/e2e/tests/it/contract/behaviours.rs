@@ -83,7 +83,7 @@ async fn u6_lists_of_accounts_sum_what_was_used() {
         pass.chat(key, "one two three").await;
     }
     let recorded = async |path: &str| {
-        eventually(&format!("sums in {path}"), Duration::from_secs(60), || async {
+        eventually(&format!("sums in {path}"), Duration::from_mins(1), || async {
             let (input, output) = sums(path).await;
             (input > 0 && output > 0).then_some((input, output))
         })

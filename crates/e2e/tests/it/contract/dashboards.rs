@@ -109,7 +109,7 @@ async fn pass(pass: &Pass) {
     for words in ["Where is the blue one?", "And the red one?", "What for?"] {
         pass.chat(&key, words).await;
     }
-    eventually("three recorded calls", Duration::from_secs(60), || async {
+    eventually("three recorded calls", Duration::from_mins(1), || async {
         let shown = page.get("/api/v1/me/dashboard/messages", &[]).await.is(200);
         (shown["messages"].as_u64()? >= 3).then_some(())
     })

@@ -230,7 +230,7 @@ async fn replay(pass: &Pass, project: &promptgate_e2e::Project, e: &str) {
         "requestId": "text", "sourceRequestId": "text", "callId": "uuid|null", "status": "int",
         "body": "object", "totalTokens": "int", "latencyMs": "num",
     });
-    eventually("a record of the call", Duration::from_secs(60), || async {
+    eventually("a record of the call", Duration::from_mins(1), || async {
         api.post(path, &ids, json!({})).await.response.expect(200).ok()
     })
     .await

@@ -27,12 +27,12 @@ impl<'a> Page<'a> {
     async fn open(pass: &'a Pass, origin: Option<&'static str>) -> Self {
         // The cookie is for one host, whatever the port; so the page and the API share its name.
         let api = pass.gateway.api.replace("127.0.0.1", "localhost");
-        let mut page = Self { pass, api, origin, cookie: String::new() };
+        let page = Self { pass, api, origin, cookie: String::new() };
         let body = json!({"email": ADMINISTRATOR, "password": PASSWORD});
         let answer = page.call(Method::POST, "/auth/password", &body).await;
         answer.expect(200).unwrap();
-        page.cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-        page
+        let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        Self { cookie, ..page }
     }
 
     /// Calls as `fetch` does with `credentials: include`.

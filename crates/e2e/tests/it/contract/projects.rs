@@ -324,7 +324,7 @@ async fn calls(pass: &Pass, project: &str) {
     .unwrap();
     client.post(&url, &json!({"model": "nobody:x", "messages": []})).await.unwrap();
     let path = format!("/calls?projectId={project}");
-    promptgate_e2e::eventually("two records", std::time::Duration::from_secs(60), || async {
+    promptgate_e2e::eventually("two records", std::time::Duration::from_mins(1), || async {
         (api.get(&path, &[]).await.is(200)["items"].as_array()?.len() >= 2).then_some(())
     })
     .await

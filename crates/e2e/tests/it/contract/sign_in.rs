@@ -153,6 +153,7 @@ async fn ways(pass: &Pass) {
     assert!(leads(&out).ends_with("/login"), "without a session: {}", leads(&out));
     let failed = anybody.get("/auth/callback?state=x&code=y&redirect=/faq", &[]).await;
     assert!(leads(&failed).contains("authError=authentication_failed"), "{}", leads(&failed));
+    assert!(leads(&failed).contains("redirect=%2Fdashboard"), "the path of a sign-in that named none");
     // What a provider is said to have said counts only for a sign-in that was begun.
     let refused = anybody.get("/auth/callback?error=access_denied&error_description=No", &[]).await;
     assert!(leads(&refused).contains("authError=authentication_failed"), "{}", leads(&refused));
