@@ -89,7 +89,8 @@ impl<'a> Caller<'a> {
     }
 
     /// What every list does: pages that are corrected, each of its sort keys in both directions, and a
-    /// refusal of all others. The list must have two items or more.
+    /// refusal of all others. The first key is the list's own order, with `-` before it if that falls.
+    /// The list must have two items or more.
     pub(super) async fn lists(&self, path: &str, ids: &[&str], item: &Value, keys: &[&str]) {
         let shape = page_of(item);
         let first = self.get(path, ids).await.shows(200, &shape);
@@ -110,7 +111,11 @@ impl<'a> Caller<'a> {
         }
         let beyond = self.get(&format!("{path}{sep}page=1000"), ids).await.shows(200, &shape);
         assert_eq!((&beyond["items"], &beyond["total"]), (&json!([]), &json!(total)));
-        for key in keys {
+        if let Some(own) = keys.first() {
+            let (key, falls) = own.strip_prefix('-').map_or((*own, false), |key| (key, true));
+            in_order(path, first["items"].as_array().unwrap(), key, falls);
+        }
+        for key in keys.iter().map(|key| key.trim_start_matches('-')) {
             let ways = [("asc", false), ("DESC", true)];
             for (direction, falls) in ways {
                 let query = format!("{path}{sep}sortBy={key}&sortDir={direction}&pageSize=100");

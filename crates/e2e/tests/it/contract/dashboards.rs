@@ -256,7 +256,7 @@ async fn prompts(pass: &Pass, page: &Caller<'_>, api: &Caller<'_>) {
         "clientIp": "str",
     });
     let item = with(&prompt(), &more);
-    let keys = [SORTS.as_slice(), &["userName", "userEmail", "clientIp"]].concat();
+    let keys = [&["-createdAt"], SORTS.as_slice(), &["userName", "userEmail", "clientIp"]].concat();
     api.lists("/prompts", &[], &item, &keys).await;
     let all = api.get("/prompts", &[]).await.is(200);
     let admin = text(&all["items"][0]["userId"]);

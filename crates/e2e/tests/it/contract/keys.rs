@@ -25,7 +25,7 @@ const OF_USER_ONE: &str = "/users/{id}/tokens/{tokenId}";
 const OF_SERVICE: &str = "/service-accounts/{id}/tokens";
 const OF_SERVICE_ONE: &str = "/service-accounts/{id}/tokens/{tokenId}";
 const SORTS: [&str; 7] =
-    ["name", "description", "createdAt", "expiresAt", "revokedAt", "expiredAt", "status"];
+    ["-createdAt", "name", "description", "expiresAt", "revokedAt", "expiredAt", "status"];
 
 async fn pass(pass: &Pass) {
     let ada = pass.person("ada@example.com", "user").await;

@@ -75,7 +75,7 @@ async fn keys(pass: &Pass) {
         (&other["adminKey"]["expiresAt"], &other["adminKey"]["revokedAt"]),
         (&Value::Null, &Value::Null)
     );
-    api.lists(all, &[], &key, &["name", "createdAt", "expiresAt", "lastUsedAt"]).await;
+    api.lists(all, &[], &key, &["-createdAt", "name", "expiresAt", "lastUsedAt"]).await;
     let wrong = [
         (json!({"name": " "}), 400, "invalid_name"),
         (json!({"name": "x", "expiresAt": "2001-01-01T00:00:00Z"}), 400, "invalid_expires_at"),
@@ -137,7 +137,7 @@ async fn audit(pass: &Pass) {
         "targetId": "str", "projectId": "uuid|null", "ipAddress": "text|null", "requestId": "text|null",
         "before": "object", "after": "object", "metadata": "object", "createdAt": "time",
     });
-    api.lists("/audit", &[], &row, &["createdAt"]).await;
+    api.lists("/audit", &[], &row, &["-createdAt"]).await;
     let page = api.get("/audit?action=settings.management.api", &[]).await.shows(200, &page_of(&row));
     let made = &page["items"][0];
     assert_eq!((&page["total"], &made["severity"]), (&json!(1), &json!("warn")), "{page}");

@@ -229,7 +229,7 @@ async fn tokens(pass: &Pass, project: &str) {
     }
     let plain = api.post(TOKENS, &[project], json!({"name": "plain"})).await.shows(201, &issued);
     assert_eq!(plain["tokenInfo"]["scopes"], json!(["chat", "models"]), "the type's own");
-    api.lists(TOKENS, &[project], &token(), &["name", "createdAt", "lastUsedAt", "expiresAt"]).await;
+    api.lists(TOKENS, &[project], &token(), &["-createdAt", "name", "lastUsedAt", "expiresAt"]).await;
     let new = |more: Value| with(&json!({"name": "x"}), &more);
     let wrong = [
         (new(json!({"name": ""})), 400, "invalid_token_name"),

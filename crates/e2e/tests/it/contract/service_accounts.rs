@@ -22,7 +22,7 @@ const NOTE: &str = "/service-accounts/{id}/note";
 const PLAN: &str = "/service-accounts/{id}/subscription-plan";
 const GONE: &str = "service_account_not_found";
 const SORTS: [&str; 7] =
-    ["name", "identifier", "isActive", "createdAt", "updatedAt", "inputTokens", "outputTokens"];
+    ["-createdAt", "name", "identifier", "isActive", "updatedAt", "inputTokens", "outputTokens"];
 
 async fn pass(pass: &Pass) {
     let api = pass.operator();

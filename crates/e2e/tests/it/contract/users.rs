@@ -25,11 +25,11 @@ const NOTE: &str = "/users/{id}/note";
 const GROUPS: &str = "/users/{id}/groups";
 const PLAN: &str = "/users/{id}/subscription-plan";
 const SORTS: [&str; 10] = [
+    "-lastLoginAt",
     "name",
     "email",
     "role",
     "isActive",
-    "lastLoginAt",
     "createdAt",
     "updatedAt",
     "inputTokens",
