@@ -3,7 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use promptgate_store::BusError;
+use tokio::time::{Instant, timeout};
 
 /// Opens after some failures in a row. While it is open, one call is let through every so often; the
 /// first that succeeds closes it.
@@ -25,8 +26,29 @@ impl Breaker {
         Self { state: Mutex::new(State::Closed { failures: 0 }), threshold, cool_down }
     }
 
+    /// Makes a call within a deadline, unless it is open.
+    pub(crate) async fn call<T>(
+        &self,
+        deadline: Duration,
+        call: impl Future<Output = Result<T, fred::error::Error>>,
+    ) -> Result<T, BusError> {
+        if !self.lets_through() {
+            return Err(BusError("not asked: it has just failed to answer".into()));
+        }
+        let result = match timeout(deadline, call).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(BusError(error.into())),
+            Err(elapsed) => Err(BusError(elapsed.into())),
+        };
+        match &result {
+            Ok(_) => self.succeeded(),
+            Err(_) => self.failed(),
+        }
+        result
+    }
+
     /// Whether a call may be made now.
-    pub(crate) fn lets_through(&self) -> bool {
+    fn lets_through(&self) -> bool {
         match &mut *self.state() {
             State::Closed { .. } => true,
             State::Open { until } => {
@@ -42,12 +64,12 @@ impl Breaker {
     }
 
     /// A call succeeded.
-    pub(crate) fn succeeded(&self) {
+    fn succeeded(&self) {
         *self.state() = State::Closed { failures: 0 };
     }
 
     /// A call failed.
-    pub(crate) fn failed(&self) {
+    fn failed(&self) {
         let mut state = self.state();
         *state = match *state {
             State::Closed { failures } if failures + 1 < self.threshold => {
