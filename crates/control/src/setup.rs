@@ -6,6 +6,7 @@ use promptgate_access::{AccessRule, AccessRules};
 use promptgate_auth::{Actor, Forbidden, Permission};
 use promptgate_kernel::{AccountId, RepositoryError};
 use promptgate_projects::ProjectType;
+use promptgate_providers::Provider;
 use promptgate_store::{Access, UnitOfWork};
 use tracing::instrument;
 
@@ -19,6 +20,8 @@ use crate::project_providers::effective;
 pub enum SetupFor {
     /// Whoever manages providers; sees all enabled ones.
     Operator(Actor),
+    /// Somebody who signed in; sees what the account's groups allow.
+    Person(Actor),
     /// A program with a project's token; sees what its project may use.
     Program(Box<Caller>),
 }
@@ -28,6 +31,7 @@ impl SetupFor {
     fn account(&self) -> Option<AccountId> {
         match self {
             Self::Operator(_) => None,
+            Self::Person(actor) => actor.account(),
             Self::Program(caller) => caller.token.owner,
         }
     }
@@ -59,8 +63,11 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
     let mut providers: Vec<_> = match whom {
         SetupFor::Operator(actor) => {
             actor.require(Permission::ManageProviders)?;
-            let all = work.providers().list_all().await?;
-            all.into_iter().filter(|provider| provider.enabled).collect()
+            enabled(&mut *work).await?
+        }
+        SetupFor::Person(actor) => {
+            actor.require(Permission::UseOwnAccount)?;
+            enabled(&mut *work).await?
         }
         SetupFor::Program(caller) => {
             let project = &caller.project;
@@ -84,6 +91,11 @@ pub async fn setup(control: &Control, whom: SetupFor) -> Result<Vec<Offer>, Setu
         models.retain(|model| rules.model_allowed(provider.id, model));
     }
     Ok(offered)
+}
+
+async fn enabled(work: &mut dyn UnitOfWork) -> Result<Vec<Provider>, RepositoryError> {
+    let all = work.providers().list_all().await?;
+    Ok(all.into_iter().filter(|provider| provider.enabled).collect())
 }
 
 /// What the groups of an account allow.

@@ -1,5 +1,10 @@
 //! The OpenAPI document, made from the code.
 
+mod examples;
+mod links;
+mod snake;
+mod values;
+
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -14,6 +19,7 @@ const ADMIN_KEY: &str = "adminApiKey";
 const PROJECT_TOKEN: &str = "projectToken";
 const SESSION: &str = "session";
 const ACCESS_TOKEN: &str = "accessToken";
+const METRICS_TOKEN: &str = "metricsToken";
 
 /// What only projects of some types have: everything below says so of the others.
 const OF_SOME_TYPES: [&str; 2] =
@@ -119,13 +125,23 @@ fn add_schemes(document: &mut utoipa::openapi::OpenApi) {
         .description(Some("An access token of a configured identity provider, made for this installation."));
     components.add_security_scheme(ACCESS_TOKEN, SecurityScheme::Http(access_token.build()));
     components.add_security_scheme(PROJECT_TOKEN, SecurityScheme::Http(bearer.build()));
+    let metrics = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("PROMPTGATE_METRICS_TOKEN; from the machine itself nothing is needed."));
+    components.add_security_scheme(METRICS_TOKEN, SecurityScheme::Http(metrics.build()));
 }
 
 /// Adds what is true of whole groups of routes: who may call them, and how they fail.
 fn complete(document: &mut utoipa::openapi::OpenApi) {
     add_schemes(document);
+    values::say(document);
+    for name in ["EndpointBody", "EndpointView"] {
+        snake::add(document, name);
+    }
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
+        for (_, operation) in operations(item) {
+            // Who asks does not matter, unless something else is said.
+            operation.security.get_or_insert_default();
             name(operation);
             describe(operation);
             if path.starts_with("/api/v1/admin/") {
@@ -171,10 +187,17 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
                     fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
                 }
+            } else if path == "/metrics" {
+                operation.security = Some(vec![
+                    SecurityRequirement::default(),
+                    SecurityRequirement::new(METRICS_TOKEN, Vec::<String>::new()),
+                ]);
             } else if is_of_browser(path) {
                 browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
                 operation.security = Some(vec![
+                    SecurityRequirement::new(SESSION, Vec::<String>::new()),
+                    SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
                     SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
                     SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new()),
                 ]);
@@ -212,9 +235,12 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
             }
         }
     }
+    examples::add(document);
+    links::add(document);
 }
 
-/// Whether the session of whoever signed in opens a route; the set-up helper is for programs too.
+/// Whether the session of whoever signed in, and nothing else, opens a route; the set-up helper is for
+/// programs too.
 fn is_of_browser(path: &str) -> bool {
     path == "/api/v1/me"
         || path.starts_with("/api/v1/me/") && path != "/api/v1/me/help/setup"
@@ -292,10 +318,10 @@ fn has_query(operation: &Operation) -> bool {
     })
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
-        .into_iter()
-        .filter_map(Option::as_mut)
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    let methods = [("get", get), ("post", post), ("put", put), ("patch", patch), ("delete", delete)];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn fail(operation: &mut Operation, schema: &str, answers: &[(&str, &str)]) {

@@ -12,7 +12,7 @@ use promptgate_control::introspection::{Denied, authenticate_own};
 use promptgate_control::setup::{SetupError, SetupFor, setup};
 use promptgate_control::setup_guides;
 use promptgate_providers::WireFormat;
-use promptgate_tokens::{AccessDenied, Scope};
+use promptgate_tokens::{AccessDenied, MalformedToken, PresentedToken, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,6 +23,7 @@ use crate::admin::setup_guides::GuideView;
 use crate::admin::{Acting, projects};
 use crate::error::{ApiError, ErrorBody};
 use crate::introspection::Bearer;
+use crate::session::SignedIn;
 use crate::state::ProxyBaseUrl;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -63,34 +64,42 @@ struct ProviderSetupView {
     models_error: Option<String>,
 }
 
-/// Who asks: whoever holds the admin key, else whoever holds a token.
+/// Who asks: whoever holds the admin key, a program with a token of ours, or whoever signed in.
 struct Asking(SetupFor);
 
 impl FromRequestParts<ApiState> for Asking {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let Ok(bearer) = Bearer::from_request_parts(parts, state).await;
-        // Without either, the answer is the one of the admin routes.
-        if parts.headers.contains_key("x-admin-api-key") || bearer.as_deref().is_none() {
+        if parts.headers.contains_key("x-admin-api-key") {
             let Acting(actor) = Acting::from_request_parts(parts, state).await?;
             return Ok(Self(SetupFor::Operator(actor)));
         }
-        let caller = authenticate_own(&state.control, bearer.presented(), Scope::Models).await?;
-        Ok(Self(SetupFor::Program(Box::new(caller))))
+        let Ok(bearer) = Bearer::from_request_parts(parts, state).await;
+        if bearer.as_deref().is_some_and(is_of_ours) {
+            let caller = authenticate_own(&state.control, bearer.presented(), Scope::Models).await?;
+            return Ok(Self(SetupFor::Program(Box::new(caller))));
+        }
+        let signed_in = SignedIn::from_request_parts(parts, state).await?;
+        Ok(Self(SetupFor::Person(signed_in.actor)))
     }
 }
 
-/// Says how programs reach the providers that the caller may use. Answers for the admin key, and for a
-/// token with the scope `models` of an `ai_wrapper` or `agent_proxy` project. A token that acts for an account sees what the
-/// account's groups allow.
+/// Whether a text wants to be one of our tokens; else it is an access token, or nothing.
+fn is_of_ours(text: &str) -> bool {
+    !matches!(PresentedToken::parse(text), Err(MalformedToken::Prefix))
+}
+
+/// Says how programs reach the providers that the caller may use. Answers whoever is signed in, the
+/// admin key, and a token with the scope `models` of an `ai_wrapper` or `agent_proxy` project. An account, and a
+/// token that acts for one, sees what the account's groups allow.
 #[utoipa::path(get, path = "/api/v1/me/help/setup", tag = "setup", responses(
     (status = OK, body = SetupView),
     (status = BAD_REQUEST, description = "`invalid_project_type`", body = ErrorBody),
-    (status = UNAUTHORIZED, description = "`missing session`, `invalid_admin_api_key`, `invalid_token`",
-        body = ErrorBody),
+    (status = UNAUTHORIZED, description = "`missing session`, `invalid session`, \
+        `invalid_admin_api_key`, `invalid_token`", body = ErrorBody),
     (status = FORBIDDEN, description = "`insufficient_scope`, `project_inactive`, `account_inactive`, \
-        `insufficient_role`", body = ErrorBody),
+        `account_role_none`, `insufficient_role`, `password_change_required`, `totp_required`", body = ErrorBody),
 ))]
 async fn help(
     Asking(whom): Asking,
@@ -164,7 +173,7 @@ impl From<Denied> for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Api;
+    use crate::testing::{Api, PASSWORD};
     use serde_json::json;
 
     const PATH: &str = "/api/v1/me/help/setup";
@@ -195,6 +204,30 @@ mod tests {
         api.patch(&format!("/api/v1/admin/providers/{claude}"), &json!({"enabled": false})).await.ok();
         let answer = api.with_token(PATH, &token.secret).await.ok();
         assert_eq!(answer["providers"].as_array().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_signed_in_sees_what_the_groups_allow() {
+        let api = Api::new().await;
+        let main = api.create_provider("main", "openai").await;
+        api.create_provider("hidden", "openai").await;
+        let person = api.create_person("a@example.com", "user").await;
+        let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        let none = browser.get(PATH).await.ok();
+        assert_eq!((&none["providers"], &none["guides"]), (&json!([]), &json!([])), "in no group");
+        let group = json!({"name": "one", "displayName": "One", "providerIds": [main],
+            "excludedModelPatterns": ["-2$"]});
+        let group =
+            api.post("/api/v1/admin/groups", &group).await.created()["id"].as_str().unwrap().to_owned();
+        api.send("PUT", &format!("/api/v1/admin/groups/{group}/members/{person}"), "").await.no_content();
+        let allowed = browser.get(PATH).await.ok();
+        assert_eq!(
+            (&allowed["providers"][0]["name"], &allowed["providers"][0]["models"]),
+            (&json!("main"), &json!(["listed-1"]))
+        );
+        assert_eq!(allowed["providers"].as_array().unwrap().len(), 1);
+        api.patch(&format!("/api/v1/admin/users/{person}"), &json!({"role": "none"})).await.ok();
+        browser.get(PATH).await.refused(403, "account_role_none");
     }
 
     #[tokio::test]

@@ -80,9 +80,19 @@ async fn by_session(parts: &mut Parts, state: &ApiState) -> Result<Actor, ApiErr
         ApiError::new(StatusCode::FORBIDDEN, "insufficient_role")
             .message("the role admin is needed, or a membership in the project")
     };
+    if is_found_by_itself(parts.uri.path()) {
+        return Ok(actor);
+    }
     let project = project_of(parts.uri.path()).ok_or_else(insufficient)?;
     let membership = membership(&state.control, project, account.id).await?.ok_or_else(insufficient)?;
     Ok(actor.as_member(Some(membership)))
+}
+
+/// Whether the route is about a project's thing whose address does not name the project. The use case
+/// finds the thing, and who the actor is in its project.
+fn is_found_by_itself(path: &str) -> bool {
+    let rest = path.strip_prefix("/api/v1/admin/").unwrap_or_default();
+    matches!(rest.split('/').next(), Some("calls" | "tokens"))
 }
 
 /// The project that an admin route is about, by its address.
@@ -152,5 +162,38 @@ mod tests {
         browser.get(&path(&other)).await.refused(403, "insufficient_role");
         browser.patch(&path(&own), &serde_json::json!({"name": "c"})).await.refused(403, "forbidden");
         browser.get("/api/v1/admin/users").await.refused(403, "insufficient_role");
+    }
+
+    #[tokio::test]
+    async fn members_find_the_calls_and_tokens_of_their_own_project_alone() {
+        let api = Api::new().await;
+        let [own, other] =
+            [api.create_project("a", "ai_wrapper").await, api.create_project("b", "ai_wrapper").await];
+        let id = api.create_person("a@example.com", "user").await;
+        let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        let [token, foreign] = [api.issue_token(&own).await, api.issue_token(&other).await];
+        api.record_call(&own, &token.id, "mine").await;
+        let list = |project: &str| format!("/api/v1/admin/calls?projectId={project}");
+        let call = api.get(&list(&own)).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
+        let call = format!("/api/v1/admin/calls/{call}");
+        let [token, foreign] = [token, foreign].map(|token| format!("/api/v1/admin/tokens/{}", token.id));
+        for path in [&list(&own), &call, &token, &foreign, "/api/v1/admin/calls"] {
+            browser.get(path).await.refused(403, "forbidden");
+        }
+        let member = format!("/api/v1/admin/projects/{own}/members/{id}");
+        for (role, calls, content, change) in
+            [("viewer", 200, 403, 403), ("developer", 200, 200, 403), ("admin", 200, 200, 200)]
+        {
+            api.put(&member, &serde_json::json!({"role": role})).await.ok();
+            assert_eq!(browser.get(&list(&own)).await.status, calls, "{role}");
+            assert_eq!(browser.get(&call).await.status, content, "{role}");
+            assert_eq!(browser.get(&token).await.status, 200, "{role}");
+            let renamed = browser.patch(&token, &serde_json::json!({"name": "b"})).await;
+            assert_eq!(renamed.status, change, "{role}");
+            for path in [&list(&other), &foreign, "/api/v1/admin/calls"] {
+                browser.get(path).await.refused(403, "forbidden");
+            }
+        }
+        browser.get("/api/v1/admin/tokens/x").await.refused(404, "token_not_found");
     }
 }
