@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use promptgate_store::BusError;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 /// Opens after some failures in a row. While it is open, one call is let through every so often; the
 /// first that succeeds closes it.
@@ -26,16 +27,18 @@ impl Breaker {
         Self { state: Mutex::new(State::Closed { failures: 0 }), threshold, cool_down }
     }
 
-    /// Makes a call within a deadline, unless it is open.
-    pub(crate) async fn call<T>(
+    /// An error instead of a call, while none may be made.
+    pub(crate) fn admit(&self) -> Result<(), BusError> {
+        let refusal = || BusError("not asked: it has just failed to answer".into());
+        self.lets_through().then_some(()).ok_or_else(refusal)
+    }
+
+    /// Notes what came of a call that had a deadline.
+    pub(crate) fn judge<T>(
         &self,
-        deadline: Duration,
-        call: impl Future<Output = Result<T, fred::error::Error>>,
+        outcome: Result<Result<T, fred::error::Error>, Elapsed>,
     ) -> Result<T, BusError> {
-        if !self.lets_through() {
-            return Err(BusError("not asked: it has just failed to answer".into()));
-        }
-        let result = match timeout(deadline, call).await {
+        let result = match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(BusError(error.into())),
             Err(elapsed) => Err(BusError(elapsed.into())),

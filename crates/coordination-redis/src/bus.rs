@@ -168,7 +168,8 @@ impl Shared {
         &self,
         call: impl Future<Output = Result<T, fred::error::Error>>,
     ) -> Result<T, BusError> {
-        let result = self.breaker.call(self.deadline, call).await;
+        self.breaker.admit()?;
+        let result = self.breaker.judge(timeout(self.deadline, call).await);
         self.health.speaking(!self.breaker.is_open());
         result
     }
@@ -178,7 +179,8 @@ impl Shared {
         &self,
         call: impl Future<Output = Result<T, fred::error::Error>>,
     ) -> Result<T, BusError> {
-        self.sign_in_breaker.call(self.sign_in_deadline, call).await
+        self.sign_in_breaker.admit()?;
+        self.sign_in_breaker.judge(timeout(self.sign_in_deadline, call).await)
     }
 
     /// Sees whether the publishing connection works.

@@ -126,12 +126,6 @@ impl Server {
         Ok(())
     }
 
-    /// Where its files are.
-    #[cfg(test)]
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     fn has_exited(&self) -> bool {
         self.directory.join("exited").exists()
     }

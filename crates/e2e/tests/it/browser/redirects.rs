@@ -1,5 +1,7 @@
 //! Addresses that strangers wrote lead nowhere but to the frontend.
 
+use std::fmt::Write;
+
 use promptgate_e2e::{Client, Response};
 
 use super::{host_of, with};
@@ -50,7 +52,10 @@ const FRONTENDS: [&str; 9] = [
 ];
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut all, byte| {
+        let _ = write!(all, "%{byte:02X}");
+        all
+    })
 }
 
 fn location(answer: &Response) -> &str {

@@ -5,20 +5,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use promptgate_e2e::free_port;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 /// Passes on what comes to a port of its own. While it is cut, connections are broken and new ones refused.
 pub(super) struct Relay {
     here: SocketAddr,
     there: SocketAddr,
-    running: Option<JoinHandle<()>>,
+    running: JoinSet<()>,
 }
 
 impl Relay {
     /// A wire to a port of this machine.
     pub(super) async fn to(port: u16) -> Self {
         let [here, there] = [free_port(), port].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let mut relay = Self { here, there, running: None };
+        let mut relay = Self { here, there, running: JoinSet::new() };
         relay.mend().await;
         relay
     }
@@ -29,17 +29,15 @@ impl Relay {
 
     /// Breaks every connection, and listens no longer.
     pub(super) async fn cut(&mut self) {
-        let running = self.running.take().expect("it is not cut already");
-        running.abort();
-        // The connections are closed once it is gone.
-        let _ = running.await;
+        // What it has spawned goes with it.
+        self.running.shutdown().await;
     }
 
     /// Listens again, on the same port.
     pub(super) async fn mend(&mut self) {
         let listener = TcpListener::bind(self.here).await.unwrap();
         let there = self.there;
-        self.running = Some(tokio::spawn(async move {
+        self.running.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
                 connections.spawn(async move {
@@ -48,6 +46,6 @@ impl Relay {
                     }
                 });
             }
-        }));
+        });
     }
 }
