@@ -7,8 +7,9 @@ mod values;
 
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::schema::SchemaFormat;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, Response, SecurityRequirement};
+use utoipa::openapi::{Content, Ref, RefOr, Response, Schema, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::ErrorBody;
@@ -144,49 +145,9 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
             operation.security.get_or_insert_default();
             name(operation);
             describe(operation);
+            name_ids(operation);
             if path.starts_with("/api/v1/admin/") {
-                operation.security = Some(vec![
-                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
-                    SecurityRequirement::new(SESSION, Vec::<String>::new()),
-                    SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
-                ]);
-                fail(
-                    operation,
-                    "ErrorBody",
-                    &[
-                        (
-                            "401",
-                            "`missing session`, `invalid session`, `invalid_token`, `invalid_admin_api_key`",
-                        ),
-                        (
-                            "403",
-                            "`account_inactive`, `account_role_none`, `insufficient_role`, `forbidden`, \
-                             `password_change_required`, `totp_required`, `cross_site_request`",
-                        ),
-                        ("415", "`unsupported_content_type`, with the session cookie"),
-                        ("500", "`internal_error`, with `requestId`"),
-                        ("503", "`store_unavailable`, with `requestId`"),
-                    ],
-                );
-                if has_query(operation) {
-                    fail(operation, "ErrorBody", &[("400", "`invalid_query`: a parameter is given twice")]);
-                }
-                if operation.request_body.is_some() {
-                    fail(
-                        operation,
-                        "ErrorBody",
-                        &[
-                            ("400", "`invalid_request_body`, or `invalid_…` with the `field` that is wrong"),
-                            ("413", "`request_too_large`"),
-                        ],
-                    );
-                }
-                if WITH_STRICT_IDS.iter().any(|prefix| path.starts_with(prefix)) {
-                    fail_too(operation, "ErrorBody", ("400", "the id is no UUID"));
-                }
-                if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
-                    fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
-                }
+                administrators(path, operation);
             } else if path == "/metrics" {
                 operation.security = Some(vec![
                     SecurityRequirement::default(),
@@ -196,9 +157,9 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
                 operation.security = Some(vec![
+                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
                     SecurityRequirement::new(SESSION, Vec::<String>::new()),
                     SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
-                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
                     SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new()),
                 ]);
                 fail(
@@ -237,6 +198,49 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     }
     examples::add(document);
     links::add(document);
+}
+
+/// What is true of the routes that administrators and admin keys open.
+fn administrators(path: &str, operation: &mut Operation) {
+    operation.security = Some(vec![
+        SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
+        SecurityRequirement::new(SESSION, Vec::<String>::new()),
+        SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
+    ]);
+    fail(
+        operation,
+        "ErrorBody",
+        &[
+            ("401", "`missing session`, `invalid session`, `invalid_token`, `invalid_admin_api_key`"),
+            (
+                "403",
+                "`account_inactive`, `account_role_none`, `insufficient_role`, `forbidden`, \
+                 `password_change_required`, `totp_required`, `cross_site_request`",
+            ),
+            ("415", "`unsupported_content_type`, with the session cookie"),
+            ("500", "`internal_error`, with `requestId`"),
+            ("503", "`store_unavailable`, with `requestId`"),
+        ],
+    );
+    if has_query(operation) {
+        fail(operation, "ErrorBody", &[("400", "`invalid_query`: a parameter is given twice")]);
+    }
+    if operation.request_body.is_some() {
+        fail(
+            operation,
+            "ErrorBody",
+            &[
+                ("400", "`invalid_request_body`, or `invalid_…` with the `field` that is wrong"),
+                ("413", "`request_too_large`"),
+            ],
+        );
+    }
+    if WITH_STRICT_IDS.iter().any(|prefix| path.starts_with(prefix)) {
+        fail_too(operation, "ErrorBody", ("400", "the id is no UUID"));
+    }
+    if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
+        fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
+    }
 }
 
 /// Whether the session of whoever signed in, and nothing else, opens a route; the set-up helper is for
@@ -294,6 +298,20 @@ fn name(operation: &mut Operation) {
     let tag = operation.tags.as_ref().and_then(|tags| tags.first());
     if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
         operation.operation_id = Some(format!("{tag}_{id}"));
+    }
+}
+
+/// What stands in a path is an id, but for the number of a version and the id of a request, which the
+/// client may have chosen.
+fn name_ids(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && matches!(parameter.parameter_in, ParameterIn::Path)
+            && !matches!(parameter.name.as_str(), "number" | "requestId")
+            && let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema
+        {
+            object.format = Some(SchemaFormat::Custom("uuid".to_owned()));
+        }
     }
 }
 

@@ -33,7 +33,10 @@ fn check(edge: &Edge, request: &Request) -> Result<(), ApiError> {
         return Ok(());
     }
     let headers = request.headers();
-    let has_cookie = cookies::named(headers, &edge.session_cookie).next().is_some();
+    // Where an admin key is given, right or wrong, the cookie does not count; nor can a page of a stranger
+    // make a browser give one.
+    let gives_key = path.starts_with("/api/v1/admin/") && headers.contains_key("x-admin-api-key");
+    let has_cookie = !gives_key && cookies::named(headers, &edge.session_cookie).next().is_some();
     let is_of_page = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
     let matters = has_cookie || is_sign_in && is_of_page;
     if !matters {
@@ -177,6 +180,11 @@ mod tests {
         let foreign = ("origin", "https://evil.example");
         assert_eq!(checked("POST", "/api/v1/tokens", "{}", &[foreign, ("x-admin-api-key", "k")]), None);
         assert_eq!(checked("POST", "/api/v1/tokens", "{}", &[("cookie", "other=1")]), None);
+        let key = ("x-admin-api-key", "k");
+        assert_eq!(checked("POST", "/api/v1/admin/users", "{}", &[COOKIE, foreign, key]), None);
+        // Elsewhere the key is nothing, and the cookie counts.
+        let elsewhere = checked("POST", "/api/v1/tokens", "{}", &[COOKIE, JSON, foreign, key]);
+        assert_eq!(elsewhere, Some("cross_site_request"));
         assert_eq!(checked("POST", "/auth/password", "{}", &[]), None, "curl signs in");
         assert_eq!(checked("POST", "/auth/password", "{}", &[foreign, JSON]), Some("cross_site_request"));
         assert_eq!(

@@ -131,6 +131,37 @@ fn every_body_is_shown_and_fits_its_schema() {
     }
 }
 
+/// The names of the schemas that a source file makes: of two with one name, the document would keep one.
+fn schema_names(source: &str) -> Vec<String> {
+    let word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
+    let name = |text: &str| {
+        let (head, rest) = text.split_once("struct ")?;
+        Some(head.split_once("#[schema(as = ").map_or_else(|| word(rest), |(_, name)| word(name)))
+    };
+    source
+        .split("#[derive(")
+        .skip(1)
+        .filter(|it| it.split(")]").next().is_some_and(|it| it.contains("ToSchema")))
+        .filter_map(name)
+        .collect()
+}
+
+#[test]
+fn no_two_schemas_have_one_name() {
+    let mut pending = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut names = std::collections::BTreeSet::new();
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(path.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            for name in schema_names(&std::fs::read_to_string(&path).unwrap()) {
+                assert!(names.insert(name.clone()), "{name}, again in {}", path.display());
+            }
+        }
+    }
+    assert!(names.len() > 100, "{names:?}");
+}
+
 /// An installation in which every thing can be made from what the document shows.
 struct World {
     api: Api,
