@@ -25,6 +25,16 @@ const FOR_SDKS: [Requirement; 3] = [
     Requirement { what: "npm", package: "npm", is_there: || answers("node") && answers("npm") },
 ];
 
+const FOR_NGINX: [Requirement; 2] = [
+    Requirement { what: "nginx", package: "nginx", is_there: nginx_is_there },
+    Requirement { what: "OpenSSL", package: "openssl", is_there: openssl_is_there },
+];
+
+const FOR_BROWSER: [Requirement; 2] = [
+    Requirement { what: "Chromium", package: "chromium", is_there: || answers("chromium") },
+    Requirement { what: "ChromeDriver", package: "chromium-driver", is_there: || answers("chromedriver") },
+];
+
 /// Sees to it that the tests can run: installs what is missing where that is possible, else says
 /// what to install.
 pub(crate) fn for_tests() -> anyhow::Result<()> {
@@ -34,6 +44,16 @@ pub(crate) fn for_tests() -> anyhow::Result<()> {
 /// The same for the vendors' clients.
 pub(crate) fn for_sdks() -> anyhow::Result<()> {
     provide(&FOR_SDKS)
+}
+
+/// The same for the tests behind nginx.
+pub(crate) fn for_nginx() -> anyhow::Result<()> {
+    provide(&FOR_NGINX)
+}
+
+/// The same for the tests in a browser.
+pub(crate) fn for_browser() -> anyhow::Result<()> {
+    provide(&FOR_BROWSER)
 }
 
 fn provide(requirements: &[Requirement]) -> anyhow::Result<()> {
@@ -89,6 +109,17 @@ fn postgres_is_there() -> bool {
         versions.any(|version| version.is_ok_and(|v| v.path().join("bin/initdb").exists()))
     });
     installed || answers("initdb")
+}
+
+/// Debian keeps it where only root looks.
+fn nginx_is_there() -> bool {
+    ["nginx", "/usr/sbin/nginx"]
+        .into_iter()
+        .any(|name| program(name).args(["-v"]).probe().is_some_and(|output| output.status.success()))
+}
+
+fn openssl_is_there() -> bool {
+    program("openssl").args(["version"]).probe().is_some_and(|output| output.status.success())
 }
 
 fn venv_is_there() -> bool {

@@ -1,7 +1,7 @@
 //! `cargo xtask setup`.
 
 use crate::{
-    command::{cargo, program, step},
+    command::{cargo, step},
     requirements, sdk, test,
 };
 
@@ -33,9 +33,20 @@ pub(crate) fn setup() -> anyhow::Result<()> {
         Err(error) => println!("not available, their tests will be left out: {error:#}"),
     }
 
-    if program("nginx").args(["-v"]).probe().is_none() {
-        println!("nginx is not installed; `cargo xtask bench` does without that yardstick");
+    step("nginx");
+    match requirements::for_nginx() {
+        Ok(()) => println!("there"),
+        Err(error) => {
+            println!("not available, its tests will be left out, and so will the yardstick: {error:#}");
+        }
     }
+
+    step("Chromium");
+    match requirements::for_browser() {
+        Ok(()) => println!("there"),
+        Err(error) => println!("not available, its tests will be left out: {error:#}"),
+    }
+
     println!("ready: cargo xtask run-all, cargo xtask test");
     Ok(())
 }

@@ -70,11 +70,28 @@ fn tests(runner: &[String], more: &[(&str, &str)]) -> anyhow::Result<()> {
         println!("their tests are left out: {error:#}");
     }
 
+    step("nginx");
+    let nginx = requirements::for_nginx();
+    if let Err(error) = &nginx {
+        println!("the tests behind it are left out: {error:#}");
+    }
+
+    step("Chromium");
+    let browser = requirements::for_browser();
+    if let Err(error) = &browser {
+        println!("the tests in a browser are left out: {error:#}");
+    }
+
+    let missing =
+        [(sdk.is_err(), "sdk::"), (nginx.is_err(), "browser::nginx::"), (browser.is_err(), "docs_page::")];
+    let left_out: Vec<_> =
+        missing.into_iter().filter_map(|(is_missing, tests)| is_missing.then_some(tests)).collect();
+
     step("PostgreSQL");
     let postgres = Postgres::start()?;
 
     step("tests");
-    let mut tests = if nextest_is_there() { nextest(sdk.is_ok()) } else { cargo_test(sdk.is_ok()) };
+    let mut tests = if nextest_is_there() { nextest(&left_out) } else { cargo_test(&left_out) };
     let (name, value) = &postgres.variable;
     tests = tests.args(runner).env(name, value);
     if let Ok(directory) = sdk {
@@ -92,13 +109,18 @@ pub(crate) fn nextest_is_there() -> bool {
         || program("cargo").args(["nextest", "--version"]).probe().is_some_and(|o| o.status.success())
 }
 
-fn nextest(with_sdk: bool) -> Program {
+/// Without the tests whose names begin so.
+fn nextest(left_out: &[&str]) -> Program {
     let tests = cargo(["nextest", "run", "--workspace", "--no-fail-fast"]);
-    if with_sdk { tests } else { tests.args(["--filterset", "not test(/^sdk::/)"]) }
+    if left_out.is_empty() {
+        return tests;
+    }
+    let each: Vec<_> = left_out.iter().map(|name| format!("not test(/^{name}/)")).collect();
+    tests.args(["--filterset", &each.join(" and ")])
 }
 
-fn cargo_test(with_sdk: bool) -> Program {
+fn cargo_test(left_out: &[&str]) -> Program {
     println!("cargo-nextest is not installed (`cargo xtask setup` does it); `cargo test` takes its place");
-    let tests = cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
-    if with_sdk { tests.args(["--"]) } else { tests.args(["--", "--skip", "sdk::"]) }
+    let tests = cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]).args(["--"]);
+    tests.args(left_out.iter().flat_map(|name| ["--skip", name]))
 }

@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use promptgate_store::BusError;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 /// Opens after some failures in a row. While it is open, one call is let through every so often; the
 /// first that succeeds closes it.
@@ -25,8 +27,31 @@ impl Breaker {
         Self { state: Mutex::new(State::Closed { failures: 0 }), threshold, cool_down }
     }
 
+    /// An error instead of a call, while none may be made.
+    pub(crate) fn admit(&self) -> Result<(), BusError> {
+        let refusal = || BusError("not asked: it has just failed to answer".into());
+        self.lets_through().then_some(()).ok_or_else(refusal)
+    }
+
+    /// Notes what came of a call that had a deadline.
+    pub(crate) fn judge<T>(
+        &self,
+        outcome: Result<Result<T, fred::error::Error>, Elapsed>,
+    ) -> Result<T, BusError> {
+        let result = match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(BusError(error.into())),
+            Err(elapsed) => Err(BusError(elapsed.into())),
+        };
+        match &result {
+            Ok(_) => self.succeeded(),
+            Err(_) => self.failed(),
+        }
+        result
+    }
+
     /// Whether a call may be made now.
-    pub(crate) fn lets_through(&self) -> bool {
+    fn lets_through(&self) -> bool {
         match &mut *self.state() {
             State::Closed { .. } => true,
             State::Open { until } => {
@@ -42,12 +67,12 @@ impl Breaker {
     }
 
     /// A call succeeded.
-    pub(crate) fn succeeded(&self) {
+    fn succeeded(&self) {
         *self.state() = State::Closed { failures: 0 };
     }
 
     /// A call failed.
-    pub(crate) fn failed(&self) {
+    fn failed(&self) {
         let mut state = self.state();
         *state = match *state {
             State::Closed { failures } if failures + 1 < self.threshold => {

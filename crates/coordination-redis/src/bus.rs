@@ -30,6 +30,9 @@ const CAPACITY: usize = 256;
 pub struct RedisOptions {
     /// How long an announcement may take, whatever happens.
     pub deadline: Duration,
+    /// How long a sign-in may wait, or a request for its session: longer, because a crowd that signs in at
+    /// once must not be taken for a Redis that is away.
+    pub sign_in_deadline: Duration,
     /// How many calls in a row must fail before no more are made for a while.
     pub failures: u32,
     /// How long that while is.
@@ -46,6 +49,7 @@ impl Default for RedisOptions {
     fn default() -> Self {
         Self {
             deadline: Duration::from_millis(50),
+            sign_in_deadline: Duration::from_secs(2),
             failures: 3,
             cool_down: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(2),
@@ -74,6 +78,10 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     deadline: Duration,
     breaker: Breaker,
+    pub(crate) sign_in_options: Options,
+    sign_in_deadline: Duration,
+    /// Of its own: what strangers do at the door holds up no announcement.
+    sign_in_breaker: Breaker,
     pub(crate) health: Health,
     pub(crate) signals: broadcast::Sender<Signal>,
     pub(crate) listening: watch::Sender<bool>,
@@ -86,16 +94,20 @@ impl RedisBus {
         let builder = builder(url, &options)?;
         let publisher = builder.build().map_err(|_| InvalidRedisUrl)?;
         let subscriber = builder.build_subscriber_client().map_err(|_| InvalidRedisUrl)?;
+        let within = |deadline| Options {
+            fail_fast: true,
+            timeout: Some(deadline),
+            max_attempts: Some(1),
+            ..Options::default()
+        };
         let shared = Arc::new(Shared {
             publisher,
-            options: Options {
-                fail_fast: true,
-                timeout: Some(options.deadline),
-                max_attempts: Some(1),
-                ..Options::default()
-            },
+            options: within(options.deadline),
             deadline: options.deadline,
             breaker: Breaker::new(options.failures, options.cool_down),
+            sign_in_options: within(options.sign_in_deadline),
+            sign_in_deadline: options.sign_in_deadline,
+            sign_in_breaker: Breaker::new(options.failures, options.cool_down),
             health: Health::default(),
             signals: broadcast::Sender::new(CAPACITY),
             listening: watch::Sender::new(false),
@@ -156,20 +168,19 @@ impl Shared {
         &self,
         call: impl Future<Output = Result<T, fred::error::Error>>,
     ) -> Result<T, BusError> {
-        if !self.breaker.lets_through() {
-            return Err(BusError("not asked: it has just failed to answer".into()));
-        }
-        let result = match timeout(self.deadline, call).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(BusError(error.into())),
-            Err(elapsed) => Err(BusError(elapsed.into())),
-        };
-        match &result {
-            Ok(_) => self.breaker.succeeded(),
-            Err(_) => self.breaker.failed(),
-        }
+        self.breaker.admit()?;
+        let result = self.breaker.judge(timeout(self.deadline, call).await);
         self.health.speaking(!self.breaker.is_open());
         result
+    }
+
+    /// Makes a call of a sign-in, under a deadline and a breaker of their own.
+    pub(crate) async fn call_of_sign_in<T>(
+        &self,
+        call: impl Future<Output = Result<T, fred::error::Error>>,
+    ) -> Result<T, BusError> {
+        self.sign_in_breaker.admit()?;
+        self.sign_in_breaker.judge(timeout(self.sign_in_deadline, call).await)
     }
 
     /// Sees whether the publishing connection works.

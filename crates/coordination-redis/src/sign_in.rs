@@ -44,8 +44,8 @@ impl RedisSignIn {
         script: &'static str,
         arguments: Vec<String>,
     ) -> Result<T, RepositoryError> {
-        let client = self.shared.publisher.with_options(&self.shared.options);
-        self.shared.call(client.eval(script, vec![ROOT], arguments)).await.map_err(away)
+        let client = self.shared.publisher.with_options(&self.shared.sign_in_options);
+        self.shared.call_of_sign_in(client.eval(script, vec![ROOT], arguments)).await.map_err(away)
     }
 
     /// What a script needs to keep a session.
@@ -144,9 +144,9 @@ impl Throttle for RedisSignIn {
     }
 
     async fn reset(&self, key: &SignInKey) -> Result<(), RepositoryError> {
-        let client = self.shared.publisher.with_options(&self.shared.options);
+        let client = self.shared.publisher.with_options(&self.shared.sign_in_options);
         self.shared
-            .call(client.del::<(), _>(format!("{ROOT}:throttle:{}", key.as_text())))
+            .call_of_sign_in(client.del::<(), _>(format!("{ROOT}:throttle:{}", key.as_text())))
             .await
             .map_err(away)
     }
@@ -169,14 +169,15 @@ impl OneTimeStore for RedisSignIn {
         // The end is kept with the value, because it goes by the caller's clock.
         let value = format!("{} {}", now.plus(ttl).as_micros(), value.as_text());
         let expiry = Expiration::PX(i64::try_from(ttl.as_millis().max(1)).unwrap_or(i64::MAX));
-        let client = self.shared.publisher.with_options(&self.shared.options);
+        let client = self.shared.publisher.with_options(&self.shared.sign_in_options);
         let set = client.set::<(), _, _>(one_time(key), value, Some(expiry), None, false);
-        self.shared.call(set).await.map_err(away)
+        self.shared.call_of_sign_in(set).await.map_err(away)
     }
 
     async fn take(&self, key: &SignInKey, now: Timestamp) -> Result<Option<Sealed>, RepositoryError> {
-        let client = self.shared.publisher.with_options(&self.shared.options);
-        let taken: Option<String> = self.shared.call(client.getdel(one_time(key))).await.map_err(away)?;
+        let client = self.shared.publisher.with_options(&self.shared.sign_in_options);
+        let taken: Option<String> =
+            self.shared.call_of_sign_in(client.getdel(one_time(key))).await.map_err(away)?;
         let Some(taken) = taken else { return Ok(None) };
         let (end, value) = taken.split_once(' ').unwrap_or_default();
         let in_time = end.parse().is_ok_and(|end| now < Timestamp::from_micros(end));

@@ -19,6 +19,8 @@ pub struct Gateway {
     pub api: String,
     /// Where the data plane answers.
     pub proxy: String,
+    /// Where the second control plane answers, if there is one.
+    pub second_api: Option<String>,
     /// Where the second data plane answers, if there is one.
     pub second_proxy: Option<String>,
     /// The processes: `run-all`, or api, proxy, scheduler, and the second of each.
@@ -71,6 +73,7 @@ impl Gateway {
         let mut gateway = Self::separate(installation).await?;
         let [api, proxy, scheduler] = [free_port(), free_port(), free_port()];
         gateway.start_parts(installation, [api, proxy, scheduler])?;
+        gateway.second_api = Some(address(api));
         gateway.second_proxy = Some(address(proxy));
         gateway.ready().await?;
         Ok(gateway)
@@ -80,6 +83,7 @@ impl Gateway {
         Self {
             api: address(api),
             proxy: address(proxy),
+            second_api: None,
             second_proxy: None,
             processes: Vec::new(),
             admin: Client::new().header("x-admin-api-key", ADMIN_KEY),
@@ -101,11 +105,9 @@ impl Gateway {
 
     async fn ready(&mut self) -> anyhow::Result<()> {
         let client = Client::new();
-        let urls: Vec<_> = [Some(&self.api), Some(&self.proxy), self.second_proxy.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|base| format!("{base}/readyz"))
-            .collect();
+        let proxies = [Some(&self.proxy), self.second_proxy.as_ref()];
+        let all = self.apis().into_iter().chain(proxies.into_iter().flatten().cloned());
+        let urls: Vec<_> = all.map(|base| format!("{base}/readyz")).collect();
         for url in urls {
             let processes = &mut self.processes;
             let ready = eventually(&format!("200 from {url}"), PATIENCE, || {
@@ -129,6 +131,11 @@ impl Gateway {
     /// The only process of `run-all`.
     pub fn process(&self) -> &Process {
         &self.processes[0]
+    }
+
+    /// Where the control planes answer, all of them.
+    pub fn apis(&self) -> Vec<String> {
+        [Some(&self.api), self.second_api.as_ref()].into_iter().flatten().cloned().collect()
     }
 
     /// Stops everything, politely.

@@ -17,7 +17,10 @@ use promptgate_testkit::{
 };
 use tempfile::TempDir;
 
-use crate::{port::free_port, process::Process};
+use crate::{
+    port::free_port,
+    process::{Ended, Process},
+};
 
 /// The account that processes run as where the test is about not being root.
 const UNPRIVILEGED: u32 = 1000;
@@ -149,6 +152,20 @@ impl Installation {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> anyhow::Result<Process> {
+        Process::start(self.command(binary, arguments, variables)?)
+    }
+
+    /// Runs a command of the operator to its end, with something to read on its standard input.
+    pub async fn operate(&self, arguments: &[&str], input: &str) -> anyhow::Result<Ended> {
+        Process::told(input, self.command("promptgate", arguments, &[])?)?.end().await
+    }
+
+    fn command(
+        &self,
+        binary: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Command> {
         let program = self.program(binary)?;
         let mut command = if self.drops_privileges()? {
             let mut command = Command::new("setpriv");
@@ -165,7 +182,7 @@ impl Installation {
             .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin")))
             .envs(self.variables.iter().filter(|(name, _)| concerns(binary, name)))
             .envs(variables.iter().copied());
-        Process::start(command)
+        Ok(command)
     }
 
     /// Brings the schema up to date.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Seek, Write},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -39,9 +39,21 @@ pub struct Ended {
 type Lines = Arc<Mutex<Vec<String>>>;
 
 impl Process {
-    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
+    pub(crate) fn start(command: Command) -> anyhow::Result<Self> {
+        Self::reading(Stdio::null(), command)
+    }
+
+    /// One that is told something: `input` is all that it can read.
+    pub(crate) fn told(input: &str, command: Command) -> anyhow::Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(input.as_bytes())?;
+        file.rewind()?;
+        Self::reading(file.into(), command)
+    }
+
+    fn reading(input: Stdio, mut command: Command) -> anyhow::Result<Self> {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

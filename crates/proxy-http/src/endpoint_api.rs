@@ -1,42 +1,33 @@
-//! The AI endpoints of a project: `POST /api/{project}/{slug}`, and `POST
-//! /api/{project}/chat/completions`, whose body names the endpoint.
+//! The slugs of a project's AI endpoints: `POST /api/{project}/{slug}`.
 
-use http::Method;
-use promptgate_gateway::Route;
-
-use crate::paths::{Found, name};
+use crate::paths::name;
 
 /// What else may stand behind a project's id. No endpoint has such a slug.
 const OTHERS: [&str; 9] = ["admin", "chat", "endpoints", "info", "mcp", "models", "proxy", "tokens", "v1"];
 
-/// What is behind a project's id, if it is an endpoint. Whether there is one of the slug, the gateway
-/// says: only to those who may know.
-pub(crate) fn endpoint(rest: &[&str]) -> Option<Found> {
-    match rest {
-        ["chat", "completions"] => Some((vec![(Method::POST, Route::EndpointDispatch)], Vec::new())),
-        [slug] => {
-            let slug = name(slug).filter(|slug| !OTHERS.contains(&slug.as_str()) && !slug.contains('/'))?;
-            Some((vec![(Method::POST, Route::Endpoint)], vec![slug]))
-        }
-        _ => None,
-    }
+/// The slug of an endpoint, decoded. Whether there is one, the gateway says: only to those who may know.
+pub(crate) fn slug(segment: &str) -> Option<String> {
+    name(segment).filter(|slug| !OTHERS.contains(&slug.as_str()) && !slug.contains('/'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paths::find;
+    use http::Method;
     use promptgate_endpoints::{InvalidSlug, Slug};
+    use promptgate_gateway::Route;
 
-    fn leads(rest: &[&str]) -> Option<(Route, Vec<String>)> {
-        let (routes, ids) = endpoint(rest)?;
-        assert_eq!(routes.len(), 1);
-        Some((routes[0].1, ids))
+    fn leads(rest: &str) -> Option<(Route, Vec<String>)> {
+        let path = format!("/api/018f4e6e-0000-7000-8000-000000000001/{rest}");
+        let place = find(&path)?;
+        Some((place.route(&Method::POST)?, place.ids))
     }
 
     #[test]
     fn a_slug_and_the_dispatcher_lead_to_endpoints() {
-        assert_eq!(leads(&["summarise"]), Some((Route::Endpoint, vec!["summarise".to_owned()])));
-        assert_eq!(leads(&["chat", "completions"]), Some((Route::EndpointDispatch, vec![])));
+        assert_eq!(leads("summarise"), Some((Route::Endpoint, vec!["summarise".to_owned()])));
+        assert_eq!(leads("chat/completions"), Some((Route::EndpointDispatch, vec![])));
     }
 
     #[test]
@@ -48,16 +39,9 @@ mod tests {
 
     #[test]
     fn words_of_other_routes_and_longer_paths_do_not() {
-        for rest in OTHERS.iter().map(|word| vec![*word]).chain([
-            vec![],
-            vec!["chat", "other"],
-            vec!["summarise", "more"],
-            vec!["%2e%2e"],
-            vec!["a%2Fb"],
-            vec!["%6ccp%"],
-            vec!["%76%31"],
-        ]) {
-            assert_eq!(leads(&rest), None, "{rest:?}");
+        let others = ["", "chat/other", "summarise/more", "%2e%2e", "a%2Fb", "%6ccp%", "%76%31"];
+        for rest in OTHERS.into_iter().chain(others) {
+            assert_eq!(leads(rest), None, "{rest:?}");
         }
     }
 }

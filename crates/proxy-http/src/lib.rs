@@ -9,6 +9,8 @@ mod dispatch;
 mod endpoint_api;
 mod paths;
 mod router;
+mod routes_page;
 mod security_headers;
 
 pub use router::router;
+pub use routes_page::routes_page;

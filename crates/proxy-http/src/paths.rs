@@ -6,7 +6,7 @@ use http::Method;
 use promptgate_gateway::{Forwarded, Route};
 use promptgate_providers::{Operation, ProviderName};
 
-use crate::endpoint_api::endpoint;
+use crate::endpoint_api::slug;
 
 /// Whose path it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +17,119 @@ pub(crate) enum Owner<'p> {
     Provider(&'p str),
 }
 
+/// Under whose paths something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// `/api/{project}` alone.
+    Project,
+    /// `/{provider}` alone.
+    Provider,
+    Both,
+}
+
+/// One part of a path, or all that is left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// This word, as it is.
+    Word(&'static str),
+    /// The id of something that a provider keeps: a plain word, encoded or not.
+    Id(&'static str),
+    /// Whatever is left: one such word or more.
+    Ids(&'static str),
+    /// Whatever is left: the name of a model, which may have slashes.
+    Model,
+    /// The slug of an AI endpoint.
+    Slug,
+}
+
+/// A path, and what is there. `HEAD` is answered where `GET` is.
+#[derive(Debug)]
+struct Line {
+    side: Side,
+    path: &'static [Part],
+    routes: &'static [Route],
+}
+
+/// Every path there is. The first line that fits counts, and no other line fits.
+const TABLE: &[Line] = {
+    use Part::{Id, Ids, Model, Slug, Word};
+    use Side::{Both, Project, Provider};
+    const RESPONSE: Part = Id("response");
+    const CONVERSATION: Part = Id("conversation");
+    const fn line(side: Side, path: &'static [Part], routes: &'static [Route]) -> Line {
+        Line { side, path, routes }
+    }
+    &[
+        line(
+            Both,
+            &[Word("v1"), Word("chat"), Word("completions")],
+            &[Route::Model(Operation::ChatCompletions)],
+        ),
+        line(Both, &[Word("v1"), Word("messages")], &[Route::Model(Operation::Messages)]),
+        line(
+            Both,
+            &[Word("v1"), Word("messages"), Word("count_tokens")],
+            &[Route::Model(Operation::CountTokens)],
+        ),
+        line(Both, &[Word("v1"), Word("responses")], &[Route::Model(Operation::Responses)]),
+        line(Both, &[Word("v1"), Word("embeddings")], &[Route::Model(Operation::Embeddings)]),
+        line(Both, &[Word("v1"), Word("models")], &[Route::ModelList]),
+        line(Both, &[Word("v1"), Word("models"), Model], &[Route::ModelDetail]),
+        line(
+            Both,
+            &[Word("v1"), Word("responses"), RESPONSE],
+            &[Route::Forward(Forwarded::RetrieveResponse), Route::Forward(Forwarded::DeleteResponse)],
+        ),
+        line(
+            Both,
+            &[Word("v1"), Word("responses"), RESPONSE, Word("cancel")],
+            &[Route::Forward(Forwarded::CancelResponse)],
+        ),
+        line(
+            Both,
+            &[Word("v1"), Word("responses"), RESPONSE, Word("input_items")],
+            &[Route::Forward(Forwarded::ListInputItems)],
+        ),
+        line(
+            Provider,
+            &[Word("v1"), Word("conversations")],
+            &[Route::Forward(Forwarded::CreateConversation)],
+        ),
+        line(
+            Provider,
+            &[Word("v1"), Word("conversations"), CONVERSATION],
+            &[
+                Route::Forward(Forwarded::RetrieveConversation),
+                Route::Forward(Forwarded::UpdateConversation),
+                Route::Forward(Forwarded::DeleteConversation),
+            ],
+        ),
+        line(
+            Provider,
+            &[Word("v1"), Word("conversations"), CONVERSATION, Word("items")],
+            &[Route::Forward(Forwarded::ListItems), Route::Forward(Forwarded::CreateItems)],
+        ),
+        line(
+            Provider,
+            &[Word("v1"), Word("conversations"), CONVERSATION, Word("items"), Id("item")],
+            &[Route::Forward(Forwarded::RetrieveItem), Route::Forward(Forwarded::DeleteItem)],
+        ),
+        line(
+            Provider,
+            &[Word("api"), Word("event_logging"), Ids("events")],
+            &[Route::Forward(Forwarded::LogEvents)],
+        ),
+        line(Project, &[Word("chat"), Word("completions")], &[Route::EndpointDispatch]),
+        line(Project, &[Slug], &[Route::Endpoint]),
+    ]
+};
+
 /// A path that leads somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place<'p> {
     pub(crate) owner: Owner<'p>,
-    /// What is there, by method. `HEAD` is answered where `GET` is.
-    pub(crate) routes: Vec<(Method, Route)>,
+    /// What is there. `HEAD` is answered where `GET` is.
+    routes: &'static [Route],
     /// What the path names, decoded: a response, a conversation and its item, a model.
     pub(crate) ids: Vec<String>,
 }
@@ -31,17 +138,45 @@ impl Place<'_> {
     /// What a method leads to.
     pub(crate) fn route(&self, method: &Method) -> Option<Route> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.routes.iter().find(|(each, _)| each == method).map(|(_, route)| *route)
+        self.routes.iter().find(|route| method_of(**route) == *method).copied()
     }
 
     /// The value of the header `Allow`.
     pub(crate) fn allow(&self) -> String {
-        let mut methods: Vec<&str> = self.routes.iter().map(|(method, _)| method.as_str()).collect();
+        let methods: Vec<Method> = self.routes.iter().map(|route| method_of(*route)).collect();
+        let mut methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
         if let Some(at) = methods.iter().position(|method| *method == "GET") {
             methods.insert(at + 1, "HEAD");
         }
         methods.join(", ")
     }
+}
+
+const fn method_of(route: Route) -> Method {
+    match route {
+        Route::Model(_) | Route::Endpoint | Route::EndpointDispatch => Method::POST,
+        Route::ModelList | Route::ModelDetail => Method::GET,
+        Route::Forward(call) => call.method(),
+    }
+}
+
+/// Every route, as documentation names it: the method and the path.
+pub(crate) fn routes() -> Vec<(Method, String)> {
+    let mut routes = Vec::new();
+    for line in TABLE {
+        for (owner, other) in [("/api/{project}", Side::Provider), ("/{provider}", Side::Project)] {
+            if line.side != other {
+                let path = line.path.iter().fold(owner.to_owned(), |path, part| match part {
+                    Part::Word(word) => format!("{path}/{word}"),
+                    Part::Id(name) | Part::Ids(name) => format!("{path}/{{{name}}}"),
+                    Part::Model => format!("{path}/{{model}}"),
+                    Part::Slug => format!("{path}/{{slug}}"),
+                });
+                routes.extend(line.routes.iter().map(|route| (method_of(*route), path.clone())));
+            }
+        }
+    }
+    routes
 }
 
 /// What is under a path.
@@ -50,23 +185,48 @@ pub(crate) fn find(path: &str) -> Option<Place<'_>> {
     if segments.iter().any(|segment| segment.is_empty()) {
         return None;
     }
-    match &segments[..] {
+    let (owner, other, rest) = match &segments[..] {
         // The JSON API and the control plane, which have their own routers.
-        ["api", "v1" | "control", ..] => None,
-        ["api", project, "v1", rest @ ..] => {
-            let (routes, ids) = model_api(rest)?;
-            Some(Place { owner: Owner::Project(project), routes, ids })
-        }
-        ["api", project, rest @ ..] => {
-            let (routes, ids) = endpoint(rest)?;
-            Some(Place { owner: Owner::Project(project), routes, ids })
-        }
-        [provider, rest @ ..] if is_provider(provider) => {
-            let (routes, ids) = native(rest)?;
-            Some(Place { owner: Owner::Provider(provider), routes, ids })
-        }
-        _ => None,
+        ["api", "v1" | "control", ..] => return None,
+        ["api", project, rest @ ..] => (Owner::Project(project), Side::Provider, rest),
+        [provider, rest @ ..] if is_provider(provider) => (Owner::Provider(provider), Side::Project, rest),
+        _ => return None,
+    };
+    let mut lines = TABLE.iter().filter(|line| line.side != other);
+    let (routes, ids) = lines.find_map(|line| Some((line.routes, fit(line.path, rest)?)))?;
+    Some(Place { owner, routes, ids })
+}
+
+/// What segments name, if they are a path.
+fn fit(path: &[Part], segments: &[&str]) -> Option<Vec<String>> {
+    let mut ids = Vec::new();
+    let mut rest = segments;
+    for part in path {
+        let [first, after @ ..] = rest else { return None };
+        rest = match part {
+            Part::Word(word) if word == first => after,
+            Part::Word(_) => return None,
+            Part::Id(_) => {
+                ids.push(plain(first)?);
+                after
+            }
+            Part::Ids(_) => {
+                for segment in rest {
+                    ids.push(plain(segment)?);
+                }
+                &[]
+            }
+            Part::Model => {
+                ids.push(name(&rest.join("/"))?);
+                &[]
+            }
+            Part::Slug => {
+                ids.push(slug(first)?);
+                after
+            }
+        };
     }
+    rest.is_empty().then_some(ids)
 }
 
 /// Whether a provider may have the name, as it stands: `Openai` would be another one.
@@ -74,54 +234,9 @@ fn is_provider(name: &str) -> bool {
     ProviderName::parse(name).is_ok_and(|parsed| parsed.as_str() == name)
 }
 
-pub(crate) type Found = (Vec<(Method, Route)>, Vec<String>);
-
-/// Behind `/v1/` of both surfaces.
-fn model_api(rest: &[&str]) -> Option<Found> {
-    let model = |operation| Some((vec![(Method::POST, Route::Model(operation))], Vec::new()));
-    match rest {
-        ["chat", "completions"] => model(Operation::ChatCompletions),
-        ["embeddings"] => model(Operation::Embeddings),
-        ["messages"] => model(Operation::Messages),
-        ["messages", "count_tokens"] => model(Operation::CountTokens),
-        ["models"] => Some((vec![(Method::GET, Route::ModelList)], Vec::new())),
-        ["models", id @ ..] => {
-            let id = name(&id.join("/"))?;
-            Some((vec![(Method::GET, Route::ModelDetail)], vec![id]))
-        }
-        ["responses"] => model(Operation::Responses),
-        ["responses", id] => forwarded(&[Forwarded::RetrieveResponse, Forwarded::DeleteResponse], &[id]),
-        ["responses", id, "cancel"] => forwarded(&[Forwarded::CancelResponse], &[id]),
-        ["responses", id, "input_items"] => forwarded(&[Forwarded::ListInputItems], &[id]),
-        _ => None,
-    }
-}
-
-/// Behind a provider's name.
-fn native(rest: &[&str]) -> Option<Found> {
-    match rest {
-        ["v1", "conversations"] => forwarded(&[Forwarded::CreateConversation], &[]),
-        ["v1", "conversations", id] => forwarded(
-            &[Forwarded::RetrieveConversation, Forwarded::UpdateConversation, Forwarded::DeleteConversation],
-            &[id],
-        ),
-        ["v1", "conversations", id, "items"] => {
-            forwarded(&[Forwarded::ListItems, Forwarded::CreateItems], &[id])
-        }
-        ["v1", "conversations", id, "items", item] => {
-            forwarded(&[Forwarded::RetrieveItem, Forwarded::DeleteItem], &[id, item])
-        }
-        ["v1", rest @ ..] => model_api(rest),
-        ["api", "event_logging", rest @ ..] if !rest.is_empty() => forwarded(&[Forwarded::LogEvents], rest),
-        _ => None,
-    }
-}
-
-/// Routes of what a provider keeps. Its ids are plain words, encoded or not.
-fn forwarded(calls: &[Forwarded], ids: &[&str]) -> Option<Found> {
-    let ids = ids.iter().map(|id| name(id).filter(|id| is_plain(id))).collect::<Option<_>>()?;
-    let routes = calls.iter().map(|call| (call.method(), Route::Forward(*call))).collect();
-    Some((routes, ids))
+/// The id of something that a provider keeps, decoded.
+fn plain(segment: &str) -> Option<String> {
+    name(segment).filter(|id| is_plain(id))
 }
 
 /// Whether a text can be put into a path as it is.
@@ -238,6 +353,29 @@ mod tests {
         ] {
             assert_eq!(find(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn every_route_is_found_where_it_is_said_to_be() {
+        let routes = routes();
+        for (method, path) in &routes {
+            let filled = path
+                .replace("{project}", "018f4e6e-0000-7000-8000-000000000001")
+                .replace("{provider}", "main")
+                .replace("{model}", "meta/llama");
+            let filled = filled.replace(['{', '}'], "");
+            let place = find(&filled).unwrap_or_else(|| panic!("{path}"));
+            let route = place.route(method).unwrap_or_else(|| panic!("{method} {path}"));
+            assert_eq!(method_of(route), *method);
+        }
+        for line in TABLE {
+            for route in line.routes {
+                let twice = TABLE.iter().flat_map(|line| line.routes).filter(|it| *it == route).count();
+                assert_eq!(twice, 1, "{route:?}");
+            }
+        }
+        let once: std::collections::HashSet<_> = routes.iter().collect();
+        assert_eq!(once.len(), routes.len());
     }
 
     proptest! {

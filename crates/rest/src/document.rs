@@ -1,9 +1,15 @@
 //! The OpenAPI document, made from the code.
 
+mod examples;
+mod links;
+mod snake;
+mod values;
+
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::schema::SchemaFormat;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, RefOr, Response, SecurityRequirement};
+use utoipa::openapi::{Content, Ref, RefOr, Response, Schema, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::ErrorBody;
@@ -14,6 +20,7 @@ const ADMIN_KEY: &str = "adminApiKey";
 const PROJECT_TOKEN: &str = "projectToken";
 const SESSION: &str = "session";
 const ACCESS_TOKEN: &str = "accessToken";
+const METRICS_TOKEN: &str = "metricsToken";
 
 /// What only projects of some types have: everything below says so of the others.
 const OF_SOME_TYPES: [&str; 2] =
@@ -119,58 +126,33 @@ fn add_schemes(document: &mut utoipa::openapi::OpenApi) {
         .description(Some("An access token of a configured identity provider, made for this installation."));
     components.add_security_scheme(ACCESS_TOKEN, SecurityScheme::Http(access_token.build()));
     components.add_security_scheme(PROJECT_TOKEN, SecurityScheme::Http(bearer.build()));
+    let metrics = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("PROMPTGATE_METRICS_TOKEN; from the machine itself nothing is needed."));
+    components.add_security_scheme(METRICS_TOKEN, SecurityScheme::Http(metrics.build()));
 }
 
 /// Adds what is true of whole groups of routes: who may call them, and how they fail.
 fn complete(document: &mut utoipa::openapi::OpenApi) {
     add_schemes(document);
+    values::say(document);
+    for name in ["EndpointBody", "EndpointView"] {
+        snake::add(document, name);
+    }
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
+        for (_, operation) in operations(item) {
+            // Who asks does not matter, unless something else is said.
+            operation.security.get_or_insert_default();
             name(operation);
             describe(operation);
+            name_ids(operation);
             if path.starts_with("/api/v1/admin/") {
+                administrators(path, operation);
+            } else if path == "/metrics" {
                 operation.security = Some(vec![
-                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
-                    SecurityRequirement::new(SESSION, Vec::<String>::new()),
-                    SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
+                    SecurityRequirement::default(),
+                    SecurityRequirement::new(METRICS_TOKEN, Vec::<String>::new()),
                 ]);
-                fail(
-                    operation,
-                    "ErrorBody",
-                    &[
-                        (
-                            "401",
-                            "`missing session`, `invalid session`, `invalid_token`, `invalid_admin_api_key`",
-                        ),
-                        (
-                            "403",
-                            "`account_inactive`, `account_role_none`, `insufficient_role`, `forbidden`, \
-                             `password_change_required`, `totp_required`, `cross_site_request`",
-                        ),
-                        ("415", "`unsupported_content_type`, with the session cookie"),
-                        ("500", "`internal_error`, with `requestId`"),
-                        ("503", "`store_unavailable`, with `requestId`"),
-                    ],
-                );
-                if has_query(operation) {
-                    fail(operation, "ErrorBody", &[("400", "`invalid_query`: a parameter is given twice")]);
-                }
-                if operation.request_body.is_some() {
-                    fail(
-                        operation,
-                        "ErrorBody",
-                        &[
-                            ("400", "`invalid_request_body`, or `invalid_…` with the `field` that is wrong"),
-                            ("413", "`request_too_large`"),
-                        ],
-                    );
-                }
-                if WITH_STRICT_IDS.iter().any(|prefix| path.starts_with(prefix)) {
-                    fail_too(operation, "ErrorBody", ("400", "the id is no UUID"));
-                }
-                if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
-                    fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
-                }
             } else if is_of_browser(path) {
                 browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
@@ -214,9 +196,55 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
             }
         }
     }
+    examples::add(document);
+    links::add(document);
 }
 
-/// Whether the session of whoever signed in opens a route, and no token of a project does.
+/// What is true of the routes that administrators and admin keys open.
+fn administrators(path: &str, operation: &mut Operation) {
+    operation.security = Some(vec![
+        SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
+        SecurityRequirement::new(SESSION, Vec::<String>::new()),
+        SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
+    ]);
+    fail(
+        operation,
+        "ErrorBody",
+        &[
+            ("401", "`missing session`, `invalid session`, `invalid_token`, `invalid_admin_api_key`"),
+            (
+                "403",
+                "`account_inactive`, `account_role_none`, `insufficient_role`, `forbidden`, \
+                 `password_change_required`, `totp_required`, `cross_site_request`",
+            ),
+            ("415", "`unsupported_content_type`, with the session cookie"),
+            ("500", "`internal_error`, with `requestId`"),
+            ("503", "`store_unavailable`, with `requestId`"),
+        ],
+    );
+    if has_query(operation) {
+        fail(operation, "ErrorBody", &[("400", "`invalid_query`: a parameter is given twice")]);
+    }
+    if operation.request_body.is_some() {
+        fail(
+            operation,
+            "ErrorBody",
+            &[
+                ("400", "`invalid_request_body`, or `invalid_…` with the `field` that is wrong"),
+                ("413", "`request_too_large`"),
+            ],
+        );
+    }
+    if WITH_STRICT_IDS.iter().any(|prefix| path.starts_with(prefix)) {
+        fail_too(operation, "ErrorBody", ("400", "the id is no UUID"));
+    }
+    if OF_SOME_TYPES.iter().any(|prefix| path.starts_with(prefix)) {
+        fail_too(operation, "ErrorBody", ("400", "`invalid_project_type`"));
+    }
+}
+
+/// Whether the session of whoever signed in, and nothing else, opens a route; the set-up helper is for
+/// programs too.
 fn is_of_browser(path: &str) -> bool {
     path == "/api/v1/me"
         || path.starts_with("/api/v1/me/") && path != "/api/v1/me/help/setup"
@@ -273,6 +301,20 @@ fn name(operation: &mut Operation) {
     }
 }
 
+/// What stands in a path is an id, but for the number of a version and the id of a request, which the
+/// client may have chosen.
+fn name_ids(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && matches!(parameter.parameter_in, ParameterIn::Path)
+            && !matches!(parameter.name.as_str(), "number" | "requestId")
+            && let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema
+        {
+            object.format = Some(SchemaFormat::Custom("uuid".to_owned()));
+        }
+    }
+}
+
 /// A response needs a description; the good ones have nothing to add to their status.
 fn describe(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
@@ -294,10 +336,10 @@ fn has_query(operation: &Operation) -> bool {
     })
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
-        .into_iter()
-        .filter_map(Option::as_mut)
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    let methods = [("get", get), ("post", post), ("put", put), ("patch", patch), ("delete", delete)];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn fail(operation: &mut Operation, schema: &str, answers: &[(&str, &str)]) {

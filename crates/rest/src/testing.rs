@@ -379,6 +379,7 @@ impl Api {
         };
         let mut content = CallContent::of_call(event.id, event.at, event.project_id);
         say(&mut event, &mut content);
+        event.count_content(&content);
         let mut work = self.store.begin(Access::Write).await.unwrap();
         work.usage().record(&[&event]).await.unwrap();
         if !content.is_empty() {

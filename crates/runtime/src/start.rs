@@ -37,7 +37,7 @@ pub fn promptgate() -> ExitCode {
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Docs { page: Page::Settings } => print(&promptgate_settings::docs()),
         Command::Docs { page: Page::Openapi } => print(&openapi()?),
-        Command::Docs { page: Page::Api } => print(&promptgate_rest::api_page()),
+        Command::Docs { page: Page::Api } => print(&api_page()),
     }))
 }
 
@@ -60,6 +60,11 @@ fn openapi() -> anyhow::Result<String> {
         promptgate_rest::openapi().to_pretty_json().context("cannot write the OpenAPI document")?;
     text.push('\n');
     Ok(text)
+}
+
+/// What the API's port has, and the proxy's.
+fn api_page() -> String {
+    format!("{}\n{}", promptgate_rest::api_page(), promptgate_proxy_http::routes_page())
 }
 
 /// An error is its text on standard error and the exit code 1, without usage text.

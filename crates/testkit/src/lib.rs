@@ -1,8 +1,9 @@
-//! Throwaway PostgreSQL and Redis, and a scripted upstream, for tests only.
+//! Throwaway PostgreSQL, Redis and nginx, and a scripted upstream, for tests only.
 //!
 //! - [`postgres::database`] answers with a fresh database, on a server that the test command
 //!   provides or that is started for this process.
 //! - [`redis::Redis`] is a server that a test may stop, restart and pause.
+//! - [`nginx::Nginx`] stands in front of a server, over TLS and in the open.
 //! - [`upstream::ScriptedUpstream`] answers HTTP as a test tells it to, and remembers what it saw;
 //!   [`vendor::answer`] makes it a service that speaks every vendor's wire format.
 //!
@@ -10,6 +11,7 @@
 //! that is killed: a watching shell stops them and removes their files. Nothing in here belongs in
 //! a shipped program.
 
+pub mod nginx;
 pub mod postgres;
 pub mod redis;
 mod server;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use promptgate_access::{NewGroup, Patterns, Providers};
-use promptgate_auth::{Account, AccountKind, Actor, OidcPerson, Origin, Role};
-use promptgate_control::accounts::{CreatePerson, SeedAdministrator, create_person, seed_administrator};
+use promptgate_auth::{Account, AccountKind, Actor, NewService, OidcPerson, Origin, Role};
+use promptgate_control::accounts::{
+    CreatePerson, SeedAdministrator, create_person, create_service, delete, seed_administrator,
+};
 use promptgate_control::sign_in::{
     Bearer, BeginOidc, Challenge, Identity, IdentityProviders, Logout, LogoutTokenError, OidcError, Opened,
     ProviderError, Visitor, begin_oidc, end_session_url, log_out_by_provider, pending_oidc, resume,
@@ -324,4 +326,31 @@ async fn a_new_secrets_key_ends_nothing_that_is_under_way_while_the_old_one_stil
     assert_eq!(resume(&control, bert.secret.expose()).await.unwrap().account.id, bert.account.id);
     let ended = log_out_by_provider(&control, Origin::UNKNOWN, "b|2|any session").await.unwrap();
     assert_eq!(ended, 1, "nobody can tell which session it is, so it ends");
+}
+
+#[tokio::test]
+async fn whoever_was_deleted_comes_back_as_somebody_new_without_a_role() {
+    let (_, control) = gate().await;
+    person(&control, "admin@example.com", Role::Admin).await;
+    let before = sign_in(&control, "1/user@example.com").await.account;
+    delete(&control, ADMIN, AccountKind::Person, before.id).await.unwrap();
+    let after = sign_in(&control, "1/user@example.com").await.account;
+    assert_ne!(after.id, before.id);
+    assert_eq!((after.role, after.active), (Role::None, true));
+}
+
+#[tokio::test]
+async fn nobody_becomes_a_service_account_or_has_no_name() {
+    let (_, control) = gate().await;
+    let new = NewService {
+        identifier: "robot".into(),
+        name: "Robot".into(),
+        active: true,
+        firewall_override: false,
+    };
+    let robot = create_service(&control, ADMIN, new).await.unwrap().account;
+    let person = sign_in(&control, "1/robot").await.account;
+    assert_ne!(person.id, robot.id);
+    assert_eq!((person.kind, person.username.as_str()), (AccountKind::Person, "robot"));
+    assert!(matches!(try_sign_in(&control, "2/ ").await, Err(OidcError::Account(_))), "a name is needed");
 }

@@ -78,6 +78,7 @@ struct GrantedProviderView {
 /// An account that is in a group.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = GroupMemberView)]
 struct MemberView {
     #[schema(value_type = String, format = "uuid")]
     id: AccountId,

@@ -114,9 +114,9 @@ impl From<StoredPrices> for PricingView {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct RatesBody {
-    #[schema(required, minimum = 0)]
+    #[schema(required, value_type = f64, minimum = 0)]
     input: Option<f64>,
-    #[schema(required, minimum = 0)]
+    #[schema(required, value_type = f64, minimum = 0)]
     output: Option<f64>,
     #[schema(minimum = 0)]
     cache_read: Option<f64>,
@@ -143,13 +143,13 @@ impl RatesBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct PriceBody {
-    #[schema(required, min_length = 1)]
+    #[schema(required, value_type = String, min_length = 1)]
     provider_name: Option<String>,
-    #[schema(required, min_length = 1, max_length = 200)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200)]
     model: Option<String>,
-    #[schema(required, minimum = 0)]
+    #[schema(required, value_type = f64, minimum = 0)]
     input: Option<f64>,
-    #[schema(required, minimum = 0)]
+    #[schema(required, value_type = f64, minimum = 0)]
     output: Option<f64>,
     /// Input that is read from a prompt cache; as input unless given.
     #[schema(minimum = 0)]

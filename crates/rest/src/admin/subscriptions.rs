@@ -84,6 +84,11 @@ fn parse_id(text: &str) -> Result<PlanId, ApiError> {
     text.parse().map_err(not_found)
 }
 
+/// A limit as it was sent: one below zero is as wrong as zero, and is told in the same words.
+fn quota(sent: i64) -> u64 {
+    u64::try_from(sent).unwrap_or(0)
+}
+
 fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("subscription_plan_not_found").message(error)
 }

@@ -1,3 +1,5 @@
+mod bodies;
+
 use super::*;
 use crate::testing::Api;
 

@@ -66,7 +66,7 @@ fn shows_what_no_form_sends(path: &str, headers: &HeaderMap) -> bool {
 /// Whether there is a bearer token, or the beginning of one.
 pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
     let begins = |value: &HeaderValue| {
-        let scheme = value.as_bytes().split(|byte| byte.is_ascii_whitespace()).find(|part| !part.is_empty());
+        let scheme = value.as_bytes().split(u8::is_ascii_whitespace).find(|part| !part.is_empty());
         scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
     };
     headers.get_all(header::AUTHORIZATION).iter().any(begins)
@@ -206,6 +206,11 @@ mod tests {
             assert_eq!(sent, Some("cross_site_request"), "{other}");
         }
         assert_eq!(checked("POST", "/api/v1/tokens", "{}", &[("cookie", "other=1")]), None);
+        let key = ("x-admin-api-key", "k");
+        assert_eq!(checked("POST", "/api/v1/admin/users", "{}", &[COOKIE, foreign, key]), None);
+        // Elsewhere the key is nothing, and the cookie counts.
+        let elsewhere = checked("POST", "/api/v1/tokens", "{}", &[COOKIE, JSON, foreign, key]);
+        assert_eq!(elsewhere, Some("cross_site_request"));
         assert_eq!(checked("POST", "/auth/password", "{}", &[]), None, "curl signs in");
         assert_eq!(checked("POST", "/auth/password", "{}", &[foreign, JSON]), Some("cross_site_request"));
         assert_eq!(

@@ -18,6 +18,7 @@ use crate::segment::Segment;
 
 /// An AI endpoint, in short.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProjectEndpointView)]
 pub(super) struct EndpointView {
     #[schema(value_type = String, format = "uuid")]
     uuid: EndpointId,

@@ -17,12 +17,11 @@ use crate::admin::endpoints::EndpointBody;
 use crate::error::ApiError;
 use crate::introspection::{Answer, Problem, ProjectError};
 
-/// Creates an AI endpoint, with the members of `EndpointBody` in `snake_case`. Needs the scope
-/// `endpoints:write`.
+/// Creates an AI endpoint. Needs the scope `endpoints:write`.
 #[utoipa::path(post, path = "/api/{uuid}/admin/endpoints", tag = "management",
     operation_id = "create_endpoint",
     params(("uuid" = String, Path, description = "The project")),
-    request_body(content = Object, description = "The members of `EndpointBody`, in `snake_case`"),
+    request_body(content = ref("#/components/schemas/ManagedEndpointBody"), description = "All that is configured"),
     responses(
         (status = CREATED, body = Answer<ManagedEndpoint>),
         (status = UNPROCESSABLE_ENTITY, description = "The body is wrong, by `errors`", body = Problem),
@@ -47,7 +46,7 @@ pub(super) async fn create(
         ("uuid" = String, Path, description = "The project"),
         ("endpointUuid" = String, Path, description = "The endpoint"),
     ),
-    request_body(content = Object, description = "The members of `EndpointBody`, in `snake_case`"),
+    request_body(content = ref("#/components/schemas/ManagedEndpointBody"), description = "All that is configured"),
     responses(
         (status = OK, body = Answer<ManagedEndpoint>),
         (status = NOT_FOUND, description = "The project has no such endpoint", body = Problem),
@@ -74,7 +73,7 @@ pub(super) async fn replace(
         ("uuid" = String, Path, description = "The project"),
         ("endpointUuid" = String, Path, description = "The endpoint"),
     ),
-    request_body(content = Object, description = "Some members of `EndpointBody`, in `snake_case`"),
+    request_body(content = ref("#/components/schemas/ManagedEndpointBody"), description = "What changes"),
     responses(
         (status = OK, body = Answer<ManagedEndpoint>),
         (status = NOT_FOUND, description = "The project has no such endpoint", body = Problem),

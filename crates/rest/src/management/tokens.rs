@@ -28,7 +28,7 @@ const MAX_SUBJECT: usize = 200;
 #[schema(as = ManagedTokenBody)]
 pub(super) struct TokenBody {
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// `live` (default) or `test`. A minted token has that of its parent.
     env: Option<String>,
@@ -42,12 +42,17 @@ pub(super) struct TokenBody {
     #[schema(max_length = 200)]
     subject_id: Option<String>,
     /// The endpoints it may call; empty or null means all.
+    #[schema(max_items = 1000)]
     endpoint_ids: Option<Vec<String>>,
     #[schema(minimum = 1)]
     rate_limit_per_minute: Option<u32>,
     #[schema(minimum = 1)]
     rate_limit_per_hour: Option<u32>,
+    /// In US dollars.
+    #[schema(minimum = 0)]
     monthly_budget_usd_cap: Option<f64>,
+    /// In US dollars.
+    #[schema(minimum = 0)]
     daily_budget_usd_cap: Option<f64>,
     #[schema(minimum = 1)]
     daily_token_cap: Option<u64>,

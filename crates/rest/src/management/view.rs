@@ -1,12 +1,15 @@
 //! What is shown, with the names of the public contract.
 
+use std::borrow::Cow;
+
 use promptgate_control::tokens::Issued;
 use promptgate_endpoints::Endpoint;
 use promptgate_kernel::{EndpointId, Money, Timestamp, TokenId};
 use promptgate_tokens::ScopeSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::admin::endpoints::EndpointView;
 use crate::casing::{rename, snake};
@@ -84,9 +87,23 @@ pub(super) struct RevokedView {
 }
 
 /// An AI endpoint: the members of the JSON API's, with the names of the public contract.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ManagedEndpointView, value_type = Object)]
+#[derive(Debug, Serialize)]
 pub(super) struct ManagedEndpoint(Value);
+
+/// The document copies the schema from the JSON API's, with other names.
+const SCHEMA: &str = "ManagedEndpointView";
+
+impl PartialSchema for ManagedEndpoint {
+    fn schema() -> RefOr<Schema> {
+        Ref::from_schema_name(SCHEMA).into()
+    }
+}
+
+impl ToSchema for ManagedEndpoint {
+    fn name() -> Cow<'static, str> {
+        SCHEMA.into()
+    }
+}
 
 impl From<Endpoint> for ManagedEndpoint {
     fn from(endpoint: Endpoint) -> Self {

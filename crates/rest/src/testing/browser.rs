@@ -88,7 +88,7 @@ impl Browser<'_> {
         self.send("DELETE", path, "").await
     }
 
-    async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         let mut request = request(method, path, body);
         let headers = request.headers_mut();
         headers.insert("host", "gate.example".parse().unwrap());

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::view::{EndpointTimeoutsView, FailoverView, VariableView};
 use crate::body::Patch;
 use crate::casing::{rename, snake};
 
@@ -49,9 +50,9 @@ pub(crate) struct EndpointBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "uuid")]
     credential_id: Patch<CredentialId>,
-    /// Who answers instead, in order: at most 10 of `{credentialId, providerId, providerModel}`.
+    /// Who answers instead, in order.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Object>>, max_items = 10)]
+    #[schema(value_type = Option<Vec<FailoverView>>, max_items = 10)]
     failover: Patch<Value>,
     #[serde(default)]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 2)]
@@ -67,10 +68,10 @@ pub(crate) struct EndpointBody {
     #[schema(value_type = Option<i64>, minimum = 1)]
     usage_hard_limit_tokens: Patch<i64>,
     #[serde(default)]
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, minimum = 0)]
     monthly_budget_usd: Patch<f64>,
     #[serde(default, rename = "estimatedCostPer1kTokensUsd")]
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, minimum = 0)]
     estimated_cost_per_1k_tokens_usd: Patch<f64>,
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1)]
@@ -111,9 +112,9 @@ pub(crate) struct EndpointBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 262_144)]
     user_prompt_template: Patch<String>,
-    /// Typed variables, by their definitions.
+    /// Typed variables.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<VariableView>>, max_items = 100)]
     variables: Patch<Value>,
     /// JSON Schema (Draft 7) of the request's body.
     #[serde(default)]
@@ -125,13 +126,13 @@ pub(crate) struct EndpointBody {
     output_schema: Patch<Value>,
     /// Routing rules, YAML.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 65536)]
     routing_rules: Patch<String>,
-    /// `connectMs`, `firstByteMs`, `idleMs` and `totalMs`, each from 1 to 3,600,000.
+    /// How long calls may take, in milliseconds; what is null is left to the provider.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<EndpointTimeoutsView>)]
     timeouts: Patch<Value>,
-    /// Guardrail overrides, kept as given.
+    /// Guardrail overrides, kept as given, at most 64 KiB.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     guardrails: Patch<Value>,

@@ -1,12 +1,10 @@
 //! What is shown of an endpoint.
 
-use promptgate_endpoints::{Endpoint, EndpointConfig, VariableDefinition};
+use promptgate_endpoints::{Endpoint, EndpointConfig, VariableDefinition, VariableKind};
 use promptgate_kernel::{CredentialId, EndpointId, Money, ProjectId, ProviderId, TemplateId, Timestamp};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
-
-use crate::casing::{camel, rename};
 
 /// An AI endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,9 +67,7 @@ pub(super) struct EndpointConfigView {
     cache_ttl_seconds: Option<u32>,
     prompt: Option<String>,
     user_prompt_template: Option<String>,
-    /// Definitions of typed variables.
-    #[schema(value_type = Vec<Object>)]
-    variables: Value,
+    variables: Vec<VariableView>,
     #[schema(value_type = Option<Object>)]
     input_schema: Option<Value>,
     #[schema(value_type = Option<Object>)]
@@ -84,22 +80,64 @@ pub(super) struct EndpointConfigView {
 /// Who answers when the first one does not.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct FailoverView {
+pub(super) struct FailoverView {
     #[schema(value_type = Option<String>, format = "uuid")]
     credential_id: Option<CredentialId>,
     #[schema(value_type = Option<String>, format = "uuid")]
     provider_id: Option<ProviderId>,
+    #[schema(min_length = 1, max_length = 200)]
     provider_model: String,
+}
+
+/// A typed variable: what a caller fills in instead of writing text.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VariableView {
+    /// Its name in the prompts.
+    #[schema(max_length = 64, pattern = "^[A-Za-z_][A-Za-z0-9_]*$")]
+    name: String,
+    /// `string`, `text`, `int`, `float`, `bool`, `date` or `enum`.
+    #[schema(value_type = String)]
+    r#type: VariableKind,
+    /// Whether it must be given; yes unless said otherwise.
+    #[schema(required = false)]
+    required: bool,
+    /// The most characters of a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    max_length: Option<u32>,
+    /// A regular expression that a text matches somewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pattern: Option<String>,
+    /// The smallest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    min: Option<Number>,
+    /// The largest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    max: Option<Number>,
+    /// The texts of an enum, at most 1,000.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 1000)]
+    r#enum: Vec<String>,
+    /// A hint for people; the model never sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
 }
 
 /// How long calls may take, in milliseconds; null leaves it to the provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "names on the wire say their unit")]
-struct EndpointTimeoutsView {
+pub(super) struct EndpointTimeoutsView {
+    #[schema(minimum = 1, maximum = 3_600_000)]
     connect_ms: Option<u32>,
+    #[schema(minimum = 1, maximum = 3_600_000)]
     first_byte_ms: Option<u32>,
+    #[schema(minimum = 1, maximum = 3_600_000)]
     idle_ms: Option<u32>,
+    #[schema(minimum = 1, maximum = 3_600_000)]
     total_ms: Option<u32>,
 }
 
@@ -153,7 +191,7 @@ impl From<EndpointConfig> for EndpointConfigView {
             cache_ttl_seconds: config.cache_ttl_seconds,
             prompt: config.prompt,
             user_prompt_template: config.user_prompt_template,
-            variables: variables(&config.variables),
+            variables: config.variables.into_iter().map(VariableView::from).collect(),
             input_schema: config.input_schema,
             output_schema: config.output_schema,
             routing_rules: config.routing_rules,
@@ -167,6 +205,18 @@ impl From<EndpointConfig> for EndpointConfigView {
     }
 }
 
-fn variables(definitions: &[VariableDefinition]) -> Value {
-    rename(serde_json::to_value(definitions).unwrap_or_default(), camel)
+impl From<VariableDefinition> for VariableView {
+    fn from(definition: VariableDefinition) -> Self {
+        Self {
+            name: definition.name,
+            r#type: definition.kind,
+            required: definition.required,
+            max_length: definition.max_length,
+            pattern: definition.pattern,
+            min: definition.min,
+            max: definition.max,
+            r#enum: definition.options,
+            description: definition.description,
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::view::EvalItemView;
 use crate::body::Patch;
 use crate::casing::{rename, snake};
 
@@ -18,10 +19,9 @@ pub(super) struct EvalBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
     description: Patch<String>,
-    /// 1 to 200 of `{name, input, expected}`: `input` is the body of a request, `expected` has
-    /// `contains`, `notContains`, `matchesSchema`, `minTotalTokens` and `maxTotalTokens`, all optional.
+    /// What it asks, in order.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Object>>, min_items = 1, max_items = 200)]
+    #[schema(value_type = Option<Vec<EvalItemView>>, min_items = 1, max_items = 200)]
     items: Patch<Value>,
 }
 

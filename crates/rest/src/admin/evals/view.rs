@@ -28,20 +28,28 @@ pub(super) struct EvalView {
 
 /// One question of a golden set.
 #[derive(Debug, Serialize, ToSchema)]
-struct EvalItemView {
+pub(super) struct EvalItemView {
+    /// Its label, unique in the set.
+    #[schema(min_length = 1)]
     name: String,
     /// The body of the request.
     #[schema(value_type = Object)]
     input: Map<String, Value>,
+    #[schema(required = false)]
     expected: ExpectedView,
 }
 
 /// What is expected of an answer; what is empty or null is not looked at.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ExpectedView {
+pub(super) struct ExpectedView {
+    /// Each is in the text, whatever its case.
+    #[schema(required = false)]
     contains: Vec<String>,
+    /// None is in the text, whatever its case.
+    #[schema(required = false)]
     not_contains: Vec<String>,
+    /// The text is JSON that fits this schema.
     #[schema(value_type = Option<Object>)]
     matches_schema: Option<Value>,
     min_total_tokens: Option<u64>,

@@ -23,16 +23,16 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) struct CreateNetworkRuleBody {
     /// An IPv4 or IPv6 address, or a range of them.
     #[serde(default)]
-    #[schema(required, example = "10.0.0.0/8")]
+    #[schema(required, value_type = String, example = "10.0.0.0/8")]
     address: Option<String>,
     description: Option<String>,
     /// Its turn; must be free.
     #[serde(default)]
-    #[schema(required, minimum = 1, maximum = 9999)]
+    #[schema(required, value_type = i64, minimum = 1, maximum = 9999)]
     priority: Option<i64>,
     /// `allow` or `deny`.
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, value_type = String)]
     action: Option<String>,
     /// Whether it counts; no unless said otherwise.
     enabled: Option<bool>,

@@ -22,7 +22,7 @@ use crate::segment::Segments;
 pub(super) struct MoveNetworkRuleBody {
     /// `increase`: its turn comes later. `decrease`: earlier.
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, value_type = String)]
     direction: Option<String>,
 }
 

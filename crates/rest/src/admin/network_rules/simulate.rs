@@ -22,7 +22,7 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) struct SimulateBody {
     /// An IPv4 or IPv6 address, with or without a port.
     #[serde(default)]
-    #[schema(required, example = "192.0.2.1")]
+    #[schema(required, value_type = String, example = "192.0.2.1")]
     client_ip: Option<String>,
 }
 

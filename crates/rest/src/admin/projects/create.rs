@@ -21,9 +21,8 @@ use crate::error::{ApiError, ErrorBody};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateProjectBody {
-    /// 1 to 120 characters.
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// `ai_gateway`, `ai_wrapper`, `agent_proxy`, `api_gateway` or `mcp_gateway`; never changes.
     #[serde(default)]

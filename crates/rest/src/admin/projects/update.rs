@@ -21,7 +21,7 @@ use crate::segment::Segment;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateProjectBody {
-    /// 1 to 120 characters.
+    #[schema(min_length = 1, max_length = 120)]
     name: Option<String>,
     /// `dev`, `staging` or `prod`.
     env: Option<String>,

@@ -23,9 +23,10 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) struct CreateProviderBody {
     /// Lower-case letters and digits with single hyphens; never changes.
     #[serde(default)]
-    #[schema(required, example = "team-openai")]
+    #[schema(required, min_length = 1, max_length = 120, example = "team-openai")]
     name: String,
     /// The name unless given.
+    #[schema(max_length = 120)]
     display_name: Option<String>,
     /// `openai`, `anthropic`, `google`, `mistral`, `groq`, `together`, `cohere`, `ollama`,
     /// `azure_openai`, `openai_compatible` or `echo`.
@@ -33,13 +34,15 @@ pub(super) struct CreateProviderBody {
     #[schema(required, example = "openai")]
     r#type: String,
     /// The vendor's own address unless given; `azure_openai` and `openai_compatible` have none.
+    #[schema(format = "uri", max_length = 2048)]
     base_url: Option<String>,
     /// The key to send upstream, kept as the credential `default`. It is sealed and never shown again.
-    #[schema(write_only)]
+    #[schema(write_only, max_length = 8192)]
     api_key: Option<String>,
     /// The models it is known to have.
+    #[schema(max_items = 1000)]
     models: Option<Vec<String>>,
-    /// Free options.
+    /// Free options, at most 64 KiB.
     #[schema(value_type = Option<Object>)]
     config: Option<Map<String, Value>>,
     /// Whether it answers; yes unless said otherwise.

@@ -22,20 +22,22 @@ use crate::segment::Segment;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateProviderBody {
+    #[schema(max_length = 120)]
     display_name: Option<String>,
     /// `openai`, `anthropic`, `google`, `mistral`, `groq`, `together`, `cohere`, `ollama`,
     /// `azure_openai`, `openai_compatible` or `echo`.
     r#type: Option<String>,
+    #[schema(format = "uri", max_length = 2048)]
     base_url: Option<String>,
     /// The secret of the provider's oldest credential: left out keeps it, empty deletes the credential,
     /// anything else takes its place. Other credentials stay.
-    #[schema(write_only)]
+    #[schema(write_only, max_length = 8192)]
     api_key: Option<String>,
     /// The models it is known to have, whole; null for none.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
     models: Patch<Vec<String>>,
-    /// Free options, whole; null for none.
+    /// Free options, at most 64 KiB, whole; null for none.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     config: Patch<Map<String, Value>>,

@@ -22,10 +22,10 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) struct CreateServiceAccountBody {
     /// 1 to 64 letters, digits, `-` and `_`; upper case becomes lower case.
     #[serde(default)]
-    #[schema(required, example = "ci-runner")]
+    #[schema(required, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", example = "ci-runner")]
     identifier: String,
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_length = 1, max_length = 320)]
     name: String,
     /// Whether it may be used; yes unless said otherwise.
     is_active: Option<bool>,

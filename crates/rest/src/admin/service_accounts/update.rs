@@ -22,7 +22,9 @@ use crate::segment::Segment;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateServiceAccountBody {
     /// 1 to 64 letters, digits, `-` and `_`.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     identifier: Option<String>,
+    #[schema(min_length = 1, max_length = 320)]
     name: Option<String>,
     is_active: Option<bool>,
     firewall_override_enabled: Option<bool>,

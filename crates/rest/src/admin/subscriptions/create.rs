@@ -10,7 +10,7 @@ use promptgate_control::{Control, plans};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::SubscriptionPlanView;
+use super::{SubscriptionPlanView, quota};
 use crate::admin::Acting;
 use crate::body::StrictJson;
 use crate::error::{ApiError, ErrorBody};
@@ -26,12 +26,12 @@ pub(super) struct CreatePlanBody {
     description: Option<String>,
     /// The most tokens in five hours; no limit unless given.
     #[serde(rename = "quota5hTokens")]
-    #[schema(minimum = 1)]
-    quota_5h_tokens: Option<u64>,
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    quota_5h_tokens: Option<i64>,
     /// The most tokens in seven days; no limit unless given.
     #[serde(rename = "quota7dTokens")]
-    #[schema(minimum = 1)]
-    quota_7d_tokens: Option<u64>,
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    quota_7d_tokens: Option<i64>,
     /// Whether accounts have it from now on that were given none. The first plan is it in any case.
     is_default: Option<bool>,
 }
@@ -53,8 +53,8 @@ pub(super) async fn create(
     let new = NewPlan {
         name: body.name,
         description: body.description.unwrap_or_default(),
-        quota_5h_tokens: body.quota_5h_tokens,
-        quota_7d_tokens: body.quota_7d_tokens,
+        quota_5h_tokens: body.quota_5h_tokens.map(quota),
+        quota_7d_tokens: body.quota_7d_tokens.map(quota),
         is_default: body.is_default.unwrap_or(false),
     };
     let created = plans::create(&control, actor, new).await?;
@@ -96,12 +96,14 @@ mod tests {
             (json!({"name": "é".repeat(121)}), "name"),
             (json!({"name": "a", "description": "x".repeat(2_001)}), "description"),
             (json!({"name": "a", "quota5hTokens": 0}), "quota5hTokens"),
-            (json!({"name": "a", "quota7dTokens": u64::MAX}), "quota7dTokens"),
+            (json!({"name": "a", "quota5hTokens": -1}), "quota5hTokens"),
         ] {
             let refused = api.post(PATH, &body).await.refused(400, "invalid_subscription_plan");
             assert_eq!(refused["field"], field);
         }
-        api.post(PATH, &json!({"name": "a", "quota": 1})).await.refused(400, "invalid_request_body");
+        for body in [json!({"name": "a", "quota": 1}), json!({"name": "a", "quota7dTokens": u64::MAX})] {
+            api.post(PATH, &body).await.refused(400, "invalid_request_body");
+        }
         api.post(PATH, &json!({"name": "a"})).await.created();
         let taken = api.post(PATH, &json!({"name": "A"})).await.refused(409, "name_conflict");
         assert_eq!(taken["field"], "name");

@@ -10,7 +10,7 @@ use promptgate_control::{Control, plans};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{SubscriptionPlanView, parse_id};
+use super::{SubscriptionPlanView, parse_id, quota};
 use crate::admin::Acting;
 use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
@@ -27,11 +27,11 @@ pub(super) struct UpdatePlanBody {
     /// Null for no limit.
     #[serde(default, rename = "quota5hTokens")]
     #[schema(value_type = Option<u64>, minimum = 1)]
-    quota_5h_tokens: Patch<u64>,
+    quota_5h_tokens: Patch<i64>,
     /// Null for no limit.
     #[serde(default, rename = "quota7dTokens")]
     #[schema(value_type = Option<u64>, minimum = 1)]
-    quota_7d_tokens: Patch<u64>,
+    quota_7d_tokens: Patch<i64>,
     /// The default one cannot be made an ordinary one; make another one the default.
     is_default: Option<bool>,
 }
@@ -56,8 +56,8 @@ pub(super) async fn update(
     let changes = PlanChanges {
         name: body.name,
         description: body.description,
-        quota_5h_tokens: body.quota_5h_tokens.into_change(),
-        quota_7d_tokens: body.quota_7d_tokens.into_change(),
+        quota_5h_tokens: body.quota_5h_tokens.into_change().map(|limit| limit.map(quota)),
+        quota_7d_tokens: body.quota_7d_tokens.into_change().map(|limit| limit.map(quota)),
     };
     let command = UpdatePlan { changes, is_default: body.is_default };
     Ok(Json(plans::update(&control, actor, parse_id(&id)?, command).await?.into()))

@@ -24,23 +24,25 @@ use crate::segment::Segment;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct IssueTokenBody {
-    /// 1 to 120 characters.
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// `live` (default) or `test`; both behave alike.
     env: Option<String>,
     /// What it opens; by default what the project's type needs at run time.
     scopes: Option<Vec<String>>,
     /// The endpoints it may call; empty means all.
+    #[schema(max_items = 1000)]
     endpoint_ids: Option<Vec<String>>,
     #[schema(minimum = 1)]
     rate_limit_per_minute: Option<u32>,
     #[schema(minimum = 1)]
     rate_limit_per_hour: Option<u32>,
     /// In US dollars.
+    #[schema(minimum = 0)]
     monthly_budget_usd_cap: Option<f64>,
     /// In US dollars.
+    #[schema(minimum = 0)]
     daily_budget_usd_cap: Option<f64>,
     #[schema(minimum = 1)]
     daily_token_cap: Option<u64>,

@@ -23,30 +23,30 @@ use crate::error::{ApiError, ErrorBody};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UpdateTokenBody {
-    /// 1 to 120 characters.
+    #[schema(min_length = 1, max_length = 120)]
     name: Option<String>,
     /// What it opens.
     scopes: Option<Vec<String>>,
     /// The endpoints it may call; empty or null means all.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
     endpoint_ids: Patch<Vec<String>>,
     #[serde(default)]
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
     rate_limit_per_minute: Patch<u32>,
     #[serde(default)]
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
     rate_limit_per_hour: Patch<u32>,
     /// In US dollars.
     #[serde(default)]
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, minimum = 0)]
     monthly_budget_usd_cap: Patch<f64>,
     /// In US dollars.
     #[serde(default)]
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, minimum = 0)]
     daily_budget_usd_cap: Patch<f64>,
     #[serde(default)]
-    #[schema(value_type = Option<u64>)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
     daily_token_cap: Patch<u64>,
     /// Free data, whole; null empties it.
     #[serde(default)]

@@ -21,6 +21,7 @@ use crate::segment::Segment;
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct NoteBody {
     /// At most 2,000 characters, kept word for word; empty clears it.
+    #[schema(max_length = 2000)]
     pub(in crate::admin) note: String,
 }
 

@@ -25,8 +25,7 @@ async fn one_sees_ones_own_numbers_alone() {
             event.owner = owner.map(|owner| owner.parse().unwrap());
             event.operation = operation.into();
             event.provider_kind = Some("echo".into());
-            event.prompted = operation != "embeddings";
-            content.prompt = Some(operation.into());
+            content.prompt = (operation != "embeddings").then(|| operation.into());
         });
         recorded.await;
         api.advance_secs(1);
@@ -69,9 +68,9 @@ async fn one_sees_ones_own_numbers_alone() {
     );
     assert_eq!(
         (&usage["daily"], &usage["recentPrompts"][0]["prompt"]),
-        (&activity["daily"], &json!("embeddings"))
+        (&activity["daily"], &json!("chat_completions"))
     );
-    assert_eq!(usage["recentPrompts"].as_array().unwrap().len(), 2);
+    assert_eq!(usage["recentPrompts"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
