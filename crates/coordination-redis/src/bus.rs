@@ -146,7 +146,9 @@ fn builder(url: &str, options: &RedisOptions) -> Result<Builder, InvalidRedisUrl
     }
     let config = Config::from_url(url).map_err(|_| InvalidRedisUrl)?;
     let longest = u32::try_from(options.longest_pause.as_millis()).unwrap_or(u32::MAX);
-    let (connect_timeout, patience) = (options.connect_timeout, options.deadline * 5);
+    // Where the driver forgets how long a call may take, it is the longest; the calls themselves do not.
+    let patience = options.sign_in_deadline.max(options.deadline * 5);
+    let connect_timeout = options.connect_timeout;
     let mut builder = Builder::from_config(Config { fail_fast: false, ..config });
     builder
         .set_policy(ReconnectPolicy::new_exponential(0, 50.min(longest), longest, 2))

@@ -1,7 +1,9 @@
 //! Two hundred who try passwords at once, at two replicas.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
-use promptgate_e2e::{Gateway, Installation};
+use promptgate_e2e::{Gateway, Installation, Process};
 
 use super::visitor::{Visitor, refused, set_cookie};
 use super::{ADMINISTRATOR, PASSWORD, audited, prepared};
@@ -18,8 +20,14 @@ async fn no_more_than_five(installation: Installation) {
         async move { visitor.sign_in(ADMINISTRATOR, &format!("guess {number}")).await }
     }))
     .await;
-    let count = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
-    assert_eq!((count(401), count(429)), (5, TRIES - 5), "{:?}", answers.iter().map(|a| a.status));
+    let mut counts = BTreeMap::new();
+    for answer in &answers {
+        *counts.entry(answer.status.as_u16()).or_insert(0) += 1;
+    }
+    let said = || gateway.processes.iter().map(Process::output).collect::<String>();
+    let errors =
+        || said().lines().filter(|line| line.contains("level=error")).take(5).collect::<Vec<_>>().join("\n");
+    assert_eq!(counts, BTreeMap::from([(401, 5), (429, TRIES - 5)]), "{}", errors());
     for answer in answers.iter().filter(|answer| answer.status == 429) {
         refused(answer, 429, "too_many_attempts");
         let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
