@@ -6,7 +6,7 @@ use promptgate_kernel::{AccountId, RepositoryError, Timestamp};
 use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
-use super::{end_tokens, of_kind};
+use super::{FOR_EVER, end_tokens, of_kind};
 use crate::Control;
 use crate::journal::Entry;
 use crate::shown;
@@ -46,7 +46,7 @@ pub async fn delete(
     work.accounts().lock_administrators().await?;
     let before = of_kind(&mut *work, kind, id).await?.ok_or(DeleteAccountError::NotFound(id))?;
     let after = before.clone().anonymise(at);
-    let others = work.accounts().count_other_administrators(Some(id), at).await?;
+    let others = work.accounts().count_other_administrators(Some(id), FOR_EVER).await?;
     keep_an_administrator(&before, &after, others, at)?;
     work.groups().set_groups_of(id, &[]).await?;
     work.memberships().remove_all_of(id).await?;

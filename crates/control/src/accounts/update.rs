@@ -8,7 +8,7 @@ use promptgate_kernel::{AccountId, RepositoryError};
 use promptgate_store::{Access, Change};
 use tracing::instrument;
 
-use super::{Described, IDENTIFIER_KEY, described, end_tokens, of_kind};
+use super::{Described, FOR_EVER, IDENTIFIER_KEY, described, end_tokens, of_kind};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
 use crate::shown;
@@ -67,7 +67,7 @@ pub async fn update(
         return Ok(described(control, before).await?);
     }
     let after = before.clone().change(changes, at)?;
-    let others = work.accounts().count_other_administrators(Some(id), at).await?;
+    let others = work.accounts().count_other_administrators(Some(id), FOR_EVER).await?;
     keep_an_administrator(&before, &after, others, at)?;
     if !work.accounts().save(&after).await? {
         return Err(UpdateAccountError::Changed(id));

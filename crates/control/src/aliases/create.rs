@@ -9,8 +9,8 @@ use tracing::instrument;
 use super::{AliasError, NamedAlias, check_project, provider, with_name};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Creates an alias.
 #[instrument(name = "control.aliases.create", skip_all, fields(project.id = %new.project_id))]

@@ -8,8 +8,8 @@ use tracing::instrument;
 use super::{AliasError, load};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Deletes an alias; its name is free again.
 #[instrument(name = "control.aliases.delete", skip_all, fields(project.id = %project, alias.id = %id))]

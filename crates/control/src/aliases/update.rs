@@ -9,8 +9,8 @@ use tracing::instrument;
 use super::{AliasError, NamedAlias, load, provider, with_name};
 use crate::Control;
 use crate::journal::{Entry, named};
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Applies changes to an alias. Changes that name nothing are not recorded.
 #[instrument(name = "control.aliases.update", skip_all, fields(project.id = %project, alias.id = %id))]

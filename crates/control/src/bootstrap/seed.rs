@@ -11,8 +11,8 @@ use tracing::instrument;
 
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::providers::{self, ApiKey};
+use crate::shown;
 use crate::tokens::{self, IssueToken, Issued};
 
 /// What a fresh installation is to begin with, besides a project and a token.

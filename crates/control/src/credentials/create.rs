@@ -26,8 +26,7 @@ pub async fn create(
     let provider = new.provider_id;
     work.providers().find(provider).await?.ok_or(CredentialError::UnknownProvider(provider))?;
     work.credentials().insert(&credential).await?;
-    let entry = Entry::of_credential("credential.created", &credential)
-        .made(&shown::credential(&credential));
+    let entry = Entry::of_credential("credential.created", &credential).made(&shown::credential(&credential));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Provider(provider), at).await?;
     control.commit(work, revision).await?;

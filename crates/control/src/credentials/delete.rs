@@ -23,8 +23,7 @@ pub async fn delete(control: &Control, actor: Actor, id: CredentialId) -> Result
     if !work.credentials().remove(id).await? {
         return Err(CredentialError::NotFound(id));
     }
-    let entry = Entry::of_credential("credential.deleted", &credential)
-        .gone(&shown::credential(&credential));
+    let entry = Entry::of_credential("credential.deleted", &credential).gone(&shown::credential(&credential));
     control.audit(&mut *work, actor, entry, at).await?;
     for endpoint in endpoints {
         work.changes().record(Change::Endpoint(endpoint), at).await?;

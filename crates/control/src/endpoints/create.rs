@@ -10,8 +10,8 @@ use super::catalogue::Known;
 use super::{EndpointError, check_project};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Creates an endpoint and its first version. A slug that is made from the name gets a number where
 /// it is taken.

@@ -7,8 +7,8 @@ use tracing::instrument;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Deletes an endpoint with its versions, golden sets, conversations and cached answers. What was
 /// recorded of its calls stays.

@@ -8,8 +8,8 @@ use tracing::instrument;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Switches an endpoint on or off. Switching it to what it is changes and records nothing; it makes
 /// no version.

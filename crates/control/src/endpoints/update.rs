@@ -11,8 +11,8 @@ use super::catalogue::Known;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Replaces the whole configuration of an endpoint, as a new version: what is left out falls back to
 /// its default, but for the slug and whether the endpoint is on, which stay.

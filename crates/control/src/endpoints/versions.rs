@@ -10,8 +10,8 @@ use super::catalogue::Known;
 use super::{EndpointAddress, EndpointError, load};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Which versions are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

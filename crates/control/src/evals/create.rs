@@ -10,8 +10,8 @@ use super::EvalError;
 use crate::Control;
 use crate::endpoints::{EndpointAddress, load};
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Creates a golden set. Nothing that runs needs to hear of it.
 #[instrument(name = "control.evals.create", skip_all, fields(endpoint.id = %address.id))]

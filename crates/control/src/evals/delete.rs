@@ -7,8 +7,8 @@ use tracing::instrument;
 use super::{EvalAddress, EvalError, load};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Deletes a golden set and its runs.
 #[instrument(name = "control.evals.delete", skip_all, fields(eval.id = %address.id))]

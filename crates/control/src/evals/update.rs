@@ -8,8 +8,8 @@ use tracing::instrument;
 use super::{EvalAddress, EvalError, load};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// Changes what `change` changes, and leaves the rest as it is. A change that changes nothing is not
 /// recorded.

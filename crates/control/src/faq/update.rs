@@ -39,9 +39,8 @@ pub async fn update(
     if !work.faq().save(&entry).await? {
         return Err(FaqError::Changed(id));
     }
-    let event = Entry::of_faq_entry(action, id)
-        .detail("fields", fields)
-        .between(&before, &shown::faq_entry(&entry));
+    let event =
+        Entry::of_faq_entry(action, id).detail("fields", fields).between(&before, &shown::faq_entry(&entry));
     control.audit(&mut *work, actor, event, at).await?;
     // A move may have come in between; it is no change of the text.
     let entry = work.faq().find(id).await?.ok_or(FaqError::NotFound(id))?;

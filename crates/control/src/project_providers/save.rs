@@ -9,8 +9,8 @@ use tracing::instrument;
 use super::{EffectiveProvider, ProjectProviderError, stored};
 use crate::Control;
 use crate::journal::Entry;
-use crate::shown;
 use crate::members::actor_in;
+use crate::shown;
 
 /// What a project is to do with a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,8 +42,7 @@ pub async fn reorder(
     }
     let guides = work.setup_guides().list().await?;
     if moved {
-        let entry =
-            Entry::of_setup_guides("setup_guides.reordered").between(&before, &shown::order(&guides));
+        let entry = Entry::of_setup_guides("setup_guides.reordered").between(&before, &shown::order(&guides));
         control.audit(&mut *work, actor, entry, at).await?;
         work.commit().await?;
     }

@@ -37,9 +37,8 @@ pub async fn update(
     if !work.templates().save(&template).await? {
         return Err(TemplateError::Changed(id));
     }
-    let entry = Entry::of_template(action, id)
-        .detail("fields", fields)
-        .between(&before, &shown::template(&template));
+    let entry =
+        Entry::of_template(action, id).detail("fields", fields).between(&before, &shown::template(&template));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Template(id), at).await?;
     control.commit(work, revision).await?;

@@ -1,10 +1,13 @@
 //! What goes with an account, and what a new installation is given once.
 
-use promptgate_auth::{AccountKind, NewService};
+use std::time::Duration;
+
+use promptgate_auth::{AccountChanges, AccountKind, NewService, Role};
+use promptgate_control::accounts::{CreatePerson, DeleteAccountError, UpdateAccountError};
 use promptgate_control::prices::{self, NewPrice};
 use promptgate_control::{accounts, network_rules, providers, setup_guides};
 use promptgate_firewall::{Action, Namespace, NewNetworkRule, Priority, RuleAddress};
-use promptgate_kernel::AccountId;
+use promptgate_kernel::{AccountId, Clock, SecretString};
 use promptgate_store::Access;
 use promptgate_usage::{PriceTarget, RateChanges};
 
@@ -115,4 +118,33 @@ async fn two_lists_of_prices_are_not_mixed_and_say_what_they_changed() {
     assert_eq!(members(&event.before), "main/dearer main/gone");
     assert_eq!(members(&event.after), "main/dearer main/new");
     assert!(event.after["main/dearer"].contains("\"input\":3.0"), "{:?}", event.after);
+}
+
+#[tokio::test]
+async fn an_administrator_whose_access_ends_one_day_is_not_the_one_who_stays() {
+    let fixture = Fixture::new().await;
+    let control = &fixture.control;
+    let person = async |email: &str| {
+        let new = CreatePerson {
+            email: email.into(),
+            name: String::new(),
+            role: Role::Admin,
+            password: SecretString::new("correct horse battery".into()),
+            must_change_password: false,
+        };
+        accounts::create_person(control, ADMIN, new).await.unwrap().account.id
+    };
+    let [stays, guest] = [person("stays@example.com").await, person("guest@example.com").await];
+    let change = async |id, changes| accounts::update(control, ADMIN, AccountKind::Person, id, changes).await;
+    let end = fixture.clock.now().plus(Duration::from_hours(24));
+    let until = AccountChanges { expires_at: Some(Some(end)), ..AccountChanges::default() };
+    change(guest, until.clone()).await.unwrap();
+    let demoted = || AccountChanges { role: Some(Role::User), ..AccountChanges::default() };
+    for changes in [demoted(), until] {
+        let refused = change(stays, changes).await.unwrap_err();
+        assert!(matches!(refused, UpdateAccountError::LastAdministrator(_)), "{refused}");
+    }
+    let kept = accounts::delete(control, ADMIN, AccountKind::Person, stays).await.unwrap_err();
+    assert!(matches!(kept, DeleteAccountError::LastAdministrator(_)), "{kept}");
+    change(guest, demoted()).await.unwrap();
 }
