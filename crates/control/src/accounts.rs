@@ -26,12 +26,12 @@ pub use members::{Member, MembersError, is_member_anywhere, members, membership,
 pub use password::{ResetPasswordError, reset_password};
 pub use update::{UpdateAccountError, update};
 
-/// The constraint that keeps two service accounts from having one identifier.
-const IDENTIFIER_KEY: &str = "accounts_username_key";
-/// The constraint that keeps two people from signing in with one e-mail.
 /// When only those count whose access has no end: others would leave nobody one day.
 const FOR_EVER: Timestamp = Timestamp::from_micros(i64::MAX);
 
+/// The constraint that keeps two service accounts from having one identifier.
+const IDENTIFIER_KEY: &str = "accounts_username_key";
+/// The constraint that keeps two people from signing in with one e-mail.
 const EMAIL_KEY: &str = "accounts_email_folded_key";
 
 /// An account with what is shown beside it.
