@@ -127,9 +127,9 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends its browser when it is told to go.
-        let id = self.driver.id().to_string();
-        let _ = Command::new("kill").args(["-s", "TERM", &id]).status();
+        // The driver does not take the browser along, unless it is told to.
+        let _ = Command::new("curl").args(["--silent", "--request", "DELETE", &self.session]).output();
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }

@@ -27,8 +27,10 @@ async fn the_api_does_what_its_document_says() {
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
-    let followed =
-        said.split_once("API Links:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-    assert!(followed.is_some_and(|links: u32| links >= 20), "the links were not followed: {said}");
+    // Made-up bodies make things that need nothing else; the links of all the others are followed beside
+    // the document.
+    let links = said.split_once("API Links:").and_then(|(_, rest)| rest.split_whitespace().next());
+    let links = links.and_then(|number| number.parse::<u32>().ok());
+    assert!(links.is_some_and(|followed| followed >= 10), "the links were not followed: {said}");
     gateway.stop().await.unwrap();
 }
