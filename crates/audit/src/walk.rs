@@ -155,6 +155,11 @@ impl Walk {
         self.last
     }
 
+    /// The position that the last checkpoint covers; 0 without one.
+    pub fn signed_to(&self) -> i64 {
+        self.checkpoints.last().map_or(0, |(position, _)| *position)
+    }
+
     /// How many checkpoints there were.
     pub const fn checkpoints(&self) -> usize {
         self.checkpoints.len()

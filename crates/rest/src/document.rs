@@ -157,10 +157,10 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                 browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
                 operation.security = Some(vec![
+                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
                     SecurityRequirement::new(SESSION, Vec::<String>::new()),
                     SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
                     SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new()),
-                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
                 ]);
                 fail(
                     operation,

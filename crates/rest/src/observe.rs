@@ -98,12 +98,14 @@ impl Observed {
         let status = response.status().as_u16();
         let micros = u32::try_from(now.since(self.started).as_micros()).unwrap_or(u32::MAX);
         let duration = f64::from(micros) / 1_000.0;
+        // Only what a client has named otherwise needs the audit log's own name beside it.
+        let own = Some(self.own.to_string()).filter(|own| *own != self.id);
         let client = self.client.map_or_else(|| "-".to_owned(), |client| client.to_string());
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     request.id = %self.id,
-                    audit.request = %self.own,
+                    audit.request = own,
                     http.method = %self.method,
                     http.path = %self.path,
                     http.status = status,

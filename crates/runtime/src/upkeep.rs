@@ -29,8 +29,8 @@ pub(crate) async fn verify_audit(base: Base) -> anyhow::Result<()> {
     close(&base, storage).await;
     match verified {
         Ok(whole) => print(&format!(
-            "the audit log is whole: {} rows, {} checkpoints\n",
-            whole.rows, whole.checkpoints
+            "the audit log is whole: {} rows, {} checkpoints, signed up to row {}\n",
+            whole.rows, whole.checkpoints, whole.signed_to
         )),
         Err(VerifyError::Altered(altered)) => Err(anyhow!("the audit log was altered: {altered}")),
         Err(error) => Err(error.into()),

@@ -68,8 +68,13 @@ impl AuditKeeper {
             closed_at: now,
             released_at: None,
         };
-        work.audit().insert_checkpoint(&Checkpoint::sign(claim, &self.keys)).await?;
-        work.commit().await
+        let checkpoint = Checkpoint::sign(claim, &self.keys);
+        work.audit().insert_checkpoint(&checkpoint).await?;
+        work.commit().await?;
+        // Beside the database, so that whoever takes checkpoints out of it leaves a trace.
+        let (position, signature) = (claim.position, checkpoint.signature.as_text());
+        tracing::info!(position, signature, "the audit log is signed up to row {position}");
+        Ok(())
     }
 
     /// Marks the segments that are over before a row of them goes. One whose signature is not ours, or

@@ -18,6 +18,8 @@ pub struct Whole {
     pub rows: u64,
     /// How many checkpoints.
     pub checkpoints: usize,
+    /// Up to which row they cover it.
+    pub signed_to: i64,
 }
 
 /// Why the log is not known to be whole.
@@ -67,10 +69,10 @@ async fn walk(store: &dyn Store, keys: &KeyRing) -> Result<Whole, VerifyError> {
             walk.row(row)?;
         }
         if part.len() < PART as usize {
-            let checkpoints = walk.checkpoints();
+            let (checkpoints, signed_to) = (walk.checkpoints(), walk.signed_to());
             // A row that came in between is looked at next time.
             let head = head.map(|head| walk.last().filter(|last| last.0 > head.0).unwrap_or(head));
-            return Ok(Whole { rows: walk.finish(head)?, checkpoints });
+            return Ok(Whole { rows: walk.finish(head)?, checkpoints, signed_to });
         }
     }
 }

@@ -68,6 +68,7 @@ async fn a_segment_is_closed_each_day_and_goes_when_its_time_is_over() {
     tidy(&keeper).await;
     let there = whole(&fixture).await;
     assert_eq!((checkpoints(&fixture).await.len(), there.checkpoints), (2, 2));
+    assert!(there.signed_to > 0 && there.signed_to <= i64::try_from(there.rows).unwrap());
     fixture.clock.advance(DAY * 399);
     assert_eq!(tidy(&keeper).await, 2);
     assert_eq!(checkpoints(&fixture).await[0], (2, true));

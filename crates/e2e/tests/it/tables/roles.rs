@@ -86,9 +86,14 @@ fn expected(who: Who, door: &str) -> Refusal {
     match door {
         "account" | "setup" => None,
         _ if is_administrator => None,
+        "members" if rank(who) > 0 || who == Who::Outsider => None,
+        "members" => Some((403, "insufficient_role")),
         "admin" => Some((403, "insufficient_role")),
         door if rank(who) >= needed(door) => None,
-        door if door.starts_with("thing-") || rank(who) > 0 => Some((403, "forbidden")),
+        // Whoever is a member somewhere is told about the thing, others that they have no business here.
+        door if rank(who) > 0 || (door.starts_with("thing-") && who == Who::Outsider) => {
+            Some((403, "forbidden"))
+        }
         _ => Some((403, "insufficient_role")),
     }
 }
