@@ -179,7 +179,11 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
                     );
                 }
                 if operation.request_body.is_some() {
-                    fail(operation, "Problem", &[("413", "The body is too large")]);
+                    fail(
+                        operation,
+                        "Problem",
+                        &[("408", "The body did not arrive in time"), ("413", "The body is too large")],
+                    );
                 }
                 operation.security =
                     Some(vec![SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new())]);
@@ -231,6 +235,7 @@ fn administrators(path: &str, operation: &mut Operation) {
             "ErrorBody",
             &[
                 ("400", "`invalid_request_body`, or `invalid_…` with the `field` that is wrong"),
+                ("408", "`request_timeout`: the body did not arrive within 30 s"),
                 ("413", "`request_too_large`"),
             ],
         );
@@ -288,7 +293,11 @@ fn browser(path: &str, operation: &mut Operation) {
         fail(
             operation,
             "ErrorBody",
-            &[("413", "`request_too_large`"), ("415", "`unsupported_content_type`")],
+            &[
+                ("408", "`request_timeout`: the body did not arrive within 30 s"),
+                ("413", "`request_too_large`"),
+                ("415", "`unsupported_content_type`"),
+            ],
         );
     }
 }

@@ -76,6 +76,9 @@ pub(super) struct ChangedView {
     request_body = UpdateTokenBody,
     responses(
         (status = OK, body = ChangedView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, or by the `field`: `beyond_parent` where a \
+            minted token would have more than the one that minted it, `beyond_key` where an account's key would \
+            open more or last longer than keys do, `invalid_…`", body = ErrorBody),
         (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`token_revoked`, `concurrent_change`", body = ErrorBody),
     ))]
@@ -95,6 +98,9 @@ pub(super) async fn update(
     request_body = UpdateTokenBody,
     responses(
         (status = OK, body = ChangedView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, or by the `field`: `beyond_parent` where a \
+            minted token would have more than the one that minted it, `beyond_key` where an account's key would \
+            open more or last longer than keys do, `invalid_…`", body = ErrorBody),
         (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`token_revoked`, `concurrent_change`", body = ErrorBody),
     ))]
