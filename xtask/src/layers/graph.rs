@@ -11,6 +11,8 @@ pub(crate) const TEST_FEATURES: [&str; 2] = ["testing", "contract"];
 pub(crate) enum Layer {
     /// Words that every crate shares.
     Kernel,
+    /// Works on plain values and knows none of our nouns; no I/O.
+    Engine,
     /// Entities, rules and ports; no I/O.
     Domain,
     /// The domains' ports, joined.
@@ -38,8 +40,9 @@ pub(crate) enum Layer {
 }
 
 impl Layer {
-    const ALL: [(&str, Self); 13] = [
+    const ALL: [(&str, Self); 14] = [
         ("kernel", Self::Kernel),
+        ("engine", Self::Engine),
         ("domain", Self::Domain),
         ("store", Self::Store),
         ("protocol", Self::Protocol),

@@ -5,25 +5,25 @@ use super::graph::{Dependency, Layer, Member, TEST_FEATURES};
 /// The layers that a layer may build on. None builds on itself: siblings do not know each other.
 fn may_use(layer: Layer) -> &'static [Layer] {
     use Layer::{
-        Adapter, Application, Bin, Delivery, Domain, Kernel, Macros, Process, Protocol, Runtime, Store, Test,
-        Tool,
+        Adapter, Application, Bin, Delivery, Domain, Engine, Kernel, Macros, Process, Protocol, Runtime, Store,
+        Test, Tool,
     };
     match layer {
-        Kernel | Macros => &[],
-        Domain => &[Kernel],
+        Kernel | Engine | Macros => &[],
+        Domain => &[Kernel, Engine],
         Store | Protocol => &[Kernel, Domain],
-        Application => &[Kernel, Domain, Store, Protocol],
+        Application => &[Kernel, Engine, Domain, Store, Protocol],
         Adapter => &[Kernel, Domain, Store, Protocol, Application, Macros],
         Delivery => &[Kernel, Domain, Store, Protocol, Application],
         Process => &[Kernel, Domain],
         Runtime => &[Kernel, Domain, Store, Protocol, Application, Adapter, Delivery, Process],
         Bin => &[Runtime],
-        Test | Tool => &[Kernel, Domain, Store, Protocol, Test],
+        Test | Tool => &[Kernel, Engine, Domain, Store, Protocol, Test],
     }
 }
 
 /// Layers that do no I/O and therefore know no runtime for it.
-const PURE: [Layer; 4] = [Layer::Kernel, Layer::Domain, Layer::Store, Layer::Protocol];
+const PURE: [Layer; 5] = [Layer::Kernel, Layer::Engine, Layer::Domain, Layer::Store, Layer::Protocol];
 
 /// What does I/O or drives it.
 const IMPURE: [&str; 5] = ["tokio", "tokio-util", "tower", "tracing-subscriber", "metrics"];
@@ -57,7 +57,7 @@ const HTTP: &[&str] = &[
 
 /// Whether a crate is meant for other programs too, and therefore brings no runtime, by whatever way.
 pub(crate) fn is_for_everybody(member: &Member) -> bool {
-    matches!(member.layer, Some(Layer::Kernel | Layer::Domain))
+    matches!(member.layer, Some(Layer::Kernel | Layer::Engine | Layer::Domain))
 }
 
 /// What such a crate must not reach, given the names of all the libraries it reaches.

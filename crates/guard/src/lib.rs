@@ -1,0 +1,20 @@
+//! What a text holds, and where: personal data, secrets, injected instructions, forbidden words.
+//!
+//! The crate reads text and says what it [found](Finding). It knows no request, no policy and no
+//! product: what is to happen with a finding others decide. It reads every text once, works on
+//! anchors and verifies around them, so that its cost grows with the text and not with the number of
+//! rules; nothing in it backtracks.
+//!
+//! ```
+//! use promptgate_guard::Text;
+//!
+//! let text = Text::read("write to ada@example.org");
+//! assert_eq!(text.plain(), "write to ada@example.org");
+//! assert_eq!(text.original_span(9..24), 9..24);
+//! ```
+
+mod finding;
+mod text;
+
+pub use finding::{Category, Certainty, Finding, Kind, Strictness};
+pub use text::Text;
