@@ -17,4 +17,4 @@ mod finding;
 mod text;
 
 pub use finding::{Category, Certainty, Finding, Kind, Strictness};
-pub use text::Text;
+pub use text::{Encoding, Layer, Text};
