@@ -1,7 +1,9 @@
 //! Who opens what, route by route, against tables that were written by hand. A route that the gateway has
 //! and no table knows fails, and so does a line whose route is gone.
 
+mod bearer;
 mod cast;
+mod issuer;
 mod roles;
 mod scopes;
 

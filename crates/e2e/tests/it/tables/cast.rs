@@ -3,7 +3,11 @@
 use http::Method;
 use promptgate_e2e::{ADMIN_KEY, Client, Gateway, Installation, eventually};
 use serde_json::{Value, json};
+use std::process::Command;
 use std::time::Duration;
+
+use super::bearer::{self, Bearer};
+use super::issuer::Issuer;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -19,6 +23,8 @@ pub(super) enum Who {
     /// Without a role, but with the highest one in the project.
     RoleNoneMember,
     Inactive,
+    /// Whose access has ended.
+    Ended,
     MustChangePassword,
     User,
     Manager,
@@ -46,16 +52,20 @@ pub(super) enum Who {
     ProjectTokenWithSession,
     PersonalKey,
     ServiceKey,
+    /// With what an identity provider has signed.
+    Bearer(Bearer),
 }
 
 impl Who {
-    pub(super) const ALL: [Self; 26] = [
+    /// Everybody who needs no identity provider.
+    const HERE: [Self; 27] = [
         Self::Stranger,
         Self::ForgedSession,
         Self::TokenAsSession,
         Self::RoleNone,
         Self::RoleNoneMember,
         Self::Inactive,
+        Self::Ended,
         Self::MustChangePassword,
         Self::User,
         Self::Manager,
@@ -84,7 +94,7 @@ impl Who {
             Self::RoleNone => Some(("none", None)),
             Self::RoleNoneMember => Some(("none", Some("admin"))),
             Self::MustChangePassword | Self::Administrator => Some(("admin", None)),
-            Self::User | Self::Outsider => Some(("user", None)),
+            Self::User | Self::Outsider | Self::Ended => Some(("user", None)),
             // The last administrator cannot be switched off.
             Self::Manager | Self::Inactive => Some(("manager", None)),
             Self::Viewer => Some(("user", Some("viewer"))),
@@ -111,6 +121,8 @@ pub(super) struct Caller {
 pub(super) struct Stage<'a> {
     pub(super) installation: &'a Installation,
     pub(super) gateway: &'a Gateway,
+    /// The identity provider, if there is one, and one that nobody has configured.
+    pub(super) issuers: Option<[&'a Issuer; 2]>,
 }
 
 impl Stage<'_> {
@@ -142,7 +154,7 @@ impl Stage<'_> {
         self.with_cookie(&cookie)
     }
 
-    fn with_cookie(&self, cookie: &str) -> Client {
+    pub(super) fn with_cookie(&self, cookie: &str) -> Client {
         Client::new().header("cookie", cookie).header("origin", &self.gateway.api)
     }
 
@@ -170,9 +182,11 @@ impl Stage<'_> {
 
     async fn caller(&self, who: Who, project: &(String, String, String, String)) -> Caller {
         let (gateway, wrapper, token, secret) = project;
-        let client = match who.roles() {
-            Some((role, in_project)) => self.signed_in(who, role, in_project, [gateway, wrapper]).await,
-            None => self.without_account(who, secret).await,
+        let projects = [gateway, wrapper];
+        let client = match (who, who.roles()) {
+            (Who::Bearer(who), _) => bearer::client(self, self.issuers.unwrap(), who, projects).await,
+            (_, Some((role, in_project))) => self.signed_in(who, role, in_project, projects).await,
+            (_, None) => self.without_account(who, secret).await,
         };
         let [gateway, wrapper, token] = [gateway, wrapper, token].map(Clone::clone);
         Caller { who, client, gateway, wrapper, token, call: String::new() }
@@ -199,10 +213,26 @@ impl Stage<'_> {
             self.admin(Method::PUT, &path, json!({"role": "admin"}), 200).await;
         }
         let browser = self.browser(&email).await;
-        if who == Who::Inactive {
-            self.admin(Method::PATCH, &format!("/users/{id}"), json!({"isActive": false}), 200).await;
+        match who {
+            Who::Inactive => self.switch_off(&id).await,
+            Who::Ended => self.end_access(&id).await,
+            _ => {}
         }
         browser
+    }
+
+    pub(super) async fn switch_off(&self, id: &str) {
+        self.admin(Method::PATCH, &format!("/users/{id}"), json!({"isActive": false}), 200).await;
+    }
+
+    /// Lets somebody's access end, in a moment.
+    pub(super) async fn end_access(&self, id: &str) {
+        const SCRIPT: &str =
+            "from datetime import *; print((datetime.now(timezone.utc) + timedelta(seconds=5)).isoformat())";
+        let done = Command::new("python3").args(["-c", SCRIPT]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let end = String::from_utf8(done.stdout).unwrap();
+        self.admin(Method::PATCH, &format!("/users/{id}"), json!({"expiresAt": end.trim()}), 200).await;
     }
 
     async fn without_account(&self, who: Who, secret: &str) -> Client {
@@ -235,7 +265,8 @@ impl Stage<'_> {
     pub(super) async fn everybody(&self) -> Vec<Caller> {
         let mut callers = Vec::new();
         let mut secrets = Vec::new();
-        for who in Who::ALL {
+        let bearers = Bearer::ALL.into_iter().filter(|_| self.issuers.is_some()).map(Who::Bearer);
+        for who in Who::HERE.into_iter().chain(bearers) {
             let (gateway, wrapper) = (self.project("ai_gateway").await, self.project("agent_proxy").await);
             let everything = json!({"name": "Everything", "scopes": ["chat", "models", "proxy", "mcp", "admin",
                 "tokens:write", "endpoints:write", "credentials:read"]});
@@ -247,8 +278,20 @@ impl Stage<'_> {
         self.gateway.caught_up().await.unwrap();
         for (caller, secret) in callers.iter_mut().zip(secrets) {
             caller.call = self.call(&caller.wrapper, &secret).await;
+            if matches!(caller.who, Who::Ended | Who::Bearer(Bearer::Ended)) {
+                self.until_refused(&caller.client).await;
+            }
         }
         callers
+    }
+
+    async fn until_refused(&self, client: &Client) {
+        let url = format!("{}/api/v1/me", self.gateway.api);
+        eventually("the end of somebody's access", Duration::from_secs(30), || async {
+            (client.get(&url).await.ok()?.status == 403).then_some(())
+        })
+        .await
+        .unwrap();
     }
 
     /// Makes a call in a project; its id in the log.

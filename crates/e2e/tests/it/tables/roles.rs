@@ -1,9 +1,12 @@
 //! Every role on every route of the JSON API.
 
+use futures_util::{StreamExt, stream};
 use promptgate_e2e::{Client, Gateway, Installation};
 use serde_json::{Value, json};
 
+use super::bearer::Bearer;
 use super::cast::{Caller, Stage, Who};
+use super::issuer::Issuer;
 use super::{Line, NO_ID, call, document, others_table, roles_table};
 
 /// How somebody is refused, or `None` for who is not.
@@ -11,9 +14,18 @@ type Refusal = Option<(u16, &'static str)>;
 
 /// Who is refused whatever it is that they want, for reasons of their own; what is behind the door has
 /// no say.
-fn refused_at_once(who: Who) -> Refusal {
+fn refused_at_once(who: Who, has_provider: bool) -> Refusal {
     match who {
-        // No identity provider is configured, so that a bearer is nothing that anybody looks at here.
+        Who::KeyAsBearer
+        | Who::ProjectToken
+        | Who::ProjectTokenWithSession
+        | Who::PersonalKey
+        | Who::ServiceKey
+            if has_provider =>
+        {
+            Some((401, "invalid_token"))
+        }
+        // Without an identity provider, a bearer is nothing that anybody looks at here.
         Who::Stranger
         | Who::KeyAsBearer
         | Who::ProjectToken
@@ -21,9 +33,10 @@ fn refused_at_once(who: Who) -> Refusal {
         | Who::PersonalKey
         | Who::ServiceKey => Some((401, "missing session")),
         Who::ForgedSession | Who::TokenAsSession => Some((401, "invalid session")),
-        Who::RoleNone | Who::RoleNoneMember => Some((403, "account_role_none")),
+        Who::RoleNone | Who::RoleNoneMember | Who::Ended => Some((403, "account_role_none")),
         Who::Inactive => Some((403, "account_inactive")),
         Who::MustChangePassword => Some((403, "password_change_required")),
+        Who::Bearer(bearer) => bearer.refused_at_once(),
         _ => None,
     }
 }
@@ -33,14 +46,15 @@ fn has_wrong_key(who: Who) -> bool {
 }
 
 fn has_key(who: Who) -> bool {
-    matches!(who, Who::AdminKey | Who::NamedKey | Who::KeyWithForgedSession)
+    let with_bearer = Who::Bearer(Bearer::OverWithKey);
+    matches!(who, Who::AdminKey | Who::NamedKey | Who::KeyWithForgedSession) || who == with_bearer
 }
 
 /// What somebody is in the project, as a number that grows with what they may.
 fn rank(who: Who) -> u8 {
     match who {
         Who::Viewer => 1,
-        Who::Developer => 2,
+        Who::Developer | Who::Bearer(Bearer::Developer) => 2,
         Who::ProjectAdmin => 3,
         _ => 0,
     }
@@ -57,7 +71,7 @@ fn needed(door: &str) -> u8 {
     }
 }
 
-fn expected(who: Who, door: &str) -> Refusal {
+fn expected(who: Who, door: &str, has_provider: bool) -> Refusal {
     // The header counts where administrators manage, and for programs that set themselves up.
     let takes_keys = door != "account";
     match who {
@@ -78,11 +92,14 @@ fn expected(who: Who, door: &str) -> Refusal {
     if door == "setup" && is_program {
         return None;
     }
-    if let Some(refused) = refused_at_once(who) {
+    if let Some(refused) = refused_at_once(who, has_provider) {
         return Some(refused);
     }
-    let is_administrator =
-        matches!(who, Who::Administrator | Who::ProjectTokenWithSession) || has_wrong_key(who);
+    let is_administrator = has_wrong_key(who)
+        || matches!(
+            who,
+            Who::Administrator | Who::ProjectTokenWithSession | Who::Bearer(Bearer::Administrator)
+        );
     match door {
         "account" | "setup" => None,
         _ if is_administrator => None,
@@ -135,39 +152,52 @@ fn body(line: &Line, document: &Value) -> Option<Value> {
     Some(example.clone())
 }
 
+/// Walks everybody along every route, a few at a time; how it was not.
+async fn walk(stage: &Stage<'_>) -> Vec<String> {
+    let (callers, document) = (stage.everybody().await, document(stage.gateway).await);
+    let walks = callers.iter().map(|caller| walk_of(stage, caller, &document));
+    stream::iter(walks).buffer_unordered(4).concat().await
+}
+
+async fn walk_of(stage: &Stage<'_>, caller: &Caller, document: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for line in roles_table() {
+        let url = format!("{}{}", stage.gateway.api, address(&line, caller));
+        let answer = call(&caller.client, &line.method, &url, body(&line, document).as_ref()).await;
+        let (status, code) = (answer.status.as_u16(), answer.json()["error"].clone());
+        let expected = expected(caller.who, &line.who, stage.issuers.is_some());
+        let is_right = match expected {
+            Some((expected, expected_code)) => status == expected && code == expected_code,
+            None => !matches!(status, 401 | 403) && status < 500,
+        };
+        if !is_right {
+            let Line { who, method, path } = line;
+            wrong
+                .push(format!("{:?} {method} {path} ({who}): {status} {code}, not {expected:?}", caller.who));
+        }
+    }
+    wrong
+}
+
 #[tokio::test]
 async fn every_role_opens_what_the_table_says_and_no_more() {
     let installation = Installation::embedded().unwrap().set("PROMPTGATE_BCRYPT_COST", "4");
     let gateway = Gateway::run_all(&installation).await.unwrap();
-    let stage = Stage { installation: &installation, gateway: &gateway };
-    let (callers, document) = (stage.everybody().await, document(&gateway).await);
-    let mut wrong = Vec::new();
-    for caller in &callers {
-        for line in roles_table() {
-            let url = format!("{}{}", gateway.api, address(&line, caller));
-            let answer = call(&caller.client, &line.method, &url, body(&line, &document).as_ref()).await;
-            let (status, code) = (answer.status.as_u16(), answer.json()["error"].clone());
-            let is_right = match expected(caller.who, &line.who) {
-                Some((expected, expected_code)) => status == expected && code == expected_code,
-                None => !matches!(status, 401 | 403) && status < 500,
-            };
-            if !is_right {
-                let expected = expected(caller.who, &line.who);
-                let Line { who, method, path } = line;
-                wrong.push(format!(
-                    "{:?} {method} {path} ({who}): {status} {code}, not {expected:?}",
-                    caller.who
-                ));
-            }
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cells:\n{}",
-        wrong.len(),
-        callers.len() * roles_table().len(),
-        wrong.join("\n")
-    );
+    let stage = Stage { installation: &installation, gateway: &gateway, issuers: None };
+    let wrong = walk(&stage).await;
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
+    gateway.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn access_tokens_of_a_provider_open_what_the_role_of_their_owner_does() {
+    let (issuer, foreign) = (Issuer::start().await, Issuer::start().await);
+    let installation = Installation::on_postgres_and_redis().await.unwrap();
+    let installation = issuer.trusted_by(installation.set("PROMPTGATE_BCRYPT_COST", "4"));
+    let gateway = Gateway::run_all(&installation).await.unwrap();
+    let issuers = Some([&issuer, &foreign]);
+    let wrong = walk(&Stage { installation: &installation, gateway: &gateway, issuers }).await;
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
     gateway.stop().await.unwrap();
 }
 
@@ -175,7 +205,7 @@ async fn every_role_opens_what_the_table_says_and_no_more() {
 async fn what_neither_roles_nor_scopes_open_takes_no_other_credential() {
     let installation = Installation::embedded().unwrap().set("PROMPTGATE_BCRYPT_COST", "4");
     let gateway = Gateway::run_all(&installation).await.unwrap();
-    let stage = Stage { installation: &installation, gateway: &gateway };
+    let stage = Stage { installation: &installation, gateway: &gateway, issuers: None };
     let project = gateway.project().await.unwrap();
     let personal = stage.personal_key("somebody@example.com").await;
     let callers = [

@@ -60,9 +60,13 @@ struct House {
 
 impl House {
     async fn new() -> Self {
-        let installation = Installation::embedded().unwrap().set("PROMPTGATE_BCRYPT_COST", "4");
+        Self::at(Installation::embedded().unwrap()).await
+    }
+
+    async fn at(installation: Installation) -> Self {
+        let installation = installation.set("PROMPTGATE_BCRYPT_COST", "4");
         let gateway = Gateway::run_all(&installation).await.unwrap();
-        let stage = Stage { installation: &installation, gateway: &gateway };
+        let stage = Stage { installation: &installation, gateway: &gateway, issuers: None };
         stage.admin(Method::PATCH, "/settings", json!({"managementApi": true}), 200).await;
         let cookie = stage.administrator("ada@example.com").await;
         let (personal, service) = (stage.personal_key("bob@example.com").await, stage.service_key().await);
@@ -92,9 +96,8 @@ impl House {
     }
 }
 
-#[tokio::test]
-async fn every_scope_opens_what_the_table_says_and_no_more() {
-    let house = House::new().await;
+async fn every_scope_opens_its_own(installation: Installation) {
+    let house = House::at(installation).await;
     let mut wrong = Vec::new();
     for scope in SCOPES {
         let of_models = Client::new().bearer(&house.token(&house.models, &[scope]).await);
@@ -117,6 +120,16 @@ async fn every_scope_opens_what_the_table_says_and_no_more() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     house.gateway.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_scope_opens_what_the_table_says_and_no_more() {
+    every_scope_opens_its_own(Installation::embedded().unwrap()).await;
+}
+
+#[tokio::test]
+async fn every_scope_opens_the_same_over_postgres_and_redis() {
+    every_scope_opens_its_own(Installation::on_postgres_and_redis().await.unwrap()).await;
 }
 
 #[tokio::test]
