@@ -20,8 +20,8 @@ pub struct BadRequest {
     pub field: Option<String>,
     /// What is wrong, for people.
     pub message: String,
-    /// What is wrong, for programs: `invalid_json`, `ambiguous_body`, `missing_field`,
-    /// `invalid_field` or `background_unsupported`.
+    /// What is wrong, for programs: `invalid_json`, `too_complex`, `ambiguous_body`,
+    /// `missing_field`, `invalid_field` or `background_unsupported`.
     pub code: &'static str,
 }
 

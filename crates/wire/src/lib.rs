@@ -3,7 +3,8 @@
 //!
 //! [`Envelope`] reads a request body once and replaces spans of it, so that everything else stays
 //! byte for byte. [`Observer`] watches an answer go by, in pieces of any size, and [`Observed`] says
-//! what it consumed. [`render_problem`] and [`problem_event`] say no in the shape of a surface,
+//! what it consumed. [`Texts`] finds every text in a request or an answer, and changes what must
+//! change of them. [`render_problem`] and [`problem_event`] say no in the shape of a surface,
 //! [`models_list`] lists models in it, and [`echo`] answers without a network. The crate does no
 //! I/O and keeps at most a bounded piece of what passes.
 //!
@@ -26,11 +27,13 @@ mod models;
 mod observe;
 mod problem;
 mod prompt;
+mod texts;
 
 pub use envelope::{BadRequest, Edits, Envelope};
 pub use models::{AliasRow, ModelRow, model_detail, models_list};
 pub use observe::{Observed, Observer, observe_whole};
 pub use problem::{ApiProblem, Surface, problem_event, render_problem};
+pub use texts::{Channel, Edit as TextEdit, Form as TextForm, Part as TextPart, Texts, Unreadable};
 
 /// A value of this crate as JSON.
 fn json(value: &impl serde::Serialize) -> bytes::Bytes {
