@@ -52,7 +52,9 @@ pub use repository::{
     AccountFilter, AccountRepository, AccountSort, AccountUse, ListedAccount, MembershipRepository,
 };
 pub use role::{ProjectRole, Role, UnknownProjectRole, UnknownRole};
-pub use session::{NewSession, Session, SessionHash, SessionSecret, SessionStage, UnknownSessionStage};
+pub use session::{
+    NewSession, Renewal, Session, SessionHash, SessionSecret, SessionStage, UnknownSessionStage,
+};
 pub use sign_in::{OneTimeStore, SessionStore, SignInKey, SignInState, Throttle, Verdict};
 pub use switches::{Switch, SwitchRepository};
 pub use totp::{RecoveryCodes, RecoveryHash, Totp, TotpSecret};

@@ -1,5 +1,6 @@
 //! Sessions of people who signed in.
 
+mod renewal;
 mod secret;
 
 use std::net::IpAddr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use promptgate_kernel::{AccountId, Sealed, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use renewal::Renewal;
 pub use secret::{SessionHash, SessionSecret};
 
 /// How long a user agent that is kept may be, in characters.
@@ -75,6 +77,8 @@ pub struct Session {
     pub provider: Option<String>,
     /// The provider's ID token, sealed for [`Session::id_token_context`]; for signing out there.
     pub id_token: Option<Sealed>,
+    /// How the provider is asked again, if it gave something to ask with.
+    pub renewal: Option<Renewal>,
     /// What it opens.
     pub stage: SessionStage,
 }
@@ -113,6 +117,7 @@ impl Session {
             user_agent: new.user_agent.chars().take(MAX_USER_AGENT).collect(),
             provider: new.provider,
             id_token: None,
+            renewal: None,
             stage: new.stage,
         }
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use promptgate_kernel::{AccountId, RepositoryError, Sealed, Timestamp};
+use promptgate_kernel::{AccountId, RepositoryError, Sealed, SessionId, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::{Session, SessionHash};
+use crate::{Renewal, Session, SessionHash};
 
 /// Where sessions live. Behaviour every adapter must show: `store::contract::sign_in`.
 ///
@@ -27,7 +27,8 @@ pub trait SessionStore: Send + Sync {
     async fn touch(&self, hash: SessionHash, seen_at: Timestamp) -> Result<bool, RepositoryError>;
 
     /// Puts `session` in the place of the one with the hash `old`, in one step; `false`, and nothing
-    /// changes, when that one is gone.
+    /// changes, when that one is gone. How the provider is asked again stays as it is in the store,
+    /// because somebody may have asked meanwhile.
     async fn replace(&self, old: SessionHash, session: &Session) -> Result<bool, RepositoryError>;
 
     /// Removes a session; `false` when there was none.
@@ -45,6 +46,35 @@ pub trait SessionStore: Send + Sync {
 
     /// Removes the sessions that are past their end, or were not used since `idle_since`.
     async fn prune(&self, now: Timestamp, idle_since: Timestamp) -> Result<u64, RepositoryError>;
+
+    /// Puts off the renewal that is due at `due_at` to `until`. Of any number at once one gets `true`,
+    /// and has the renewal for itself until then.
+    async fn claim_renewal(
+        &self,
+        id: SessionId,
+        due_at: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, RepositoryError>;
+
+    /// Writes what came of a renewal that was claimed until `claimed`; `false`, and nothing changes, when
+    /// the session is gone or the renewal is somebody else's.
+    async fn save_renewal(
+        &self,
+        id: SessionId,
+        claimed: Timestamp,
+        renewal: &Renewal,
+    ) -> Result<bool, RepositoryError>;
+
+    /// What every session that has a renewal asks its provider with.
+    async fn list_tickets(&self) -> Result<Vec<(SessionId, Sealed)>, RepositoryError>;
+
+    /// Puts `ticket` in the place of `was`; `false`, and nothing changes, when that one is gone.
+    async fn replace_ticket(
+        &self,
+        id: SessionId,
+        was: &Sealed,
+        ticket: &Sealed,
+    ) -> Result<bool, RepositoryError>;
 }
 
 /// Names one thing that is counted or kept for a short while, without giving it away: the store

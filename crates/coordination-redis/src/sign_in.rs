@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use fred::interfaces::{ClientLike, KeysInterface, LuaInterface};
 use fred::types::{Expiration, FromValue};
 use promptgate_auth::{
-    OneTimeStore, Session, SessionHash, SessionStore, SignInKey, SignInState, Throttle, Verdict,
+    OneTimeStore, Renewal, Session, SessionHash, SessionStore, SignInKey, SignInState, Throttle, Verdict,
 };
-use promptgate_kernel::{AccountId, RepositoryError, Sealed, Timestamp};
+use promptgate_kernel::{AccountId, RepositoryError, Sealed, SessionId, Timestamp};
 use promptgate_store::BusError;
 use tokio_util::sync::DropGuard;
 
@@ -24,8 +24,10 @@ use crate::bus::Shared;
 
 /// What all keys begin with.
 const ROOT: &str = "{promptgate:auth}";
-/// How many sessions one script removes.
+/// How many sessions one script removes, or looks through.
 const BATCH: i64 = 500;
+/// The same.
+const PART: usize = 500;
 
 /// Sessions, throttles and one-time records over the connection of a bus.
 pub(crate) struct RedisSignIn {
@@ -57,6 +59,7 @@ impl RedisSignIn {
             session.last_seen_at.as_micros().to_string(),
             session.expires_at.as_micros().to_string(),
             (session.expires_at.as_micros().div_euclid(1_000)).to_string(),
+            session.id.to_string(),
         ])
     }
 }
@@ -68,7 +71,11 @@ fn away(error: BusError) -> RepositoryError {
 #[async_trait]
 impl SessionStore for RedisSignIn {
     async fn insert(&self, session: &Session) -> Result<(), RepositoryError> {
-        let _: i64 = self.run(scripts::INSERT, Self::kept(session)?).await?;
+        let mut arguments = Self::kept(session)?;
+        if let Some(renewal) = &session.renewal {
+            arguments.extend([renewal.ticket.as_text().to_owned(), renewal.due_at.as_micros().to_string()]);
+        }
+        let _: i64 = self.run(scripts::INSERT, arguments).await?;
         Ok(())
     }
 
@@ -120,6 +127,55 @@ impl SessionStore for RedisSignIn {
                 return Ok(all);
             }
         }
+    }
+
+    async fn claim_renewal(
+        &self,
+        id: SessionId,
+        due_at: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        let arguments = vec![id.to_string(), due_at.as_micros().to_string(), until.as_micros().to_string()];
+        Ok(self.run::<i64>(scripts::CLAIM, arguments).await? == 1)
+    }
+
+    async fn save_renewal(
+        &self,
+        id: SessionId,
+        claimed: Timestamp,
+        renewal: &Renewal,
+    ) -> Result<bool, RepositoryError> {
+        let arguments = vec![
+            id.to_string(),
+            claimed.as_micros().to_string(),
+            renewal.ticket.as_text().to_owned(),
+            renewal.due_at.as_micros().to_string(),
+        ];
+        Ok(self.run::<i64>(scripts::RENEW, arguments).await? == 1)
+    }
+
+    async fn list_tickets(&self) -> Result<Vec<(SessionId, Sealed)>, RepositoryError> {
+        let hashes: Vec<String> = self.run(scripts::ALL, Vec::new()).await?;
+        let mut tickets = Vec::new();
+        for part in hashes.chunks(PART) {
+            let found: Vec<String> = self.run(scripts::TICKETS, part.to_vec()).await?;
+            let (pairs, _) = found.as_chunks::<2>();
+            for [id, ticket] in pairs {
+                let id = id.parse().map_err(session::corrupt)?;
+                tickets.push((id, Sealed::from_text(ticket.clone())));
+            }
+        }
+        Ok(tickets)
+    }
+
+    async fn replace_ticket(
+        &self,
+        id: SessionId,
+        was: &Sealed,
+        ticket: &Sealed,
+    ) -> Result<bool, RepositoryError> {
+        let arguments = vec![id.to_string(), was.as_text().to_owned(), ticket.as_text().to_owned()];
+        Ok(self.run::<i64>(scripts::REPLACE_TICKET, arguments).await? == 1)
     }
 }
 

@@ -194,6 +194,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0035_prompted.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0035_prompted.sql"),
     },
+    Migration {
+        number: 36,
+        name: "session_renewals",
+        postgres: include_str!("../../../migrations/postgres/0036_session_renewals.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0036_session_renewals.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

@@ -381,6 +381,9 @@ macro_rules! sign_in_contract_tests {
             rotation_ends_the_old_secret
             sessions_of_an_account_go_together
             dead_sessions_are_pruned
+            a_renewal_is_claimed_by_one
+            a_renewal_survives_rotation
+            tickets_are_replaced_one_by_one
             a_throttle_counts_in_windows
             a_throttle_holds_under_a_storm
             a_one_time_record_is_read_once

@@ -73,6 +73,22 @@ impl Account {
         Ok(Self { last_login_at: Some(now), ..account })
     }
 
+    /// The same person as the identity provider describes it now, without a sign-in; `None` if it is as
+    /// it was.
+    pub fn described_by_oidc(
+        self,
+        person: OidcPerson,
+        now: Timestamp,
+    ) -> Result<Option<Self>, InvalidAccount> {
+        let described = self.clone().take(person)?;
+        let is_same = described.issuer == self.issuer
+            && described.subject == self.subject
+            && described.username == self.username
+            && described.email == self.email
+            && described.name == self.name;
+        Ok((!is_same).then(|| described.changed(now)))
+    }
+
     /// A person who signs in with a password.
     pub fn person_by_password(id: AccountId, new: NewPerson, now: Timestamp) -> Result<Self, InvalidAccount> {
         let email = email(&new.email)?;

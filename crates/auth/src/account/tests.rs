@@ -72,6 +72,18 @@ fn a_further_sign_in_renews_who_one_is_and_keeps_what_one_may() {
 }
 
 #[test]
+fn what_a_provider_says_meanwhile_is_no_sign_in_and_mostly_nothing_new() {
+    let later = now().plus(Duration::from_secs(5));
+    let known = person(Role::Manager).signed_in_by_oidc(oidc("ada"), now()).unwrap();
+    assert!(known.clone().described_by_oidc(oidc("ada"), later).unwrap().is_none());
+    let after = known.clone().described_by_oidc(oidc("ada.l"), later).unwrap().unwrap();
+    assert_eq!((after.username.as_str(), after.role), ("ada.l", Role::Manager));
+    assert_eq!((after.last_login_at, after.updated_at), (known.last_login_at, later));
+    assert_eq!(after.version, known.version + 1);
+    assert_eq!(known.described_by_oidc(oidc(" "), later).unwrap_err(), InvalidAccount::Username);
+}
+
+#[test]
 fn a_person_with_a_password_needs_an_address() {
     let new = |email: &str| NewPerson {
         email: email.into(),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use promptgate_auth::{Session, SessionHash, SessionStage};
+use promptgate_auth::{Renewal, Session, SessionHash, SessionStage};
 use promptgate_kernel::{AccountId, RepositoryError, Sealed, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub(super) struct SessionDocument {
 }
 
 impl SessionDocument {
-    /// Everything but the last use, which changes by itself.
+    /// Everything but the last use and the renewal, which change by themselves.
     pub(super) fn write(session: &Session) -> Result<String, RepositoryError> {
         let document = Self {
             hash: session.hash.to_text(),
@@ -38,14 +38,22 @@ impl SessionDocument {
         serde_json::to_string(&document).map_err(corrupt)
     }
 
-    /// Reads documents, each with the instant of its last use after it.
+    /// Reads documents, each with the instant of its last use after it, and with the ticket of its renewal
+    /// and the instant when that is due; without a renewal these are empty.
     pub(super) fn read_all(found: &[String]) -> Result<Vec<Session>, RepositoryError> {
-        found.chunks_exact(2).map(|pair| Self::read(&pair[0], &pair[1])).collect()
+        let (parts, _) = found.as_chunks::<4>();
+        parts.iter().map(Self::read).collect()
     }
 
-    fn read(document: &str, seen: &str) -> Result<Session, RepositoryError> {
+    fn read([document, seen, ticket, due_at]: &[String; 4]) -> Result<Session, RepositoryError> {
         let document: Self = serde_json::from_str(document).map_err(corrupt)?;
         let seen: i64 = seen.parse().map_err(corrupt)?;
+        let renewal = if ticket.is_empty() {
+            None
+        } else {
+            let due_at = Timestamp::from_micros(due_at.parse().map_err(corrupt)?);
+            Some(Renewal { ticket: Sealed::from_text(ticket.clone()), due_at })
+        };
         Ok(Session {
             id: document.id,
             hash: SessionHash::from_text(&document.hash).ok_or_else(|| corrupt("no hash"))?,
@@ -57,11 +65,12 @@ impl SessionDocument {
             user_agent: document.user_agent,
             provider: document.provider,
             id_token: document.id_token.map(Sealed::from_text),
+            renewal,
             stage: document.stage,
         })
     }
 }
 
-fn corrupt(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RepositoryError {
+pub(super) fn corrupt(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RepositoryError {
     RepositoryError::Corrupt { table: "sessions", id: String::new(), source: source.into() }
 }

@@ -1,7 +1,7 @@
 //! Sessions in SQL.
 
 use async_trait::async_trait;
-use promptgate_auth::{Session, SessionHash, SessionStore};
+use promptgate_auth::{Renewal, Session, SessionHash, SessionStore};
 use promptgate_kernel::{AccountId, RepositoryError, Sealed, SessionId, Timestamp};
 use promptgate_store::Access;
 use promptgate_store_sql_macros::each_dialect;
@@ -14,7 +14,7 @@ use crate::value::text;
 use crate::work::SqlStore;
 
 const SELECT: &str = "SELECT hash, id, account_id, created_at, last_seen_at, expires_at, address, user_agent, \
-     provider, id_token, stage FROM sessions WHERE ";
+     provider, id_token, stage, renewal_ticket, renewal_due_at FROM sessions WHERE ";
 
 #[derive(FromRow)]
 struct SessionRow {
@@ -29,6 +29,8 @@ struct SessionRow {
     provider: Option<String>,
     id_token: Option<String>,
     stage: String,
+    renewal_ticket: Option<String>,
+    renewal_due_at: Option<i64>,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -49,6 +51,10 @@ impl TryFrom<SessionRow> for Session {
             user_agent: row.user_agent,
             provider: row.provider,
             id_token: row.id_token.map(Sealed::from_text),
+            renewal: row.renewal_ticket.zip(row.renewal_due_at).map(|(ticket, due_at)| Renewal {
+                ticket: Sealed::from_text(ticket),
+                due_at: Timestamp::from_micros(due_at),
+            }),
             stage: row.stage.parse().map_err(|error| corrupt("sessions", row.id, error))?,
         })
     }
@@ -62,7 +68,8 @@ impl SessionStore for SqlStore<Db> {
         let mut tx = self.write().await?;
         sqlx::query(
             "INSERT INTO sessions (hash, id, account_id, created_at, last_seen_at, expires_at, address, \
-             user_agent, provider, id_token, stage) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             user_agent, provider, id_token, stage, renewal_ticket, renewal_due_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(session.hash.as_bytes().as_slice())
         .bind(session.id.as_uuid())
@@ -75,6 +82,8 @@ impl SessionStore for SqlStore<Db> {
         .bind(session.provider.as_deref().map(text))
         .bind(session.id_token.as_ref().map(|token| token.as_text().to_owned()))
         .bind(session.stage.as_str())
+        .bind(session.renewal.as_ref().map(|renewal| renewal.ticket.as_text().to_owned()))
+        .bind(session.renewal.as_ref().map(|renewal| renewal.due_at.as_micros()))
         .execute(&mut *tx)
         .await
         .map_err(classify)?;
@@ -189,5 +198,80 @@ impl SessionStore for SqlStore<Db> {
             .map_err(classify)?;
         tx.commit().await.map_err(classify)?;
         Ok(done.rows_affected())
+    }
+
+    #[instrument(level = "debug", name = "db.sessions.claim_renewal", skip_all, fields(session.id = %id))]
+    async fn claim_renewal(
+        &self,
+        id: SessionId,
+        due_at: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        let mut tx = self.write().await?;
+        let done =
+            sqlx::query("UPDATE sessions SET renewal_due_at = $3 WHERE id = $1 AND renewal_due_at = $2")
+                .bind(id.as_uuid())
+                .bind(due_at.as_micros())
+                .bind(until.as_micros())
+                .execute(&mut *tx)
+                .await
+                .map_err(classify)?;
+        tx.commit().await.map_err(classify)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    #[instrument(level = "debug", name = "db.sessions.save_renewal", skip_all, fields(session.id = %id))]
+    async fn save_renewal(
+        &self,
+        id: SessionId,
+        claimed: Timestamp,
+        renewal: &Renewal,
+    ) -> Result<bool, RepositoryError> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query(
+            "UPDATE sessions SET renewal_ticket = $3, renewal_due_at = $4 \
+             WHERE id = $1 AND renewal_due_at = $2",
+        )
+        .bind(id.as_uuid())
+        .bind(claimed.as_micros())
+        .bind(renewal.ticket.as_text())
+        .bind(renewal.due_at.as_micros())
+        .execute(&mut *tx)
+        .await
+        .map_err(classify)?;
+        tx.commit().await.map_err(classify)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    #[instrument(level = "debug", name = "db.sessions.list_tickets", skip_all)]
+    async fn list_tickets(&self) -> Result<Vec<(SessionId, Sealed)>, RepositoryError> {
+        let rows: Vec<(Uuid, String)> = sqlx::query_as(
+            "SELECT id, renewal_ticket FROM sessions WHERE renewal_ticket IS NOT NULL ORDER BY id",
+        )
+        .fetch_all(self.pool(Access::Read))
+        .await
+        .map_err(classify)?;
+        let read = |(id, ticket)| (SessionId::from_uuid(id), Sealed::from_text(ticket));
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    #[instrument(level = "debug", name = "db.sessions.replace_ticket", skip_all, fields(session.id = %id))]
+    async fn replace_ticket(
+        &self,
+        id: SessionId,
+        was: &Sealed,
+        ticket: &Sealed,
+    ) -> Result<bool, RepositoryError> {
+        let mut tx = self.write().await?;
+        let done =
+            sqlx::query("UPDATE sessions SET renewal_ticket = $3 WHERE id = $1 AND renewal_ticket = $2")
+                .bind(id.as_uuid())
+                .bind(was.as_text())
+                .bind(ticket.as_text())
+                .execute(&mut *tx)
+                .await
+                .map_err(classify)?;
+        tx.commit().await.map_err(classify)?;
+        Ok(done.rows_affected() == 1)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use promptgate_auth::{
-    NewSession, Session, SessionHash, SessionSecret, SessionStage, SignInKey, SignInState, Verdict,
+    NewSession, Renewal, Session, SessionHash, SessionSecret, SessionStage, SignInKey, SignInState, Verdict,
 };
 use promptgate_kernel::{AccountId, Clock, Sealed, SessionId, SystemClock, Timestamp};
 
@@ -37,18 +37,33 @@ fn session(account: AccountId, made: Timestamp) -> Session {
     Session::open(SessionId::mint(clock(), entropy()), hash(), new, made)
 }
 
+/// A session whose provider is asked again a minute after it was made.
+fn renewable(made: Timestamp) -> Session {
+    let ticket = Sealed::from_text(format!("pg1:ticket {}", hash().to_text()));
+    Session { renewal: Some(Renewal { ticket, due_at: made.plus(MINUTE) }), ..session(account(), made) }
+}
+
+async fn renewal_of(end: &SignInState, hash: SessionHash) -> Option<Renewal> {
+    end.sessions.find(hash).await.expect(WORKS).expect("it is there").renewal
+}
+
 fn key(subject: &str) -> SignInKey {
     SignInKey::of("contract", subject)
 }
 
 /// Nothing of a session is lost on the way to another replica.
 pub async fn a_session_round_trips(here: &SignInState, there: &SignInState) {
-    let full = Session { id_token: Some(Sealed::from_text("pg1:x".into())), ..session(account(), now()) };
+    let id_token = Some(Sealed::from_text("pg1:x".into()));
+    let full = Session { id_token, ..renewable(now()) };
     let bare =
         Session { address: None, provider: None, stage: SessionStage::Full, ..session(account(), now()) };
     for session in [&full, &bare] {
         here.sessions.insert(session).await.expect(WORKS);
         assert_eq!(there.sessions.find(session.hash).await.expect(WORKS).as_ref(), Some(session));
+        assert_eq!(
+            there.sessions.list_of(session.account).await.expect(WORKS),
+            std::slice::from_ref(session)
+        );
     }
     assert_eq!(there.sessions.find(hash()).await.expect(WORKS), None);
 }
@@ -126,6 +141,72 @@ pub async fn dead_sessions_are_pruned(here: &SignInState, _: &SignInState) {
     assert!(here.sessions.find(live.hash).await.expect(WORKS).is_some());
     here.sessions.prune(live.expires_at, made.minus(MINUTE)).await.expect(WORKS);
     assert_eq!(here.sessions.find(live.hash).await.expect(WORKS), None);
+}
+
+/// Of any number who want to ask the provider at once one does, and what that one writes is there.
+pub async fn a_renewal_is_claimed_by_one(here: &SignInState, there: &SignInState) {
+    let made = now();
+    let session = renewable(made);
+    here.sessions.insert(&session).await.expect(WORKS);
+    let (due, until) = (made.plus(MINUTE), made.plus(MINUTE * 3));
+    let claims = (0..20).map(|number| {
+        let end = if number % 2 == 0 { here } else { there };
+        end.sessions.claim_renewal(session.id, due, until)
+    });
+    let claimed = join_all(claims).await.into_iter().filter(|claimed| *claimed.as_ref().expect(WORKS));
+    assert_eq!(claimed.count(), 1);
+    let before = session.renewal.clone().expect("it has one");
+    assert_eq!(renewal_of(there, session.hash).await, Some(Renewal { due_at: until, ..before }));
+
+    let next = Renewal { ticket: Sealed::from_text("pg1:next".into()), due_at: made.plus(MINUTE * 9) };
+    assert!(!there.sessions.save_renewal(session.id, due, &next).await.expect(WORKS), "not its claim");
+    assert!(here.sessions.save_renewal(session.id, until, &next).await.expect(WORKS));
+    assert!(!here.sessions.save_renewal(session.id, until, &next).await.expect(WORKS), "it was used");
+    assert_eq!(renewal_of(there, session.hash).await, Some(next.clone()));
+
+    let bare = self::session(account(), made);
+    here.sessions.insert(&bare).await.expect(WORKS);
+    assert!(!here.sessions.claim_renewal(bare.id, due, until).await.expect(WORKS));
+    assert!(here.sessions.remove(session.hash).await.expect(WORKS));
+    assert!(!there.sessions.claim_renewal(session.id, next.due_at, until).await.expect(WORKS));
+    assert!(!there.sessions.save_renewal(session.id, next.due_at, &next).await.expect(WORKS));
+    assert_eq!(there.sessions.find(session.hash).await.expect(WORKS), None, "nothing brings it back");
+}
+
+/// What came of a renewal stays when the session goes on under another secret meanwhile, and is written
+/// into it when it comes afterwards.
+pub async fn a_renewal_survives_rotation(here: &SignInState, there: &SignInState) {
+    let made = now();
+    let session = renewable(made);
+    here.sessions.insert(&session).await.expect(WORKS);
+    let (due, until) = (made.plus(MINUTE), made.plus(MINUTE * 3));
+    assert!(there.sessions.claim_renewal(session.id, due, until).await.expect(WORKS));
+    let rotated = session.clone().rotate(hash(), SessionStage::Full, made);
+    assert!(here.sessions.replace(session.hash, &rotated).await.expect(WORKS));
+    assert_eq!(renewal_of(there, rotated.hash).await.map(|renewal| renewal.due_at), Some(until));
+    let next = Renewal { ticket: Sealed::from_text("pg1:next".into()), due_at: made.plus(MINUTE * 9) };
+    assert!(there.sessions.save_renewal(session.id, until, &next).await.expect(WORKS));
+    assert_eq!(renewal_of(here, rotated.hash).await, Some(next));
+}
+
+/// The tickets of all sessions are listed, and one is replaced if nobody did so before.
+pub async fn tickets_are_replaced_one_by_one(here: &SignInState, there: &SignInState) {
+    let [one, other] = [renewable(now()), renewable(now())];
+    let bare = session(account(), now());
+    for session in [&one, &other, &bare] {
+        here.sessions.insert(session).await.expect(WORKS);
+    }
+    let ticket = |session: &Session| session.renewal.as_ref().map(|renewal| renewal.ticket.clone());
+    let listed = there.sessions.list_tickets().await.expect(WORKS);
+    let of = |id| listed.iter().find(|(known, _)| *known == id).map(|(_, ticket)| ticket.clone());
+    assert_eq!((of(one.id), of(other.id), of(bare.id)), (ticket(&one), ticket(&other), None));
+
+    let (was, moved) = (ticket(&one).expect("it has one"), Sealed::from_text("pg1:moved".into()));
+    assert!(there.sessions.replace_ticket(one.id, &was, &moved).await.expect(WORKS));
+    assert!(!here.sessions.replace_ticket(one.id, &was, &moved).await.expect(WORKS), "it was replaced");
+    let due_at = one.renewal.as_ref().expect("it has one").due_at;
+    assert_eq!(renewal_of(here, one.hash).await, Some(Renewal { ticket: moved, due_at }));
+    assert_eq!(renewal_of(here, other.hash).await, other.renewal);
 }
 
 /// As many as the limit are allowed; the next hear how long the window lasts.
