@@ -143,16 +143,15 @@ async fn a_stranger_signs_no_browser_in_or_out() {
 async fn without_the_cookie_the_page_does_not_matter() {
     let (_installation, gateway) = with(&[]).await;
     let key = ("x-admin-api-key", promptgate_e2e::ADMIN_KEY);
-    let headers = [key, ("origin", "https://evil.example"), ("content-type", "text/plain")];
-    let made = call(
-        &gateway,
-        &Method::POST,
-        "/api/v1/admin/groups",
-        &headers,
-        r#"{"name":"x","displayName":"X","allProviders":true}"#,
-    )
-    .await;
-    assert_eq!(made.expect(201).unwrap()["name"], "x");
+    let visitor = Visitor::signed_in(&gateway.api, ADMINISTRATOR).await;
+    let cookie = format!("{COOKIE}={}", visitor.session());
+    // No page of a stranger has the key, and with it the cookie counts for nothing.
+    for (name, more) in [("x", ("accept", "*/*")), ("y", ("cookie", &*cookie))] {
+        let headers = [key, ("origin", "https://evil.example"), ("content-type", "text/plain"), more];
+        let body = json!({"name": name, "displayName": name, "allProviders": true}).to_string();
+        let made = call(&gateway, &Method::POST, "/api/v1/admin/groups", &headers, &body).await;
+        assert_eq!(made.expect(201).unwrap()["name"], name);
+    }
     let nobody = [("origin", "https://evil.example"), JSON];
     let answer = call(&gateway, &Method::POST, "/api/v1/tokens", &nobody, "{}").await;
     refused(&answer, 401, "missing session");
