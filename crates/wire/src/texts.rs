@@ -14,6 +14,7 @@ mod literal;
 mod path;
 mod read;
 mod rewrite;
+mod stream;
 mod tape;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use promptgate_providers::Operation;
 
 use crate::BadRequest;
 use read::{Grammar, Logprobs, Reader};
+pub use stream::{StreamTexts, TextFilter, Track};
 use tape::Tape;
 
 /// Who speaks in a text.
@@ -199,6 +201,27 @@ impl<'a> Texts<'a> {
         Ok(Self { body, text, tape, places: found.places, nested: found.nested, logprobs: found.logprobs })
     }
 
+    /// The texts in some values of a document, by who speaks in them.
+    fn of_pieces(
+        body: &'a Bytes,
+        text: &'a str,
+        tape: Tape,
+        pieces: &[(usize, Channel)],
+    ) -> Result<Self, Unreadable> {
+        let mut reader = Reader::new(text, &tape);
+        for (node, channel) in pieces {
+            reader.read_piece(*node, *channel);
+        }
+        let found = reader.found()?;
+        Ok(Self { body, text, tape, places: found.places, nested: found.nested, logprobs: found.logprobs })
+    }
+
+    /// The node of the body that a part stands in.
+    fn literal_node(&self, index: usize) -> usize {
+        let place = &self.places[index];
+        place.within.map_or(place.node, |nested| self.nested[nested as usize].node) as usize
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.places.len()
@@ -218,7 +241,7 @@ impl<'a> Texts<'a> {
     pub fn part(&self, index: usize) -> Part<'_> {
         let place = &self.places[index];
         let literal = match place.within {
-            Some(nested) => self.tape.node(self.nested[nested as usize].node as usize).range(),
+            Some(_) => self.tape.node(self.literal_node(index)).range(),
             None => place.start as usize..place.end as usize,
         };
         Part {

@@ -11,7 +11,7 @@ use super::{Channel, Form, Nested, Place, Unreadable};
 /// How many texts a body may have.
 const MAX_PARTS: usize = 1 << 18;
 /// Shorter numbers are not worth a look.
-const SHORTEST_NUMBER: usize = 4;
+pub(crate) const SHORTEST_NUMBER: usize = 4;
 /// A plain name is not longer.
 const LONGEST_NAME: usize = 64;
 
@@ -71,6 +71,11 @@ impl<'a, 't> Reader<'a, 't> {
             Grammar::Answer(Messages) => self.messages_answer(),
             Grammar::Answer(CountTokens | Embeddings) => {}
         }
+    }
+
+    /// Reads one value, and not the whole document.
+    pub(crate) fn read_piece(&mut self, node: usize, channel: Channel) {
+        if channel == Channel::ToolDefinition { self.definitions(node) } else { self.content(node, channel) }
     }
 
     pub(crate) fn found(self) -> Result<Found<'a>, Unreadable> {

@@ -35,7 +35,7 @@ impl Texts<'_> {
     }
 
     /// What becomes of the body. `edits` are in order.
-    fn changes(&self, edits: &[&Edit]) -> Vec<Change> {
+    pub(super) fn changes(&self, edits: &[&Edit]) -> Vec<Change> {
         let mut changes = Vec::with_capacity(edits.len());
         let within = |edit: &&Edit| self.places[edit.part].within;
         for group in edits.chunk_by(|one, other| within(one) == within(other)) {
@@ -102,7 +102,7 @@ fn joined<'e>(edits: &[&'e Edit]) -> Vec<(Range<usize>, &'e str)> {
 }
 
 /// `text` with changes that are in order and apart.
-fn applied(text: &str, changes: &[Change]) -> String {
+pub(super) fn applied(text: &str, changes: &[Change]) -> String {
     let more: usize = changes.iter().map(|(_, new)| new.len()).sum();
     let mut out = String::with_capacity(text.len() + more);
     let mut done = 0;

@@ -5,7 +5,7 @@ use memchr::memchr2;
 use super::Unreadable;
 
 /// How deep values may be nested: what is deeper is refused by most readers, too.
-const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 /// How many values a document may have. Numbers in lists of nothing but numbers do not count.
 const MAX_NODES: usize = 1 << 20;
 

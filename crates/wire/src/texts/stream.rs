@@ -1,0 +1,234 @@
+//! The texts of answers that come in pieces.
+//!
+//! [`StreamTexts`] shows every text of a stream to a [`TextFilter`] as characters, whatever the events
+//! and escapes are that it comes in, and writes back what the filter lets pass. Where a text is over,
+//! what the filter kept of it goes out before the event that says so; where a text is repeated, the
+//! repetition says what went out. Everything else passes byte for byte.
+
+mod arguments;
+mod chat;
+mod filter;
+mod frames;
+mod messages;
+mod outline;
+mod responses;
+mod rewritten;
+#[cfg(test)]
+mod testing;
+mod track;
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use promptgate_providers::Operation;
+
+use super::Unreadable;
+use chat::Chat;
+use filter::Sink;
+pub use filter::{TextFilter, Track};
+use frames::Frames;
+use messages::Messages;
+use outline::{Document, Ends, Outline};
+use responses::Responses;
+use track::{Key, Nature, Open};
+
+/// Passes a stream through a filter of its texts.
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use promptgate_providers::Operation;
+/// use promptgate_wire::{StreamTexts, TextFilter, TextTrack};
+///
+/// struct Shouts;
+///
+/// impl TextFilter for Shouts {
+///     fn push(&mut self, _: &TextTrack, text: &str, out: &mut String) -> ControlFlow<()> {
+///         out.push_str(&text.to_uppercase());
+///         ControlFlow::Continue(())
+///     }
+///
+///     fn end(&mut self, _: &TextTrack, _: &mut String) -> ControlFlow<()> {
+///         ControlFlow::Continue(())
+///     }
+///
+///     fn release(&mut self, _: &TextTrack, _: &mut String) {}
+/// }
+///
+/// let mut texts = StreamTexts::new(Operation::ChatCompletions);
+/// let event = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
+/// let passed = texts.push(event, &mut Shouts)?;
+/// assert_eq!(passed, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"HI\"}}]}\n\n");
+/// # Ok::<(), promptgate_wire::Unreadable>(())
+/// ```
+#[derive(Debug)]
+pub struct StreamTexts {
+    shape: Shape,
+    frames: Frames,
+    texts: Vec<Open>,
+    tracks: u64,
+    is_stopped: bool,
+}
+
+/// The format of a stream, and what is known of it.
+#[derive(Debug)]
+enum Shape {
+    Chat(Chat),
+    Responses(Box<Responses>),
+    Messages(Messages),
+}
+
+impl StreamTexts {
+    /// At the beginning of a stream. Operations that do not stream are taken for chat completions.
+    pub fn new(operation: Operation) -> Self {
+        let shape = match operation {
+            Operation::Responses => Shape::Responses(Box::default()),
+            Operation::Messages | Operation::CountTokens => Shape::Messages(Messages::default()),
+            Operation::ChatCompletions | Operation::Embeddings => Shape::Chat(Chat::default()),
+        };
+        Self { shape, frames: Frames::default(), texts: Vec::new(), tracks: 0, is_stopped: false }
+    }
+
+    /// Reads the next piece, of any size, and returns what goes on now: whole events. May be empty. An
+    /// event that cannot be read ends the stream, because nobody can say what is in it.
+    pub fn push(&mut self, piece: &[u8], filter: &mut dyn TextFilter) -> Result<Bytes, Unreadable> {
+        let mut out = Vec::with_capacity(piece.len() + 16);
+        if !self.is_stopped {
+            self.frames.push(piece)?;
+        }
+        while !self.is_stopped {
+            let Some(event) = self.frames.next() else { break };
+            self.event(&event, filter, &mut out)?;
+        }
+        Ok(out.into())
+    }
+
+    /// The stream is over: what was kept goes out. Often empty.
+    pub fn end(&mut self, filter: &mut dyn TextFilter) -> Result<Bytes, Unreadable> {
+        let mut out = Vec::new();
+        let rest = self.frames.rest();
+        if !self.is_stopped && !rest.is_empty() {
+            self.event(&rest, filter, &mut out)?;
+        }
+        if !self.is_stopped && self.end_texts(Ends::All, false, filter, &mut out).is_break() {
+            self.stop_here(&mut out);
+        }
+        Ok(out.into())
+    }
+
+    /// Nothing came for a while: what a filter need not keep any longer goes out. Often empty.
+    pub fn release(&mut self, filter: &mut dyn TextFilter) -> Bytes {
+        let mut out = Vec::new();
+        let Self { shape, texts, tracks, is_stopped, .. } = self;
+        if *is_stopped {
+            return Bytes::new();
+        }
+        let mut sink = Sink { filter, tracks };
+        for text in texts.iter_mut().filter(|text| !text.is_over && !text.is_signed()) {
+            let mut passed = String::new();
+            text.release(&mut sink, &mut passed);
+            shape.more(text, &passed, false, &mut out);
+        }
+        out.into()
+    }
+
+    /// Ends the answer here, in the words of its format, as one that a content filter broke off. What
+    /// filters keep is dropped. Empty when it was ended already.
+    pub fn stop(&mut self) -> Bytes {
+        let mut out = Vec::new();
+        self.stop_here(&mut out);
+        out.into()
+    }
+
+    /// Whether the answer was ended before its end.
+    pub const fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    fn stop_here(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.is_stopped, true) {
+            return;
+        }
+        match &mut self.shape {
+            Shape::Chat(chat) => chat.stop(out),
+            Shape::Responses(responses) => responses.stop(&self.texts, out),
+            Shape::Messages(messages) => messages.stop(out),
+        }
+    }
+
+    /// Ends texts, and sends what was kept of them. With `before` that takes the place of the event
+    /// that was read last.
+    fn end_texts(
+        &mut self,
+        ends: Ends,
+        before: bool,
+        filter: &mut dyn TextFilter,
+        out: &mut Vec<u8>,
+    ) -> ControlFlow<()> {
+        let Self { shape, texts, tracks, .. } = self;
+        let mut sink = Sink { filter, tracks };
+        for text in texts.iter_mut().filter(|text| !text.is_over && ends.with(text.key)) {
+            let mut rest = String::new();
+            let flow = text.end(&mut sink, &mut rest);
+            if !text.is_signed() {
+                shape.more(text, &rest, before, out);
+            }
+            flow?;
+        }
+        if !shape.repeats() {
+            texts.retain(|text| !text.is_over);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Shape {
+    /// Whether later events say again what was said.
+    const fn repeats(&self) -> bool {
+        matches!(self, Self::Responses(_))
+    }
+
+    fn outline(&mut self, document: Document<'_>) -> Outline {
+        let mut outline = Outline::default();
+        match self {
+            Self::Chat(chat) => chat.outline(document, &mut outline),
+            Self::Responses(responses) => responses.outline(document, &mut outline),
+            Self::Messages(messages) => messages.outline(document, &mut outline),
+        }
+        outline
+    }
+
+    fn nature(&self, key: Key) -> Nature {
+        match self {
+            Self::Chat(_) => Chat::nature(key),
+            Self::Responses(_) => Responses::nature(key),
+            Self::Messages(_) => Messages::nature(key),
+        }
+    }
+
+    fn path(&self, key: Key) -> String {
+        match self {
+            Self::Chat(_) => Chat::path(key),
+            Self::Responses(_) => Responses::path(key),
+            Self::Messages(_) => Messages::path(key),
+        }
+    }
+
+    /// Writes an event that says more of a text, if there is more.
+    fn more(&mut self, text: &mut Open, more: &str, before: bool, out: &mut Vec<u8>) {
+        if more.is_empty() {
+            return;
+        }
+        match self {
+            Self::Chat(chat) => chat.more(text.key, more, out),
+            Self::Messages(_) => Messages::more(text.key, more, out),
+            Self::Responses(responses) => {
+                text.passed.push_str(more);
+                responses.more(text.key, more, before, out);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
