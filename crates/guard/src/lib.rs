@@ -14,7 +14,9 @@
 //! ```
 
 mod finding;
+mod secrets;
 mod text;
 
 pub use finding::{Category, Certainty, Finding, Kind, Strictness};
+pub use secrets::{SecretKind, Secrets};
 pub use text::{Encoding, Layer, Text};

@@ -1,0 +1,90 @@
+//! Credentials: the public forms of the tokens of many vendors, private keys, passwords in addresses, and
+//! values that stand behind a key which says that they are secret.
+
+mod assigned;
+mod checksum;
+mod class;
+mod form;
+mod forms;
+mod jwt;
+mod key;
+mod kind;
+mod password;
+mod peculiar;
+mod pem;
+mod runs;
+mod scan;
+mod url;
+mod value;
+
+pub use self::kind::SecretKind;
+use self::scan::{Hit, Scan};
+use crate::{Category, Finding, Strictness, Text};
+
+/// Finds credentials.
+///
+/// A token is known by its form: a prefix, characters and lengths as its vendor makes them. What has no form of its
+/// own is known by the key it stands behind, if it also looks drawn at random. Values that documentation writes
+/// (`sk-your-key-here`, `user:password@localhost`, `AKIA…EXAMPLE`) are none.
+///
+/// With [`Strictness::Lenient`] the shape alone is enough where it otherwise needs a key beside it. Where two kinds
+/// overlap, the more specific one is found; one that is not looked for hides the less specific one all the same.
+///
+/// ```
+/// use promptgate_guard::{SecretKind, Secrets, Strictness, Text};
+///
+/// let secrets = Secrets::new(&SecretKind::all().collect::<Vec<_>>(), Strictness::Standard);
+/// let mut findings = Vec::new();
+/// secrets.find(&Text::read("use 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"), &mut findings);
+/// assert_eq!((findings[0].kind.as_ref(), findings[0].span.clone()), ("github_pat", 4..44));
+/// ```
+#[derive(Debug)]
+pub struct Secrets {
+    wanted: [bool; kind::COUNT],
+    strictness: Strictness,
+    scan: Scan,
+}
+
+impl Secrets {
+    /// Looks for these kinds.
+    pub fn new(kinds: &[SecretKind], strictness: Strictness) -> Self {
+        let mut wanted = [false; kind::COUNT];
+        for kind in kinds {
+            wanted[kind.index()] = true;
+        }
+        Self { wanted, strictness, scan: Scan::new() }
+    }
+
+    /// Adds what a text holds to `findings`, in the order of the text: what stands there plainly, then what its
+    /// layers hold.
+    pub fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
+        let first = findings.len();
+        for hit in self.hits(text.plain()) {
+            findings.push(finding(&hit, text.original_span(hit.span.clone())));
+        }
+        for layer in text.layers() {
+            for hit in self.hits(layer.plain()) {
+                let Some(span) = layer.original_span(hit.span.clone()) else { continue };
+                let known = findings[first..]
+                    .iter()
+                    .any(|known| known.span.start < span.end && span.start < known.span.end);
+                if !known {
+                    findings.push(finding(&hit, span));
+                }
+            }
+        }
+    }
+
+    fn hits(&self, text: &str) -> impl Iterator<Item = Hit> {
+        let mut hits = self.scan.hits(text.as_bytes(), self.strictness);
+        hits.retain(|hit| self.wanted[hit.kind.index()]);
+        hits.into_iter()
+    }
+}
+
+fn finding(hit: &Hit, span: std::ops::Range<usize>) -> Finding {
+    Finding { category: Category::Secret, kind: hit.kind.name().into(), span, certainty: hit.certainty }
+}
+
+#[cfg(test)]
+mod tests;

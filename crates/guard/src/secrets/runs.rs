@@ -1,0 +1,83 @@
+//! Runs of the bytes that tokens are made of, found without looking at every byte.
+
+use super::class::{Class, RUN};
+
+/// How long a run is at least: what is shorter holds no secret that its form or its key would give away.
+pub(super) const SHORTEST: usize = 12;
+
+/// A run of token bytes that no other token byte stands next to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// What it is made of.
+    pub(super) class: Class,
+}
+
+/// The runs of a text, in order. A run of `SHORTEST` bytes covers one of every `SHORTEST` places, so that
+/// most words of a text are stepped over after one look.
+#[derive(Debug, Clone)]
+pub(super) struct Runs<'t> {
+    bytes: &'t [u8],
+    from: usize,
+}
+
+impl<'t> Runs<'t> {
+    pub(super) fn new(bytes: &'t [u8]) -> Self {
+        Self { bytes, from: 0 }
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Run;
+
+    #[inline]
+    fn next(&mut self) -> Option<Run> {
+        let bytes = self.bytes;
+        let mut probe = self.from + SHORTEST - 1;
+        while probe < bytes.len() {
+            if !RUN.has(bytes[probe]) {
+                self.from = probe + 1;
+                probe += SHORTEST;
+                continue;
+            }
+            let start = RUN.start(bytes, probe, self.from);
+            let mut class = Class::of_all(&bytes[start..probe]);
+            let mut end = probe;
+            while end < bytes.len() && RUN.has(bytes[end]) {
+                class = class.or(Class::of(bytes[end]));
+                end += 1;
+            }
+            self.from = end + 1;
+            if end - start >= SHORTEST {
+                return Some(Run { start, end, class });
+            }
+            probe = end + SHORTEST;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_runs_are_those_of_a_naive_search(text in "[a-z0-9/ =\"é]{0,120}|[a-c ]{0,80}") {
+            let bytes = text.as_bytes();
+            let mut naive = Vec::new();
+            let mut at = 0;
+            while at < bytes.len() {
+                let end = RUN.end(bytes, at, usize::MAX);
+                if end - at >= SHORTEST {
+                    naive.push((at, end));
+                }
+                at = end + 1;
+            }
+            prop_assert_eq!(Runs::new(bytes).map(|run| (run.start, run.end)).collect::<Vec<_>>(), naive);
+        }
+    }
+}

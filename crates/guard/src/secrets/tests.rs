@@ -1,0 +1,122 @@
+//! What is found and what is not, over all parts.
+
+use super::*;
+
+fn kinds() -> Vec<SecretKind> {
+    SecretKind::all().collect()
+}
+
+fn found(text: &str, strictness: Strictness) -> Vec<(String, String)> {
+    let mut findings = Vec::new();
+    Secrets::new(&kinds(), strictness).find(&Text::read(text), &mut findings);
+    findings.into_iter().map(|finding| (finding.kind.into_owned(), text[finding.span].to_owned())).collect()
+}
+
+fn kind(text: &str) -> Option<String> {
+    found(text, Strictness::Standard).into_iter().next().map(|(kind, _)| kind)
+}
+
+#[test]
+fn forms_are_found_wherever_a_token_may_stand() {
+    let token = "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";
+    for around in [
+        "§",
+        "a §.",
+        "\"§\"",
+        "key=§&x=1",
+        "https://x:§@github.com",
+        "line\\n§\\n",
+        "?t%3D§",
+        "a/§/b",
+        "(§)",
+        "§\u{e9}",
+    ] {
+        let text = around.replace('§', token);
+        assert_eq!(
+            found(&text, Strictness::Standard),
+            [("github_pat".to_owned(), token.to_owned())],
+            "{text}"
+        );
+    }
+    assert_eq!(kind(&format!("{token}x")), None);
+    assert_eq!(kind(&format!("x{token}")), None);
+}
+
+#[test]
+fn the_more_specific_kind_is_found() {
+    let anthropic = format!("OPENAI_API_KEY=sk-ant-api03-{}AA", "a1B2c3D4-_".repeat(10).get(..93).unwrap());
+    assert_eq!(kind(&anthropic).as_deref(), Some("anthropic_key"));
+    assert_eq!(kind("api_key = AKIAZ266YBFMQWXYTHQP").as_deref(), Some("aws_access_key"));
+    let mut findings = Vec::new();
+    let openai = Secrets::new(&[SecretKind::named("openai_key").unwrap()], Strictness::Lenient);
+    openai.find(&Text::read(&anthropic), &mut findings);
+    assert_eq!(findings, []);
+}
+
+#[test]
+fn a_shape_needs_a_key_unless_it_is_enough() {
+    let shape = "sk-Xi8tcNiHV9awbCcvilTeT3B1bkFJ3UDnpdEwNNm6wVBpYM0o";
+    assert_eq!(found(shape, Strictness::Standard), []);
+    assert_eq!(found(shape, Strictness::Lenient), [("openai_key".to_owned(), shape.to_owned())]);
+    assert_eq!(kind(&format!("OPENAI_API_KEY={shape}")).as_deref(), Some("openai_key"));
+    let line = "-----BEGIN RSA PRIVATE KEY-----";
+    assert_eq!(found(line, Strictness::Standard), []);
+    assert_eq!(found(line, Strictness::Lenient).len(), 1);
+}
+
+#[test]
+fn values_without_a_form_are_found_by_their_keys() {
+    for (text, wanted) in [
+        ("set api_key iSFqK0b64HTR0ye2fbEAvOPpv5ZW0pCRF50uwNPf", "generic_secret"),
+        ("# api_key\nqbDDokdmgCWhAN5oiHF8hkVIclClUdJXQfGeKkOW\n", "generic_secret"),
+        ("# aws_secret_access_key\nXuctdej1zWmTyNI+pBYFj0TPkQslNNx3UwdA+4+w\n", "aws_secret_key"),
+        (
+            "AccountName=a;AccountKey=ELlctI1leLpQhUex2o+zD3K0ccuZvKYQ4jpX8Ec3nXY/rFVNksb0bfII1lc8WbInQIgn9d16fUaH9CIDvdkBjw==;",
+            "azure_storage_key",
+        ),
+        ("HEROKU_API_KEY=01234567-89ab-4def-8123-456789abcdef", "heroku_key"),
+        ("password: \"h7!kQ#9z\"", "password"),
+        ("343ea45721923ed956e2b38c31db76aa-us30", "mailchimp_key"),
+        ("//registry.npmjs.org/:_authToken=743b294a-cd03-11ec-9d64-0242ac120002", "npm_token"),
+    ] {
+        assert_eq!(kind(text).as_deref(), Some(wanted), "{text}");
+    }
+}
+
+#[test]
+fn what_only_looks_secret_is_not_found() {
+    for text in [
+        "commit 7a907713a90a33ea55f9dcb4c977b1e8624794e1",
+        "\"integrity\": \"sha512-ddOJmkssr0dINdEKiUfb2LVomnw8OE+zRfujB7pi7ka4rCrEX1+/xF2pCgE3ECA31jHKoXCcws+H0kz8K/b0cw==\"",
+        "set api_key sk-your-openai-key-here",
+        "API_KEY: \"hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+        "AKIAIOSFODNN7EXAMPLE",
+        "token = process.env.OPENAI_API_KEY_2",
+        "Authorization: Bearer ${GITHUB_TOKEN_1}",
+        "sha256:5ab6e1246316d34e13f49ff2b38305b2a35d85126b368f25083f6cb3517c166f",
+        "token: 123e4567-e89b-12d3-a456-426614174000",
+        "see hf_transformers_cache_directory_location",
+        "//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+        "postgres://user:password@localhost/db",
+        ".sk-cube-chasing-delay-animation{transform:none}",
+        "next_page_token: \"Ch4KHAoaCAEaFgj9h5KBBhDs1pq\"",
+    ] {
+        assert_eq!(found(text, Strictness::Standard), [], "{text}");
+    }
+}
+
+#[test]
+fn encoded_secrets_are_found_once() {
+    let text = "dGhlIGtleSBpcyBnaHBfd1dQdzVrNGFYY2FUNGZOUDBVY25ad0pVVkZrNkxPMHBJTlV4IG9rYXk=";
+    assert_eq!(found(text, Strictness::Standard).len(), 1, "{text}");
+}
+
+#[test]
+fn bots_of_telegram_are_found_in_addresses_and_behind_their_name() {
+    let token = "7213808860:AAH1bjqpKKW3maRSPAxzIU-0v6xNuq2-NjM";
+    for around in ["§", "https://api.telegram.org/bot§/getMe", "telegram_token = '§'"] {
+        assert_eq!(kind(&around.replace('§', token)).as_deref(), Some("telegram_bot_token"), "{around}");
+    }
+    assert_eq!(kind("bot110201543:AAHdqTcvCH1vGWJxfSe1ofSAs0K5PALDsaw"), None);
+    assert_eq!(kind("foo:AAH1bjqpKKW3maRSPAxzIU-0v6xNuq2-NjM"), None);
+}
