@@ -159,7 +159,7 @@ struct Place {
     form: Form,
     is_signed: bool,
     /// Its text, where that is not what is written.
-    decoded: Option<Box<str>>,
+    decoded: Option<String>,
 }
 
 /// A document inside of a text.
@@ -190,6 +190,11 @@ impl<'a> Texts<'a> {
     /// What a model answered, when the answer is there as a whole.
     pub fn of_answer(operation: Operation, body: &'a Bytes) -> Result<Self, Unreadable> {
         Self::read(Grammar::Answer(operation), body)
+    }
+
+    /// What is in the arguments of a tool, where they stand alone. Those that are no JSON are one text.
+    pub fn of_arguments(arguments: &'a Bytes) -> Result<Self, Unreadable> {
+        Self::read(Grammar::Arguments, arguments)
     }
 
     fn read(grammar: Grammar, body: &'a Bytes) -> Result<Self, Unreadable> {

@@ -3,10 +3,35 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// What stands for half of a character that has no other half.
 const BROKEN: char = char::REPLACEMENT_CHARACTER;
+
+/// The first quote or backslash. Where escapes are many they are near, and a call costs more than a
+/// look at eight bytes at once.
+#[inline]
+pub(crate) fn special(bytes: &[u8]) -> Option<usize> {
+    const NEAR: usize = 32;
+    let (mut rest, mut at) = (bytes, 0);
+    while let Some((word, behind)) = rest.split_first_chunk::<8>().filter(|_| at < NEAR) {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        (rest, at) = (behind, at + 8);
+    }
+    memchr2(b'"', b'\\', rest).map(|found| at + found)
+}
+
+const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
+const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
+
+/// The highest bit of every byte that is zero; only the first of them is sure.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(u64::from_le_bytes([1; 8])) & !word & u64::from_le_bytes([0x80; 8])
+}
 
 /// One unit of what stands between the quotes: a run without escapes, or one character by an escape
 /// or two.
@@ -44,25 +69,33 @@ impl<'a> Iterator for Units<'a> {
     type Item = Unit<'a>;
 
     fn next(&mut self) -> Option<Unit<'a>> {
-        let run = memchr(b'\\', self.rest.as_bytes()).unwrap_or(self.rest.len());
+        let run = special(self.rest.as_bytes()).unwrap_or(self.rest.len());
         if run > 0 {
             let (run, rest) = self.rest.split_at(run);
             self.rest = rest;
             return Some(Unit::Run(run));
         }
-        let bytes = self.rest.as_bytes();
-        let (length, character) = match bytes.get(1)? {
-            b'b' => (2, '\u{8}'),
-            b'f' => (2, '\u{c}'),
-            b'n' => (2, '\n'),
-            b'r' => (2, '\r'),
-            b't' => (2, '\t'),
-            b'u' => by_code(bytes),
-            other => (2, char::from(*other)),
-        };
-        let length = length.min(self.rest.len());
-        self.rest = &self.rest[length..];
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (length, character) = escaped(self.rest.as_bytes());
+        self.rest = self.rest.get(length..).unwrap_or_default();
         Some(Unit::Escaped { length, character })
+    }
+}
+
+/// How long an escape is, and what it stands for.
+#[inline]
+fn escaped(bytes: &[u8]) -> (usize, char) {
+    match bytes.get(1) {
+        Some(b'n') => (2, '\n'),
+        Some(b't') => (2, '\t'),
+        Some(b'r') => (2, '\r'),
+        Some(b'b') => (2, '\u{8}'),
+        Some(b'f') => (2, '\u{c}'),
+        Some(b'u') => by_code(bytes),
+        Some(other) => (2, char::from(*other)),
+        None => (1, BROKEN),
     }
 }
 
@@ -97,12 +130,15 @@ pub(crate) fn decoded(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(raw);
     }
     let mut text = String::with_capacity(raw.len());
-    for unit in (Units { rest: raw }) {
-        match unit {
-            Unit::Run(run) => text.push_str(run),
-            Unit::Escaped { character, .. } => text.push(character),
-        }
+    let mut rest = raw;
+    while let Some(run) = special(rest.as_bytes()) {
+        text.push_str(&rest[..run]);
+        let escape = &rest.as_bytes()[run..];
+        let (length, character) = escaped(escape);
+        text.push(character);
+        rest = rest.get(run + length..).unwrap_or_default();
     }
+    text.push_str(rest);
     Cow::Owned(text)
 }
 
@@ -226,6 +262,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_special_is_found(text in "[a!#\\[\\]\u{a2}\u{80}]{0,50}[a\"\\\\]{0,20}") {
+            prop_assert_eq!(special(text.as_bytes()), text.find(['"', '\\']));
+        }
+
         #[test]
         fn what_is_written_is_read(text in any::<String>()) {
             let literal = encoded(&text);

@@ -26,6 +26,8 @@ pub(crate) enum Grammar {
     Items,
     /// The answer of an operation.
     Answer(Operation),
+    /// The arguments of a tool.
+    Arguments,
 }
 
 /// What a model says about how likely its words were: the words again, one by one. It goes when one of
@@ -70,6 +72,7 @@ impl<'a, 't> Reader<'a, 't> {
             Grammar::Answer(Responses) => self.responses_answer(),
             Grammar::Answer(Messages) => self.messages_answer(),
             Grammar::Answer(CountTokens | Embeddings) => {}
+            Grammar::Arguments => self.leaves(None, self.tape, 0, Channel::ToolArguments),
         }
     }
 
@@ -397,7 +400,7 @@ impl<'a, 't> Reader<'a, 't> {
         let &Node { kind, start, end, .. } = tape.node(node);
         let decoded = match kind {
             Kind::String { plain: false } => {
-                Some(decoded(&self.document(within)[tape.node(node).inner()]).into())
+                Some(decoded(&self.document(within)[tape.node(node).inner()]).into_owned())
             }
             _ => None,
         };

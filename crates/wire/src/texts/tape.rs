@@ -1,8 +1,7 @@
 //! A JSON document as a flat list of where its values stand, read in one pass.
 
-use memchr::memchr2;
-
 use super::Unreadable;
+use super::literal::special;
 
 /// How deep values may be nested: what is deeper is refused by most readers, too.
 pub(crate) const MAX_DEPTH: usize = 128;
@@ -239,7 +238,7 @@ impl Builder<'_> {
         self.at += 1;
         loop {
             let rest = &self.bytes[self.at..];
-            let run = memchr2(b'"', b'\\', rest).ok_or(Unreadable::NotJson)?;
+            let run = special(rest).ok_or(Unreadable::NotJson)?;
             self.at += run + 1;
             if rest[run] == b'"' {
                 return self.push(Kind::String { plain }, start);

@@ -217,6 +217,16 @@ fn calls_of_endpoints_are_read() {
 }
 
 #[test]
+fn arguments_alone_are_read() {
+    let arguments = body(r#"{"a":{"b":"c"},"d@e":[12345,true]}"#);
+    let texts = Texts::of_arguments(&arguments).unwrap();
+    let expected = ["a.b ToolArguments c", ".{1}# ToolArguments d@e", ".{1}[0] ToolArguments 12345 (number)"];
+    assert_eq!(told(&texts), expected);
+    assert_eq!(texts.rewrite(&[edit(0, 0..1, "\"")]), r#"{"a":{"b":"\""},"d@e":[12345,true]}"#);
+    assert_eq!(Texts::of_arguments(&body("no {")).unwrap_err(), Unreadable::NotJson);
+}
+
+#[test]
 fn items_of_conversations_are_read() {
     let item = r#"{"type":"message","role":"user","content":"a"}"#;
     for (json, path) in [
