@@ -2,7 +2,8 @@
 //!
 //! A session is opened by [`by_password`] and looked up by [`resume`] at every request, together with
 //! its account: what was removed or switched off counts at once, on every replica. Whenever a session
-//! opens more than before, it goes on under a new secret.
+//! opens more than before, it goes on under a new secret. A session that an identity provider vouched for
+//! goes on for as long as the provider does, which is asked again now and then.
 
 mod hashing;
 mod identity;
@@ -10,6 +11,7 @@ mod leave;
 mod new_password;
 mod oidc;
 mod password;
+mod renewal;
 mod resume;
 mod second_factor;
 mod sessions;
@@ -25,11 +27,15 @@ use promptgate_auth::{
 };
 use promptgate_kernel::RepositoryError;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::Control;
+use renewal::Renewing;
 
 pub(crate) use hashing::{HashError, hash};
-pub use identity::{Bearer, Challenge, Identity, IdentityProviders, Logout, ProviderError};
+pub use identity::{
+    Bearer, Challenge, Identity, IdentityProviders, Logout, ProviderError, Refresh, Refreshed,
+};
 pub use leave::leave;
 pub use new_password::{NewPasswordError, set_new_password};
 pub use oidc::{
@@ -62,6 +68,8 @@ pub struct SignIn {
     waiting: Arc<Semaphore>,
     /// Who vouches for people besides passwords.
     providers: Option<Arc<dyn IdentityProviders>>,
+    /// How they are asked again.
+    renewing: Renewing,
 }
 
 impl SignIn {
@@ -81,13 +89,15 @@ impl SignIn {
             hashing: Arc::new(Semaphore::new(parallel.get())),
             waiting: Arc::new(Semaphore::new(hashing::places(parallel))),
             providers: None,
+            renewing: Renewing::new(TaskTracker::new()),
         }
     }
 
-    /// The same with identity providers to sign in at.
+    /// The same with identity providers to sign in at. What is asked of them beside a request is among
+    /// `tasks`, whose end a process that stops waits for.
     #[must_use]
-    pub fn with_providers(self, providers: Arc<dyn IdentityProviders>) -> Self {
-        Self { providers: Some(providers), ..self }
+    pub fn with_providers(self, providers: Arc<dyn IdentityProviders>, tasks: TaskTracker) -> Self {
+        Self { providers: Some(providers), renewing: Renewing::new(tasks), ..self }
     }
 
     /// What sign-ins share between replicas.

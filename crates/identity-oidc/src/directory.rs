@@ -3,10 +3,17 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use openidconnect::core::CoreJsonWebKeySet;
+use openidconnect::core::{
+    CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
+    CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode,
+    CoreResponseType, CoreSubjectIdentifierType,
+};
 use openidconnect::http::{Method, Request, StatusCode, header};
-use openidconnect::{IssuerUrl, JsonWebKeySetUrl, ProviderMetadataWithLogout};
+use openidconnect::{
+    AdditionalProviderMetadata, IssuerUrl, JsonWebKeySetUrl, LogoutProviderMetadata, ProviderMetadata,
+};
 use promptgate_kernel::{Clock, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::http::Caller;
@@ -18,10 +25,35 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// How long a failure stands, so that those who come together wait together.
 const FAILURE_STANDS: Duration = Duration::from_secs(2);
 
+/// What of a provider's metadata `openidconnect` does not read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct MoreMetadata {
+    /// Where it is told that a token is of no use any more.
+    pub(crate) revocation_endpoint: Option<String>,
+}
+
+impl AdditionalProviderMetadata for MoreMetadata {}
+
+/// What a provider says about itself.
+pub(crate) type Metadata = ProviderMetadata<
+    LogoutProviderMetadata<MoreMetadata>,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
 /// What a provider said about itself.
 pub(crate) struct Known {
     /// Where everything is.
-    pub(crate) metadata: ProviderMetadataWithLogout,
+    pub(crate) metadata: Metadata,
     /// What it signs with.
     pub(crate) keys: CoreJsonWebKeySet,
     at: Timestamp,
@@ -152,7 +184,7 @@ impl Directory {
         if answer.status() != StatusCode::OK {
             return Err(failed(format!("HTTP {}", answer.status().as_u16())));
         }
-        let metadata: ProviderMetadataWithLogout =
+        let metadata: Metadata =
             serde_json::from_slice(answer.body()).map_err(|error| failed(error.to_string()))?;
         if !self.is_of(metadata.issuer()) {
             let issuer = metadata.issuer().as_str();

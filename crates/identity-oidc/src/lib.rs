@@ -7,6 +7,9 @@
 //! an unknown key makes them be asked for again, once a minute at most. HTTP goes over [`OidcHttp`],
 //! which the assembly provides. Only asymmetric signatures count.
 //!
+//! A provider that gave a refresh token is asked again with it: what it says then must be about the same
+//! person, from the same issuer, for the same client.
+//!
 //! Start at [`OidcProviders`].
 
 mod claims;
@@ -16,6 +19,7 @@ mod jwt;
 mod options;
 mod provider;
 mod providers;
+mod refresh;
 mod tokens;
 
 pub use crate::http::OidcHttp;

@@ -9,8 +9,8 @@ use openidconnect::core::{
 use openidconnect::http::{Method, Request, StatusCode, header};
 use openidconnect::{
     AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce, NonceVerifier, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse,
 };
 use promptgate_auth::OidcPerson;
 use promptgate_control::sign_in::{Challenge, Identity, ProviderError};
@@ -19,7 +19,7 @@ use promptgate_kernel::{Clock, SecretString, Timestamp};
 use crate::directory::{Directory, Known};
 use crate::http::{Caller, NoAnswer};
 use crate::jwt::{ALGORITHMS, Claims, Jwt, text, unverified_claims};
-use crate::{LEEWAY, OidcProvider, claims};
+use crate::{LEEWAY, OidcProvider, claims, refresh};
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +33,9 @@ type Client = CoreClient<
     EndpointMaybeSet,
     EndpointMaybeSet,
 >;
+
+/// Which nonce an ID token may have.
+pub(crate) type NonceRule<'a> = dyn Fn(Option<&Nonce>) -> Result<(), String> + Send + Sync + 'a;
 
 /// A provider, and what is known of it.
 pub(crate) struct Provider {
@@ -79,22 +82,37 @@ impl Provider {
         let tokens = request.request_async(&self.caller).await.map_err(|error| self.not_redeemed(error))?;
         let id_token = tokens.id_token().ok_or(ProviderError::refused("no_id_token"))?;
         let access_token = tokens.access_token();
-        let known = self.verified(known, id_token, &challenge.nonce, access_token).await?;
+        let nonce = Nonce::new(challenge.nonce.clone());
+        let known = self.verified(known, id_token, &|given| nonce.verify(given), access_token).await?;
 
         let id_token = id_token.to_string();
         let mut claims = unverified_claims(&id_token).unwrap_or_default();
         self.check_party(&claims)?;
         let subject = text(&claims, "sub").ok_or(ProviderError::refused("no_subject"))?.to_owned();
+        self.complete(&known, &mut claims, access_token.secret(), &subject).await?;
+        let refresh = refresh::first(&known, &tokens, &subject, &challenge.nonce);
+        Ok(Identity { refresh, ..self.identity(&known, subject, &claims, id_token) })
+    }
+
+    /// Adds what the access token and userinfo say. It must be about the same person. Says whether nothing
+    /// is left to ask: userinfo has answered, or was not needed.
+    pub(crate) async fn complete(
+        &self,
+        known: &Known,
+        claims: &mut Claims,
+        access_token: &str,
+        subject: &str,
+    ) -> Result<bool, ProviderError> {
         // Looked at even if nothing is wanted of it: it must not be another's.
-        if let Some(more) = self.of_access_token(&known, access_token.secret(), &subject)? {
-            claims::fill(&mut claims, more);
+        if let Some(more) = self.of_access_token(known, access_token, subject)? {
+            claims::fill(claims, more);
         }
-        if claims::is_wanting(&self.options, &claims)
-            && let Some(more) = self.user_info(&known, access_token.secret(), &subject).await?
-        {
-            claims::fill(&mut claims, more);
+        if !claims::is_wanting(&self.options, claims) {
+            return Ok(true);
         }
-        Ok(self.identity(&known, subject, &claims, id_token))
+        let Some(more) = self.user_info(known, access_token, subject).await? else { return Ok(false) };
+        claims::fill(claims, more);
+        Ok(true)
     }
 
     /// Where a browser signs out.
@@ -126,27 +144,23 @@ impl Provider {
         ProviderError::Unavailable { provider: self.options.name.clone(), source: Box::new(source) }
     }
 
-    fn client(&self, known: &Known) -> Client {
+    pub(crate) fn client(&self, known: &Known) -> Client {
         let secret =
             self.options.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose().clone()));
         let id = ClientId::new(self.options.client_id.clone());
         let metadata = known.metadata.clone().set_jwks(known.keys.clone());
-        let methods = metadata.token_endpoint_auth_methods_supported().cloned().unwrap_or_default();
-        let takes = |method| methods.contains(&method);
-        let only_in_body =
-            takes(CoreClientAuthMethod::ClientSecretPost) && !takes(CoreClientAuthMethod::ClientSecretBasic);
         let client = CoreClient::from_provider_metadata(metadata, id, secret)
             .set_redirect_uri(self.redirect_url.clone());
-        if only_in_body { client.set_auth_type(AuthType::RequestBody) } else { client }
+        if secret_goes_in_body(known) { client.set_auth_type(AuthType::RequestBody) } else { client }
     }
 
     /// Checks the ID token, with newer keys if those that are known do not do. Gives what it was
     /// checked with.
-    async fn verified(
+    pub(crate) async fn verified(
         &self,
         known: Arc<Known>,
         id_token: &CoreIdToken,
-        nonce: &str,
+        nonce: &NonceRule<'_>,
         access_token: &openidconnect::AccessToken,
     ) -> Result<Arc<Known>, ProviderError> {
         let checked = match self.check(&known, id_token, nonce, access_token) {
@@ -165,7 +179,7 @@ impl Provider {
         &self,
         known: &Known,
         id_token: &CoreIdToken,
-        nonce: &str,
+        nonce: &NonceRule<'_>,
         access_token: &openidconnect::AccessToken,
     ) -> Result<(), ClaimsVerificationError> {
         let now = chrono_of(self.clock.now().minus(LEEWAY));
@@ -175,7 +189,7 @@ impl Provider {
             .set_time_fn(move || now)
             // Who of several it was made for is checked afterwards.
             .set_other_audience_verifier_fn(|_| true);
-        let claims = id_token.claims(&verifier, &Nonce::new(nonce.to_owned()))?;
+        let claims = id_token.claims(&verifier, |given: Option<&Nonce>| nonce(given))?;
         let Some(expected) = claims.access_token_hash() else { return Ok(()) };
         let algorithm = id_token.signing_alg().map_err(ClaimsVerificationError::SignatureVerification)?;
         let key = id_token.signing_key(&verifier).map_err(ClaimsVerificationError::SignatureVerification)?;
@@ -189,7 +203,7 @@ impl Provider {
     }
 
     /// Whether the ID token was made for this client, and not only for others with it.
-    fn check_party(&self, claims: &Claims) -> Result<(), ProviderError> {
+    pub(crate) fn check_party(&self, claims: &Claims) -> Result<(), ProviderError> {
         let several = claims.get("aud").and_then(|aud| aud.as_array()).is_some_and(|all| all.len() > 1);
         match text(claims, "azp") {
             Some(party) if party == self.options.client_id => Ok(()),
@@ -245,7 +259,13 @@ impl Provider {
         Ok(Some(claims))
     }
 
-    fn identity(&self, known: &Known, subject: String, claims: &Claims, id_token: String) -> Identity {
+    pub(crate) fn identity(
+        &self,
+        known: &Known,
+        subject: String,
+        claims: &Claims,
+        id_token: String,
+    ) -> Identity {
         let text = |name: &str| text(claims, name).unwrap_or_default().to_owned();
         Identity {
             person: OidcPerson {
@@ -259,10 +279,11 @@ impl Provider {
             session: self::text(claims, "sid").map(str::to_owned),
             role: claims::role(&self.options, claims),
             groups: claims::groups(&self.options, claims),
+            refresh: None,
         }
     }
 
-    fn not_redeemed<T: openidconnect::ErrorResponse + Send + Sync + 'static>(
+    pub(crate) fn not_redeemed<T: openidconnect::ErrorResponse + Send + Sync + 'static>(
         &self,
         error: RequestTokenError<NoAnswer, T>,
     ) -> ProviderError {
@@ -279,6 +300,13 @@ impl Provider {
     }
 }
 
+/// Whether the provider takes the client's secret in the body alone.
+pub(crate) fn secret_goes_in_body(known: &Known) -> bool {
+    let methods = known.metadata.token_endpoint_auth_methods_supported();
+    let takes = |method| methods.is_some_and(|methods| methods.contains(&method));
+    takes(CoreClientAuthMethod::ClientSecretPost) && !takes(CoreClientAuthMethod::ClientSecretBasic)
+}
+
 /// The provider says nothing about the owner of an access token.
 #[derive(Debug, thiserror::Error)]
 #[error("userinfo: HTTP {0}")]
@@ -287,7 +315,7 @@ struct NoUserInfo(u16);
 /// The provider gave nothing for a code.
 #[derive(Debug, thiserror::Error)]
 #[error("token endpoint: {0}")]
-struct NotRedeemed(String);
+pub(crate) struct NotRedeemed(pub(crate) String);
 
 /// Why an ID token does not count, in one word.
 const fn reason(error: &ClaimsVerificationError) -> &'static str {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use openidconnect::{JsonWebKeySetUrl, RedirectUrl};
-use promptgate_control::sign_in::{Bearer, Challenge, Identity, IdentityProviders, Logout, ProviderError};
+use promptgate_control::sign_in::{
+    Bearer, Challenge, Identity, IdentityProviders, Logout, ProviderError, Refreshed,
+};
 use promptgate_kernel::{Clock, SecretString};
 
 use crate::directory::Directory;
@@ -77,6 +79,14 @@ impl IdentityProviders for OidcProviders {
         challenge: &Challenge,
     ) -> Result<Identity, ProviderError> {
         self.named(provider)?.identify(code, issuer, challenge).await
+    }
+
+    async fn refresh(&self, provider: &str, ticket: &SecretString) -> Result<Refreshed, ProviderError> {
+        self.named(provider)?.refresh(ticket).await
+    }
+
+    async fn revoke(&self, provider: &str, ticket: &SecretString) -> Result<(), ProviderError> {
+        self.named(provider)?.revoke(ticket).await
     }
 
     async fn end_session_url(

@@ -35,7 +35,7 @@ pub(crate) fn with_providers(base: &Base, sign_in: SignIn) -> anyhow::Result<Sig
     let http = Arc::new(Outbound(storage::outbound(&base.settings)?));
     let base_url = base.settings.api()?.backend_base_url;
     let providers = OidcProviders::new(providers, &base_url, http, &base.clock)?;
-    Ok(sign_in.with_providers(Arc::new(providers)))
+    Ok(sign_in.with_providers(Arc::new(providers), base.finishing.clone()))
 }
 
 fn provider(settings: OidcSettings) -> anyhow::Result<OidcProvider> {

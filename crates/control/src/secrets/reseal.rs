@@ -3,7 +3,7 @@
 use std::fmt;
 
 use promptgate_audit::Checkpoint;
-use promptgate_auth::{AccountFilter, AccountKind, AccountSort, Actor, Forbidden, Permission};
+use promptgate_auth::{AccountFilter, AccountKind, AccountSort, Actor, Forbidden, Permission, Renewal};
 use promptgate_kernel::{
     AccountId, CredentialId, McpServerId, PageRequest, RepositoryError, SealError, SortDirection,
 };
@@ -80,8 +80,9 @@ enum Outcome {
 }
 
 /// Seals every credential, secret header of an MCP server and second factor again under the newest key,
-/// and signs the checkpoints of the audit log again. Each row is written only if it is still as it was
-/// read. What lives for a day or less, such as answers that are kept for repeated calls, is left to end.
+/// what sessions ask their identity providers with too, and signs the checkpoints of the audit log again.
+/// Each row is written only if it is still as it was read. What lives for a day or less, such as answers
+/// that are kept for repeated calls, is left to end.
 #[instrument(name = "control.secrets.reseal", skip_all)]
 pub async fn reseal(control: &Control, actor: Actor) -> Result<Resealed, ResealError> {
     actor.require(Permission::ManageSettings)?;
@@ -97,6 +98,7 @@ pub async fn reseal(control: &Control, actor: Actor) -> Result<Resealed, ResealE
         }
         done.busy += left.len() as u64;
     }
+    move_tickets(control, &mut done).await?;
     sign_again(control, &mut done).await?;
     if done.moved + done.signed > 0 || !done.unreadable.is_empty() {
         let mut work = control.store.begin(Access::Write).await?;
@@ -211,6 +213,22 @@ impl Holder {
         };
         Unreadable { table, id, reason }
     }
+}
+
+/// Moves what sessions ask their identity providers with, wherever sessions live.
+async fn move_tickets(control: &Control, done: &mut Resealed) -> Result<(), RepositoryError> {
+    let sessions = &control.sign_in.state().sessions;
+    for (id, ticket) in sessions.list_tickets().await? {
+        match control.keys.reseal(&ticket, &Renewal::context(id), &*control.entropy) {
+            // One that is another by now was sealed a moment ago.
+            Ok(Some(moved)) if sessions.replace_ticket(id, &ticket, &moved).await? => done.moved += 1,
+            Ok(_) => done.current += 1,
+            Err(reason) => {
+                done.unreadable.push(Unreadable { table: "sessions", id: id.to_string(), reason });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Signs checkpoints again that an older key signed, so that the older key can be thrown away.

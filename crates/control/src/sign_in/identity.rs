@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use promptgate_auth::{OidcPerson, Role};
@@ -45,6 +46,26 @@ pub struct Identity {
     pub role: Option<Role>,
     /// The names of the access groups, where they come from the provider.
     pub groups: Option<Vec<String>>,
+    /// What to ask the provider again with, if it gave a refresh token.
+    pub refresh: Option<Refresh>,
+}
+
+/// What a provider is asked again with.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The provider's refresh token, and what its next answer must agree with; only the adapter reads it.
+    pub ticket: SecretString,
+    /// How long the provider's word holds, if it says.
+    pub lasts: Option<Duration>,
+}
+
+/// What a provider says when it is asked again, and still vouches for somebody.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// What it is asked with the next time. The former may be worth nothing any more.
+    pub refresh: Refresh,
+    /// What it says about the person now, if it says anything; why that does not count, if it does not.
+    pub identity: Result<Option<Identity>, ProviderError>,
 }
 
 /// Whom an access token is about.
@@ -133,6 +154,13 @@ pub trait IdentityProviders: Send + Sync {
         (code, issuer): (&str, Option<&str>),
         challenge: &Challenge,
     ) -> Result<Identity, ProviderError>;
+
+    /// Asks the provider whether it still vouches for somebody. [`ProviderError::Refused`] is a no, or an
+    /// answer about somebody else; whatever else goes wrong says nothing.
+    async fn refresh(&self, provider: &str, ticket: &SecretString) -> Result<Refreshed, ProviderError>;
+
+    /// Tells the provider that it will not be asked with this any more, where it wants to know.
+    async fn revoke(&self, provider: &str, ticket: &SecretString) -> Result<(), ProviderError>;
 
     /// Where a browser is sent to sign out; `None` if the provider has no such place. `back_to` is where
     /// the browser comes back to: an address, or a path of this API.

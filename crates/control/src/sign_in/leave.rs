@@ -6,6 +6,7 @@ use promptgate_store::Access;
 use tracing::instrument;
 
 use super::person;
+use super::renewal::give_up;
 use crate::Control;
 use crate::journal::Entry;
 
@@ -27,6 +28,7 @@ pub async fn leave(
     if !sessions.remove(secret.hash()).await? {
         return Ok(None);
     }
+    give_up(control, &session);
     if let Some(account) = account {
         let mut work = control.store.begin(Access::Write).await?;
         let entry = Entry::of_account("auth.logout", account.id).detail("sessionId", session.id.to_string());

@@ -5,7 +5,7 @@ mod bearer;
 mod elsewhere;
 
 use promptgate_audit::{Culprit, Failure};
-use promptgate_auth::{NewSession, Session, SessionHash, SessionSecret, SessionStage, SignInKey};
+use promptgate_auth::{NewSession, Renewal, Session, SessionHash, SessionSecret, SessionStage, SignInKey};
 use promptgate_kernel::{RepositoryError, SessionId, mint_key_text};
 use promptgate_store::Access;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use std::time::Duration;
 use tracing::instrument;
 
 pub use account::OidcAccountError;
+pub(super) use account::renewed;
 pub use bearer::{BearerError, by_bearer};
 pub use elsewhere::{LogoutTokenError, end_session_url, log_out_by_provider};
 
@@ -205,6 +206,11 @@ async fn signed_in(
         &session.id_token_context(),
         &*control.entropy,
     ));
+    session.renewal = identity.refresh.as_ref().map(|refresh| {
+        let plain = refresh.ticket.expose().as_bytes();
+        let ticket = control.keys.seal(plain, &Renewal::context(id), &*control.entropy);
+        Renewal { ticket, due_at: Renewal::due(refresh.lasts, session.created_at) }
+    });
     state.sessions.insert(&session).await?;
     Ok(Opened { secret, session, account })
 }

@@ -5,6 +5,7 @@ use promptgate_kernel::RepositoryError;
 use promptgate_store::Access;
 use tracing::instrument;
 
+use super::renewal::{Standing, renew};
 use crate::Control;
 
 /// A session that goes on, and whose it is.
@@ -27,7 +28,8 @@ pub enum ResumeError {
     Store(#[from] RepositoryError),
 }
 
-/// Finds the session with this secret, and its account, and notes that it was used.
+/// Finds the session with this secret, and its account, and notes that it was used. Where it is time to,
+/// the identity provider that vouched for its owner is asked again.
 #[instrument(name = "control.sign_in.resume", skip_all)]
 pub async fn resume(control: &Control, secret: &str) -> Result<Resumed, ResumeError> {
     let hash = SessionSecret::parse(secret).ok_or(ResumeError::Invalid)?.hash();
@@ -49,5 +51,13 @@ pub async fn resume(control: &Control, secret: &str) -> Result<Resumed, ResumeEr
     if session.wants_touch(now) && !sessions.touch(hash, now).await? {
         return Err(ResumeError::Invalid);
     }
-    Ok(Resumed { session, account })
+    match renew(control, &session).await? {
+        Standing::AsItWas => Ok(Resumed { session, account }),
+        Standing::Ended => Err(ResumeError::Invalid),
+        Standing::Renewed => {
+            let mut work = control.store.begin(Access::Read).await?;
+            let account = work.accounts().find(session.account).await?.ok_or(ResumeError::Invalid)?;
+            Ok(Resumed { session, account })
+        }
+    }
 }

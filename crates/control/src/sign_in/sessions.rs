@@ -5,6 +5,7 @@ use promptgate_kernel::{AccountId, RepositoryError, SessionId};
 use promptgate_store::Access;
 use tracing::instrument;
 
+use super::renewal::give_up;
 use crate::Control;
 use crate::journal::Entry;
 
@@ -82,9 +83,14 @@ pub async fn end_all_sessions(
 ) -> Result<(), SessionsError> {
     actor.require(Permission::ManageAccounts)?;
     known(control, account).await?;
-    let ended = control.sign_in.state.sessions.remove_all_of(account, None).await?;
+    let sessions = &control.sign_in.state.sessions;
+    let all = sessions.list_of(account).await?;
+    let ended = sessions.remove_all_of(account, None).await?;
     if ended == 0 {
         return Ok(());
+    }
+    for session in &all {
+        give_up(control, session);
     }
     let entry = Entry::of_account("session.revoked", account).detail("sessions", ended.to_string());
     record(control, actor, entry).await?;
@@ -103,6 +109,7 @@ async fn end(
     if !control.sign_in.state.sessions.remove(session.hash).await? {
         return Err(SessionsError::UnknownSession(id));
     }
+    give_up(control, session);
     let entry = Entry::of_account("session.revoked", account).detail("sessionId", id.to_string());
     record(control, actor, entry).await?;
     Ok(())

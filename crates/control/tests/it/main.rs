@@ -11,6 +11,7 @@ mod credentials;
 mod fixture;
 mod introspection;
 mod oidc;
+mod oidc_renewal;
 mod project_roles;
 mod projects;
 mod providers;

@@ -12,13 +12,14 @@ use promptgate_control::accounts::{
 };
 use promptgate_control::sign_in::{
     Bearer, BeginOidc, Challenge, Identity, IdentityProviders, Logout, LogoutTokenError, OidcError, Opened,
-    ProviderError, Visitor, begin_oidc, end_session_url, log_out_by_provider, pending_oidc, resume,
-    sign_in_with_oidc,
+    ProviderError, Refreshed, Visitor, begin_oidc, end_session_url, log_out_by_provider, pending_oidc,
+    resume, sign_in_with_oidc,
 };
 use promptgate_control::{Control, groups};
 use promptgate_kernel::{KeyRing, SecretString, SecretsKey, Timestamp};
 use promptgate_store::Access;
 use promptgate_store_sql::{SqlOptions, connect};
+use tokio_util::task::TaskTracker;
 
 use crate::fixture::{ADMIN, Fixture};
 
@@ -55,7 +56,15 @@ impl IdentityProviders for Believer {
         };
         let id_token = SecretString::new(format!("session of {subject}"));
         let session = Some(id_token.expose().clone());
-        Ok(Identity { person, id_token, session, role: None, groups })
+        Ok(Identity { person, id_token, session, role: None, groups, refresh: None })
+    }
+
+    async fn refresh(&self, _: &str, _: &SecretString) -> Result<Refreshed, ProviderError> {
+        Err(ProviderError::refused("refresh_refused"))
+    }
+
+    async fn revoke(&self, _: &str, _: &SecretString) -> Result<(), ProviderError> {
+        Ok(())
     }
 
     async fn end_session_url(
@@ -97,11 +106,11 @@ async fn gate() -> (Fixture, Control) {
 }
 
 fn believing(fixture: &Fixture) -> Control {
-    let sign_in = fixture.control.sign_in.clone().with_providers(Arc::new(Believer));
+    let sign_in = fixture.control.sign_in.clone().with_providers(Arc::new(Believer), TaskTracker::new());
     Control { sign_in, ..fixture.control.clone() }
 }
 
-fn visitor() -> Visitor {
+pub(crate) fn visitor() -> Visitor {
     Visitor { origin: Origin::UNKNOWN, user_agent: String::new(), is_local: false }
 }
 

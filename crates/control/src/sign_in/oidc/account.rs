@@ -11,7 +11,7 @@ use super::super::{Visitor, identity::Identity, person};
 use crate::Control;
 use crate::accounts::{UpdateAccountError, update};
 use crate::groups::{GroupError, set_of_account};
-use crate::journal::Entry;
+use crate::journal::{Entry, named};
 use crate::shown;
 
 /// How often somebody else may change the account at the same moment.
@@ -64,6 +64,58 @@ pub(super) async fn of_identity(
         }
     };
     granted(control, account, identity).await
+}
+
+/// Takes over what the provider says about a person who is signed in: as a sign-in does, and it is none.
+pub(in crate::sign_in) async fn renewed(
+    control: &Control,
+    id: AccountId,
+    provider: &str,
+    identity: &Identity,
+) -> Result<(), OidcAccountError> {
+    let mut tries = 0;
+    let account = loop {
+        match describe(control, id, provider, identity).await {
+            Err(OidcAccountError::Changed(_)) if tries < TRIES => tries += 1,
+            result => break result?,
+        }
+    };
+    if let Some(account) = account {
+        granted(control, account, identity).await?;
+    }
+    Ok(())
+}
+
+/// The account with the name and the e-mail that the provider says now; `None` if it is not the person's.
+async fn describe(
+    control: &Control,
+    id: AccountId,
+    provider: &str,
+    identity: &Identity,
+) -> Result<Option<Account>, OidcAccountError> {
+    let (at, given) = (control.clock.now(), &identity.person);
+    let mut work = control.store.begin(Access::Read).await?;
+    let known = work.accounts().find_by_identity(&given.issuer, &given.subject).await?;
+    drop(work);
+    let Some(known) = known.filter(|known| known.id == id) else { return Ok(None) };
+    let Some(account) = known.clone().described_by_oidc(given.clone(), at)? else { return Ok(Some(known)) };
+    let mut work = control.store.begin(Access::Write).await?;
+    if !work.accounts().save(&account).await? {
+        return Err(OidcAccountError::Changed(id));
+    }
+    let fields = named([
+        ("username", account.username != known.username),
+        ("email", account.email != known.email),
+        ("name", account.name != known.name),
+    ]);
+    let entry = Entry::of_account("user.updated", id)
+        .detail("fields", fields)
+        .detail("provider", provider)
+        .between(&shown::account(&known), &shown::account(&account));
+    control.audit(&mut *work, Actor::system(), entry, at).await?;
+    let revision = work.changes().record(Change::Account(id), at).await?;
+    control.commit(work, revision).await?;
+    Ok(Some(account))
 }
 
 /// The constraint that keeps two accounts from being one person's of a provider.
