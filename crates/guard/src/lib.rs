@@ -14,9 +14,11 @@
 //! ```
 
 mod finding;
+mod pii;
 mod secrets;
 mod text;
 
 pub use finding::{Category, Certainty, Finding, Kind, Strictness};
+pub use pii::{Pii, PiiKind};
 pub use secrets::{SecretKind, Secrets};
 pub use text::{Encoding, Layer, Text};

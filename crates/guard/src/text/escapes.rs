@@ -83,24 +83,60 @@ fn next(plain: &str, at: usize) -> Option<Escape> {
     let bytes = plain.as_bytes();
     let mut from = at;
     loop {
-        let codes = memchr::memchr3(b'%', b'&', b'\\', &bytes[from..]).map(|skip| from + skip);
-        let brackets = &bytes[from..codes.unwrap_or(bytes.len())];
-        let bracket =
-            memchr::memchr3_iter(b'[', b'(', b'{', brackets).find_map(|skip| obfuscated(plain, from + skip));
-        if bracket.is_some() {
-            return bracket;
-        }
-        let start = codes?;
+        let start = anchor(bytes, from)?;
         let found = match bytes[start] {
             b'%' => percent(bytes, start),
             b'&' => entity(plain, start),
-            _ => backslash(bytes, start),
+            b'\\' => backslash(bytes, start),
+            _ => match obfuscated(plain, start) {
+                // The spaces before it may belong to an escape that came before.
+                Some(escape) if escape.span.start >= at => return Some(escape),
+                _ => None,
+            },
         };
         match found {
             Some((text, end)) => return Some(Escape { span: start..end, text }),
             None => from = start + 1,
         }
     }
+}
+
+/// How many bytes are looked at together.
+const STRIDE: usize = 32;
+
+/// The next byte that an escape may begin with.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches the compiler can look at many bytes at once"
+)]
+fn anchor(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let is_anchor = |first: u8, second: u8, third: u8| {
+        let bracket = (first == b'[') | (first == b'(') | (first == b'{');
+        let (second, third) = (second | 0x20, third | 0x20);
+        let word =
+            ((second == b'a') & (third == b't')) | ((second == b'd') & (third == b'o')) | (second == b' ');
+        let digits = (first == b'%') & ((second.wrapping_sub(b'0') < 10) | (second.wrapping_sub(b'a') < 6));
+        let escaped = (first == b'\\') & ((second == b'u') | (second == b'x'));
+        let entity = (first == b'&') & ((second == b'#') | (second.wrapping_sub(b'a') < 26));
+        (bracket & word) | digits | escaped | entity
+    };
+    while let Some(chunk) = bytes.get(at..at + STRIDE + 2) {
+        let (one, two, three) = (&chunk[..STRIDE], &chunk[1..=STRIDE], &chunk[2..STRIDE + 2]);
+        if one
+            .iter()
+            .zip(two)
+            .zip(three)
+            .fold(false, |any, ((one, two), three)| any | is_anchor(*one, *two, *three))
+        {
+            break;
+        }
+        at += STRIDE;
+    }
+    bytes
+        .get(at..)?
+        .windows(3)
+        .position(|three| is_anchor(three[0], three[1], three[2]))
+        .map(|skip| at + skip)
 }
 
 fn hex(bytes: &[u8]) -> Option<u32> {

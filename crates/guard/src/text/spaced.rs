@@ -31,43 +31,56 @@ impl Run {
     }
 }
 
-fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'_' | b'*' | b'/' | b'|' | b'+' | b',' | b'~')
+/// How many bytes are looked at together.
+const STRIDE: usize = 32;
+
+/// The next letter from which letters and separators take turns.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches the compiler can look at many bytes at once"
+)]
+fn anchor(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let letter = |byte: u8| (byte | 0x20).wrapping_sub(b'a') < 26;
+    // The separators but the bar and the wave stand in one row: space, and `*` to `/`.
+    let separator = |byte: u8| {
+        (byte == b' ') | (byte.wrapping_sub(b'*') < 6) | (byte == b'_') | (byte == b'|') | (byte == b'~')
+    };
+    let turns = |five: [u8; 5]| letter(five[0]) & separator(five[1]) & separator(five[3]) & letter(five[4]);
+    while let Some(chunk) = bytes.get(at..at + STRIDE + 4) {
+        let pairs = (0..STRIDE).fold(false, |any, at| {
+            any | turns([chunk[at], chunk[at + 1], chunk[at + 2], chunk[at + 3], chunk[at + 4]])
+        });
+        if pairs {
+            break;
+        }
+        at += STRIDE;
+    }
+    bytes
+        .get(at..)?
+        .windows(5)
+        .position(|five| turns([five[0], five[1], five[2], five[3], five[4]]))
+        .map(|skip| at + skip)
 }
 
-/// The runs of a text. A run of four letters holds at least one place in four that stands between
-/// separators or letters of it, so that only every fourth is looked at.
+/// The runs of a text.
 pub(super) fn runs(plain: &str) -> impl Iterator<Item = Run> + '_ {
     let bytes = plain.as_bytes();
-    let mut at = 1;
-    let mut done = 0;
+    let mut at = 0;
     std::iter::from_fn(move || {
-        while at + 1 < bytes.len() {
-            let middle = at;
-            at += 4;
-            let letter = |at: usize| bytes[at].is_ascii_alphabetic();
-            let alternates = if is_separator(bytes[middle]) {
-                letter(middle - 1) && letter(middle + 1)
-            } else {
-                letter(middle) && is_separator(bytes[middle - 1]) && is_separator(bytes[middle + 1])
-            };
-            if middle >= done
-                && alternates
-                && let Some(span) = run_around(bytes, middle, done)
-            {
-                at = span.end + 1;
-                done = span.end;
+        while let Some(letter) = anchor(bytes, at) {
+            if let Some(span) = run_around(bytes, letter, at) {
+                at = span.end;
                 return Some(Run { span });
             }
+            at = letter + 1;
         }
         None
     })
 }
 
-/// The run that holds the place `middle`, and does not begin before `from`.
-fn run_around(bytes: &[u8], middle: usize, from: usize) -> Option<Range<usize>> {
-    let letter = if is_separator(bytes[middle]) { middle + 1 } else { middle };
-    let separator = bytes[letter - 1];
+/// The run that holds a letter, and does not begin before `from`.
+fn run_around(bytes: &[u8], letter: usize, from: usize) -> Option<Range<usize>> {
+    let separator = bytes[letter + 1];
     let single = |at: usize| {
         bytes[at].is_ascii_alphabetic()
             && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric())

@@ -1,0 +1,143 @@
+//! The words, in the languages of the product's users. A star stands for any ending.
+
+use std::sync::LazyLock;
+
+use super::Sense;
+use crate::pii::PiiKind;
+
+const PHONE: &str = "phone* telephone* telephon* telefon* téléphon* telefoon* teléfon* telefax* telefone* telefón* \
+    tel tél tlf telf tfno tfn tlfnr fon fono fone puh puhelin* puhelimit* mobil* mob cell cellphone* cellular* cel \
+    celular* móvil* movil* cellulare* komórk* komork* kännykk* matkapuh* gsm handy handynummer* handynr fax* faks* whatsapp \
+    whatsappnummer sms msisdn hotline* portable telemóv* telemov* rufnummer* telefonnummer* durchwahl* festnetz* dial \
+    landline voicemail pager facsimile sími farsími τηλ τηλέφων* τηλεφων* κινητό* тел телефон* моб мобил* факс* هاتف \
+    موبايل تلفن טלפון נייד फोन मोबाइल 电话 電話 手机 手機 携帯 ファックス 传真 傳真 전화 휴대폰 연락처 핸드폰 โทร";
+const CALL: &str = "call calls called calling caller reach reached reachable answer* ring ringing messag* contact* \
+    anruf* anzuruf* rückruf* erreich* nachricht* appel* joindre rappel* joignable llam* llám* chiam* contatt* ligar ligue contat* \
+    bel bellen bereik* zadzwo* dzwoni* kontakt* ringa soita* soitta* volej* zavol* yhtey* звон* позвон* вызов* text texting ruf rufe rufen hívj* \
+    suna sunați ara arayın";
+const PAY: &str = "pay pays paid payment* charge charged charges billing* bezahl* zahl* zahlung* paiement* payer pago* pagar \
+    pagament* pagare betal* betaling* płatno* platb* maksu* checkout deposit refund* expires expiry exp";
+const PLACE: &str = "home work office direct desk main privat büro geschäftlich bureau domicile casa trabajo ufficio lavoro \
+    kantoor thuis werk hem arbete";
+const CARD: &str = "card cards cardnumber creditcard* credit debit kreditkart* karte karten kartennummer* kartennr carte \
+    carta tarjeta* cartão cartao karta kartę kartou kartu karty kreditkort* betalkort* betaalkaart* kaart kaartnummer \
+    creditkaart* kort kortnummer* kortti* luottokor* maksukor* visa mastercard* maestro amex discover diners cc ccnum ccn cvv cvc \
+    pan mc jcb karet kártya* kartı карт* 信用卡 银行卡 カード 카드";
+const INTERNET: &str = "ip ips ipv4 ipv6 ipaddress* ipaddr addr host hosts hostname server* client* remote peer subnet \
+    netmask gateway router ping traceroute dns nameserver login session from inet inet6 src dst source destination adresse \
+    address* dirección indirizzo endereço adres adress osoite adresa x forwarded";
+const VERSION: &str = "version* ver v release* upgrade* downgrade* build rev revision firmware semver sdk patch section chapter \
+    kapitel figure fig table schema npm cargo pip package tag";
+const IDENTITY: &str = "identity identification identifier ausweis* personalausweis* steuernummer* steuer identité identite identidad \
+    identità identidade identiteit* tożsamo* henkilö* national citizen* taxpayer* tax fiscal fiscale socialsecurity dob \
+    geburtsdatum birth born né née nacido nato";
+const THING: &str = "order* invoice* id ids uid uids gid ref refs reference* tracking track sku skus part parts serial isbn issn ean upc gtin commit \
+    uuid guid hash sha md5 port ports pid pids tid license* licence* driver* plate ticket* issue bug pull bestell* rechnung* auftrag* \
+    artikel* kunden* sendung* vorgang* aktenzeichen* commande* facture* colis pedido* factura* ordine* fattura* encomenda* fatura* factuur* \
+    zamówieni* zamowieni* faktur* objednáv* objednav* tilaus* lasku* epoch timestamp* ts unix exp iat nbf created updated modified \
+    size bytes byte count counts total amount price sum offset seed checksum crc crc32 doi pmid arxiv zip plz postcode postal width height \
+    step loss lr epochs batch iteration row rows line lines page pages cve rfc bsb snowflake* trace span request* transaction* txn \
+    shipment* package* parcel* customer* product* item* model case number_of quantity qty stock lot batchnumber nonce block height \
+    memory addr0 pointer registration vat ust ustid hrb siret siren seconds millis ms duration latency elapsed uptime usec msec ns";
+
+/// The words of single kinds.
+const PERSONS: &[(PiiKind, &str)] = &[
+    (PiiKind::Iban, "iban ibans bankverbindung* kontonummer* konto rib rekeningnummer* rekening numeroconto"),
+    (PiiKind::SsnUs, "ssn ssns social"),
+    (PiiKind::UsItin, "itin taxpayer* tax tin"),
+    (PiiKind::UsEin, "ein employer* fein tin"),
+    (
+        PiiKind::UsPassport,
+        "passport* reisepass* passeport* pasaporte* passaporto* passaporte* paspoort* paszport* pass passnummer*",
+    ),
+    (PiiKind::UkNino, "nino ni insurance"),
+    (PiiKind::UkNhs, "nhs patient*"),
+    (PiiKind::DeSteuerId, "steuerid* steueridentifikation* steuerident* idnr tin steuer"),
+    (PiiKind::FrNir, "nir insee sécu secu sécurité securite sociale vitale"),
+    (PiiKind::EsDni, "dni nie nif"),
+    (PiiKind::ItCodiceFiscale, "codice fiscale cf"),
+    (PiiKind::NlBsn, "bsn burgerservice* sofi sofinummer"),
+    (PiiKind::PlPesel, "pesel*"),
+    (PiiKind::SePersonnummer, "personnummer* persnr pnr personnr samordning*"),
+    (PiiKind::DkCpr, "cpr cprnummer cprnr personnummer* cprnumre"),
+    (PiiKind::FiHetu, "hetu henkilötunnus* henkilotunnus* sotu"),
+    (PiiKind::NoFodselsnummer, "fødsel* fodsel* fnr personnummer*"),
+    (PiiKind::BeNationalNumber, "rijksregister* insz niss national registre"),
+    (PiiKind::PtNif, "nif contribuinte"),
+    (PiiKind::BrCpf, "cpf"),
+    (PiiKind::BrCnpj, "cnpj"),
+    (PiiKind::InAadhaar, "aadhaar* aadhar* adhar uidai आधार"),
+    (PiiKind::InPan, "pan"),
+    (PiiKind::AuTfn, "tfn tax"),
+    (PiiKind::AuMedicare, "medicare"),
+    (PiiKind::CaSin, "sin nas insurance assurance"),
+    (PiiKind::ZaId, "rsa said"),
+    (PiiKind::CnResidentId, "resident 身份证 身份證"),
+    (PiiKind::KrRrn, "rrn resident 주민"),
+    (PiiKind::JpMyNumber, "mynumber my マイナンバー 個人番号"),
+    (PiiKind::CzRodneCislo, "rodné rodne rč rc rodného"),
+    (PiiKind::ChAhv, "ahv ahvn avs oasi sozialversicherung*"),
+    (PiiKind::AtSvnr, "svnr svn sozialversicherung* sv versicherungsnummer"),
+    (PiiKind::IePps, "pps ppsn"),
+    (PiiKind::RoCnp, "cnp"),
+    (PiiKind::TrTckn, "tckn tc kimlik"),
+    (PiiKind::HrOib, "oib"),
+    (PiiKind::MxCurp, "curp"),
+    (PiiKind::ClRut, "rut run"),
+    (PiiKind::SgNric, "nric fin"),
+];
+
+struct Stem {
+    start: &'static str,
+    open: bool,
+    sense: Sense,
+}
+
+/// The stems, by their first byte.
+static STEMS: LazyLock<Vec<Vec<Stem>>> = LazyLock::new(|| {
+    let mut buckets: Vec<Vec<Stem>> = (0..256).map(|_| Vec::new()).collect();
+    let families = [
+        (Sense::PHONE, PHONE),
+        (Sense::CARD, CARD),
+        (Sense::CALL, CALL),
+        (Sense::PAY, PAY),
+        (Sense::PLACE, PLACE),
+        (Sense::INTERNET, INTERNET),
+        (Sense::VERSION, VERSION),
+        (Sense::THING, THING),
+    ];
+    let persons = PERSONS.iter().map(|(kind, words)| (Sense::person(*kind), *words));
+    for (sense, words) in families.into_iter().chain(persons).chain([(Sense::IDENTITY, IDENTITY)]) {
+        for word in words.split_ascii_whitespace() {
+            let stem = word.trim_end_matches('*');
+            let first = usize::from(stem.as_bytes().first().copied().unwrap_or(0));
+            buckets[first].push(Stem { start: stem, open: stem.len() < word.len(), sense });
+        }
+    }
+    buckets
+});
+
+/// What a word says.
+pub(super) fn sense(word: &str) -> Option<Sense> {
+    let mut lower = [0; 32];
+    let owned;
+    let word = if word.is_ascii() {
+        let length = word.len().min(lower.len());
+        lower[..length].copy_from_slice(&word.as_bytes()[..length]);
+        lower[..length].make_ascii_lowercase();
+        std::str::from_utf8(&lower[..length]).ok()?
+    } else {
+        owned = word.to_lowercase();
+        &owned
+    };
+    let first = *word.as_bytes().first()?;
+    // Scripts without spaces between words have no first letter to go by.
+    let of = |stem: &&Stem| match stem.open {
+        _ if first >= 0xE0 => word.contains(stem.start),
+        true => word.starts_with(stem.start),
+        false => word == stem.start,
+    };
+    let buckets =
+        if first >= 0xE0 { &STEMS[0xE0..] } else { &STEMS[usize::from(first)..=usize::from(first)] };
+    buckets.iter().flatten().filter(of).map(|stem| stem.sense).reduce(Sense::or)
+}

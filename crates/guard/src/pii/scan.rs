@@ -1,0 +1,171 @@
+//! The loop over a text.
+
+use std::ops::Range;
+
+use super::number::Number;
+use super::{Wanted, account, email, internet, lettered};
+use crate::finding::{Certainty, Strictness};
+use crate::pii::PiiKind;
+
+/// Something that was found in the plain form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) kind: PiiKind,
+    pub(super) span: Range<usize>,
+    pub(super) certainty: Certainty,
+}
+
+/// One reading of a text.
+pub(super) struct Scan<'s> {
+    pub(super) text: &'s str,
+    pub(super) bytes: &'s [u8],
+    pub(super) strictness: Strictness,
+    wanted: Wanted,
+    hits: Vec<Hit>,
+}
+
+/// How many bytes are looked at together.
+const STRIDE: usize = 32;
+
+impl<'s> Scan<'s> {
+    pub(super) fn new(text: &'s str, wanted: Wanted, strictness: Strictness) -> Self {
+        Self { text, bytes: text.as_bytes(), strictness, wanted, hits: Vec::new() }
+    }
+
+    /// Everything in the text, in order; nothing overlaps.
+    pub(super) fn run(mut self) -> Vec<Hit> {
+        let mut at = 0;
+        while let Some(anchor) = self.next_anchor(at) {
+            at = match self.bytes[anchor] {
+                b'@' => email::at(&mut self, anchor),
+                b':' => internet::at_colon(&mut self, anchor, at),
+                _ => self.at_digit(anchor, at),
+            }
+            .max(anchor + 1);
+        }
+        self.hits
+    }
+
+    /// The next digit, colon or `@`.
+    fn next_anchor(&self, mut at: usize) -> Option<usize> {
+        let is_anchor = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
+        while let Some(chunk) = self.bytes.get(at..at + STRIDE) {
+            if chunk.iter().fold(false, |any, byte| any | is_anchor(*byte)) {
+                break;
+            }
+            at += STRIDE;
+        }
+        self.bytes.get(at..)?.iter().position(|byte| is_anchor(*byte)).map(|skip| at + skip)
+    }
+
+    /// Reads what stands around a digit; says where to go on.
+    fn at_digit(&mut self, digit: usize, floor: usize) -> usize {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric();
+        let letters = self.bytes[floor.max(digit.saturating_sub(24))..digit]
+            .iter()
+            .rev()
+            .take_while(|byte| is_word(**byte))
+            .count();
+        let letters = letters - usize::from(letters > 0 && self.is_escape(digit - letters + 1));
+        let start = digit - letters;
+        let digits = self.bytes[digit..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let next = self.bytes.get(digit + digits).copied().unwrap_or(b' ');
+        if letters == 0 && !next.is_ascii_alphabetic() {
+            if next == b':'
+                && digits <= 4
+                && let Some(end) = internet::version_6(self, start)
+            {
+                return end;
+            }
+            return self.at_number(digit, floor);
+        }
+        if let Some(end) = account::iban(self, start).or_else(|| lettered::at(self, start)) {
+            return end;
+        }
+        if letters == 0 && matches!(next, b'x' | b'X') {
+            return Number::read(self.bytes, digit, floor).decide(self);
+        }
+        let rest = self.bytes[digit..].iter().take_while(|byte| is_word(**byte)).count();
+        let colon = digit + rest;
+        if colon - start <= 4
+            && self.bytes.get(colon) == Some(&b':')
+            && let Some(end) = internet::version_6(self, start)
+        {
+            return end;
+        }
+        colon
+    }
+
+    /// Reads groups of digits that no letter stands before.
+    fn at_number(&mut self, digit: usize, floor: usize) -> usize {
+        let number = Number::read(self.bytes, digit, floor);
+        // Letters may belong to it that stand apart: `AB 12 34 56 C`, `131052-308T`.
+        let letter =
+            |at: Option<usize>| at.and_then(|at| self.bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
+        let sign_after = usize::from(matches!(self.bytes.get(number.end()), Some(b'-' | b' ')));
+        if (number.count() <= 3 || letter(digit.checked_sub(2))) && letter(Some(number.end() + sign_after)) {
+            let led = [0, 2, 3]
+                .into_iter()
+                .filter_map(|back| digit.checked_sub(back))
+                .filter(|start| *start >= floor);
+            for start in led.filter(|start| self.text.is_char_boundary(*start)).collect::<Vec<_>>() {
+                if let Some(end) = lettered::at(self, start) {
+                    return end;
+                }
+            }
+        }
+        number.decide(self)
+    }
+
+    /// Whether a kind is looked for, and so much certainty enough.
+    pub(super) fn accepts(&self, kind: PiiKind, certainty: Certainty) -> bool {
+        self.wants(kind) && self.strictness.accepts(certainty)
+    }
+
+    /// Whether a kind is looked for.
+    pub(super) fn wants(&self, kind: PiiKind) -> bool {
+        self.wanted.has(kind)
+    }
+
+    /// Notes what was found, if that much certainty is enough; says whether it was.
+    pub(super) fn push(&mut self, kind: PiiKind, span: Range<usize>, certainty: Certainty) -> bool {
+        let counts = self.strictness.accepts(certainty);
+        if counts && self.wants(kind) {
+            // An address may hold a number that was found before its `@` was seen.
+            while self.hits.last().is_some_and(|last| last.span.end > span.start) {
+                self.hits.pop();
+            }
+            self.hits.push(Hit { kind, span, certainty });
+        }
+        counts
+    }
+
+    /// The character before a place.
+    pub(super) fn before(&self, at: usize) -> Option<char> {
+        self.text[..at].chars().next_back()
+    }
+
+    /// The character at a place.
+    pub(super) fn after(&self, at: usize) -> Option<char> {
+        self.text[at..].chars().next()
+    }
+
+    /// Whether what stands before a place is an escaped space or end of a line, `\n`, as in quoted text.
+    pub(super) fn is_escape(&self, at: usize) -> bool {
+        at >= 2 && self.bytes[at - 2] == b'\\' && matches!(self.bytes[at - 1], b'n' | b'r' | b't')
+    }
+
+    /// Whether a span is not a part of a longer word.
+    pub(super) fn stands_alone(&self, span: &Range<usize>) -> bool {
+        let is_word = |c: char| is_word(c) || c == '_';
+        (!self.before(span.start).is_some_and(is_word) || self.is_escape(span.start))
+            && !self.after(span.end).is_some_and(is_word)
+    }
+}
+
+/// Whether a character may belong to the same word as a digit beside it: not where words have no spaces
+/// between them.
+pub(super) fn is_word(c: char) -> bool {
+    let unspaced = matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{2E80}'..='\u{D7FF}');
+    c.is_alphanumeric() && !unspaced
+}
