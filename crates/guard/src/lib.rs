@@ -16,9 +16,11 @@
 mod finding;
 mod pii;
 mod secrets;
+mod stream;
 mod text;
 
 pub use finding::{Category, Certainty, Finding, Kind, Strictness};
 pub use pii::{Pii, PiiKind};
 pub use secrets::{SecretKind, Secrets};
+pub use stream::{Detect, HOLD_BACK, LONGEST_FINDING, LONGEST_RUN, Settled, StreamScanner};
 pub use text::{Encoding, Layer, Text};

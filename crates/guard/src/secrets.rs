@@ -62,14 +62,17 @@ impl Secrets {
         for hit in self.hits(text.plain()) {
             findings.push(finding(&hit, text.original_span(hit.span.clone())));
         }
+        let layered = findings.len();
         for layer in text.layers() {
             for hit in self.hits(layer.plain()) {
                 let Some(span) = layer.original_span(hit.span.clone()) else { continue };
-                let known = findings[first..]
-                    .iter()
-                    .any(|known| known.span.start < span.end && span.start < known.span.end);
-                if !known {
-                    findings.push(finding(&hit, span));
+                let overlaps = |known: &Finding| known.span.start < span.end && span.start < known.span.end;
+                let within = |known: &Finding| span.start <= known.span.start && known.span.end <= span.end;
+                // What is encoded is found in the whole of its run, and maybe in a part of it before.
+                match findings[first..].iter().position(overlaps).map(|at| at + first) {
+                    None => findings.push(finding(&hit, span)),
+                    Some(at) if at >= layered && within(&findings[at]) => findings[at] = finding(&hit, span),
+                    Some(_) => {}
                 }
             }
         }
