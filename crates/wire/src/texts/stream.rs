@@ -68,6 +68,8 @@ pub struct StreamTexts {
     texts: Vec<Open>,
     tracks: u64,
     is_stopped: bool,
+    /// An event could not be read.
+    is_broken: bool,
 }
 
 /// The format of a stream, and what is known of it.
@@ -86,43 +88,74 @@ impl StreamTexts {
             Operation::Messages | Operation::CountTokens => Shape::Messages(Messages::default()),
             Operation::ChatCompletions | Operation::Embeddings => Shape::Chat(Chat::default()),
         };
-        Self { shape, frames: Frames::default(), texts: Vec::new(), tracks: 0, is_stopped: false }
+        Self {
+            shape,
+            frames: Frames::default(),
+            texts: Vec::new(),
+            tracks: 0,
+            is_stopped: false,
+            is_broken: false,
+        }
     }
 
-    /// Reads the next piece, of any size, and returns what goes on now: whole events. May be empty. An
-    /// event that cannot be read ends the stream, because nobody can say what is in it.
+    /// Reads the next piece, of any size, and returns what goes on now: whole events. May be empty.
+    ///
+    /// Behind an event that cannot be read nothing goes on, because nobody can say what is in it; that
+    /// is said once. The stream is the caller's to end then, by [`stop`](Self::stop) or as a failure.
     pub fn push(&mut self, piece: &[u8], filter: &mut dyn TextFilter) -> Result<Bytes, Unreadable> {
         let mut out = Vec::with_capacity(piece.len() + 16);
-        if !self.is_stopped {
-            self.frames.push(piece)?;
-        }
-        while !self.is_stopped {
-            let Some(event) = self.frames.next() else { break };
-            self.event(&event, filter, &mut out)?;
+        if !self.is_over() {
+            let mut frames = std::mem::take(&mut self.frames);
+            let read = self.read(piece, &mut frames, filter, &mut out);
+            self.frames = frames;
+            self.is_broken |= read.is_err();
+            read?;
         }
         Ok(out.into())
+    }
+
+    fn read(
+        &mut self,
+        piece: &[u8],
+        frames: &mut Frames,
+        filter: &mut dyn TextFilter,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unreadable> {
+        frames.push(piece)?;
+        while !self.is_stopped {
+            let Some(event) = frames.next() else { break };
+            self.event(event, filter, out)?;
+        }
+        Ok(())
     }
 
     /// The stream is over: what was kept goes out. Often empty.
     pub fn end(&mut self, filter: &mut dyn TextFilter) -> Result<Bytes, Unreadable> {
         let mut out = Vec::new();
-        let rest = self.frames.rest();
-        if !self.is_stopped && !rest.is_empty() {
-            self.event(&rest, filter, &mut out)?;
+        let mut frames = std::mem::take(&mut self.frames);
+        let rest = frames.rest();
+        if !self.is_over() && !rest.is_empty() {
+            let read = self.event(rest, filter, &mut out);
+            self.is_broken |= read.is_err();
+            read?;
         }
-        if !self.is_stopped && self.end_texts(Ends::All, false, filter, &mut out).is_break() {
+        if !self.is_over() && self.end_texts(Ends::All, false, filter, &mut out).is_break() {
             self.stop_here(&mut out);
         }
         Ok(out.into())
     }
 
+    const fn is_over(&self) -> bool {
+        self.is_stopped || self.is_broken
+    }
+
     /// Nothing came for a while: what a filter need not keep any longer goes out. Often empty.
     pub fn release(&mut self, filter: &mut dyn TextFilter) -> Bytes {
         let mut out = Vec::new();
-        let Self { shape, texts, tracks, is_stopped, .. } = self;
-        if *is_stopped {
+        if self.is_over() {
             return Bytes::new();
         }
+        let Self { shape, texts, tracks, .. } = self;
         let mut sink = Sink { filter, tracks };
         for text in texts.iter_mut().filter(|text| !text.is_over && !text.is_signed()) {
             let mut passed = String::new();

@@ -14,13 +14,18 @@ const MAX_EVENT: usize = 16 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     held: Vec<u8>,
-    /// Up to where lines were looked for, and where the last one begins.
-    seen: usize,
+    /// Where the event under way begins, its last line, and what was not looked at.
+    event: usize,
     line: usize,
+    seen: usize,
 }
 
 impl Frames {
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Unreadable> {
+        self.held.drain(..self.event);
+        self.line -= self.event;
+        self.seen -= self.event;
+        self.event = 0;
         if self.held.len() + piece.len() > MAX_EVENT {
             return Err(Unreadable::TooMuch);
         }
@@ -29,7 +34,7 @@ impl Frames {
     }
 
     /// The next event that is complete, the blank line behind it included.
-    pub(super) fn next(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn next(&mut self) -> Option<&[u8]> {
         loop {
             let end = self.seen + memchr2(b'\n', b'\r', &self.held[self.seen..])?;
             let behind = match (self.held[end], self.held.get(end + 1)) {
@@ -45,17 +50,17 @@ impl Frames {
             let is_blank = end == self.line;
             (self.seen, self.line) = (behind, behind);
             if is_blank {
-                (self.seen, self.line) = (0, 0);
-                let rest = self.held.split_off(behind);
-                return Some(std::mem::replace(&mut self.held, rest));
+                let event = std::mem::replace(&mut self.event, behind);
+                return Some(&self.held[event..behind]);
             }
         }
     }
 
     /// What came of an event whose end did not.
-    pub(super) fn rest(&mut self) -> Vec<u8> {
-        (self.seen, self.line) = (0, 0);
-        std::mem::take(&mut self.held)
+    pub(super) fn rest(&mut self) -> &[u8] {
+        let event = std::mem::replace(&mut self.event, self.held.len());
+        (self.line, self.seen) = (self.event, self.event);
+        &self.held[event..]
     }
 }
 
@@ -106,10 +111,10 @@ mod tests {
         for piece in pieces {
             frames.push(piece).unwrap();
             while let Some(event) = frames.next() {
-                events.push(String::from_utf8(event).unwrap());
+                events.push(String::from_utf8(event.to_vec()).unwrap());
             }
         }
-        events.push(String::from_utf8(frames.rest()).unwrap());
+        events.push(String::from_utf8(frames.rest().to_vec()).unwrap());
         events
     }
 

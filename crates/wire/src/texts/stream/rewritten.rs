@@ -244,17 +244,23 @@ impl StreamTexts {
     }
 }
 
-/// How likely the words were goes with them.
+/// How likely the words were goes with them. Nothing else is searched for it: arguments of a tool may
+/// have a member of that name.
 fn logprobs(document: Document<'_>, node: usize, changes: &mut Vec<Change>) {
     for element in document.tape.elements(node) {
         logprobs(document, element, changes);
     }
     for (name, value) in document.tape.members(node) {
-        let is_meant = document.text(name).is_some_and(|name| name == "logprobs");
-        match document.tape.node(value).kind {
-            Kind::Array if is_meant => changes.push((document.tape.node(value).range(), "[]".to_owned())),
-            Kind::Object if is_meant => changes.push((document.tape.node(value).range(), "null".to_owned())),
-            _ => logprobs(document, value, changes),
+        let Some(name) = document.text(name) else { continue };
+        match (&*name, document.tape.node(value).kind) {
+            ("logprobs", Kind::Array) => changes.push((document.tape.node(value).range(), "[]".to_owned())),
+            ("logprobs", Kind::Object) => {
+                changes.push((document.tape.node(value).range(), "null".to_owned()));
+            }
+            ("choices" | "part" | "item" | "content" | "response" | "output", _) => {
+                logprobs(document, value, changes);
+            }
+            _ => {}
         }
     }
 }

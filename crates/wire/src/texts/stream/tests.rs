@@ -413,6 +413,19 @@ fn texts_that_do_not_come_in_pieces_are_looked_at() {
 }
 
 #[test]
+fn nothing_goes_on_behind_what_cannot_be_read() {
+    let event = |data: &str| format!("data: {data}\n\n");
+    let text = event(r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#);
+    let deep = event(&("[".repeat(999) + &"]".repeat(999)));
+    let (mut texts, mut filter) = (StreamTexts::new(Operation::ChatCompletions), Listens::default());
+    assert_eq!(texts.push(text.as_bytes(), &mut filter).unwrap(), text);
+    assert_eq!(texts.push((deep + &text).as_bytes(), &mut filter), Err(Unreadable::TooDeep));
+    assert!(texts.push(text.as_bytes(), &mut filter).unwrap().is_empty());
+    assert!(texts.end(&mut filter).unwrap().is_empty());
+    assert!(texts.stop().ends_with(b"data: [DONE]\n\n"));
+}
+
+#[test]
 fn a_stream_without_its_end_loses_nothing() {
     let given = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x ab\"}}]}";
     let out = passed(Operation::ChatCompletions, given, 5, &mut Keeps::replacing("abc", "#"));
