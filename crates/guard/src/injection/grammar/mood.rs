@@ -1,0 +1,363 @@
+//! How a sentence puts its words: as an order, a question, a quotation, a report, or denied.
+
+use std::ops::Range;
+
+use super::rules::{Put, Rule};
+use crate::injection::Channel;
+use crate::injection::lexicon::{Concepts, Hit, Languages};
+
+/// How far around a match its sentence is looked at, in bytes.
+const SIGHT: usize = 200;
+/// How close before a verb the word stands that denies it.
+const DENIAL: usize = 14;
+
+/// How much of a rule's weight counts where its verb is `head` and all of it spans `span`.
+pub(super) fn of(
+    text: &str,
+    hits: &[Hit],
+    head: &Hit,
+    span: &Range<usize>,
+    rule: &Rule,
+    channel: Channel,
+) -> f32 {
+    let mention = mention(text, hits, span.clone(), channel);
+    if rule.put != Put::Said && is_denied(text, hits, head, span) {
+        return 0.05;
+    }
+    if rule.put != Put::Order {
+        return mention;
+    }
+    let sentence = sentence(text, span);
+    let asked = if is_question(text, hits, &sentence, head) { 0.25 } else { 1.0 };
+    let order =
+        if head.languages.meets(Languages::ENGLISH) { order(text, &sentence, head.start) } else { 1.0 };
+    let between = text.get(head.end..span.end).unwrap_or_default();
+    let mine = if between.starts_with(" my ") && !between.contains("instruction") { 0.3 } else { 1.0 };
+    let code = if between.contains(['(', ')', '{', '}', '=', ';']) { 0.4 } else { 1.0 };
+    mention * asked * order * mine * code
+}
+
+/// How much counts of a word that is a sign by itself.
+pub(super) fn of_mention(text: &str, hits: &[Hit], hit: &Hit, channel: Channel) -> f32 {
+    let span = hit.start..hit.end;
+    let sentence = sentence(text, &span);
+    let asked = if is_question(text, hits, &sentence, hit) { 0.3 } else { 1.0 };
+    mention(text, hits, span, channel) * asked
+}
+
+/// Whether what follows an object says no more of it.
+pub(super) fn is_bare(after: &str) -> bool {
+    let more = after.trim_start_matches(['"', '\'', ')', ']', '*', '`']);
+    let Some(first) = more.chars().next() else { return true };
+    if first != ' ' {
+        return !first.is_alphanumeric();
+    }
+    let next = more.trim_start().split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    GOING_ON.contains(&next)
+}
+
+/// Words that begin something new behind an object.
+const GOING_ON: [&str; 27] = [
+    "",
+    "and",
+    "but",
+    "now",
+    "then",
+    "instead",
+    "please",
+    "just",
+    "say",
+    "print",
+    "write",
+    "tell",
+    "output",
+    "you",
+    "your",
+    "that",
+    "given",
+    "from",
+    "above",
+    "before",
+    "i",
+    "so",
+    "because",
+    "as",
+    "or",
+    "verbatim",
+    "immediately",
+];
+
+/// Whether a sentence ends in there.
+pub(super) fn has_stop(between: &str) -> bool {
+    let bytes = between.as_bytes();
+    bytes.iter().enumerate().any(|(at, byte)| STOP[usize::from(*byte)] && stops(bytes, at))
+}
+
+/// Bytes that may end a sentence.
+static STOP: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut at = 0;
+    while at < STOPS.len() {
+        stops[STOPS[at] as usize] = true;
+        at += 1;
+    }
+    stops
+};
+
+/// The last three begin the full stops of Chinese and Japanese, of Devanagari, and Arabic's question mark.
+const STOPS: [u8; 8] = [b'\n', b'.', b'!', b'?', b';', 0xE3, 0xE0, 0xD8];
+
+fn stops(bytes: &[u8], at: usize) -> bool {
+    match bytes[at] {
+        b'\n' => true,
+        b'.' | b'!' | b'?' | b';' => {
+            bytes.get(at + 1).is_none_or(|next| matches!(next, b' ' | b'"' | b'\'' | b'\n' | b'<' | b')'))
+        }
+        _ => ["。", "।", "؟"].iter().any(|stop| bytes[at..].starts_with(stop.as_bytes())),
+    }
+}
+
+/// How much counts of what is only mentioned: quoted, or within talk about attacks.
+fn mention(text: &str, hits: &[Hit], span: Range<usize>, channel: Channel) -> f32 {
+    let quoted = is_quoted(text, &span);
+    let talk = hits.iter().any(|hit| {
+        hit.concepts.meets(Concepts::META)
+            && (hit.end <= span.start && span.start - hit.end < 100
+                || hit.start >= span.end && hit.start - span.end < if quoted { 80 } else { 3 })
+    });
+    match (quoted, talk) {
+        (true, true) => 0.15,
+        (false, true) => 0.4,
+        (true, false) => {
+            if channel.is_fed() {
+                0.9
+            } else {
+                0.7
+            }
+        }
+        (false, false) => 1.0,
+    }
+}
+
+/// Whether a word before the verb, or after it where a language puts it there, says not to.
+fn is_denied(text: &str, hits: &[Hit], head: &Hit, span: &Range<usize>) -> bool {
+    if head.concepts.meets(Concepts::NEGFOLLOW) {
+        return false;
+    }
+    hits.iter().any(|hit| {
+        hit.concepts.meets(Concepts::NEG)
+            && hit.start != head.start
+            && hit.languages.meets(head.languages)
+            && (hit.start <= head.start && hit.end >= head.end
+                || hit.end <= head.start
+                    && head.start - hit.end < DENIAL
+                    && !text[hit.end..head.start].contains([',', ':', '"'])
+                || hit.languages != Languages::ENGLISH
+                    && !hit.languages.meets(Languages::ENGLISH)
+                    && (hit.start >= span.end && hit.start - span.end < 4
+                        || hit.start >= head.end && hit.start - head.end < 4))
+    })
+}
+
+/// The sentence around a match, as far as it is looked at.
+fn sentence(text: &str, span: &Range<usize>) -> Range<usize> {
+    let mut start = span.start.saturating_sub(SIGHT);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let before = &text[start..span.start];
+    if let Some(stop) = (0..before.len()).rev().find(|at| stops(text.as_bytes(), start + *at)) {
+        start += stop + before[stop..].chars().next().map_or(1, char::len_utf8);
+    }
+    let mut end = (span.end + SIGHT).min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let after = &text[span.end..end];
+    if let Some(stop) = (0..after.len()).find(|at| stops(after.as_bytes(), *at)) {
+        end = span.end + stop + after[stop..].chars().next().map_or(1, char::len_utf8);
+    }
+    start..end
+}
+
+/// Words that begin a question of English.
+const ASKING: [&str; 19] = [
+    "how", "why", "when", "where", "which", "who", "is", "are", "does", "did", "do", "should", "what",
+    "whats", "what's", "has", "have", "may", "if",
+];
+
+/// Whether the sentence asks instead of ordering. "Can you …" orders.
+fn is_question(text: &str, hits: &[Hit], sentence: &Range<usize>, head: &Hit) -> bool {
+    let said = text[sentence.clone()].trim_start_matches([' ', '-', '*', '"', '\'', '(', '>', '#']);
+    let first = said.split([' ', ',']).next().unwrap_or_default();
+    let start = sentence.end - said.len();
+    let worded = ASKING.contains(&first)
+        || hits.iter().any(|hit| {
+            hit.concepts.meets(Concepts::QUESTION)
+                && hit.start >= sentence.start
+                && hit.end <= sentence.end
+                && hit.languages.meets(head.languages)
+                && (hit.start <= start + 1 || !head.languages.meets(Languages::ENGLISH))
+        });
+    if !worded {
+        return false;
+    }
+    let mark = said.trim_end_matches(['"', '\'', ' ']).ends_with(['?', '؟', '？']);
+    let before = text.get(start..head.start).unwrap_or_default();
+    let turns = [",", ":", " also ", " and then ", " then ", " now ", " but "]
+        .iter()
+        .any(|turn| before.contains(turn));
+    first != "if" && (mark || !turns) || first == "if" && mark
+}
+
+/// Words after which a verb is an order.
+const ORDERING: [&str; 36] = [
+    "please",
+    "now",
+    "then",
+    "and",
+    "just",
+    "must",
+    "should",
+    "will",
+    "shall",
+    "always",
+    "simply",
+    "also",
+    "kindly",
+    "immediately",
+    "so",
+    "but",
+    "or",
+    "completely",
+    "entirely",
+    "totally",
+    "fully",
+    "instead",
+    "hereby",
+    "first",
+    "here",
+    "pls",
+    "ok",
+    "okay",
+    "hey",
+    "hi",
+    "hello",
+    "assistant",
+    "immediatly",
+    "firstly",
+    "can",
+    "ahead",
+];
+/// Words after which a verb tells what somebody does.
+const TELLING: [&str; 42] = [
+    "i",
+    "we",
+    "they",
+    "people",
+    "users",
+    "who",
+    "which",
+    "that",
+    "could",
+    "would",
+    "might",
+    "did",
+    "does",
+    "he",
+    "she",
+    "it",
+    "developers",
+    "students",
+    "may",
+    "often",
+    "sometimes",
+    "drivers",
+    "not",
+    "cannot",
+    "can't",
+    "of",
+    "the",
+    "a",
+    "an",
+    "in",
+    "on",
+    "with",
+    "for",
+    "this",
+    "my",
+    "git",
+    "css",
+    "method",
+    "function",
+    "--",
+    "user",
+    "usually",
+];
+
+/// How much an English verb in its plain form is an order, by the words before it.
+fn order(text: &str, sentence: &Range<usize>, head: usize) -> f32 {
+    let before = text[sentence.start..head].trim_end();
+    let Some(last) = before.chars().next_back() else { return 1.0 };
+    if !last.is_alphanumeric() && !matches!(last, '\'' | '`' | '.' | '_' | '/') {
+        return 1.0;
+    }
+    let mut words =
+        before.split(|letter: char| !letter.is_alphanumeric() && letter != '\'' && letter != '-').rev();
+    let previous = words.next().unwrap_or_default();
+    let earlier: Vec<&str> = words.take(4).collect();
+    let told = |word: &&str| matches!(*word, "you" | "u" | "must");
+    match previous {
+        "" => 1.0,
+        "to" if earlier.iter().any(told) && !earlier.contains(&"how") => 0.9,
+        "to" => 0.35,
+        "you"
+            if earlier.iter().any(|word| {
+                matches!(
+                    *word,
+                    "that" | "demand" | "want" | "suggest" | "should" | "can" | "could" | "will" | "would"
+                )
+            }) =>
+        {
+            0.9
+        }
+        "you" => 0.5,
+        "could" | "would" | "can" if earlier.first() == Some(&"you") => 0.6,
+        word if ORDERING.contains(&word) => 1.0,
+        word if TELLING.contains(&word) => 0.3,
+        word if word.ends_with('s') && word.len() > 3 => 0.4,
+        _ => 0.75,
+    }
+}
+
+/// Whether a match stands in quotes that open and close around it.
+fn is_quoted(text: &str, span: &Range<usize>) -> bool {
+    let mut from = span.start.saturating_sub(80);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let mut to = (span.end + SIGHT).min(text.len());
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    let (before, after) = (&text[from..span.start], &text[span.end..to]);
+    ["\"", "'", "`", "「", "『", "„"].into_iter().any(|open| {
+        let close = match open {
+            "「" => "」",
+            "『" => "』",
+            "„" => "\"",
+            same => same,
+        };
+        let opened = before.rfind(open).filter(|at| {
+            let outside = before[..*at].chars().next_back();
+            let inside = &before[at + open.len()..];
+            outside.is_none_or(|letter| !letter.is_alphanumeric())
+                && !inside.starts_with(' ')
+                && !has_stop(inside)
+        });
+        opened.is_some()
+            && after.match_indices(close).any(|(at, _)| {
+                after[at + close.len()..].chars().next().is_none_or(|letter| !letter.is_alphanumeric())
+            })
+    })
+}

@@ -1,0 +1,266 @@
+//! The words of ASCII: found at the beginnings of words alone, most of which a small table turns away.
+
+use aho_corasick::Anchored;
+use aho_corasick::MatchKind;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::nfa::noncontiguous;
+
+use super::{Concepts, Entry, Hit, Languages, stands};
+
+/// How many bits the table of beginnings has, as a power of two.
+const TABLE_BITS: u32 = 16;
+/// How many letters make a beginning.
+const BEGINNING: usize = 4;
+/// How many bytes of a longer entry are compared before it is searched.
+const LONG: usize = 8;
+/// How many letters a word has at least that may be several.
+const GLUED: usize = 18;
+/// How many it has at most.
+const GLUED_LIMIT: usize = 400;
+/// Marks that may begin an entry wherever they stand.
+const MARKS: &[u8] = b"<[#!?&-={(*\"'";
+
+/// Words and marks of ASCII and what they mean.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// The beginnings of entries, of four bytes.
+    beginnings: Table,
+    /// Those of them that belong to an entry of fewer than eight bytes.
+    short: Table,
+    /// The beginnings of longer entries, of eight bytes.
+    long: Table,
+    automaton: NFA,
+    entries: Vec<Entry>,
+}
+
+impl Words {
+    pub(super) fn new(entries: Vec<(String, Entry)>) -> Self {
+        let mut words = [Table::new(), Table::new(), Table::new()];
+        for (word, _) in &entries {
+            let word = word.as_bytes();
+            for key in keys(word) {
+                words[0].add(key);
+                if word.len() < LONG {
+                    words[1].add(key);
+                }
+            }
+            if word.len() >= LONG {
+                words[2].add(load(word));
+            }
+        }
+        let [beginnings, short, long] = words;
+        let automaton = noncontiguous::Builder::new()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(entries.iter().map(|(word, _)| word.as_bytes()))
+            .and_then(|words| aho_corasick::nfa::contiguous::Builder::new().build_from_noncontiguous(&words))
+            .expect("the lists of the lexicon fit an automaton");
+        Self {
+            beginnings,
+            short,
+            long,
+            automaton,
+            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+        }
+    }
+
+    /// Adds every entry that stands in a text; one may stand in the words of another.
+    pub(super) fn scan(&self, text: &str, hits: &mut Vec<Hit>) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            let class = CLASS[usize::from(bytes[at])];
+            if class == 0 || class == AT {
+                if class == AT {
+                    let (concepts, languages) = (Concepts::ADDRESS, Languages::ALL);
+                    hits.push(Hit { start: at, end: at + 1, concepts, languages });
+                }
+                at += 1;
+                continue;
+            }
+            if self.may_begin(&bytes[at..], class) {
+                self.find(text, at, hits);
+            }
+            at += 1;
+            while class == LETTER && at < bytes.len() && CLASS[usize::from(bytes[at])] == LETTER {
+                at += 1;
+            }
+        }
+    }
+
+    /// Adds the entries in words that were written as one, the longest first where several fit.
+    pub(super) fn scan_glued(&self, text: &str, hits: &mut Vec<Hit>) {
+        let mut start = 0;
+        for word in text.split_inclusive(|letter: char| !letter.is_ascii_lowercase()) {
+            let end = start + word.len();
+            if word.len() > GLUED && word.len() < GLUED_LIMIT {
+                let mut at = start;
+                while at < end {
+                    at = self.longest(text, at, hits).unwrap_or(at + 1);
+                }
+            }
+            start = end;
+        }
+    }
+
+    /// Adds the longest entry that begins here, whatever stands around it, and returns where it ends.
+    fn longest(&self, text: &str, at: usize, hits: &mut Vec<Hit>) -> Option<usize> {
+        let words = &self.automaton;
+        let mut state = words.start_state(Anchored::Yes).ok()?;
+        let mut longest = None;
+        for (ahead, byte) in text.as_bytes()[at..].iter().enumerate() {
+            state = words.next_state(Anchored::Yes, state, *byte);
+            if words.is_dead(state) {
+                break;
+            }
+            if words.is_match(state) && ahead > 1 {
+                let entry = self.entries[words.match_pattern(state, 0).as_usize()];
+                if entry.languages.meets(Languages::ENGLISH) {
+                    longest = Some((at + ahead + 1, entry));
+                }
+            }
+        }
+        let (end, entry) = longest?;
+        hits.push(Hit { start: at, end, concepts: entry.concepts, languages: entry.languages });
+        Some(end)
+    }
+
+    /// Whether an entry begins like these bytes.
+    #[inline]
+    fn may_begin(&self, bytes: &[u8], class: u8) -> bool {
+        let ahead = load(bytes);
+        let key = if class == LETTER { beginning(ahead) } else { ahead & 0xFFFF_FFFF };
+        self.beginnings.has(key) && (self.short.has(key) || self.long.has(ahead))
+    }
+
+    /// Adds the entries that begin here and whose borders are right: the longest first, and behind it those
+    /// that mean more than it does.
+    fn find(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
+        let first = hits.len();
+        self.walk(text, at, hits);
+        hits[first..].reverse();
+        let Some(longest) = hits.get(first).copied() else { return };
+        let mut kept = first + 1;
+        for at in first + 1..hits.len() {
+            let hit = hits[at];
+            if !longest.concepts.covers(hit.concepts) || !longest.languages.meets(hit.languages) {
+                hits[kept] = hit;
+                kept += 1;
+            }
+        }
+        hits.truncate(kept);
+    }
+
+    fn walk(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
+        let words = &self.automaton;
+        let Ok(mut state) = words.start_state(Anchored::Yes) else { return };
+        for (ahead, byte) in text.as_bytes()[at..].iter().enumerate() {
+            state = words.next_state(Anchored::Yes, state, *byte);
+            if !words.is_special(state) {
+                continue;
+            }
+            if words.is_dead(state) {
+                return;
+            }
+            if words.is_match(state) {
+                let end = at + ahead + 1;
+                let entry = self.entries[words.match_pattern(state, 0).as_usize()];
+                if stands(text, at, end, entry.border) {
+                    hits.push(Hit { start: at, end, concepts: entry.concepts, languages: entry.languages });
+                }
+            }
+        }
+    }
+}
+
+const LETTER: u8 = 1;
+const MARK: u8 = 2;
+/// What stands in addresses.
+const AT: u8 = 3;
+
+/// Which bytes are letters or digits, and which are marks that may begin an entry.
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            classes[byte] = LETTER;
+        }
+        byte += 1;
+    }
+    classes[b'@' as usize] = AT;
+    let mut mark = 0;
+    while mark < MARKS.len() {
+        classes[MARKS[mark] as usize] = MARK;
+        mark += 1;
+    }
+    classes
+}
+
+/// The keys that a text may have where an entry begins: one, or for a stem of few letters one for every
+/// letter that may follow.
+fn keys(word: &[u8]) -> Vec<u64> {
+    let ahead = load(word);
+    if word.first().is_none_or(|first| CLASS[usize::from(*first)] != LETTER) {
+        return vec![ahead & 0xFFFF_FFFF];
+    }
+    let mut keys = vec![beginning(ahead)];
+    if word.len() < BEGINNING && word.iter().all(|byte| CLASS[usize::from(*byte)] == LETTER) {
+        for more in (b'0'..=b'9').chain(b'a'..=b'z') {
+            keys.extend(self::keys(&[word, &[more]].concat()));
+        }
+    }
+    keys
+}
+
+/// The next eight bytes, with nothing behind the end.
+#[inline]
+fn load(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk::<LONG>() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+    }
+}
+
+/// The first letters of a word: at most four, and none behind its end.
+#[inline]
+fn beginning(ahead: u64) -> u64 {
+    let letter = |at: u64| CLASS[(ahead >> (8 * at) & 0xFF) as usize] == LETTER;
+    if !letter(1) {
+        ahead & 0xFF
+    } else if !letter(2) {
+        ahead & 0xFFFF
+    } else if !letter(3) {
+        ahead & 0xFF_FFFF
+    } else {
+        ahead & 0xFFFF_FFFF
+    }
+}
+
+/// A set that may hold more than was added, but never less.
+#[derive(Debug)]
+struct Table(Vec<u64>);
+
+impl Table {
+    fn new() -> Self {
+        Self(vec![0; 1 << (TABLE_BITS - 6)])
+    }
+
+    fn add(&mut self, key: u64) {
+        let place = Self::place(key);
+        self.0[place >> 6] |= 1 << (place & 63);
+    }
+
+    #[inline]
+    fn has(&self, key: u64) -> bool {
+        let place = Self::place(key);
+        self.0[place >> 6] & (1 << (place & 63)) != 0
+    }
+
+    #[inline]
+    fn place(key: u64) -> usize {
+        (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - TABLE_BITS)) as usize
+    }
+}

@@ -1,0 +1,77 @@
+//! Signs that are no sentences: turns of chat templates, false roles, markup that hides, things in disguise.
+
+use super::Channel;
+use super::grammar::Sign;
+use super::lexicon::{Concepts, Hit};
+
+/// How far behind a mark the words stand that it is about.
+const BEHIND: usize = 220;
+
+/// What a false turn or a hidden text says where it is an attack.
+const TALK: Concepts = Concepts::IGNORE
+    .or(Concepts::FORGET)
+    .or(Concepts::OVERRIDE)
+    .or(Concepts::NEGFOLLOW)
+    .or(Concepts::NOWYOU)
+    .or(Concepts::SYSPROMPT)
+    .or(Concepts::NOLIMITS)
+    .or(Concepts::NEWTASK)
+    .or(Concepts::COMPLY)
+    .or(Concepts::SAFETY)
+    .or(Concepts::PERSONA)
+    .or(Concepts::TOAI)
+    .or(Concepts::BEFORE);
+
+/// Adds the signs of structure in a text whose words of the lexicon are `hits`.
+pub(super) fn read(text: &str, hits: &[Hit], channel: Channel, signs: &mut Vec<Sign>) {
+    const MARKS: Concepts =
+        Concepts::TEMPLATE.or(Concepts::TURN).or(Concepts::ROLEJSON).or(Concepts::HIDES).or(Concepts::IMAGE);
+    for (at, hit) in hits.iter().enumerate().filter(|(_, hit)| hit.concepts.meets(MARKS)) {
+        let behind = hits[at + 1..]
+            .iter()
+            .take_while(|next| next.start < hit.end + BEHIND)
+            .fold(Concepts::NONE, |all, next| all.or(next.concepts));
+        if let Some((kind, weight)) = judge(text, hit, behind, channel) {
+            signs.push(Sign { kind, span: hit.start..hit.end, weight });
+        }
+    }
+}
+
+fn judge(text: &str, hit: &Hit, behind: Concepts, channel: Channel) -> Option<(&'static str, f32)> {
+    let fed = channel.is_fed();
+    if hit.concepts.meets(Concepts::TEMPLATE) {
+        let told = is_in_code(text, hit);
+        return Some(("chat_template_smuggle", if told { 0.35 } else { 0.8 }));
+    }
+    if hit.concepts.meets(Concepts::TURN.or(Concepts::ROLEJSON)) {
+        let begins = begins_line(text, hit.start);
+        return match (behind.meets(TALK), begins, fed) {
+            (true, true, _) => Some(("chat_template_smuggle", 0.6)),
+            (true, false, true) => Some(("chat_template_smuggle", 0.5)),
+            (true, false, false) => Some(("chat_template_smuggle", 0.3)),
+            (false, _, true) => Some(("chat_template_smuggle", 0.1)),
+            (false, _, false) => None,
+        };
+    }
+    if hit.concepts.meets(Concepts::HIDES) {
+        let weight = if fed { 0.6 } else { 0.35 };
+        return behind.meets(TALK).then_some(("hidden_text", weight));
+    }
+    (behind.meets(Concepts::DATA.or(Concepts::SECRET)) && fed).then_some(("exfiltration", 0.3))
+}
+
+/// Whether a mark begins what stands on its line, as far as folding left lines.
+fn begins_line(text: &str, start: usize) -> bool {
+    text[..start]
+        .trim_end_matches([' ', '#', '*', '>', '-', '"', '\'', '[', '('])
+        .chars()
+        .next_back()
+        .is_none_or(|before| !before.is_alphanumeric())
+}
+
+/// Whether a mark stands in code or in quotes, as where somebody writes about it.
+fn is_in_code(text: &str, hit: &Hit) -> bool {
+    let before = text[..hit.start].bytes().next_back();
+    let after = text[hit.end..].bytes().next();
+    matches!((before, after), (Some(b'`' | b'"' | b'\''), Some(b'`' | b'"' | b'\'')))
+}
