@@ -32,7 +32,9 @@ pub(super) struct Chat {
 impl Chat {
     pub(super) fn outline(&mut self, document: Document<'_>, outline: &mut Outline) {
         if self.head.is_none() && document.get(0, "choices").is_some() {
-            let raw = |name: &str| document.get(0, name).map_or("null", |node| document.raw(node)).to_owned();
+            let raw = |name: &str| {
+                document.get(0, name).map_or_else(|| "null".to_owned(), |node| document.line(node))
+            };
             self.head = Some([raw("id"), raw("created"), raw("model")]);
         }
         for choice in document.elements(0, "choices") {

@@ -78,6 +78,11 @@ impl<'a> Document<'a> {
         &self.text[self.tape.node(node).range()]
     }
 
+    /// The same in one line: outside of texts, where JSON has line ends, a blank means the same.
+    pub(super) fn line(self, node: usize) -> String {
+        self.raw(node).replace(['\n', '\r'], " ")
+    }
+
     pub(super) fn number(self, object: usize, name: &str) -> Option<u64> {
         self.raw(self.get(object, name)?).parse().ok()
     }

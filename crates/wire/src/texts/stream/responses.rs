@@ -89,7 +89,7 @@ impl Responses {
     }
 
     fn begin(&mut self, document: Document<'_>, item: usize, place: u64) {
-        let id = document.get(item, "id").map_or("null", |id| document.raw(id)).to_owned();
+        let id = document.get(item, "id").map_or_else(|| "null".to_owned(), |id| document.line(id));
         let is_message = document.text_of(item, "type").is_some_and(|kind| kind == "message");
         self.items.push(Item { place, id, is_message, done: None });
     }
@@ -98,11 +98,11 @@ impl Responses {
     pub(super) fn sent(&mut self, document: Document<'_>) {
         match document.text_of(0, "type").as_deref() {
             Some("response.created") => {
-                self.response = document.get(0, "response").map(|node| document.raw(node).to_owned());
+                self.response = document.get(0, "response").map(|node| document.line(node));
             }
             Some("response.output_item.done") => {
                 let place = document.number(0, "output_index").unwrap_or(0);
-                let item = document.get(0, "item").map(|node| document.raw(node).to_owned());
+                let item = document.get(0, "item").map(|node| document.line(node));
                 if let Some(known) = self.items.iter_mut().find(|item| item.place == place) {
                     known.done = item;
                 }

@@ -413,6 +413,16 @@ fn texts_that_do_not_come_in_pieces_are_looked_at() {
 }
 
 #[test]
+fn data_of_several_lines_ends_in_one() {
+    let given = "data: {\"type\":\"response.created\",\ndata: \"response\":{\ndata: \"id\":\"r\"}}\n\n";
+    let mut texts = StreamTexts::new(Operation::Responses);
+    assert_eq!(texts.push(given.as_bytes(), &mut Listens::default()).unwrap(), given);
+    let end = texts.stop();
+    let end = events(std::str::from_utf8(&end).unwrap());
+    assert_eq!(end[0]["response"]["id"], "r");
+}
+
+#[test]
 fn nothing_goes_on_behind_what_cannot_be_read() {
     let event = |data: &str| format!("data: {data}\n\n");
     let text = event(r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#);
