@@ -9,6 +9,7 @@ mod bench;
 mod command;
 mod fuzz;
 mod generated;
+mod guard;
 mod layers;
 mod postgres;
 mod requirements;
@@ -63,6 +64,18 @@ enum Task {
     RunAll(Passed),
     /// Measures the proxy against yardsticks; figures go to docs/performance.md by hand.
     Bench(Passed),
+    /// Scores the guard on a folder of labelled texts.
+    Eval {
+        /// What is scored: `guard`.
+        what: String,
+        /// The folder, with `injection*.jsonl`, `pii*.jsonl` or `secrets*.jsonl`.
+        folder: std::path::PathBuf,
+        /// Handed on: `--predictions OUT` writes what was said of every row, `--lenient` lets shapes do.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Makes the weights of the guard's classifier anew; `--cross` says what they are worth instead.
+    TrainGuard(Passed),
     /// Feeds everything that reads what strangers send with what nobody would send.
     Fuzz {
         /// For how many seconds each target runs.
@@ -123,6 +136,8 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::RunSchedule(passed) => promptgate("schedule", &passed),
         Task::RunAll(passed) => promptgate("run-all", &passed),
         Task::Bench(passed) => bench::bench(&passed.arguments),
+        Task::Eval { what, folder, rest } => guard::eval(&what, &folder, &rest),
+        Task::TrainGuard(passed) => guard::train(&passed.arguments),
         Task::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Task::Audit => audit::audit(),
         Task::Openapi(generated) => generated::openapi(generated.check),

@@ -14,12 +14,14 @@
 //! ```
 
 mod finding;
+mod injection;
 mod pii;
 mod secrets;
 mod stream;
 mod text;
 
 pub use finding::{Category, Certainty, Finding, Kind, Strictness};
+pub use injection::{Channel, Injection, Judgement, training};
 pub use pii::{Pii, PiiKind};
 pub use secrets::{SecretKind, Secrets};
 pub use stream::{Detect, HOLD_BACK, LONGEST_FINDING, LONGEST_RUN, Settled, StreamScanner};

@@ -33,7 +33,7 @@ const IMPURE: [&str; 5] = ["tokio", "tokio-util", "tower", "tracing-subscriber",
 const HOMES: [(&str, &[&str]); 13] = [
     ("apalis", &["promptgate-jobs"]),
     ("axum", &["promptgate-proxy-http", "promptgate-rest", "promptgate-runtime"]),
-    ("clap", &["promptgate-runtime", "promptgate-bench", "xtask"]),
+    ("clap", &["promptgate-runtime", "promptgate-bench", "promptgate-guard-lab", "xtask"]),
     ("figment", &["promptgate-settings"]),
     ("fred", &["promptgate-coordination-redis"]),
     ("hyper", HTTP),

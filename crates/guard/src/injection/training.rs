@@ -1,0 +1,70 @@
+//! What the classifier's trainer needs: the features as the classifier reads them, and the file of
+//! weights as it reads it. `cargo xtask train-guard` is the only caller.
+
+use super::classifier::{self, PRIOR, WINDOW};
+use super::features::{self, BUCKETS, Feature};
+use super::lexicon::Folded;
+use super::{Channel, Injection};
+use crate::Text;
+
+/// What a window of a text holds: numbers of features and what each is worth.
+pub type Window = Vec<(u32, f32)>;
+
+/// How many features there are.
+pub const FEATURES: usize = BUCKETS;
+
+/// What a step of the rules' evidence is worth beside the wording.
+pub const RULES: f32 = classifier::RULES;
+
+/// Reads features.
+#[derive(Debug, Default)]
+pub struct Reader {
+    injection: Injection,
+}
+
+impl Reader {
+    /// The windows of a text, one after every few tokens; one that holds all of a short text.
+    pub fn windows(&self, text: &str, stride: usize) -> Vec<Window> {
+        let folded = Folded::of(Text::read(text).plain());
+        let hits = self.injection.lexicon.scan(folded.text());
+        let mut all = Vec::new();
+        let tokens = features::read(folded.text(), &hits, |feature| all.push(feature)) as usize;
+        let mut starts: Vec<usize> = (0..tokens.saturating_sub(WINDOW - 1)).step_by(stride).collect();
+        starts.push(tokens.saturating_sub(WINDOW));
+        starts.dedup();
+        starts.into_iter().map(|start| window(&all, start)).collect()
+    }
+
+    /// What the rules alone say of a text: how much evidence there is, from nought up.
+    pub fn evidence(&self, text: &str, channel: Channel) -> f32 {
+        let text = Text::read(text);
+        let mut found = Vec::new();
+        for plain in std::iter::once(text.plain()).chain(text.layers().map(|layer| layer.plain())) {
+            let folded = Folded::of(plain);
+            found.extend(self.injection.read(&folded, channel).0.into_iter().map(|sign| (sign, 0..0)));
+        }
+        super::evidence(super::judgement(found, channel).score)
+    }
+}
+
+fn window(all: &[Feature], start: usize) -> Window {
+    let from = all.partition_point(|feature| (feature.token as usize) < start);
+    let to = all.partition_point(|feature| (feature.token as usize) < start + WINDOW);
+    let mut buckets: Vec<u32> = all[from..to].iter().map(|feature| feature.bucket).collect();
+    buckets.sort_unstable();
+    #[expect(clippy::cast_precision_loss, reason = "a window has some hundred features")]
+    let worth = 1.0 / (buckets.len() as f32 + PRIOR).sqrt();
+    let mut window: Window = Vec::with_capacity(buckets.len());
+    for bucket in buckets {
+        match window.last_mut() {
+            Some(last) if last.0 == bucket => last.1 += worth,
+            _ => window.push((bucket, worth)),
+        }
+    }
+    window
+}
+
+/// Weights as the classifier reads them: of one byte each.
+pub fn file(weights: &[f32], bias: f32) -> Vec<u8> {
+    classifier::write(weights, bias)
+}
