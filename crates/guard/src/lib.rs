@@ -13,15 +13,19 @@
 //! assert_eq!(text.original_span(9..24), 9..24);
 //! ```
 
+mod custom;
 mod finding;
 mod injection;
+mod keywords;
 mod pii;
 mod secrets;
 mod stream;
 mod text;
 
+pub use custom::{InvalidPattern, Patterns};
 pub use finding::{Category, Certainty, Finding, Kind, Strictness};
 pub use injection::{Channel, Injection, Judgement, training};
+pub use keywords::Keywords;
 pub use pii::{Pii, PiiKind};
 pub use secrets::{SecretKind, Secrets};
 pub use stream::{Detect, HOLD_BACK, LONGEST_FINDING, LONGEST_RUN, Settled, StreamScanner};

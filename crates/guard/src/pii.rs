@@ -14,8 +14,11 @@ mod phone;
 mod plans;
 mod scan;
 mod security;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 pub use self::kinds::PiiKind;
 use self::scan::{Hit, Scan};
@@ -93,6 +96,6 @@ impl Pii {
     }
 }
 
-fn finding(hit: &Hit, span: std::ops::Range<usize>) -> Finding {
+fn finding(hit: &Hit, span: Range<usize>) -> Finding {
     Finding { category: Category::Pii, kind: Cow::Borrowed(hit.kind.name()), span, certainty: hit.certainty }
 }

@@ -1,5 +1,6 @@
 //! A text as detectors read it.
 
+mod cases;
 mod escapes;
 mod layers;
 mod lookalikes;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+pub(crate) use self::cases::fold;
 use self::layers::Decoded;
 pub use self::layers::{Encoding, Layer};
 use self::spans::Spans;

@@ -33,6 +33,11 @@ impl Sense {
     /// A number of a thing, a quantity or a time.
     pub(super) const THING: Self = Self(1 << 63);
 
+    /// An identifier, of a thing unless a word before it says of whom.
+    pub(super) const ID: Self = Self(1 << 54);
+    /// All numbers of persons.
+    const PERSONS: Self = Self(((1 << 54) - 1) | Self::IDENTITY.0);
+
     /// A number of this kind.
     pub(super) const fn person(kind: PiiKind) -> Self {
         Self(1 << kind as u32)
@@ -49,7 +54,7 @@ impl Sense {
 }
 
 /// What says that a number is none of a person.
-const NOT_OF_A_PERSON: Sense = Sense::THING.or(Sense::VERSION);
+const NOT_OF_A_PERSON: Sense = Sense::THING.or(Sense::VERSION).or(Sense::ID);
 
 /// The words before a number that say something, the nearest first.
 #[derive(Debug, Clone, Copy)]
@@ -77,12 +82,26 @@ impl Context {
         let line = window.rfind('\n').unwrap_or(0);
         let mut words = [None; 8];
         let mut known = 0;
+        let mut before = 0;
         let mut at = window.len();
         while known < words.len() {
             let Some((start, stop)) = last_word(&window[..at]) else { break };
+            if window.as_bytes()[start].is_ascii_digit() {
+                at = start;
+                continue;
+            }
             let part = start + last_part(&window[start..stop]);
             let whole = words::sense(&window[start..stop]);
             if let Some(sense) = whole.or_else(|| words::sense(&window[part..stop])) {
+                // `Tax ID` is one word in two.
+                let id = |said: &Option<Said>| said.is_some_and(|said| said.sense == Sense::ID);
+                if known > 0
+                    && sense.meets(Sense::PERSONS)
+                    && window.len() - stop <= before + 2
+                    && id(&words[known - 1])
+                {
+                    known -= 1;
+                }
                 words[known] = Some(Said {
                     sense,
                     distance: window.len() - stop,
@@ -92,6 +111,7 @@ impl Context {
                 known += 1;
             }
             at = if whole.is_some() { start } else { part };
+            before = window.len() - at;
         }
         Self { words }
     }

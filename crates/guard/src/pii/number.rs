@@ -38,6 +38,13 @@ impl Number {
         while number.count < GROUPS {
             let most = LENGTH - (at - first);
             let digits = bytes[at..].iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+            // After a space, digits with letters behind them are a word: a byte of a dump, a quantity.
+            let letter = bytes
+                .get(at + digits)
+                .is_some_and(|byte| byte.is_ascii_alphabetic() && !matches!(byte, b'x' | b'X'));
+            if number.count > 0 && letter && bytes[at - 1] == b' ' {
+                break;
+            }
             number.groups[number.count] = (place(at), place(at + digits));
             number.count += 1;
             at += digits;
@@ -189,6 +196,10 @@ impl Number {
     /// The first three groups that are a date.
     fn date(&self, bytes: &[u8], part: Range<usize>) -> Option<Range<usize>> {
         (part.start..part.end.saturating_sub(2)).map(|at| at..at + 3).find(|groups| {
+            // The number of a Belgian goes on after the day of birth.
+            if groups.end + 2 == part.end && (self.len(groups.end), self.len(groups.end + 1)) == (3, 2) {
+                return false;
+            }
             let gap = self.gap(bytes, groups.start);
             matches!(gap, b"-" | b"." | b"/")
                 && gap == self.gap(bytes, groups.start + 1)

@@ -25,6 +25,15 @@ pub(super) fn find(reading: &Scan<'_>, number: &Number, part: Range<usize>) -> O
     if found.is_some() {
         return found;
     }
+    if part.len() > 8 {
+        return None;
+    }
+    if part.len() == 1 {
+        let whole = Candidate::read(reading, number, part.clone())?;
+        if !whole.is_possible() || !whole.stands_free() {
+            return None;
+        }
+    }
     // Written as other numbers are too: all groups, or those next to the word.
     let context = Context::before(reading.text, number.signed(reading.bytes, part.clone()).start);
     let near = Near {

@@ -47,10 +47,18 @@ impl<'s> Scan<'s> {
     }
 
     /// The next digit, colon or `@`.
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "without branches the compiler can look at many bytes at once"
+    )]
     fn next_anchor(&self, mut at: usize) -> Option<usize> {
-        let is_anchor = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
-        while let Some(chunk) = self.bytes.get(at..at + STRIDE) {
-            if chunk.iter().fold(false, |any, byte| any | is_anchor(*byte)) {
+        let is_anchor = |byte: u8| (byte.wrapping_sub(b'0') <= b':' - b'0') | (byte == b'@');
+        while let Some(chunk) = self.bytes.get(at..).and_then(<[u8]>::first_chunk::<STRIDE>) {
+            let mut any = 0;
+            for byte in chunk {
+                any |= u8::from(is_anchor(*byte));
+            }
+            if any != 0 {
                 break;
             }
             at += STRIDE;

@@ -120,14 +120,12 @@ fn anchor(bytes: &[u8], mut at: usize) -> Option<usize> {
         let entity = (first == b'&') & ((second == b'#') | (second.wrapping_sub(b'a') < 26));
         (bracket & word) | digits | escaped | entity
     };
-    while let Some(chunk) = bytes.get(at..at + STRIDE + 2) {
-        let (one, two, three) = (&chunk[..STRIDE], &chunk[1..=STRIDE], &chunk[2..STRIDE + 2]);
-        if one
-            .iter()
-            .zip(two)
-            .zip(three)
-            .fold(false, |any, ((one, two), three)| any | is_anchor(*one, *two, *three))
-        {
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ STRIDE + 2 }>) {
+        let mut any = 0;
+        for place in 0..STRIDE {
+            any |= u8::from(is_anchor(chunk[place], chunk[place + 1], chunk[place + 2]));
+        }
+        if any != 0 {
             break;
         }
         at += STRIDE;

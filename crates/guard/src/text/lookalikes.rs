@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use super::plain::next_beyond_ascii;
 use super::spans::{Rewriting, Spans};
 
 /// Which letters look like which Latin one (after Unicode's table of confusables).
@@ -116,8 +117,8 @@ pub(super) fn to_latin(plain: &str) -> Option<(String, Spans)> {
     let mut copied = 0;
     let mut at = 0;
     let mut after_foreign = false;
-    while let Some(skip) = plain.as_bytes()[at..].iter().position(|byte| !byte.is_ascii()) {
-        let first = at + skip;
+    while let Some(next) = next_beyond_ascii(plain.as_bytes(), at) {
+        let first = next;
         let start = first
             - plain.as_bytes()[at..first].iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
         let length: usize =

@@ -34,8 +34,8 @@ fn fold(original: &str) -> (Option<(String, Spans)>, bool) {
     let mut copied = 0;
     let mut foreign = false;
     let mut at = 0;
-    while let Some(skip) = original.as_bytes()[at..].iter().position(|byte| !byte.is_ascii()) {
-        at += skip;
+    while let Some(next) = next_beyond_ascii(original.as_bytes(), at) {
+        at = next;
         let Some(c) = original[at..].chars().next() else { break };
         let end = at + c.len_utf8();
         match habit(c) {
@@ -75,6 +75,14 @@ fn fold(original: &str) -> (Option<(String, Spans)>, bool) {
     }
     rewriting.copy(original, copied..original.len());
     (Some(rewriting.finish()), foreign)
+}
+
+/// The next byte at or after a place that is not of ASCII.
+pub(super) fn next_beyond_ascii(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while bytes.get(at..at + 32).is_some_and(<[u8]>::is_ascii) {
+        at += 32;
+    }
+    bytes.get(at..)?.iter().position(|byte| !byte.is_ascii()).map(|skip| at + skip)
 }
 
 /// What is to be done with a character beyond ASCII.

@@ -34,7 +34,7 @@ impl Run {
 /// How many bytes are looked at together.
 const STRIDE: usize = 32;
 
-/// The next letter from which letters and separators take turns.
+/// The next letter from which four letters and the separators between them take turns.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "without branches the compiler can look at many bytes at once"
@@ -45,21 +45,21 @@ fn anchor(bytes: &[u8], mut at: usize) -> Option<usize> {
     let separator = |byte: u8| {
         (byte == b' ') | (byte.wrapping_sub(b'*') < 6) | (byte == b'_') | (byte == b'|') | (byte == b'~')
     };
-    let turns = |five: [u8; 5]| letter(five[0]) & separator(five[1]) & separator(five[3]) & letter(five[4]);
-    while let Some(chunk) = bytes.get(at..at + STRIDE + 4) {
-        let pairs = (0..STRIDE).fold(false, |any, at| {
-            any | turns([chunk[at], chunk[at + 1], chunk[at + 2], chunk[at + 3], chunk[at + 4]])
-        });
-        if pairs {
+    let turns = |seven: [u8; 7]| {
+        let separated = separator(seven[1]) & separator(seven[3]) & separator(seven[5]);
+        separated & letter(seven[0]) & letter(seven[2]) & letter(seven[4]) & letter(seven[6])
+    };
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ STRIDE + 6 }>) {
+        let mut any = 0;
+        for place in 0..STRIDE {
+            any |= u8::from(turns(std::array::from_fn(|offset| chunk[place + offset])));
+        }
+        if any != 0 {
             break;
         }
         at += STRIDE;
     }
-    bytes
-        .get(at..)?
-        .windows(5)
-        .position(|five| turns([five[0], five[1], five[2], five[3], five[4]]))
-        .map(|skip| at + skip)
+    bytes.get(at..)?.array_windows().position(|seven| turns(*seven)).map(|skip| at + skip)
 }
 
 /// The runs of a text.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// The pieces of a rewritten text, in order, with where each stood before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Spans(Vec<Piece>);
+pub(crate) struct Spans(Vec<Piece>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
@@ -16,7 +16,7 @@ struct Piece {
 
 impl Spans {
     /// Where a span stood before the rewriting.
-    pub(super) fn before(&self, after: Range<usize>) -> Range<usize> {
+    pub(crate) fn before(&self, after: Range<usize>) -> Range<usize> {
         let start = match self.piece_of(after.start) {
             Some(piece) if piece.copied => piece.before.start + (after.start - piece.after.start),
             Some(piece) => piece.before.start,
@@ -34,7 +34,7 @@ impl Spans {
     }
 
     /// Whether a span holds anything that was rewritten.
-    pub(super) fn rewrote(&self, after: &Range<usize>) -> bool {
+    pub(crate) fn rewrote(&self, after: &Range<usize>) -> bool {
         let first = self.0.partition_point(|piece| piece.after.end <= after.start);
         self.0[first..].iter().take_while(|piece| piece.after.start < after.end).any(|piece| !piece.copied)
     }
@@ -46,14 +46,14 @@ impl Spans {
 
 /// A text that is being rewritten.
 #[derive(Debug, Default)]
-pub(super) struct Rewriting {
+pub(crate) struct Rewriting {
     text: String,
     spans: Spans,
 }
 
 impl Rewriting {
     /// Copies a part of `source` as it stands.
-    pub(super) fn copy(&mut self, source: &str, part: Range<usize>) {
+    pub(crate) fn copy(&mut self, source: &str, part: Range<usize>) {
         if part.is_empty() {
             return;
         }
@@ -63,7 +63,7 @@ impl Rewriting {
     }
 
     /// Writes `text` in the place of what stood at `before`; nothing is left of it where `text` is empty.
-    pub(super) fn put(&mut self, text: &str, before: Range<usize>) {
+    pub(crate) fn put(&mut self, text: &str, before: Range<usize>) {
         if text.is_empty() {
             return;
         }
@@ -73,12 +73,12 @@ impl Rewriting {
     }
 
     /// How much has been written.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.text.len()
     }
 
     /// What was written, and where it came from.
-    pub(super) fn finish(self) -> (String, Spans) {
+    pub(crate) fn finish(self) -> (String, Spans) {
         (self.text, self.spans)
     }
 }

@@ -31,7 +31,8 @@ const VERSION: &str = "version* ver v release* upgrade* downgrade* build rev rev
 const IDENTITY: &str = "identity identification identifier ausweis* personalausweis* steuernummer* steuer identité identite identidad \
     identità identidade identiteit* tożsamo* henkilö* national citizen* taxpayer* tax fiscal fiscale socialsecurity dob \
     geburtsdatum birth born né née nacido nato";
-const THING: &str = "order* invoice* id ids uid uids gid ref refs reference* tracking track sku skus part parts serial isbn issn ean upc gtin commit \
+const ID: &str = "id ids uid uids";
+const THING: &str = "order* invoice* gid ref refs reference* tracking track sku skus part parts serial isbn issn ean upc gtin commit \
     uuid guid hash sha md5 port ports pid pids tid license* licence* driver* plate ticket* issue bug pull bestell* rechnung* auftrag* \
     artikel* kunden* sendung* vorgang* aktenzeichen* commande* facture* colis pedido* factura* ordine* fattura* encomenda* fatura* factuur* \
     zamówieni* zamowieni* faktur* objednáv* objednav* tilaus* lasku* epoch timestamp* ts unix exp iat nbf created updated modified \
@@ -93,9 +94,28 @@ struct Stem {
     sense: Sense,
 }
 
-/// The stems, by their first byte.
+/// The stems, by their first two bytes.
 static STEMS: LazyLock<Vec<Vec<Stem>>> = LazyLock::new(|| {
-    let mut buckets: Vec<Vec<Stem>> = (0..256).map(|_| Vec::new()).collect();
+    let mut buckets: Vec<Vec<Stem>> = (0..BUCKETS).map(|_| Vec::new()).collect();
+    for stem in stems() {
+        buckets[bucket(stem.start)].push(stem);
+    }
+    buckets
+});
+
+/// The stems of scripts without spaces between words, which have no first letter to go by.
+static UNSPACED: LazyLock<Vec<Stem>> =
+    LazyLock::new(|| stems().filter(|stem| stem.start.bytes().next() >= Some(0xE0)).collect());
+
+const BUCKETS: usize = 1024;
+
+fn bucket(word: &str) -> usize {
+    let bytes = word.as_bytes();
+    let at = |place: usize| usize::from(bytes.get(place).copied().unwrap_or(0));
+    (at(0) * 37 + at(1)) % BUCKETS
+}
+
+fn stems() -> impl Iterator<Item = Stem> {
     let families = [
         (Sense::PHONE, PHONE),
         (Sense::CARD, CARD),
@@ -105,20 +125,24 @@ static STEMS: LazyLock<Vec<Vec<Stem>>> = LazyLock::new(|| {
         (Sense::INTERNET, INTERNET),
         (Sense::VERSION, VERSION),
         (Sense::THING, THING),
+        (Sense::ID, ID),
+        (Sense::IDENTITY, IDENTITY),
     ];
     let persons = PERSONS.iter().map(|(kind, words)| (Sense::person(*kind), *words));
-    for (sense, words) in families.into_iter().chain(persons).chain([(Sense::IDENTITY, IDENTITY)]) {
-        for word in words.split_ascii_whitespace() {
-            let stem = word.trim_end_matches('*');
-            let first = usize::from(stem.as_bytes().first().copied().unwrap_or(0));
-            buckets[first].push(Stem { start: stem, open: stem.len() < word.len(), sense });
-        }
-    }
-    buckets
-});
+    families.into_iter().chain(persons).flat_map(|(sense, words)| {
+        words.split_ascii_whitespace().map(move |word| {
+            let start = word.trim_end_matches('*');
+            Stem { start, open: start.len() < word.len(), sense }
+        })
+    })
+}
 
 /// What a word says.
 pub(super) fn sense(word: &str) -> Option<Sense> {
+    let first = *word.as_bytes().first()?;
+    if first.is_ascii_digit() {
+        return None;
+    }
     let mut lower = [0; 32];
     let owned;
     let word = if word.is_ascii() {
@@ -130,14 +154,13 @@ pub(super) fn sense(word: &str) -> Option<Sense> {
         owned = word.to_lowercase();
         &owned
     };
-    let first = *word.as_bytes().first()?;
-    // Scripts without spaces between words have no first letter to go by.
-    let of = |stem: &&Stem| match stem.open {
-        _ if first >= 0xE0 => word.contains(stem.start),
-        true => word.starts_with(stem.start),
-        false => word == stem.start,
-    };
-    let buckets =
-        if first >= 0xE0 { &STEMS[0xE0..] } else { &STEMS[usize::from(first)..=usize::from(first)] };
-    buckets.iter().flatten().filter(of).map(|stem| stem.sense).reduce(Sense::or)
+    if first >= 0xE0 {
+        return UNSPACED
+            .iter()
+            .filter(|stem| word.contains(stem.start))
+            .map(|stem| stem.sense)
+            .reduce(Sense::or);
+    }
+    let fits = |stem: &&Stem| if stem.open { word.starts_with(stem.start) } else { word == stem.start };
+    STEMS[bucket(word)].iter().filter(fits).map(|stem| stem.sense).reduce(Sense::or)
 }
