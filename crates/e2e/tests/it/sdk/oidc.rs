@@ -2,6 +2,7 @@
 
 mod browser;
 mod claims;
+mod refresh;
 
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 struct Gate {
     base: String,
     port: u16,
-    _process: Process,
-    _installation: Installation,
+    _processes: Vec<Process>,
+    installation: Installation,
 }
 
 impl Gate {
@@ -27,21 +28,26 @@ impl Gate {
         let port = free_port();
         let installation = Installation::embedded().unwrap();
         let base = format!("http://127.0.0.1:{}", installation.setting("PROMPTGATE_PORT").unwrap());
-        let installation = installation
-            .set("PROMPTGATE_BACKEND_BASE_URL", &base)
-            .set("PROMPTGATE_OIDC_ISSUER_URL", &format!("http://127.0.0.1:{port}"))
-            .set("PROMPTGATE_OIDC_CLIENT_ID", "promptgate")
-            .set("PROMPTGATE_OIDC_CLIENT_SECRET", "promptgate-test-secret");
-        let installation =
-            more.iter().fold(installation, |installation, (name, value)| installation.set(name, value));
+        let installation = configured(installation, &base, port, more);
         let process = installation.start("promptgate", &["run-all"]).unwrap();
-        let ready = format!("{base}/readyz");
-        eventually("a gateway that is ready", PATIENCE, || async {
-            Client::new().get(&ready).await.is_ok_and(|answer| answer.status == 200).then_some(())
-        })
-        .await
-        .unwrap();
-        Self { base, port, _process: process, _installation: installation }
+        ready(&base).await;
+        Self { base, port, _processes: vec![process], installation }
+    }
+
+    /// Two control planes over PostgreSQL and Redis, and where the second answers.
+    async fn replicated(more: &[(&str, &str)]) -> (Self, String) {
+        let port = free_port();
+        let installation = Installation::on_postgres_and_redis().await.unwrap();
+        let base = format!("http://127.0.0.1:{}", installation.setting("PROMPTGATE_PORT").unwrap());
+        let installation = configured(installation, &base, port, more);
+        installation.migrate().await.unwrap();
+        let other = free_port().to_string();
+        let first = installation.start("promptgate-api", &[]).unwrap();
+        let second = installation.start_with("promptgate-api", &[], &[("PROMPTGATE_PORT", &other)]).unwrap();
+        let other = format!("http://127.0.0.1:{other}");
+        ready(&base).await;
+        ready(&other).await;
+        (Self { base, port, _processes: vec![first, second], installation }, other)
     }
 
     fn provider(&self, more: &[(&str, &str)]) -> Provider {
@@ -102,6 +108,24 @@ impl Gate {
             .expect(200)
             .unwrap();
     }
+}
+
+fn configured(installation: Installation, base: &str, port: u16, more: &[(&str, &str)]) -> Installation {
+    let installation = installation
+        .set("PROMPTGATE_BACKEND_BASE_URL", base)
+        .set("PROMPTGATE_OIDC_ISSUER_URL", &format!("http://127.0.0.1:{port}"))
+        .set("PROMPTGATE_OIDC_CLIENT_ID", "promptgate")
+        .set("PROMPTGATE_OIDC_CLIENT_SECRET", "promptgate-test-secret");
+    more.iter().fold(installation, |installation, (name, value)| installation.set(name, value))
+}
+
+async fn ready(base: &str) {
+    let ready = format!("{base}/readyz");
+    eventually("a gateway that is ready", PATIENCE, || async {
+        Client::new().get(&ready).await.is_ok_and(|answer| answer.status == 200).then_some(())
+    })
+    .await
+    .unwrap();
 }
 
 fn failed(answer: &Response) {

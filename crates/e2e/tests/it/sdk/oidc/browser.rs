@@ -69,8 +69,7 @@ impl Browser {
     }
 
     async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)], body: String) -> Response {
-        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut client = Client::new().header("cookie", &cookies.join("; "));
+        let mut client = self.client();
         for (name, value) in headers {
             client = client.header(name, value);
         }
@@ -102,7 +101,13 @@ impl Browser {
         panic!("redirects without end, lastly to {url}")
     }
 
-    /// The cookies, as they are sent.
+    /// What sends the cookies that are there now, as often as one likes.
+    pub(super) fn client(&self) -> Client {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Client::new().header("cookie", &cookies.join("; "))
+    }
+
+    /// Whether there is a cookie of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.cookies.contains_key(name)
     }
