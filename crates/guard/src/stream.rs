@@ -2,9 +2,10 @@
 
 mod quiet;
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{Finding, Secrets, Text};
+use crate::{Finding, Pii, Secrets, Text};
 
 /// How many bytes at the end of a stream wait at most for what decides them, if none of them is within something
 /// that was found, or in an unbroken run.
@@ -15,6 +16,9 @@ pub const LONGEST_RUN: usize = 8 * 1024;
 
 /// How long a finding waits for its end. What is longer is found in pieces.
 pub const LONGEST_FINDING: usize = 64 * 1024;
+
+/// How long a finding is that may go on in another line.
+const LONG: usize = 256;
 
 /// How many released bytes are kept, as what stands before the next ones.
 const KEPT: usize = 320;
@@ -46,6 +50,16 @@ impl Detect for Secrets {
 
     fn waits_from(&self, tail: &str) -> usize {
         quiet::token(tail)
+    }
+}
+
+impl Detect for Pii {
+    fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
+        Self::find(self, text, findings);
+    }
+
+    fn waits_from(&self, tail: &str) -> usize {
+        quiet::number(tail)
     }
 }
 
@@ -137,7 +151,9 @@ impl<D: Detect> StreamScanner<D> {
     /// Ends the stream: everything is released.
     pub fn finish(mut self) -> Settled {
         let mut findings = Vec::new();
-        self.settle(self.window.len(), &mut findings);
+        let found = self.found();
+        self.release(found, self.window.len(), &mut findings);
+        self.shift(&mut findings);
         Settled { released: self.base + self.done, findings, open: None }
     }
 
@@ -154,25 +170,37 @@ impl<D: Detect> StreamScanner<D> {
     /// Looks at the window and releases what stands before `cut`, and in front of what reaches over it.
     fn settle(&mut self, cut: usize, findings: &mut Vec<Finding>) {
         let found = self.found();
-        let over = found.iter().filter(|finding| finding.span.start < cut && finding.span.end > cut);
+        let over =
+            found.iter().filter(|finding| finding.span.start < cut && self.goes_on(&finding.span, cut));
         self.open = over.min_by_key(|finding| finding.span.start).cloned();
         let cut = self.open.as_ref().map_or(cut, |open| open.span.start.max(self.done));
-        findings
-            .extend(found.into_iter().filter(|found| found.span.end > self.done && found.span.end <= cut));
-        self.done = cut;
+        self.release(found, cut, findings);
         if let Some(open) = &self.open {
             let waiting = self.window.len() - self.done;
             if waiting > LONGEST_FINDING {
-                let piece = Finding { span: self.done..self.window.len(), ..open.clone() };
+                findings.push(Finding { span: self.done..self.window.len(), ..open.clone() });
                 self.endless = self.open.take();
                 self.done = self.window.len();
-                findings.push(piece);
             } else if waiting > HOLD_BACK * 2 {
                 self.next = self.window.len() + waiting / 4;
             }
         }
         self.shift(findings);
         self.trim();
+    }
+
+    /// Whether what was found may reach over `cut`. What is longer than a word may go on behind the space in front of
+    /// `cut`: a private key has lines.
+    fn goes_on(&self, span: &Range<usize>, cut: usize) -> bool {
+        let is_last = || self.window[span.end..cut].trim_ascii().is_empty();
+        span.end > cut || (span.len() >= LONG && is_last())
+    }
+
+    /// Adds what was found before `cut` and not yet released.
+    fn release(&mut self, found: Vec<Finding>, cut: usize, findings: &mut Vec<Finding>) {
+        findings
+            .extend(found.into_iter().filter(|found| found.span.end > self.done && found.span.end <= cut));
+        self.done = cut;
     }
 
     /// What is in the window, by places in it.

@@ -5,10 +5,12 @@ pub(super) fn break_before(text: &str) -> usize {
     text.bytes().rposition(|byte| byte.is_ascii_whitespace()).map_or(0, |space| space + 1)
 }
 
-/// Where the token starts that a text may end in: its last word, with the single letters in front of it, or a private
-/// key that has begun.
+/// Where the token starts that a text may end in: its last word, with the single letters in front of it, or a line that
+/// begins or ends a private key.
 pub(super) fn token(tail: &str) -> usize {
-    let key = memchr::memmem::rfind(tail.as_bytes(), b"-----BEGIN");
+    let line = |start: &[u8]| memchr::memmem::rfind(tail.as_bytes(), start);
+    let is_open = |at: &usize| !tail[at + b"-----END".len()..].contains("-----");
+    let key = line(b"-----BEGIN").into_iter().chain(line(b"-----END").filter(is_open)).min();
     let mut from = break_before(tail);
     loop {
         let words = tail[..from].trim_ascii_end();
@@ -19,6 +21,35 @@ pub(super) fn token(tail: &str) -> usize {
         from = word;
     }
     key.map_or(from, |key| from.min(key))
+}
+
+/// How many plain words stand between the parts of something written apart, such as `ada (at) example (dot) org`.
+const APART: usize = 3;
+
+/// Where something of personal data may start that a text ends in: the words in which there is more than letters, with
+/// up to three plain ones before and between them, as far as they are not followed by more plain ones.
+pub(super) fn number(tail: &str) -> usize {
+    let mut from = token(tail);
+    let mut rest = &tail[..from];
+    let mut plain = 0;
+    while plain < APART {
+        rest = rest.trim_ascii_end();
+        if rest.is_empty() {
+            return if plain == 0 { 0 } else { from };
+        }
+        let word = break_before(rest);
+        plain = if is_plain(&rest[word..]) { plain + 1 } else { 0 };
+        from = word;
+        rest = &rest[..word];
+    }
+    from
+}
+
+/// Whether nothing but letters is in a word, and the signs that stand at the ends of words.
+fn is_plain(word: &str) -> bool {
+    let inner =
+        word.trim_start_matches(['"', '\'']).trim_end_matches(['.', ',', ';', ':', '!', '?', '"', '\'']);
+    inner.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '’'))
 }
 
 /// How far what began before a piece goes on in it.
@@ -38,7 +69,16 @@ mod tests {
         assert_eq!(token("some g h p"), 5);
         assert_eq!(token("some g h p "), 5);
         assert_eq!(token("x\n-----BEGIN RSA PRIVATE KEY-----\nMII and more"), 2);
+        assert_eq!(token("AwEH\n-----END RSA PRIVATE "), 5);
+        assert_eq!(token("AwEH\n-----END RSA PRIVATE KEY----- and"), 35);
         assert_eq!(token(""), 0);
+    }
+
+    #[test]
+    fn numbers_wait_until_plain_words_follow() {
+        assert_eq!(number("one two three four five six se"), 14);
+        assert_eq!(number("one two three 030 12345 a"), 0);
+        assert_eq!(number("one two three four five 030 12345 then it goes on wi"), 34);
     }
 
     #[test]

@@ -81,6 +81,21 @@ fn every_split_gives_the_findings_of_the_whole() {
 }
 
 #[test]
+fn a_long_key_is_one_finding_however_it_comes() {
+    let secrets = secrets(Strictness::Standard);
+    let lines = "MIIEpAIBAAKCAQEAClBnZADAHBTjeyDJyF7YsnA8wc9EdGABAUBS7f6NMQPfPDRP\n".repeat(26);
+    let text = format!(
+        "key:\n-----BEGIN RSA PRIVATE KEY-----\n{lines}-----END RSA PRIVATE KEY-----\nand the rest\n{lines}"
+    );
+    let expected = whole(&secrets, &text);
+    assert_eq!(expected.len(), 1);
+    for length in [1, 7, 64, 65, 300, 1000] {
+        let cuts: Vec<usize> = (0..text.len()).step_by(length).collect();
+        assert_eq!(in_pieces(&secrets, split(&text, &cuts)), expected, "pieces of {length}");
+    }
+}
+
+#[test]
 fn plain_words_go_on_at_once() {
     let secrets = secrets(Strictness::Standard);
     let mut scanner = StreamScanner::new(&secrets);
