@@ -350,8 +350,8 @@ impl<'a, 't> Reader<'a, 't> {
             }
             Kind::Object => {
                 for (name, value) in tape.members(node) {
-                    let spelled = decoded(&self.document(within)[tape.node(name).inner()]);
-                    if !is_plain_name(&spelled) {
+                    let spelled = tape.node(name).text(self.document(within));
+                    if !spelled.is_some_and(|name| is_plain_name(&name)) {
                         self.place(within, tape, name, channel, Form::Name);
                     }
                     self.leaves(within, tape, value, channel);
@@ -429,12 +429,7 @@ impl<'a, 't> Reader<'a, 't> {
 
     /// A text; empty if it is none.
     fn spelled(&self, node: usize) -> Cow<'a, str> {
-        let node = self.tape.node(node);
-        match node.kind {
-            Kind::String { plain: true } => Cow::Borrowed(&self.text[node.inner()]),
-            Kind::String { plain: false } => decoded(&self.text[node.inner()]),
-            _ => Cow::Borrowed(""),
-        }
+        self.tape.node(node).text(self.text).unwrap_or_default()
     }
 }
 
@@ -442,6 +437,15 @@ impl Node {
     /// Where it stands.
     pub(crate) fn range(&self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
+    }
+
+    /// The text that it is, in the document that it is of.
+    pub(crate) fn text<'a>(&self, document: &'a str) -> Option<Cow<'a, str>> {
+        match self.kind {
+            Kind::String { plain: true } => Some(Cow::Borrowed(&document[self.inner()])),
+            Kind::String { plain: false } => Some(decoded(&document[self.inner()])),
+            _ => None,
+        }
     }
 
     /// What is between the quotes of a text.

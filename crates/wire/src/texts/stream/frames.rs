@@ -69,10 +69,11 @@ pub(super) fn data(event: &str) -> Option<(Cow<'_, str>, Vec<Range<usize>>)> {
     let mut lines = Vec::new();
     let mut data: Option<Cow<'_, str>> = None;
     let mut at = 0;
-    for line in event.split_inclusive(['\n', '\r']) {
-        let (start, end) = (at, at + line.len());
-        at = end;
-        let line = line.trim_end_matches(['\n', '\r']);
+    while at < event.len() {
+        let start = at;
+        let end = memchr2(b'\n', b'\r', &event.as_bytes()[at..]).map_or(event.len(), |end| at + end);
+        let line = &event[start..end];
+        at = end + 1;
         let Some(value) = line.strip_prefix("data") else { continue };
         let value = match value.strip_prefix(':') {
             Some(value) => value.strip_prefix(' ').unwrap_or(value),

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::track::Key;
 use crate::texts::Channel;
-use crate::texts::literal::decoded;
 use crate::texts::tape::{Kind, Tape};
 
 /// The texts of an event.
@@ -62,7 +61,7 @@ impl<'a> Document<'a> {
     }
 
     pub(super) fn text(self, node: usize) -> Option<Cow<'a, str>> {
-        self.is_text(node).then(|| decoded(&self.text[self.tape.node(node).inner()]))
+        self.tape.node(node).text(self.text)
     }
 
     pub(super) fn is_text(self, node: usize) -> bool {
