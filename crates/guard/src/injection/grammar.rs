@@ -105,10 +105,10 @@ fn strongest(text: &str, hits: &[Hit], rule: &Rule, channel: Channel) -> Option<
             hit.concepts.meets(rule.object) && speaks(head, hit) && (rule.same || hit.start != head.start)
         });
         for object in objects.take(3) {
-            if let Some(sign) = matched(text, hits, head, object, rule, channel) {
-                if best.as_ref().is_none_or(|known| known.weight < sign.weight) {
-                    best = Some(sign);
-                }
+            if let Some(sign) = matched(text, hits, head, object, rule, channel)
+                && best.as_ref().is_none_or(|known| known.weight < sign.weight)
+            {
+                best = Some(sign);
             }
         }
     }

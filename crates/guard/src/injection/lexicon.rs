@@ -13,7 +13,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 pub(super) use cipher::Cipher;
 pub(super) use concepts::Concepts;
 pub(super) use fold::Folded;
-pub(super) use leet::{chains, disguised, unleet};
+pub(super) use leet::{Oddities, unleet};
 
 use self::words::Words;
 
@@ -109,28 +109,36 @@ impl Lexicon {
 
     /// The words of the lexicon in a folded text, in their order.
     pub(super) fn scan(&self, folded: &str) -> Vec<Hit> {
-        let mut hits = Vec::with_capacity(folded.len() / 32);
-        self.ascii.scan(folded, &mut hits);
+        self.survey(folded).0
+    }
+
+    /// The words of the lexicon in a folded text, and what in it may be more of them.
+    pub(super) fn survey(&self, folded: &str) -> (Vec<Hit>, Oddities) {
+        let mut hits = Vec::with_capacity(folded.len() / 16);
+        let mut odd = Oddities::default();
+        self.ascii.scan(folded, &mut hits, &mut odd);
         if !folded.is_ascii() {
             for region in foreign(folded) {
                 self.other.scan(folded, region, &mut hits);
             }
-            hits.sort_by_key(|hit| (hit.start, hit.end));
+            hits.sort_by_key(|hit| hit.start);
         }
-        hits
+        (hits, odd)
     }
 
     /// The English words of the lexicon in words that were written as one.
-    pub(super) fn scan_glued(&self, folded: &str) -> Vec<Hit> {
+    pub(super) fn scan_glued(&self, folded: &str, odd: &Oddities) -> Vec<Hit> {
         let mut hits = Vec::new();
-        self.ascii.scan_glued(folded, &mut hits);
+        for word in &odd.glued {
+            self.ascii.scan_glued(folded, word.clone(), &mut hits);
+        }
         hits
     }
 
     /// The English words of the lexicon in a text whose digits and signs were read as letters.
     pub(super) fn scan_leet(&self, folded: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
-        self.leet.scan(folded, &mut hits);
+        self.leet.scan(folded, &mut hits, &mut Oddities::default());
         hits
     }
 }

@@ -207,7 +207,7 @@ fn is_question(text: &str, hits: &[Hit], sentence: &Range<usize>, head: &Hit) ->
     let turns = [",", ":", " also ", " and then ", " then ", " now ", " but "]
         .iter()
         .any(|turn| before.contains(turn));
-    first != "if" && (mark || !turns) || first == "if" && mark
+    mark || first != "if" && !turns
 }
 
 /// Words after which a verb is an order.

@@ -3,6 +3,7 @@
 use crate::injection::lexicon::Concepts as C;
 
 /// A verb and its object in one sentence.
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition of its own, set by its name")]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     /// The stable name of what it is a sign of.
@@ -186,7 +187,7 @@ fn dismissals() -> Vec<Rule> {
         Rule::new("safety_disable", C::DISABLE, C::SAFETY, 0.8).with(C::YOUR).within(40),
         Rule::new("safety_disable", C::DISABLE, C::SAFETY, 0.45).with(C::ALL).within(30).bare(),
         Rule::new("safety_disable", C::DISABLE, C::RULES.or(C::YOURSYS), 0.75).with(C::YOUR).within(40),
-        Rule::new("safety_disable", C::SAFETY, C::VOIDED.or(C::OFF), 0.6).said().within(30),
+        Rule::new("safety_disable", C::SAFETY, C::VOIDED.or(C::OFF), 0.35).said().within(30),
         Rule::new("override", C::OVERRIDE, C::INSTR, 0.35).with(C::PRIOR).said().within(40),
         Rule::new("ignore_previous", C::GLUED, C::GLUED, 0.85).same().said(),
     ]

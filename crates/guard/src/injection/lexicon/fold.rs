@@ -73,11 +73,11 @@ pub(super) fn fold(plain: &str) -> Folded {
 fn copy_simple(bytes: &[u8], text: &mut Vec<u8>) -> usize {
     let mut at = 0;
     while let Some(chunk) = bytes.get(at..=at + CHUNK) {
-        let mut odd = false;
+        let mut odd = 0;
         for (byte, next) in chunk[..CHUNK].iter().zip(&chunk[1..]) {
-            odd |= !byte.is_ascii() | ((*byte <= b' ') & (*next <= b' '));
+            odd |= (*byte & 0x80) | (u8::from(*byte <= b' ') & u8::from(*next <= b' '));
         }
-        if odd {
+        if odd != 0 {
             break;
         }
         text.extend(chunk[..CHUNK].iter().map(|byte| small(*byte)));
@@ -96,17 +96,17 @@ fn copy_simple(bytes: &[u8], text: &mut Vec<u8>) -> usize {
 /// Copies a run of blanks as one: a line break where an empty line stood, else a space.
 fn copy_blanks(bytes: &[u8], text: &mut Vec<u8>) -> usize {
     let run = bytes.iter().take_while(|byte| is_blank(**byte)).count();
-    let breaks = bytes[..run].iter().filter(|byte| **byte == b'\n').count();
+    let breaks = memchr::memchr_iter(b'\n', &bytes[..run]).count();
     text.push(if breaks > 1 { b'\n' } else { b' ' });
     run
 }
 
 const fn is_blank(byte: u8) -> bool {
-    (byte == b' ') | (byte == b'\n') | (byte == b'\t') | (byte == b'\r')
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
 }
 
 const fn small(byte: u8) -> u8 {
-    if (byte == b'\n') | (byte == b'\t') | (byte == b'\r') { b' ' } else { byte.to_ascii_lowercase() }
+    if matches!(byte, b'\n' | b'\t' | b'\r') { b' ' } else { byte.to_ascii_lowercase() }
 }
 
 fn fold_letter(letter: char, text: &mut Vec<u8>) {

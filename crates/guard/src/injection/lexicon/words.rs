@@ -1,23 +1,23 @@
 //! The words of ASCII: found at the beginnings of words alone, most of which a small table turns away.
 
+use std::ops::Range;
+
 use aho_corasick::Anchored;
 use aho_corasick::MatchKind;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::nfa::noncontiguous;
 
-use super::{Concepts, Entry, Hit, Languages, stands};
+use super::leet::Oddities;
+use super::{Border, Concepts, Entry, Hit, Languages, stands};
 
 /// How many bits the table of beginnings has, as a power of two.
 const TABLE_BITS: u32 = 16;
+const PLACES: usize = 1 << (TABLE_BITS - 6);
 /// How many letters make a beginning.
 const BEGINNING: usize = 4;
 /// How many bytes of a longer entry are compared before it is searched.
 const LONG: usize = 8;
-/// How many letters a word has at least that may be several.
-const GLUED: usize = 18;
-/// How many it has at most.
-const GLUED_LIMIT: usize = 400;
 /// Marks that may begin an entry wherever they stand.
 const MARKS: &[u8] = b"<[#!?&-={(*\"'";
 
@@ -37,9 +37,9 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn new(entries: Vec<(String, Entry)>) -> Self {
         let mut words = [Table::new(), Table::new(), Table::new()];
-        for (word, _) in &entries {
+        for (word, entry) in &entries {
             let word = word.as_bytes();
-            for key in keys(word) {
+            for key in keys(word, entry.border) {
                 words[0].add(key);
                 if word.len() < LONG {
                     words[1].add(key);
@@ -64,13 +64,14 @@ impl Words {
         }
     }
 
-    /// Adds every entry that stands in a text; one may stand in the words of another.
-    pub(super) fn scan(&self, text: &str, hits: &mut Vec<Hit>) {
+    /// Adds every entry that stands in a text; one may stand in the words of another. Tells `odd` of words that
+    /// may be more than they seem.
+    pub(super) fn scan(&self, text: &str, hits: &mut Vec<Hit>, odd: &mut Oddities) {
         let bytes = text.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
             let class = CLASS[usize::from(bytes[at])];
-            if class == 0 || class == AT {
+            if class & (WORD | MARK) == 0 {
                 if class == AT {
                     let (concepts, languages) = (Concepts::ADDRESS, Languages::ALL);
                     hits.push(Hit { start: at, end: at + 1, concepts, languages });
@@ -81,25 +82,30 @@ impl Words {
             if self.may_begin(&bytes[at..], class) {
                 self.find(text, at, hits);
             }
-            at += 1;
-            while class == LETTER && at < bytes.len() && CLASS[usize::from(bytes[at])] == LETTER {
+            if class == MARK {
+                at += 1;
+                continue;
+            }
+            let start = at;
+            let mut seen = 0;
+            for byte in &bytes[start..] {
+                let class = CLASS[usize::from(*byte)];
+                if class & WORD == 0 {
+                    break;
+                }
+                seen |= class;
                 at += 1;
             }
+            odd.word(bytes, start, at, seen == WORD);
         }
+        odd.finish();
     }
 
-    /// Adds the entries in words that were written as one, the longest first where several fit.
-    pub(super) fn scan_glued(&self, text: &str, hits: &mut Vec<Hit>) {
-        let mut start = 0;
-        for word in text.split_inclusive(|letter: char| !letter.is_ascii_lowercase()) {
-            let end = start + word.len();
-            if word.len() > GLUED && word.len() < GLUED_LIMIT {
-                let mut at = start;
-                while at < end {
-                    at = self.longest(text, at, hits).unwrap_or(at + 1);
-                }
-            }
-            start = end;
+    /// Adds the entries in a word that may be several, the longest first where several fit.
+    pub(super) fn scan_glued(&self, text: &str, word: Range<usize>, hits: &mut Vec<Hit>) {
+        let mut at = word.start;
+        while at < word.end {
+            at = self.longest(text, at, hits).unwrap_or(at + 1);
         }
     }
 
@@ -129,7 +135,7 @@ impl Words {
     #[inline]
     fn may_begin(&self, bytes: &[u8], class: u8) -> bool {
         let ahead = load(bytes);
-        let key = if class == LETTER { beginning(ahead) } else { ahead & 0xFFFF_FFFF };
+        let key = if class & WORD != 0 { beginning(ahead) } else { ahead & 0xFFFF_FFFF };
         self.beginnings.has(key) && (self.short.has(key) || self.long.has(ahead))
     }
 
@@ -174,20 +180,25 @@ impl Words {
 }
 
 const LETTER: u8 = 1;
-const MARK: u8 = 2;
+const DIGIT: u8 = 2;
+const MARK: u8 = 4;
 /// What stands in addresses.
-const AT: u8 = 3;
+const AT: u8 = 8;
+/// What words are made of.
+const WORD: u8 = LETTER | DIGIT;
 
 /// Which bytes are letters or digits, and which are marks that may begin an entry.
 static CLASS: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
     let mut classes = [0; 256];
-    let mut byte = 0;
+    let mut byte: u8 = 0;
     while byte < 128 {
-        if (byte as u8).is_ascii_alphanumeric() {
-            classes[byte] = LETTER;
-        }
+        classes[byte as usize] = match byte {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            _ => 0,
+        };
         byte += 1;
     }
     classes[b'@' as usize] = AT;
@@ -201,15 +212,18 @@ const fn classes() -> [u8; 256] {
 
 /// The keys that a text may have where an entry begins: one, or for a stem of few letters one for every
 /// letter that may follow.
-fn keys(word: &[u8]) -> Vec<u64> {
+fn keys(word: &[u8], border: Border) -> Vec<u64> {
     let ahead = load(word);
-    if word.first().is_none_or(|first| CLASS[usize::from(*first)] != LETTER) {
+    if word.first().is_none_or(|first| CLASS[usize::from(*first)] & WORD == 0) {
         return vec![ahead & 0xFFFF_FFFF];
     }
     let mut keys = vec![beginning(ahead)];
-    if word.len() < BEGINNING && word.iter().all(|byte| CLASS[usize::from(*byte)] == LETTER) {
+    if border != Border::Both
+        && word.len() < BEGINNING
+        && word.iter().all(|byte| CLASS[usize::from(*byte)] & WORD != 0)
+    {
         for more in (b'0'..=b'9').chain(b'a'..=b'z') {
-            keys.extend(self::keys(&[word, &[more]].concat()));
+            keys.extend(self::keys(&[word, &[more]].concat(), border));
         }
     }
     keys
@@ -227,7 +241,7 @@ fn load(bytes: &[u8]) -> u64 {
 /// The first letters of a word: at most four, and none behind its end.
 #[inline]
 fn beginning(ahead: u64) -> u64 {
-    let letter = |at: u64| CLASS[(ahead >> (8 * at) & 0xFF) as usize] == LETTER;
+    let letter = |at: u64| CLASS[(ahead >> (8 * at) & 0xFF) as usize] & WORD != 0;
     if !letter(1) {
         ahead & 0xFF
     } else if !letter(2) {
@@ -241,26 +255,27 @@ fn beginning(ahead: u64) -> u64 {
 
 /// A set that may hold more than was added, but never less.
 #[derive(Debug)]
-struct Table(Vec<u64>);
+struct Table(Box<[u64; PLACES]>);
 
 impl Table {
     fn new() -> Self {
-        Self(vec![0; 1 << (TABLE_BITS - 6)])
+        Self(Box::new([0; PLACES]))
     }
 
     fn add(&mut self, key: u64) {
-        let place = Self::place(key);
-        self.0[place >> 6] |= 1 << (place & 63);
+        let (place, bit) = Self::place(key);
+        self.0[place] |= bit;
     }
 
     #[inline]
     fn has(&self, key: u64) -> bool {
-        let place = Self::place(key);
-        self.0[place >> 6] & (1 << (place & 63)) != 0
+        let (place, bit) = Self::place(key);
+        self.0[place] & bit != 0
     }
 
     #[inline]
-    fn place(key: u64) -> usize {
-        (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - TABLE_BITS)) as usize
+    const fn place(key: u64) -> (usize, u64) {
+        let mixed = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - TABLE_BITS);
+        ((mixed >> 6) as usize % PLACES, 1 << (mixed & 63))
     }
 }
