@@ -70,6 +70,11 @@ impl Keywords {
         }
     }
 
+    /// Of how many parts that spaces divide the longest word is made.
+    pub(crate) fn most_parts(&self) -> usize {
+        self.words.iter().map(|word| word.split_whitespace().count()).max().unwrap_or(0)
+    }
+
     fn within(&self, plain: &str) -> Vec<(usize, Range<usize>)> {
         let found = |text: &str| {
             self.automaton.find_iter(text).map(|hit| (hit.pattern().as_usize(), hit.range())).collect()

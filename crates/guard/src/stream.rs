@@ -5,7 +5,7 @@ mod quiet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{Finding, Pii, Secrets, Text};
+use crate::{Finding, Keywords, Patterns, Pii, Secrets, Text};
 
 /// How many bytes at the end of a stream wait at most for what decides them, if none of them is within something
 /// that was found, or in an unbroken run.
@@ -60,6 +60,24 @@ impl Detect for Pii {
 
     fn waits_from(&self, tail: &str) -> usize {
         quiet::number(tail)
+    }
+}
+
+impl Detect for Keywords {
+    fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
+        Self::find(self, text, findings);
+    }
+
+    fn waits_from(&self, tail: &str) -> usize {
+        quiet::words(tail, self.most_parts())
+    }
+}
+
+/// What a customer's pattern may match nobody knows: all of the last [`HOLD_BACK`] bytes wait, and a match that is longer
+/// may be found in parts.
+impl Detect for Patterns {
+    fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
+        Self::find(self, text, findings);
     }
 }
 

@@ -255,7 +255,9 @@ pub(super) fn vendor(key: &Key, value: &Value<'_>) -> Option<&'static Rule> {
         return None;
     }
     let is_uuid = value.is_uuid();
-    RULES.iter().find(|rule| rule.fits(value, is_uuid) && key.names(rule.word))
+    // Without a sign of assignment three letters are soon found in what is no key.
+    let is_said = |word: &str| key.names(word) && (key.assigns || word.len() > 4 || key.ends_in_credential());
+    RULES.iter().find(|rule| rule.fits(value, is_uuid) && is_said(rule.word))
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn is_special(byte: u8) -> bool {
 
 fn is_password(bytes: &[u8], quoted: bool) -> bool {
     let value = Value::new(bytes);
-    let special = bytes.iter().any(|byte| is_special(*byte));
+    let special = bytes.iter().any(|byte| is_special(*byte) && (quoted || *byte != b'='));
     let code = bytes.iter().any(|byte| b"(){}[]<> \t|".contains(byte))
         || bytes.starts_with(b"$")
         || bytes.starts_with(b"%")
@@ -105,6 +105,7 @@ mod tests {
             "the password is long",
             "password: ^[a-zA-Z0-9]{8,}$",
             "password = \"changeme123!\"",
+            "get_password(\"PasswordLength\", if_none=32)",
         ] {
             assert_eq!(password(text), None, "{text}");
         }

@@ -23,6 +23,11 @@ pub(super) fn token(tail: &str) -> usize {
     key.map_or(from, |key| from.min(key))
 }
 
+/// Where the words start of which a text may end in a phrase of so many.
+pub(super) fn words(tail: &str, most: usize) -> usize {
+    (0..most).fold(token(tail), |from, _| break_before(tail[..from].trim_ascii_end()))
+}
+
 /// How many plain words stand between the parts of something written apart, such as `ada (at) example (dot) org`.
 const APART: usize = 3;
 
@@ -72,6 +77,13 @@ mod tests {
         assert_eq!(token("AwEH\n-----END RSA PRIVATE "), 5);
         assert_eq!(token("AwEH\n-----END RSA PRIVATE KEY----- and"), 35);
         assert_eq!(token(""), 0);
+    }
+
+    #[test]
+    fn phrases_wait() {
+        assert_eq!(words("one two three fo", 0), 14);
+        assert_eq!(words("one two three fo", 2), 4);
+        assert_eq!(words("one", 2), 0);
     }
 
     #[test]

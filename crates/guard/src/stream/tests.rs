@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{SecretKind, Strictness};
+use crate::{Keywords, SecretKind, Strictness};
 
 fn secrets(strictness: Strictness) -> Secrets {
     Secrets::new(&SecretKind::all().collect::<Vec<_>>(), strictness)
@@ -92,6 +92,25 @@ fn a_long_key_is_one_finding_however_it_comes() {
     for length in [1, 7, 64, 65, 300, 1000] {
         let cuts: Vec<usize> = (0..text.len()).step_by(length).collect();
         assert_eq!(in_pieces(&secrets, split(&text, &cuts)), expected, "pieces of {length}");
+    }
+}
+
+#[test]
+fn phrases_are_found_at_every_split() {
+    let keywords = Keywords::new(["project blue moon", "secret"]);
+    let text = "The Project  blue moon is a project blue moon, and top SECRETS of s e c r e t sorts.";
+    let mut expected = Vec::new();
+    keywords.find(&Text::read(text), &mut expected);
+    assert!(expected.len() > 1);
+    for at in 0..=text.len() {
+        let mut scanner = StreamScanner::new(&keywords);
+        let first = scanner.push(&text[..at]);
+        let second = scanner.push(&text[at..]);
+        assert!(second.findings.iter().all(|finding| finding.span.start >= first.released), "{at}");
+        let mut found = [first.findings, second.findings, scanner.finish().findings].concat();
+        found.sort_by_key(|finding| finding.span.start);
+        expected.sort_by_key(|finding| finding.span.start);
+        assert_eq!(found, expected, "{at}");
     }
 }
 
