@@ -1,5 +1,7 @@
 //! What judging costs.
 
+use std::fmt::Write;
+
 use crate::detector::Bench;
 use crate::prediction::Prediction;
 use crate::row::{Family, Row};
@@ -24,8 +26,9 @@ pub(crate) fn report(family: Family, bench: &Bench, rows: &[Row], predictions: &
             let (read, judged) = bench.time(family, &requests);
             (reading, judging) = (reading.min(read), judging.min(judged));
         }
-        text += &format!(
-            "cost on {} requests of 8 KiB: reading {:.2} µs per KiB, {} {:.2} µs per KiB\n",
+        let _ = writeln!(
+            text,
+            "cost on {} requests of 8 KiB: reading {:.2} µs per KiB, {} {:.2} µs per KiB",
             requests.len(),
             reading / size,
             family.name(),

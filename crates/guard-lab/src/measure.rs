@@ -59,7 +59,7 @@ pub(crate) fn area_under_curve(attacks: &[f32], harmless: &[f32]) -> Option<f64>
     let mut rank_sum = 0.0;
     let mut start = 0;
     while start < all.len() {
-        let ties = all[start..].iter().take_while(|entry| entry.0 == all[start].0).count();
+        let ties = all[start..].iter().take_while(|entry| entry.0.total_cmp(&all[start].0).is_eq()).count();
         let rank = (2 * start + ties + 1) as f64 / 2.0;
         rank_sum += rank * all[start..start + ties].iter().filter(|entry| entry.1).count() as f64;
         start += ties;

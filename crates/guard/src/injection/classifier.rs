@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Channel;
-use super::features::{self, BUCKETS, Feature};
+use super::features::{self, BUCKETS, Sink};
 use super::lexicon::Hit;
 
 /// How many tokens are judged together.
@@ -51,12 +51,8 @@ impl<'a> Classifier<'a> {
 
     /// What the wording of a folded text is worth, with those words of the lexicon in it.
     pub(in crate::injection) fn judge(&self, folded: &str, hits: &[Hit]) -> Wording {
-        let mut windows = Windows::default();
-        let tokens = features::read(folded, hits, |Feature { token, bucket }| {
-            windows.reach(token as usize);
-            windows.add(i32::from(self.weights[bucket as usize].cast_signed()));
-        });
-        windows.reach(tokens as usize);
+        let mut windows = Windows::over(self.weights);
+        features::read(folded, hits, &mut windows);
         windows.look();
         Wording { logit: self.bias + self.scale * windows.highest, end: windows.end }
     }
@@ -80,8 +76,8 @@ pub(in crate::injection) fn place(folded: &str, wording: &Wording) -> Range<usiz
 pub(in crate::injection) const RULES: f32 = 2.0;
 /// Where a half lies and how steep it is there: measured on sources that were left out of training, so
 /// that 2 % of their harmless texts pass 0.5 and 0.5 % pass 0.8.
-const OFFSET: f32 = -0.09;
-const SLOPE: f32 = 1.67;
+const OFFSET: f32 = -0.03;
+const SLOPE: f32 = 1.66;
 
 /// The score of a text from 0 to 1, by the evidence of the rules and by its wording.
 pub(in crate::injection) fn join(evidence: f32, wording: &Wording, channel: Channel) -> f32 {
@@ -114,21 +110,41 @@ pub(in crate::injection) fn write(weights: &[f32], bias: f32) -> Vec<u8> {
 
 /// Sums over the last tokens.
 #[derive(Debug)]
-struct Windows {
+struct Windows<'a> {
+    weights: &'a [u8],
     /// Sum and number of features of each of the last tokens, a ring.
-    tokens: [(i32, u32); WINDOW],
-    current: (i32, u32),
+    tokens: [(i32, i32); WINDOW],
+    current: (i32, i32),
     sum: i32,
-    count: u32,
+    count: i32,
     token: usize,
     highest: f32,
     /// Before which token the highest window ends.
     end: usize,
 }
 
-impl Default for Windows {
-    fn default() -> Self {
+impl Sink for Windows<'_> {
+    fn feature(&mut self, bucket: usize) {
+        self.current.0 += i32::from(self.weights[bucket].cast_signed());
+        self.current.1 += 1;
+    }
+
+    fn end_token(&mut self) {
+        let current = std::mem::take(&mut self.current);
+        let gone = std::mem::replace(&mut self.tokens[self.token % WINDOW], current);
+        self.sum += current.0 - gone.0;
+        self.count += current.1 - gone.1;
+        self.token += 1;
+        if self.token >= WINDOW && self.token.is_multiple_of(STRIDE) {
+            self.look();
+        }
+    }
+}
+
+impl<'a> Windows<'a> {
+    fn over(weights: &'a [u8]) -> Self {
         Self {
+            weights,
             tokens: [(0, 0); WINDOW],
             current: (0, 0),
             sum: 0,
@@ -136,27 +152,6 @@ impl Default for Windows {
             token: 0,
             highest: f32::NEG_INFINITY,
             end: 0,
-        }
-    }
-}
-
-impl Windows {
-    fn add(&mut self, weight: i32) {
-        self.current.0 += weight;
-        self.current.1 += 1;
-    }
-
-    /// Ends the tokens before this one.
-    fn reach(&mut self, token: usize) {
-        while self.token < token {
-            let place = self.token % WINDOW;
-            let gone = std::mem::replace(&mut self.tokens[place], std::mem::take(&mut self.current));
-            self.sum += self.tokens[place].0 - gone.0;
-            self.count = self.count + self.tokens[place].1 - gone.1;
-            self.token += 1;
-            if self.token >= WINDOW && self.token.is_multiple_of(STRIDE) {
-                self.look();
-            }
         }
     }
 

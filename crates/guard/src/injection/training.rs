@@ -2,7 +2,7 @@
 //! weights as it reads it. `cargo xtask train-guard` is the only caller.
 
 use super::classifier::{self, PRIOR, WINDOW};
-use super::features::{self, BUCKETS, Feature};
+use super::features::{self, BUCKETS, Sink};
 use super::lexicon::Folded;
 use super::{Channel, Injection};
 use crate::Text;
@@ -27,8 +27,9 @@ impl Reader {
     pub fn windows(&self, text: &str, stride: usize) -> Vec<Window> {
         let folded = Folded::of(Text::read(text).plain());
         let hits = self.injection.lexicon.scan(folded.text());
-        let mut all = Vec::new();
-        let tokens = features::read(folded.text(), &hits, |feature| all.push(feature)) as usize;
+        let mut all = Tokens::default();
+        features::read(folded.text(), &hits, &mut all);
+        let tokens = all.ends.len();
         let mut starts: Vec<usize> = (0..tokens.saturating_sub(WINDOW - 1)).step_by(stride).collect();
         starts.push(tokens.saturating_sub(WINDOW));
         starts.dedup();
@@ -47,10 +48,28 @@ impl Reader {
     }
 }
 
-fn window(all: &[Feature], start: usize) -> Window {
-    let from = all.partition_point(|feature| (feature.token as usize) < start);
-    let to = all.partition_point(|feature| (feature.token as usize) < start + WINDOW);
-    let mut buckets: Vec<u32> = all[from..to].iter().map(|feature| feature.bucket).collect();
+/// The features of a text, and how many of them each token is the end of.
+#[derive(Debug, Default)]
+struct Tokens {
+    buckets: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+impl Sink for Tokens {
+    #[expect(clippy::cast_possible_truncation, reason = "a table of less than 2^32 places")]
+    fn feature(&mut self, bucket: usize) {
+        self.buckets.push(bucket as u32);
+    }
+
+    fn end_token(&mut self) {
+        self.ends.push(self.buckets.len());
+    }
+}
+
+fn window(all: &Tokens, start: usize) -> Window {
+    let from = start.checked_sub(1).map_or(0, |before| all.ends[before]);
+    let to = all.ends.get(start + WINDOW - 1).copied().unwrap_or(all.buckets.len());
+    let mut buckets = all.buckets[from..to].to_vec();
     buckets.sort_unstable();
     #[expect(clippy::cast_precision_loss, reason = "a window has some hundred features")]
     let worth = 1.0 / (buckets.len() as f32 + PRIOR).sqrt();
