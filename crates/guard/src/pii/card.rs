@@ -113,7 +113,7 @@ fn certainty(
     } else if usual && context.is(Sense::CARD) && !context.thing() {
         return Some(Certainty::Likely);
     }
-    let shaped = usual || (digits.len() == 16 && groups.len() > 1);
+    let shaped = usual || digits.len() == 16;
     (reading.strictness == Strictness::Lenient && shaped && !context.thing()).then_some(Certainty::Shape)
 }
 

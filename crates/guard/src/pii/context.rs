@@ -56,6 +56,10 @@ impl Sense {
 /// What says that a number is none of a person.
 const NOT_OF_A_PERSON: Sense = Sense::THING.or(Sense::VERSION).or(Sense::ID);
 
+/// Words between the name of a thing and its number.
+const FILLERS: [&str; 12] =
+    ["no", "nr", "num", "number", "nummer", "numero", "número", "numéro", "n", "is", "code", "id"];
+
 /// The words before a number that say something, the nearest first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
@@ -67,6 +71,8 @@ struct Said {
     sense: Sense,
     distance: usize,
     same_line: bool,
+    /// Whether no other word but such as `number` stands between the word and the number.
+    adjacent: bool,
     /// Whether nothing but a sentence stands between the word and the number.
     in_sentence: bool,
 }
@@ -83,6 +89,7 @@ impl Context {
         let mut words = [None; 8];
         let mut known = 0;
         let mut before = 0;
+        let mut adjacent = true;
         let mut at = window.len();
         while known < words.len() {
             let Some((start, stop)) = last_word(&window[..at]) else { break };
@@ -106,10 +113,12 @@ impl Context {
                     sense,
                     distance: window.len() - stop,
                     same_line: start >= line,
+                    adjacent,
                     in_sentence: !window[stop..].contains(is_markup),
                 });
                 known += 1;
             }
+            adjacent &= FILLERS.iter().any(|filler| filler.eq_ignore_ascii_case(&window[start..stop]));
             at = if whole.is_some() { start } else { part };
             before = window.len() - at;
         }
@@ -143,7 +152,7 @@ impl Context {
 
     /// Whether a word right before the number says that it is one of a thing.
     pub(super) fn thing_near(&self) -> bool {
-        self.is_near(NOT_OF_A_PERSON)
+        self.is_near(NOT_OF_A_PERSON) && self.words[0].is_some_and(|said| said.adjacent)
     }
 
     fn until_thing(&self) -> impl Iterator<Item = &Said> {

@@ -88,7 +88,7 @@ pub(super) fn version_4(
     }
     let context = Context::before(reading.text, span.start);
     let special = matches!(octets[0], 0 | 127 | 240..) || octets == [1, 1, 1, 1] || octets == [8, 8, 8, 8];
-    let small = octets.iter().all(|octet| *octet < 32);
+    let small = octets.iter().all(|octet| *octet < 20);
     let certainty = if special {
         Certainty::Shape
     } else if context.is(Sense::INTERNET) {

@@ -36,6 +36,10 @@ pub(super) fn find(reading: &Scan<'_>, number: &Number, part: Range<usize>) -> O
                 continue;
             }
             let context = Context::before(reading.text, span.start);
+            // `patient 9434765919, phone 9434765919`
+            if context.is(Sense::PHONE) && !context.is(Sense::person(rule.kind)) && !alone {
+                continue;
+            }
             let certainty = if context.says(Sense::person(rule.kind)) {
                 Certainty::Certain
             } else if alone || context.says(Sense::IDENTITY) {

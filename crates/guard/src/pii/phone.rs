@@ -37,7 +37,8 @@ pub(super) fn find(reading: &Scan<'_>, number: &Number, part: Range<usize>) -> O
     // Written as other numbers are too: all groups, or those next to the word.
     let context = Context::before(reading.text, number.signed(reading.bytes, part.clone()).start);
     let near = Near {
-        phone: context.says(Sense::PHONE),
+        phone: context.says(Sense::PHONE)
+            || is_lettered(&reading.text[..number.signed(reading.bytes, part.clone()).start]),
         call: context.says_in_sentence(Sense::CALL),
         shape: reading.strictness == Strictness::Lenient && !context.thing(),
     };
@@ -61,7 +62,9 @@ fn unmistakable(reading: &Scan<'_>, number: &Number, part: &Range<usize>) -> Opt
     let signed = part.clone().skip(1).any(|group| number.gap(reading.bytes, group - 1) != b" ");
     let begins = |start: usize| {
         let digits = number.digits(reading.bytes, start);
+        let quoted = || matches!(reading.before(number.span(part.clone()).start), Some('"' | '\''));
         signed
+            || (start == part.start && quoted())
             || (start == 0 && number.is_signed())
             || matches!(digits[0], b'0')
             || (digits.len() == 1 && matches!(digits[0], b'1' | b'7' | b'8'))
@@ -123,4 +126,12 @@ fn spoken_of(
     };
     let kind = candidate.plan().kind(reading)?;
     Some(candidate.found(kind, certainty))
+}
+
+/// Whether a text ends in the letter of a signature before a number: `T: `, `M: `.
+fn is_lettered(before: &str) -> bool {
+    let Some(label) = before.strip_suffix(": ") else { return false };
+    let mut letters = label.chars().rev();
+    letters.next().is_some_and(|c| matches!(c, 'T' | 'M' | 'F' | 'P'))
+        && !letters.next().is_some_and(char::is_alphanumeric)
 }

@@ -150,6 +150,10 @@ fn other_telephone_numbers_need_a_word_near_them() {
         leaves(number);
     }
     finds("我的电话是07-4704369。", PiiKind::PhoneDe, "07-4704369");
+    finds("VALUES ('x', '966 943 686')", PiiKind::PhoneGeneric, "966 943 686");
+    finds("| T: 54819782 |", PiiKind::PhoneGeneric, "54819782");
+    finds("Please contact Kelly Page at 797-737-8663 x980", PiiKind::PhoneUs, "797-737-8663 x980");
+    leaves("weight='400 500 700'");
     finds("phone 2125551234", PiiKind::PhoneUs, "2125551234");
 }
 

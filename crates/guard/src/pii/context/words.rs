@@ -17,8 +17,8 @@ const CALL: &str = "call calls called calling caller reach reached reachable ans
     suna sunați ara arayın";
 const PAY: &str = "pay pays paid payment* charge charged charges billing* bezahl* zahl* zahlung* paiement* payer pago* pagar \
     pagament* pagare betal* betaling* płatno* platb* maksu* checkout deposit refund* expires expiry exp";
-const PLACE: &str = "home work office direct desk main privat büro geschäftlich bureau domicile casa trabajo ufficio lavoro \
-    kantoor thuis werk hem arbete";
+const PLACE: &str =
+    "home work office privat büro geschäftlich bureau oficina ufficio kantoor escritório kontor";
 const CARD: &str = "card cards cardnumber creditcard* credit debit kreditkart* karte karten kartennummer* kartennr carte \
     carta tarjeta* cartão cartao karta kartę kartou kartu karty kreditkort* betalkort* betaalkaart* kaart kaartnummer \
     creditkaart* kort kortnummer* kortti* luottokor* maksukor* visa mastercard* maestro amex discover diners cc ccnum ccn cvv cvc \
@@ -52,7 +52,7 @@ const PERSONS: &[(PiiKind, &str)] = &[
         "passport* reisepass* passeport* pasaporte* passaporto* passaporte* paspoort* paszport* pass passnummer*",
     ),
     (PiiKind::UkNino, "nino ni insurance"),
-    (PiiKind::UkNhs, "nhs patient*"),
+    (PiiKind::UkNhs, "nhs"),
     (PiiKind::DeSteuerId, "steuerid* steueridentifikation* steuerident* idnr tin steuer"),
     (PiiKind::FrNir, "nir insee sécu secu sécurité securite sociale vitale"),
     (PiiKind::EsDni, "dni nie nif"),

@@ -190,26 +190,33 @@ impl<'n> Candidate<'n> {
         }
     }
 
-    /// Whether it is all that stands in a line, a cell or between quotes, with the nought of a trunk.
+    /// Whether it is all that stands in a line, a cell or between quotes, with the nought of a trunk or
+    /// in groups that tables of numbers do not have.
     fn is_a_field(&self) -> bool {
         let digits = self.digits();
         let rises = digits.windows(2).all(|pair| pair[1] == pair[0] + 1);
-        if self.groups.len() > 1
-            || self.plus
-            || digits[0] != b'0'
-            || digits[1] == b'0'
-            || !(10..=11).contains(&self.count)
-            || rises
-        {
-            return false;
-        }
         let span = self.number.span(self.groups.clone());
         let border = |c: Option<char>| {
             c.is_none_or(|c| matches!(c, '\n' | '\r' | '"' | '\'' | '|' | ',' | ';' | '\t' | '<' | '>'))
         };
         let before = self.reading.text[..span.start].trim_end_matches(' ').chars().next_back();
         let after = self.reading.text[span.end..].trim_start_matches(' ').chars().next();
-        border(before) && border(after)
+        if self.plus || rises || !border(before) || !border(after) {
+            return false;
+        }
+        if self.groups.len() == 1 {
+            return digits[0] == b'0' && digits[1] != b'0' && (10..=11).contains(&self.count);
+        }
+        let (lengths, count) = self.lengths();
+        let quoted = before == after && matches!(before, Some('"' | '\''));
+        let spaced = (0..count - 1).all(|at| self.gap(at) == b" ");
+        // Weights, sizes and coordinates are round.
+        let round = (0..count)
+            .filter(|at| self.number.digits(self.reading.bytes, self.groups.start + at).ends_with(b"0"))
+            .count();
+        let grouped = matches!(&lengths[..count], [3, 3, 3 | 4] | [2 | 3, 2 | 3, 2, 2] | [4, 4]);
+        let years = count == 2 && matches!(&digits[..2], b"19" | b"20");
+        quoted && spaced && grouped && !years && digits[0] != b'0' && round * 2 <= count
     }
 
     /// Five groups of two digits, as in France.
