@@ -88,6 +88,7 @@ impl Injection {
 
     /// Judges a text.
     pub fn judge(&self, text: &Text<'_>, channel: Channel) -> Judgement {
+        let channel = structure::channel(text.plain(), channel);
         let mut found: Vec<(Sign, Range<usize>)> = Vec::new();
         let folded = Folded::of(text.plain());
         let (signs, mut wording) = self.read(&folded, channel);

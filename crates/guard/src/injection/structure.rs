@@ -22,6 +22,19 @@ const TALK: Concepts = Concepts::IGNORE
     .or(Concepts::TOAI)
     .or(Concepts::BEFORE);
 
+/// Where a text came from that a user sent: what looks like the answer of a tool, a page or a mail was
+/// handed on.
+pub(super) fn channel(plain: &str, channel: Channel) -> Channel {
+    let text = plain.trim_start();
+    let mail = |name: &str| text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    let page = text.starts_with('<') && !text.starts_with("<|");
+    let record = (text.starts_with('{') || text.starts_with('[')) && text.contains("\": ");
+    if channel == Channel::User && (page || record || mail("subject:") || mail("from:")) {
+        return Channel::Document;
+    }
+    channel
+}
+
 /// Adds the signs of structure in a text whose words of the lexicon are `hits`.
 pub(super) fn read(text: &str, hits: &[Hit], channel: Channel, signs: &mut Vec<Sign>) {
     const MARKS: Concepts =
@@ -74,4 +87,17 @@ fn is_in_code(text: &str, hit: &Hit) -> bool {
     let before = text[..hit.start].bytes().next_back();
     let after = text[hit.end..].bytes().next();
     matches!((before, after), (Some(b'`' | b'"' | b'\''), Some(b'`' | b'"' | b'\'')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_user_hands_on_is_a_document() {
+        assert_eq!(channel("Subject: Hi\n\nAda,", Channel::User), Channel::Document);
+        assert_eq!(channel(" {\"reviews\": [\"good\"]}", Channel::User), Channel::Document);
+        assert_eq!(channel("What is {x}?", Channel::User), Channel::User);
+        assert_eq!(channel("<p>", Channel::System), Channel::System);
+    }
 }

@@ -197,7 +197,8 @@ fn is_question(text: &str, hits: &[Hit], sentence: &Range<usize>, head: &Hit) ->
                 && hit.start >= sentence.start
                 && hit.end <= sentence.end
                 && hit.languages.meets(head.languages)
-                && (hit.start <= start + 1 || !head.languages.meets(Languages::ENGLISH))
+                && (hit.start <= start + 1
+                    || hit.end <= head.start && !head.languages.meets(Languages::ENGLISH))
         });
     if !worded {
         return false;
@@ -249,6 +250,9 @@ const ORDERING: [&str; 36] = [
     "can",
     "ahead",
 ];
+/// Words of which somebody else asks.
+const ASKED: [&str; 9] =
+    ["asks", "tells", "asked", "told", "wants", "tries", "says", "instructs", "attempts"];
 /// Words after which a verb tells what somebody does.
 const TELLING: [&str; 42] = [
     "i",
@@ -309,6 +313,7 @@ fn order(text: &str, sentence: &Range<usize>, head: usize) -> f32 {
     let told = |word: &&str| matches!(*word, "you" | "u" | "must");
     match previous {
         "" => 1.0,
+        "to" if earlier.iter().any(|word| ASKED.contains(word)) && !earlier.contains(&"i") => 0.3,
         "to" if earlier.iter().any(told) && !earlier.contains(&"how") => 0.9,
         "to" => 0.35,
         "you"

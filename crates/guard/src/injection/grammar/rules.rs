@@ -268,9 +268,14 @@ fn fed() -> Vec<Rule> {
         Rule::new("embedded_instruction", C::MODIFY, C::REPLY, 0.65).within(70).either().fed(),
         Rule::new("embedded_instruction", C::AI, C::MODIFY, 0.5).said().within(50).fed(),
         Rule::new("embedded_instruction", C::AI, C::PLEASE.or(C::ACTION), 0.35).said().within(50).fed(),
-        Rule::new("embedded_instruction", C::PLEASE, C::ACTION, 0.3).within(16).fed(),
+        Rule::new("embedded_instruction", C::PLEASE, C::ACTION.or(C::FETCH), 0.38)
+            .with(C::DATA)
+            .within(24)
+            .fed(),
+        Rule::new("embedded_instruction", C::PLEASE, C::ACTION, 0.25).within(16).fed(),
         Rule::new("exfiltration", C::FETCH, C::SEND, 0.75).with(C::ADDRESS).within(120).fed(),
         Rule::new("exfiltration", C::SEND, C::ADDRESS, 0.4).with(C::DATA.or(C::SECRET)).within(100).fed(),
+        Rule::new("exfiltration", C::PLEASE, C::SEND, 0.4).with(C::ADDRESS).within(24).fed(),
         Rule::new("tool_abuse", C::TOOL, C::TOOL, 0.3).same().said().fed(),
     ]
 }
