@@ -27,6 +27,8 @@ pub(super) enum Before {
 pub(super) enum Proof {
     /// Nothing else has it.
     Certain,
+    /// Hardly anything else has it, if small letters, capitals and digits are in it.
+    Mixed,
     /// It needs a key that names a credential or the vendor; alone it is a shape.
     Key,
     /// A CRC-32 in base62 ends it: right, it is certain; wrong, it is likely an edited one.
@@ -61,6 +63,11 @@ impl Form {
     /// The same, which needs a key to be more than a shape.
     pub(super) const fn with_key(self) -> Self {
         Self { proof: Proof::Key, ..self }
+    }
+
+    /// The same, which needs all sorts of characters to be more than a shape.
+    pub(super) const fn mixed(self) -> Self {
+        Self { proof: Proof::Mixed, ..self }
     }
 
     /// The same, ended by a checksum.

@@ -42,18 +42,21 @@ impl Iterator for Runs<'_> {
                 continue;
             }
             let start = RUN.start(bytes, probe, self.from);
-            let mut class = Class::of_all(&bytes[start..probe]);
-            let mut end = probe;
-            while end < bytes.len() && RUN.has(bytes[end]) {
-                class = class.or(Class::of(bytes[end]));
-                end += 1;
+            let least = start + SHORTEST;
+            if least > bytes.len() {
+                break;
             }
+            // The last gap tells most about where the next run may start.
+            if let Some(gap) = (probe + 1..least).rev().find(|at| !RUN.has(bytes[*at])) {
+                self.from = gap + 1;
+                probe = gap + SHORTEST;
+                continue;
+            }
+            let end = RUN.end(bytes, least, usize::MAX);
             self.from = end + 1;
-            if end - start >= SHORTEST {
-                return Some(Run { start, end, class });
-            }
-            probe = end + SHORTEST;
+            return Some(Run { start, end, class: Class::of_all(&bytes[start..end]) });
         }
+        self.from = bytes.len();
         None
     }
 }

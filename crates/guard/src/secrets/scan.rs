@@ -236,6 +236,8 @@ fn form_at(bytes: &[u8], form: &Form, at: usize) -> Option<Hit> {
         Proof::Certain => Certainty::Certain,
         Proof::Crc if checksum::is_right(&bytes[start..end], form.prefix.len()) => Certainty::Certain,
         Proof::Crc => Certainty::Likely,
+        Proof::Mixed if body.is_very_random() => Certainty::Likely,
+        Proof::Mixed => Certainty::Shape,
         Proof::Key => match key::before(bytes, start) {
             Some(key) if is_credential(&key, &body) || key.names(vendor(form)) => Certainty::Likely,
             _ => Certainty::Shape,

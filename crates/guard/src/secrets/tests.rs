@@ -55,10 +55,15 @@ fn the_more_specific_kind_is_found() {
 
 #[test]
 fn a_shape_needs_a_key_unless_it_is_enough() {
-    let shape = "sk-Xi8tcNiHV9awbCcvilTeT3B1bkFJ3UDnpdEwNNm6wVBpYM0o";
+    let shape = "sk-Xi8tcNiHV9awbCcvilTeT3B1bkFJ3UDnpdEwNNm6wVBp";
     assert_eq!(found(shape, Strictness::Standard), []);
     assert_eq!(found(shape, Strictness::Lenient), [("openai_key".to_owned(), shape.to_owned())]);
     assert_eq!(kind(&format!("OPENAI_API_KEY={shape}")).as_deref(), Some("openai_key"));
+    assert_eq!(
+        kind(&format!("see {shape}YM0o")).as_deref(),
+        Some("openai_key"),
+        "of the length that keys had"
+    );
     let line = "-----BEGIN RSA PRIVATE KEY-----";
     assert_eq!(found(line, Strictness::Standard), []);
     assert_eq!(found(line, Strictness::Lenient).len(), 1);

@@ -23,6 +23,7 @@ pub(super) const FORMS: &[Form] = &[
     form("openai_key", "sk-proj-", &[span(URL, 20, 200)]).with_key(),
     form("openai_key", "sk-svcacct-", &[span(URL, 20, 200)]).with_key(),
     form("openai_key", "sk-admin-", &[span(URL, 20, 200)]).with_key(),
+    form("openai_key", "sk-", &[of(ALNUM, 48)]).mixed(),
     form("openai_key", "sk-", &[span(ALNUM, 20, 80)]).with_key(),
     form("openai_key", "sess-", &[of(ALNUM, 40)]),
     form("anthropic_key", "sk-ant-api", &[of(LOWER_DIGIT, 2), text("-"), span(URL, 80, 120)]),
