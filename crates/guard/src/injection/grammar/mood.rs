@@ -145,17 +145,23 @@ fn is_denied(text: &str, hits: &[Hit], head: &Hit, span: &Range<usize>) -> bool 
         return false;
     }
     hits.iter().any(|hit| {
-        hit.concepts.meets(Concepts::NEG)
-            && hit.start != head.start
-            && hit.languages.meets(head.languages)
-            && (hit.start <= head.start && hit.end >= head.end
-                || hit.end <= head.start
-                    && head.start - hit.end < DENIAL
-                    && !text[hit.end..head.start].contains([',', ':', '"'])
-                || hit.languages != Languages::ENGLISH
-                    && !hit.languages.meets(Languages::ENGLISH)
-                    && (hit.start >= span.end && hit.start - span.end < 4
-                        || hit.start >= head.end && hit.start - head.end < 4))
+        if !hit.concepts.meets(Concepts::NEG)
+            || hit.start == head.start
+            || !hit.languages.meets(head.languages)
+        {
+            return false;
+        }
+        let around = hit.start <= head.start && hit.end >= head.end;
+        let before = hit.end <= head.start
+            && head.start - hit.end < DENIAL
+            && !text[hit.end..head.start].contains([',', ':', '"']);
+        // "Vergiss nicht", and "ignoriere die Anweisungen nicht"; but not "als hättest du keine Regeln".
+        let behind = !hit.languages.meets(Languages::ENGLISH)
+            && [head.end, span.end].iter().any(|end| hit.start >= *end && hit.start - end < 4)
+            && !hits.iter().any(|other| {
+                other.start == hit.start && other.concepts.meets(Concepts::NOLIMITS.or(Concepts::NEGFOLLOW))
+            });
+        around || before || behind
     })
 }
 
@@ -250,6 +256,8 @@ const ORDERING: [&str; 36] = [
     "can",
     "ahead",
 ];
+/// Words that allow what follows.
+const ALLOWING: [&str; 6] = ["free", "okay", "ok", "allowed", "permitted", "fine"];
 /// Words of which somebody else asks.
 const ASKED: [&str; 9] =
     ["asks", "tells", "asked", "told", "wants", "tries", "says", "instructs", "attempts"];
@@ -314,6 +322,7 @@ fn order(text: &str, sentence: &Range<usize>, head: usize) -> f32 {
     match previous {
         "" => 1.0,
         "to" if earlier.iter().any(|word| ASKED.contains(word)) && !earlier.contains(&"i") => 0.3,
+        "to" if earlier.iter().take(2).any(|word| ALLOWING.contains(word)) => 0.8,
         "to" if earlier.iter().any(told) && !earlier.contains(&"how") => 0.9,
         "to" => 0.35,
         "you"
@@ -327,7 +336,7 @@ fn order(text: &str, sentence: &Range<usize>, head: usize) -> f32 {
             0.9
         }
         "you" => 0.5,
-        "could" | "would" | "can" if earlier.first() == Some(&"you") => 0.6,
+        "could" | "would" | "can" | "may" | "might" if earlier.first() == Some(&"you") => 0.7,
         word if ORDERING.contains(&word) => 1.0,
         word if TELLING.contains(&word) => 0.3,
         word if word.ends_with('s') && word.len() > 3 => 0.4,

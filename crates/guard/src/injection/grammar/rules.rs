@@ -202,7 +202,8 @@ fn leaks() -> Vec<Rule> {
         Rule::new(LEAK, C::REVEAL.or(C::EXPLAIN), C::SYSPROMPT, 0.85).with(C::YOUR).within(60),
         Rule::new(LEAK, C::REVEAL, C::SYSPROMPT, 0.65).within(40).bare(),
         Rule::new(LEAK, C::REVEAL, C::SYSPROMPT, 0.4).within(40),
-        Rule::new(LEAK, C::ASK, C::YOURSYS, 0.75).asked().within(30),
+        Rule::new(LEAK, C::ASK, C::YOURSYS, 0.75).asked().within(30).bare(),
+        Rule::new(LEAK, C::ASK, C::YOURSYS, 0.3).asked().within(30),
         Rule::new(LEAK, REVEALING.or(C::ASK), C::GIVEN, 0.8).with(SAID).asked(),
         Rule::new(LEAK, C::REVEAL, C::INSTR, 0.75)
             .with(C::PRIOR)
@@ -231,7 +232,8 @@ fn roles() -> Vec<Rule> {
         Rule::new(ROLE, C::ACT, C::COMPLY, 0.6).within(140).said(),
         Rule::new(ROLE, C::NOLIMITS, C::COMPLY, 0.6).within(140).said(),
         Rule::new(ROLE, C::COMPLY, C::NOLIMITS, 0.6).within(140).said(),
-        Rule::new(ROLE, C::NOWYOU, C::AI, 0.35).within(60),
+        Rule::new(ROLE, C::NOWYOU, C::AI, 0.2).within(60),
+        Rule::new(ROLE, C::PERSONA, C::NOLIMITS, 0.6).with(C::AI).said().within(60),
         Rule::new("authority_claim", C::AUTH, IGNORE.or(BREAK).or(C::NEGFOLLOW), 0.35).said().within(120),
         Rule::new("authority_claim", C::AUTH, C::SYSPROMPT.or(C::YOURSYS).or(C::NOLIMITS), 0.6)
             .said()
@@ -241,6 +243,7 @@ fn roles() -> Vec<Rule> {
 
 fn tasks() -> Vec<Rule> {
     vec![
+        Rule::new("safety_disable", C::DISABLE, BOUNDS, 0.45).with(C::ALL).within(24).bare(),
         Rule::new("task_switch", IGNORE, C::NEWTASK, 0.7).within(120),
         Rule::new("task_switch", C::STOP, C::SAY.or(C::ONLY).or(C::NEWTASK), 0.55).within(60),
         Rule::new("task_switch", C::NEWTASK, C::YOUR.or(C::ACT), 0.3).within(20),
