@@ -362,7 +362,8 @@ fn is_quoted(text: &str, span: &Range<usize>) -> bool {
             "„" => "\"",
             same => same,
         };
-        let opened = before.rfind(open).filter(|at| {
+        // What is quoted as a whole is said, not mentioned.
+        let opened = before.rfind(open).filter(|at| from + at > 0).filter(|at| {
             let outside = before[..*at].chars().next_back();
             let inside = &before[at + open.len()..];
             outside.is_none_or(|letter| !letter.is_alphanumeric())

@@ -103,7 +103,11 @@ fn stands_for_letter(bytes: &[u8], at: usize) -> bool {
     let beside = |at: usize| bytes.get(at).copied().unwrap_or_default();
     let (left, right) = (beside(at.wrapping_sub(1)), beside(at + 1));
     let joined = |byte: u8| byte.is_ascii_lowercase() || is_sign(byte);
-    joined(left) && joined(right) && (left.is_ascii_lowercase() || right.is_ascii_lowercase())
+    // "$" and "@" begin and end words in disguise, where digits and "!" are what they seem.
+    let edge = |byte: u8| matches!(bytes[at], b'$' | b'@') && matches!(byte, 0 | b' ' | b'.' | b',');
+    (joined(left) || edge(left))
+        && (joined(right) || edge(right))
+        && (left.is_ascii_lowercase() || right.is_ascii_lowercase())
 }
 
 /// The next border of a character.
