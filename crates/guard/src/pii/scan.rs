@@ -24,6 +24,9 @@ pub(super) struct Scan<'s> {
     hits: Vec<Hit>,
 }
 
+/// How many digits are counted at once: longer runs are no numbers, and counting them again and again would cost.
+const LONGEST: usize = 64;
+
 /// How many bytes are looked at together.
 const STRIDE: usize = 32;
 
@@ -76,7 +79,8 @@ impl<'s> Scan<'s> {
             .count();
         let letters = letters - usize::from(letters > 0 && self.is_escape(digit - letters + 1));
         let start = digit - letters;
-        let digits = self.bytes[digit..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits =
+            self.bytes[digit..].iter().take(LONGEST).take_while(|byte| byte.is_ascii_digit()).count();
         let next = self.bytes.get(digit + digits).copied().unwrap_or(b' ');
         if letters == 0 && !next.is_ascii_alphabetic() {
             if next == b':'

@@ -199,8 +199,13 @@ impl<'n> Candidate<'n> {
         let border = |c: Option<char>| {
             c.is_none_or(|c| matches!(c, '\n' | '\r' | '"' | '\'' | '|' | ',' | ';' | '\t' | '<' | '>'))
         };
-        let before = self.reading.text[..span.start].trim_end_matches(' ').chars().next_back();
-        let after = self.reading.text[span.end..].trim_start_matches(' ').chars().next();
+        let spaces = |c: &char| *c == ' ';
+        let text = self.reading.text;
+        let before = text[..span.start].chars().rev().take(3).find(|c| !spaces(c));
+        let after = text[span.end..].chars().take(3).find(|c| !spaces(c));
+        if text[span.end..].starts_with("   ") || text[..span.start].ends_with("   ") {
+            return false;
+        }
         if self.plus || rises || !border(before) || !border(after) {
             return false;
         }
