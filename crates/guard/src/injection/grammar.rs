@@ -1,6 +1,6 @@
 //! What instructions that somebody slipped in look like: a verb, what it is done to, and words that say which.
 //!
-//! Words of the lexicon that stand in one sentence are matched against [`rules`]; how a sentence puts them
+//! Words of the lexicon that stand in one sentence are matched against the [rules](mod@rules); how a sentence puts them
 //! (as an order, a question, a quotation, a report, denied) then says how much of a rule's weight counts.
 
 #[cfg(test)]
