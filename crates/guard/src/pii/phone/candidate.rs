@@ -199,10 +199,10 @@ impl<'n> Candidate<'n> {
         let border = |c: Option<char>| {
             c.is_none_or(|c| matches!(c, '\n' | '\r' | '"' | '\'' | '|' | ',' | ';' | '\t' | '<' | '>'))
         };
-        let spaces = |c: &char| *c == ' ';
+        let is_blank = |c: &char| *c == ' ';
         let text = self.reading.text;
-        let before = text[..span.start].chars().rev().take(3).find(|c| !spaces(c));
-        let after = text[span.end..].chars().take(3).find(|c| !spaces(c));
+        let before = text[..span.start].chars().rev().take(3).find(|c| !is_blank(c));
+        let after = text[span.end..].chars().take(3).find(|c| !is_blank(c));
         if text[span.end..].starts_with("   ") || text[..span.start].ends_with("   ") {
             return false;
         }
