@@ -96,8 +96,7 @@ impl Injection {
             let span = text.original_span(folded.plain(sign.span.start)..folded.plain(sign.span.end));
             found.push((sign, span));
         }
-        let window = classifier::place(folded.text(), &wording);
-        let mut worded = text.original_span(folded.plain(window.start)..folded.plain(window.end));
+        let mut decoded_at = None;
         for layer in text.layers() {
             let folded = Folded::of(layer.plain());
             let (signs, decoded) = self.read(&folded, channel);
@@ -113,16 +112,18 @@ impl Injection {
             if decoded.logit > wording.logit
                 && let Some(span) = layer.original_span(0..layer.plain().len())
             {
-                (wording, worded) = (decoded, span);
+                (wording, decoded_at) = (decoded, Some(span));
             }
         }
         let Judgement { score: rules, mut findings } = judgement(found, channel);
         let score = classifier::join(evidence(rules), &wording, channel);
         if findings.is_empty() && score >= WORTH_A_FINDING {
+            let window = classifier::place(folded.text(), &wording);
+            let window = folded.plain(window.start)..folded.plain(window.end);
             findings.push(Finding {
                 category: Category::Injection,
                 kind: "suspicious_wording".into(),
-                span: worded,
+                span: decoded_at.unwrap_or_else(|| text.original_span(window)),
                 certainty: Certainty::Shape,
             });
         }
@@ -133,7 +134,7 @@ impl Injection {
     fn read(&self, folded: &Folded, channel: Channel) -> (Vec<Sign>, Wording) {
         let mut signs = Vec::new();
         let (hits, odd) = self.lexicon.survey(folded.text());
-        let wording = self.classifier.judge(folded.text(), &hits);
+        let mut wording = self.classifier.judge(folded.text(), &hits);
         self.grammar.read(folded.text(), &hits, channel, &mut signs);
         structure::read(folded.text(), &hits, channel, &mut signs);
         for range in odd.disguised(folded.text()) {
@@ -144,6 +145,8 @@ impl Injection {
             for sign in &mut signs[before..] {
                 sign.span = sign.span.start + range.start..sign.span.end + range.start;
             }
+            let spelt = classifier::spelt(&folded.text()[range]);
+            wording = wording.or_disguised(self.classifier.judge(&spelt, &self.lexicon.scan(&spelt)));
         }
         self.joined(folded.text(), &odd, channel, &mut signs);
         self.turned(folded.text(), &hits, channel, &mut signs);

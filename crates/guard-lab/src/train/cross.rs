@@ -15,18 +15,7 @@ const FOLDS: [&[&str]; 5] = [
     &["s-labs", "writingbench", "code"],
     &["neuralchemy", "self-instruct", "harmful"],
     &["hackaprompt", "inthewild", "pyrit", "t0", "readmes"],
-    &[
-        "spikee",
-        "bastion",
-        "aib",
-        "garakml",
-        "nullsec",
-        "giskard",
-        "bipia",
-        "agentdojo",
-        "tau2",
-        "catalogues",
-    ],
+    &["spikee", "bastion", "aib", "garakml", "nullsec", "giskard", "agentdojo", "tau2", "catalogues"],
     &["over-defence", "threat-reports", "bank-documents"],
 ];
 
@@ -74,8 +63,10 @@ pub(crate) fn report(examples: &Examples, rates: &Rates, part: Part, wrong: usiz
                 below.push(score);
             }
         }
-        let area = measure::area_under_curve(&above, &below).unwrap_or_default();
-        writeln!(text, "left out {}: AUC {area:.3}", fold.join(", "))?;
+        match measure::area_under_curve(&above, &below) {
+            Some(area) => writeln!(text, "left out {}: AUC {area:.3}", fold.join(", "))?,
+            None => writeln!(text, "left out {}", fold.join(", "))?,
+        }
     }
     let all: Vec<f32> = harmless.values().flatten().copied().collect();
     let thresholds = [0.005, 0.01, 0.02, 0.05].map(|share| measure::threshold(&all, share));

@@ -15,6 +15,9 @@ const STRIDE: usize = 24;
 /// Harmful wishes that inject nothing are what another tool looks for; they hardly count.
 const HARMFUL: f32 = 0.1;
 
+/// So many rows more every source counts as having: no handful of rows is worth a source.
+const FEW: f32 = 100.0;
+
 /// A row of the training set.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Example {
@@ -75,7 +78,7 @@ impl Examples {
     }
 }
 
-/// Gives every row a weight: a source counts as the root of its size, and both labels alike.
+/// Gives every row a weight: a large source counts as the root of its size, and both labels alike.
 fn weigh(rows: &mut [Example]) {
     let mut sizes: BTreeMap<(String, String, u8), f32> = BTreeMap::new();
     let key = |row: &Example| {
@@ -87,7 +90,7 @@ fn weigh(rows: &mut [Example]) {
     }
     let mut totals = [0.0; 2];
     for row in rows.iter_mut() {
-        row.weight = sizes[&key(row)].powf(-0.5);
+        row.weight = (sizes[&key(row)] + FEW).powf(-0.5);
         if row.set == "harmful" && row.is_attack() {
             row.weight *= HARMFUL;
         }

@@ -67,6 +67,27 @@ pub(in crate::injection) struct Wording {
     end: usize,
 }
 
+impl Wording {
+    /// This one, with what the text is worth once a disguise is taken off it, if that is more.
+    pub(in crate::injection) fn or_disguised(self, bare: Self) -> Self {
+        Self { logit: self.logit.max(bare.logit), ..self }
+    }
+}
+
+/// A text whose digits and signs are read as the letters they look like most.
+pub(in crate::injection) fn spelt(folded: &str) -> String {
+    let letter = |letter: char| match letter {
+        '0' => 'o',
+        '1' | '!' | '|' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' | '+' => 't',
+        other => other,
+    };
+    folded.chars().map(letter).collect()
+}
+
 /// Where the window stands that decided, in bytes of the folded text.
 pub(in crate::injection) fn place(folded: &str, wording: &Wording) -> Range<usize> {
     features::range(folded, wording.end.saturating_sub(WINDOW)..wording.end)
@@ -76,8 +97,8 @@ pub(in crate::injection) fn place(folded: &str, wording: &Wording) -> Range<usiz
 pub(in crate::injection) const RULES: f32 = 2.0;
 /// Where a half lies and how steep it is there: measured on sources that were left out of training, so
 /// that 2 % of their harmless texts pass 0.5 and 0.5 % pass 0.8.
-const OFFSET: f32 = -0.03;
-const SLOPE: f32 = 1.66;
+const OFFSET: f32 = -0.04;
+const SLOPE: f32 = 1.64;
 
 /// The score of a text from 0 to 1, by the evidence of the rules and by its wording.
 pub(in crate::injection) fn join(evidence: f32, wording: &Wording, channel: Channel) -> f32 {

@@ -39,6 +39,10 @@ pub(in crate::injection) fn read(folded: &str, hits: &[Hit], sink: &mut impl Sin
     let bytes = folded.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
+        if bytes[at] == b' ' {
+            at += 1;
+            continue;
+        }
         let (kind, end) = token(folded, at);
         match kind {
             Kind::Blank => {}
@@ -95,6 +99,7 @@ const fn kinds() -> [Kind; 256] {
 }
 
 /// The token that begins there, and where it ends.
+#[inline]
 fn token(text: &str, at: usize) -> (Kind, usize) {
     let bytes = text.as_bytes();
     let first = bytes[at];
@@ -117,16 +122,17 @@ fn token(text: &str, at: usize) -> (Kind, usize) {
 }
 
 /// Where the word ends that begins there.
+#[inline]
 fn word_end(text: &str, start: usize) -> usize {
     let bytes = text.as_bytes();
+    let most = bytes.len().min(start + LONGEST);
     let mut end = start;
-    while end < bytes.len() && end - start < LONGEST {
-        if bytes[end].is_ascii() {
-            if KINDS[usize::from(bytes[end])] != Kind::Word {
-                break;
-            }
+    loop {
+        while end < most && KINDS[usize::from(bytes[end])] == Kind::Word {
             end += 1;
-            continue;
+        }
+        if end >= most || bytes[end].is_ascii() {
+            break;
         }
         let letter = letter(text, end);
         // Vowel signs and the like belong to their word.
