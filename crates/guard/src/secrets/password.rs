@@ -8,6 +8,9 @@ use super::value::{Value, holds_any};
 /// How long a password is.
 const LENGTH: std::ops::RangeInclusive<usize> = 7..=100;
 
+/// The bits that a character of a password holds at least: short ones repeat little, and still hold less.
+const SHORT: f32 = 3.2;
+
 /// The password behind a name of which a part that says so ends at `at`.
 pub(super) fn after(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let name_end = URL.or(DOT).end(bytes, at, 24);
@@ -36,7 +39,11 @@ pub(super) fn after(bytes: &[u8], at: usize) -> Option<Range<usize>> {
         Some(quote) => *byte == quote || matches!(byte, b'\n' | b'\r' | b'\\'),
         None => byte.is_ascii_whitespace() || b"\"'`;,)<&|\\}".contains(byte),
     };
-    let end = bytes[start..limit].iter().position(ends)? + start;
+    let end = match bytes[start..limit].iter().position(ends) {
+        Some(length) => start + length,
+        None if quote.is_none() && limit == bytes.len() => limit,
+        None => return None,
+    };
     let is_closed = quote.is_none_or(|quote| bytes[end] == quote || bytes[end] == b'\\');
     (is_closed && is_password(&bytes[start..end], quote.is_some())).then_some(start..end)
 }
@@ -68,7 +75,7 @@ fn is_password(bytes: &[u8], quoted: bool) -> bool {
         && sorts >= 3
         && value.has(DIGIT)
         && value.has(ALPHA)
-        && (special || (value.is_random() && ALNUM.or(URL).holds(bytes)))
+        && (special || (value.is_drawn(SHORT) && ALNUM.or(URL).holds(bytes)))
         && value.entropy() >= 2.7
         && !value.is_placeholder()
         && !holds_any(bytes, &[b"password", b"passwort", b"sha256", b"sha512", b"changeit", b"process.env"])
@@ -89,6 +96,7 @@ mod tests {
         assert_eq!(password("Server=db;Password=Tr0ub4dor!3x;Timeout=3"), Some("Tr0ub4dor!3x"));
         assert_eq!(password("os.environ['DB_PASSWORD'] = 'N4rf!zort'"), Some("N4rf!zort"));
         assert_eq!(password("<add key=\"Password\" value=\"N4rf!zort\" />"), Some("N4rf!zort"));
+        assert_eq!(password("DB_PASSWORD=S3cr3t!2024"), Some("S3cr3t!2024"));
         assert_eq!(password("{\"db_passwd\":\"aB3$xY9!\"}"), Some("aB3$xY9!"));
     }
 

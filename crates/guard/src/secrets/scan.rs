@@ -217,7 +217,12 @@ const ENDLESS: Class = ALNUM.or(PERCENT);
 
 /// Whether a sign of a password is the start of another word: `_passive`, `pwdLastSet`.
 fn is_other_word(bytes: &[u8], start: usize, end: usize) -> bool {
-    !matches!(bytes[start], b'a' | b'A') && bytes.get(end).is_some_and(|next| ALPHA.has(*next))
+    let says_so = |rest: &[u8]| {
+        let starts = |word: &[u8]| rest.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
+        starts(b"word") || starts(b"wd") || starts(b"phrase") || starts(b"code")
+    };
+    let goes_on = bytes.get(end).is_some_and(|next| ALPHA.has(*next));
+    !matches!(bytes[start], b'a' | b'A') && goes_on && !says_so(&bytes[end..])
 }
 
 /// The token of a form whose prefix may stand at `at`.
@@ -259,7 +264,7 @@ fn vendor(form: &Form) -> &'static str {
 fn vendor_of(key: &Key, value: &Value<'_>) -> Option<&'static str> {
     let rule = assigned::vendor(key, value)?;
     let meant = (key.assigns || value.is_very_random())
-        && !value.is_placeholder()
+        && !value.is_stand_in()
         && (value.is_uuid() || !value.is_name());
     meant.then_some(rule.kind)
 }

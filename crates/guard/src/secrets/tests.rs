@@ -81,6 +81,8 @@ fn values_without_a_form_are_found_by_their_keys() {
         ),
         ("HEROKU_API_KEY=01234567-89ab-4def-8123-456789abcdef", "heroku_key"),
         ("password: \"h7!kQ#9z\"", "password"),
+        ("DB_PASSWORD=S3cr3t!2024", "password"),
+        ("jdbc:mysql://db:3306/x?user=a&password=Xk9mQ2vL7pR4", "password"),
         ("343ea45721923ed956e2b38c31db76aa-us30", "mailchimp_key"),
         ("//registry.npmjs.org/:_authToken=743b294a-cd03-11ec-9d64-0242ac120002", "npm_token"),
     ] {

@@ -17,7 +17,7 @@ const WEIGHED: usize = 256;
 const RANDOM: f32 = 3.6;
 
 /// What nobody writes into a secret that works.
-const PLACEHOLDERS: [&[u8]; 20] = [
+const STAND_INS: [&[u8]; 17] = [
     b"example",
     b"placeholder",
     b"changeme",
@@ -32,13 +32,13 @@ const PLACEHOLDERS: [&[u8]; 20] = [
     b"xxxxx",
     b"*****",
     b".....",
-    b"abcdefgh",
-    b"12345678",
     b"lorem",
     b"foobar",
     b"notreal",
-    b"fake",
 ];
+
+/// What is typed along the keyboard or the alphabet, or says that it is none.
+const TYPED: [&[u8]; 3] = [b"abcdefgh", b"12345678", b"fake"];
 
 impl<'t> Value<'t> {
     pub(super) fn new(bytes: &'t [u8]) -> Self {
@@ -91,13 +91,18 @@ impl<'t> Value<'t> {
 
     /// Whether it looks drawn at random, and like nothing that only looks so.
     pub(super) fn is_random(&self) -> bool {
+        self.is_drawn(RANDOM)
+    }
+
+    /// The same, with other bits for a character.
+    pub(super) fn is_drawn(&self, bits: f32) -> bool {
         self.has(DIGIT)
             && self.has(ALPHA)
             && self.bytes.iter().filter(|byte| DIGIT.has(**byte)).count() >= 2
             && !self.is_uuid()
             && !self.is_name()
             && self.changes() >= if self.has(UPPER) && self.has(LOWER) { 30 } else { 22 }
-            && self.entropy() >= if self.is_hex() { 3.0 } else { RANDOM }
+            && self.entropy() >= if self.is_hex() { 3.0 } else { bits }
             && !self.is_placeholder()
     }
 
@@ -132,7 +137,12 @@ impl<'t> Value<'t> {
 
     /// Whether it is filled in to be replaced.
     pub(super) fn is_placeholder(&self) -> bool {
-        self.is_monotonous() || holds_any(self.bytes, &PLACEHOLDERS)
+        self.is_stand_in() || holds_any(self.bytes, &TYPED)
+    }
+
+    /// Whether it stands where a secret is to be put, although a vendor's form or name may be right.
+    pub(super) fn is_stand_in(&self) -> bool {
+        self.is_monotonous() || holds_any(self.bytes, &STAND_INS)
     }
 
     /// Whether next to nothing but `x`, `0`, `*` and the like is in it.

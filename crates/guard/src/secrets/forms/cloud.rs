@@ -138,6 +138,8 @@ pub(super) const FORMS: &[Form] = &[
     form("yandex_key", "y0_", &[span(URL, 55, 62)]),
     form("yandex_key", "YC", &[of(URL, 38)]).with_key(),
     form("ibm_cloud_key", "ApiKey-", &UUID),
+    form("softlayer_key", "softlayer.com/soap/v3/", &[of(LOWER_DIGIT, 64)]).lead(22),
+    form("softlayer_key", "softlayer.com/soap/v3.1/", &[of(LOWER_DIGIT, 64)]).lead(24),
     form("upcloud_token", "ucat_", &[span(ALNUM, 24, 32)]),
     form("render_key", "rnd_", &[of(ALNUM, 28)]),
     form("railway_token", "railway_", &[span(URL, 32, 64)]),

@@ -7,7 +7,7 @@ use super::{ENDLESS, UUID, of, span, text};
 
 pub(super) const FORMS: &[Form] = &[
     form("slack_token", "xoxb-", &[span(DIGIT, 8, 14), text("-"), span(ALNUM.or(DASH), 10, 120)]),
-    form("slack_token", "xoxp-", &[span(DIGIT, 10, 13), text("-"), span(ALNUM.or(DASH), 30, 90)]),
+    form("slack_token", "xoxp-", &[span(DIGIT, 4, 14), text("-"), span(ALNUM.or(DASH), 30, 90)]),
     form("slack_token", "xoxe-", &[span(DIGIT, 1, 13), text("-"), span(ALNUM.or(DASH), 30, 170)]),
     form("slack_token", "xoxe.xoxp-", &[of(DIGIT, 1), text("-"), span(ALNUM, 100, 200)]),
     form("slack_token", "xoxe.xoxb-", &[of(DIGIT, 1), text("-"), span(ALNUM, 100, 200)]),
