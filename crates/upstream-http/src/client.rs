@@ -15,6 +15,7 @@ use tower::ServiceExt;
 
 use crate::TlsSetupError;
 use crate::body::AnswerBody;
+use crate::guard::{AddressGuard, GuardedResolver};
 use crate::host::{Host, Keeping, Link};
 use crate::line::{Line, Outgoing};
 use crate::shared::{self, Shared};
@@ -29,12 +30,19 @@ pub struct HttpUpstreamOptions {
     pub pool_idle_timeout: Duration,
     /// How many unused connections to one host are kept.
     pub pool_max_idle_per_host: usize,
+    /// Where calls may go.
+    pub guard: AddressGuard,
 }
 
 impl Default for HttpUpstreamOptions {
     fn default() -> Self {
         // Load balancers of the vendors close after a minute; being first avoids the race.
-        Self { ca_pem: None, pool_idle_timeout: Duration::from_secs(50), pool_max_idle_per_host: 256 }
+        Self {
+            ca_pem: None,
+            pool_idle_timeout: Duration::from_secs(50),
+            pool_max_idle_per_host: 256,
+            guard: AddressGuard::default(),
+        }
     }
 }
 
@@ -54,7 +62,8 @@ pub(crate) struct Patience {
 pub(crate) struct Client(Arc<Inner>);
 
 struct Inner {
-    connector: HttpsConnector<HttpConnector>,
+    connector: HttpsConnector<HttpConnector<GuardedResolver>>,
+    guard: AddressGuard,
     http2: shared::Builder,
     keeping: Keeping,
     hosts: Mutex<HashMap<(Scheme, Authority), Arc<Host>>>,
@@ -68,7 +77,7 @@ impl std::fmt::Debug for Client {
 
 impl Client {
     pub(crate) fn new(options: &HttpUpstreamOptions) -> Result<Self, TlsSetupError> {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(GuardedResolver(options.guard.clone()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_mins(1)));
@@ -79,7 +88,8 @@ impl Client {
             .wrap_connector(tcp);
         let keeping =
             Keeping { idle_timeout: options.pool_idle_timeout, max_idle: options.pool_max_idle_per_host };
-        Ok(Self(Arc::new(Inner { connector, http2: shared::builder(), keeping, hosts: Mutex::default() })))
+        let (guard, http2) = (options.guard.clone(), shared::builder());
+        Ok(Self(Arc::new(Inner { connector, guard, http2, keeping, hosts: Mutex::default() })))
     }
 
     /// Sends a request and waits for the head of its answer. Says also how long that took from the
@@ -146,6 +156,9 @@ impl Client {
     /// Connects. What comes of it may be a place on a connection that somebody else made meanwhile; it
     /// says whether it is.
     async fn connect(&self, host: &Arc<Host>) -> Result<(Link, bool), UpstreamError> {
+        // The connector resolves names only.
+        let literal = self.0.guard.check_literal(host.uri.host().unwrap_or_default());
+        literal.map_err(|refused| UpstreamError::Connect(Box::new(refused)))?;
         let socket = self.0.connector.clone().oneshot(host.uri.clone());
         let socket = socket.await.map_err(UpstreamError::Connect)?;
         let no_connection = |error| UpstreamError::Connect(Box::new(error));

@@ -4,11 +4,13 @@
 //! pooled client for HTTP/1.1 and HTTP/2, in the clear or over TLS with the machine's certificates
 //! and a bundle of one's own. A call over HTTP/1.1 drives its connection itself, and hands on as one
 //! piece what arrived together (`docs/adr/0008`). It follows no redirect, unpacks nothing, retries nothing that was
-//! sent, and uses no proxy. [`OtlpHttpClient`] lends the same client to the exporter of traces.
+//! sent, and uses no proxy. An [`AddressGuard`] looks at every address before it is connected to.
+//! [`OtlpHttpClient`] lends the same client to the exporter of traces.
 
 mod body;
 mod client;
 mod gate;
+mod guard;
 mod host;
 mod line;
 mod otlp;
@@ -17,6 +19,10 @@ mod tls;
 mod upstream;
 
 pub use client::HttpUpstreamOptions;
+pub use guard::{
+    AddressGuard, AddressKind, AllowedHosts, InvalidAllowedHost, NameServer, Reach, Refused, Resolve,
+    SystemResolver,
+};
 pub use otlp::OtlpHttpClient;
 pub use tls::TlsSetupError;
 pub use upstream::HttpUpstream;
