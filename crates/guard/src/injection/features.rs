@@ -175,6 +175,14 @@ impl<S: Sink> Reader<'_, S> {
 
     /// Pieces of four letters of ASCII, or of six bytes of others, with a mark at the word's ends.
     fn pieces(&mut self, word: &[u8]) {
+        if word.is_ascii() {
+            let mut window = u32::from_be_bytes([0, b'<', word[0], word[1]]);
+            for byte in word[2..].iter().chain(b">") {
+                window = (window << 8) | u32::from(*byte);
+                self.emit(u64::from(window).wrapping_mul(PIECE));
+            }
+            return;
+        }
         let mut window = u64::from(b'<');
         for (at, byte) in word.iter().enumerate() {
             window = (window << 8) | u64::from(*byte);
