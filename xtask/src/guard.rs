@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::command::{cargo, program, root, step, target};
+use crate::command::{cargo, program, step, target};
 
 const TRAINING: &str = "crates/guard-lab/training";
 const WEIGHTS: &str = "crates/guard/src/injection/weights.bin";
