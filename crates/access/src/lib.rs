@@ -37,4 +37,4 @@ pub use repository::{
     AccountPlan, GroupFilter, GroupRepository, GroupSort, ListedGroup, ListedPlan, Member, PlanFilter,
     PlanRepository, PlanSort,
 };
-pub use standing::{Standing, StandingRefused};
+pub use standing::{OwnNetworkRules, Standing, StandingRefused};

@@ -13,6 +13,20 @@ pub struct Standing {
     pub has_role: bool,
     /// When its access ends; `None` means never.
     pub expires_at: Option<Timestamp>,
+    /// Which network rules its calls go by.
+    pub network_rules: OwnNetworkRules,
+}
+
+/// Whether an account's calls go by network rules of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnNetworkRules {
+    /// They go by everybody's.
+    #[default]
+    None,
+    /// They go by those of this person.
+    Persons,
+    /// They go by those of this service account.
+    Services,
 }
 
 /// Why an account's keys open nothing.
@@ -50,6 +64,7 @@ mod tests {
             active: true,
             has_role: true,
             expires_at: Some(Timestamp::from_micros(10)),
+            network_rules: OwnNetworkRules::None,
         };
         assert_eq!(standing.usable(Timestamp::from_micros(9)), Ok(()));
         assert_eq!(standing.usable(Timestamp::from_micros(10)), Err(StandingRefused::NoRole));

@@ -36,6 +36,15 @@ pub enum Culprit {
         /// Its project.
         project: ProjectId,
     },
+    /// Whoever has this token, at this address, or in its [network](Self::network).
+    TokenAt {
+        /// The token.
+        id: TokenId,
+        /// Its project.
+        project: ProjectId,
+        /// Where.
+        address: IpAddr,
+    },
 }
 
 impl Culprit {
@@ -44,13 +53,10 @@ impl Culprit {
     #[must_use]
     fn counted(self) -> Self {
         match self {
-            Self::Address(Some(address)) => Self::Address(Some(match address.to_canonical() {
-                IpAddr::V6(address) => {
-                    let network = address.to_bits() >> NETWORK_BITS << NETWORK_BITS;
-                    IpAddr::V6(Ipv6Addr::from_bits(network))
-                }
-                address @ IpAddr::V4(_) => address,
-            })),
+            Self::Address(Some(address)) => Self::Address(Some(first_of_network(address))),
+            Self::TokenAt { id, project, address } => {
+                Self::TokenAt { id, project, address: first_of_network(address) }
+            }
             Self::Address(None) | Self::Token { .. } => self,
         }
     }
@@ -58,13 +64,34 @@ impl Culprit {
     /// The network of an address of IPv6, such as `2001:db8::/64`.
     pub fn network(self) -> Option<String> {
         match self.counted() {
-            Self::Address(Some(IpAddr::V6(first))) => Some(format!("{first}/{NETWORK_BITS}")),
-            Self::Address(_) | Self::Token { .. } => None,
+            Self::Address(Some(IpAddr::V6(first))) | Self::TokenAt { address: IpAddr::V6(first), .. } => {
+                Some(format!("{first}/{NETWORK_BITS}"))
+            }
+            Self::Address(_) | Self::Token { .. } | Self::TokenAt { .. } => None,
+        }
+    }
+
+    /// The token, where it is known, and its project.
+    pub const fn token(self) -> Option<(TokenId, ProjectId)> {
+        match self {
+            Self::Token { id, project } | Self::TokenAt { id, project, .. } => Some((id, project)),
+            Self::Address(_) => None,
         }
     }
 
     const fn is_token(self) -> bool {
-        matches!(self, Self::Token { .. })
+        self.token().is_some()
+    }
+}
+
+/// The first address of the network of an address of IPv6; one of IPv4 is itself.
+fn first_of_network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() >> NETWORK_BITS << NETWORK_BITS;
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -109,8 +136,10 @@ impl FailureCounts {
 
     fn add(&self, mut failure: Failure, mut tally: Tally) {
         failure.by = failure.by.counted();
-        if let Culprit::Address(address) = failure.by {
-            tally.address = address;
+        match failure.by {
+            Culprit::Address(address) => tally.address = address,
+            Culprit::TokenAt { address, .. } => tally.address = Some(address),
+            Culprit::Token { .. } => {}
         }
         let mut counts = self.lock();
         if !counts.contains_key(&failure) {
@@ -188,6 +217,29 @@ mod tests {
         let rest = taken.iter().find(|(failure, _)| failure.by == Culprit::Address(None)).unwrap();
         assert_eq!((rest.1.count, rest.1.address), (5_000 - 100 + 5, None));
         assert_eq!(taken.iter().map(|(_, tally)| tally.count).sum::<u64>(), 5_000 + 105);
+    }
+
+    #[test]
+    fn a_token_at_many_addresses_is_told_apart_by_them_within_the_same_bounds() {
+        let counts = FailureCounts::default();
+        let clock = promptgate_kernel::testing::TestClock::at_millis(1);
+        let entropy = promptgate_kernel::testing::SeededEntropy::new(1);
+        let (id, project) = (TokenId::mint(&clock, &entropy), ProjectId::mint(&clock, &entropy));
+        let note = |address: IpAddr| {
+            counts.note(failure(Culprit::TokenAt { id, project, address }), Some(address), at(1));
+        };
+        for host in [1u16, 2, 3] {
+            note(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]));
+        }
+        note(IpAddr::from([192, 0, 2, 7]));
+        let taken = counts.take();
+        assert_eq!(taken.iter().map(|(_, tally)| tally.count).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(taken[1].0.by.network().as_deref(), Some("2001:db8::/64"));
+        assert!(taken.iter().all(|(failure, _)| failure.by.token() == Some((id, project))));
+        for number in 0..5_000u32 {
+            note(IpAddr::from(number.to_be_bytes()));
+        }
+        assert_eq!(counts.take().len(), CULPRITS + 1);
     }
 
     #[test]

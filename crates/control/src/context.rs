@@ -10,6 +10,7 @@ use promptgate_providers::CapabilityCell;
 use promptgate_store::{Announcement, Bus, Store, UnitOfWork};
 
 use crate::catalog::ModelCatalog;
+use crate::destination::DestinationGuard;
 use crate::endpoints::EndpointRunner;
 use crate::journal::Entry;
 use crate::monitoring::ServiceChecker;
@@ -36,6 +37,8 @@ pub struct Control {
     pub capabilities: Arc<CapabilityCell>,
     /// Who looks at monitored services; `None` in a process that looks at none.
     pub checker: Option<Arc<dyn ServiceChecker>>,
+    /// Knows where addresses of forms may lead; `None` in a process that takes none.
+    pub destinations: Option<Arc<dyn DestinationGuard>>,
     /// What strangers were refused, until it is written into the audit log.
     pub failures: Arc<FailureCounts>,
     /// Who runs AI endpoints; `None` in a process without a data plane.

@@ -73,12 +73,32 @@ impl Entry {
             .detail("endpointId", set.endpoint_id.to_string())
     }
 
-    pub(crate) fn of_network_rule(action: &'static str, namespace: Namespace, id: NetworkRuleId) -> Self {
-        let entry =
-            Self::new(action, "network_rule", id.to_string(), None).detail("namespace", namespace.kind());
-        match namespace.account() {
-            Some(account) => entry.detail("accountId", account.to_string()),
-            None => entry,
+    /// Of a rule of a namespace, which may belong to a project.
+    pub(crate) fn of_network_rule(
+        action: &'static str,
+        whose: (Namespace, Option<ProjectId>),
+        id: NetworkRuleId,
+    ) -> Self {
+        Self::about_network_rules(action, id.to_string(), whose)
+    }
+
+    /// Of all rules of a namespace, which may belong to a project.
+    pub(crate) fn of_network_rules(action: &'static str, whose: (Namespace, Option<ProjectId>)) -> Self {
+        Self::about_network_rules(action, "*".to_owned(), whose)
+    }
+
+    fn about_network_rules(
+        action: &'static str,
+        target: String,
+        (namespace, project): (Namespace, Option<ProjectId>),
+    ) -> Self {
+        let entry = Self::new(action, "network_rule", target, project).detail("namespace", namespace.kind());
+        match namespace {
+            Namespace::Global | Namespace::Project(_) => entry,
+            Namespace::Person(account) | Namespace::Service(account) => {
+                entry.detail("accountId", account.to_string())
+            }
+            Namespace::Token(token) => entry.detail("tokenId", token.to_string()),
         }
     }
 

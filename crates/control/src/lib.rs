@@ -16,6 +16,7 @@ pub mod calls;
 pub mod catalog;
 mod context;
 pub mod credentials;
+mod destination;
 pub mod endpoints;
 pub mod evals;
 pub mod faq;
@@ -45,3 +46,4 @@ pub mod tokens;
 pub mod usage;
 
 pub use context::Control;
+pub use destination::{DestinationGuard, DestinationRefused};

@@ -10,6 +10,8 @@ use promptgate_auth::Forbidden;
 use promptgate_kernel::{KeyRing, McpServerId, RepositoryError};
 use promptgate_mcp::{InvalidMcpServer, McpServer};
 
+use crate::destination::DestinationRefused;
+
 pub use create::create;
 pub use delete::delete;
 pub use find::find;
@@ -31,6 +33,9 @@ pub enum McpServerError {
     /// Something about it is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidMcpServer),
+    /// Its address leads where calls may not go.
+    #[error(transparent)]
+    Destination(#[from] DestinationRefused),
     /// Another server has the name.
     #[error("another MCP server has this name")]
     NameTaken,

@@ -1,18 +1,26 @@
-//! Network rules: create, find, list, change, order, try and delete them.
+//! Network rules: create, find, list, change, order, try and delete them, and say what happens where none
+//! is. Those of a project and of its tokens are a matter of whoever administers the project, all others of
+//! administrators of the installation.
 
+mod admit;
 mod create;
+mod default_action;
 mod delete;
 mod find;
 mod list;
 mod simulate;
 mod update;
 
-use promptgate_auth::{AccountKind, Forbidden};
-use promptgate_firewall::{InvalidNetworkRule, Namespace, NetworkRule, Priority};
-use promptgate_kernel::{AccountId, NetworkRuleId, RepositoryError, Timestamp};
+use promptgate_auth::{AccountKind, Actor, Forbidden, Permission};
+use promptgate_firewall::{Action, InvalidNetworkRule, Namespace, NetworkRule, Priority};
+use promptgate_kernel::{AccountId, NetworkRuleId, ProjectId, RepositoryError, Timestamp, TokenId};
 use promptgate_store::UnitOfWork;
 
+use crate::members::actor_in;
+
+pub(crate) use admit::admit_address;
 pub use create::create;
+pub use default_action::{default_action, set_default_action};
 pub use delete::delete;
 pub use find::{check, find};
 pub use list::list;
@@ -35,6 +43,12 @@ pub enum NetworkRuleError {
     /// The service account whose rules they would be does not exist.
     #[error("there is no service account {0}")]
     UnknownService(AccountId),
+    /// The project whose rules they would be does not exist.
+    #[error("there is no project {0}")]
+    UnknownProject(ProjectId),
+    /// The token whose rules they would be does not exist.
+    #[error("there is no token {0}")]
+    UnknownToken(TokenId),
     /// There is none of this id in the namespace.
     #[error("there is no network rule {0} here")]
     NotFound(NetworkRuleId),
@@ -59,21 +73,54 @@ impl From<RepositoryError> for NetworkRuleError {
     }
 }
 
-/// Whether those are there whose rules they are.
-async fn check_namespace(work: &mut dyn UnitOfWork, namespace: Namespace) -> Result<(), NetworkRuleError> {
-    let (id, wanted) = match namespace {
-        Namespace::Global => return Ok(()),
-        Namespace::Person(id) => (id, AccountKind::Person),
-        Namespace::Service(id) => (id, AccountKind::Service),
-    };
-    let account = work.accounts().find(id).await?;
-    if account.is_some_and(|account| account.kind == wanted) {
-        return Ok(());
+/// Whether the actor may manage a namespace, and whether those are there whose rules they are. Says which
+/// project they belong to, if any.
+async fn open(
+    work: &mut dyn UnitOfWork,
+    actor: Actor,
+    namespace: Namespace,
+) -> Result<Option<ProjectId>, NetworkRuleError> {
+    match namespace {
+        Namespace::Global => actor.require(Permission::ManageNetworkRules)?,
+        Namespace::Person(id) => {
+            actor.require(Permission::ManageNetworkRules)?;
+            if !is_there(work, id, AccountKind::Person).await? {
+                return Err(NetworkRuleError::UnknownPerson(id));
+            }
+        }
+        Namespace::Service(id) => {
+            actor.require(Permission::ManageNetworkRules)?;
+            if !is_there(work, id, AccountKind::Service).await? {
+                return Err(NetworkRuleError::UnknownService(id));
+            }
+        }
+        Namespace::Project(id) => {
+            actor_in(work, actor, id).await?.require_in(id, Permission::ConfigureProject)?;
+            work.projects().find(id).await?.ok_or(NetworkRuleError::UnknownProject(id))?;
+            return Ok(Some(id));
+        }
+        Namespace::Token(id) => {
+            let token = work.tokens().find(id).await?.ok_or(NetworkRuleError::UnknownToken(id))?;
+            let project = token.project_id;
+            actor_in(work, actor, project).await?.require_in(project, Permission::ConfigureProject)?;
+            return Ok(Some(project));
+        }
     }
-    Err(match wanted {
-        AccountKind::Person => NetworkRuleError::UnknownPerson(id),
-        AccountKind::Service => NetworkRuleError::UnknownService(id),
-    })
+    Ok(None)
+}
+
+async fn is_there(
+    work: &mut dyn UnitOfWork,
+    id: AccountId,
+    kind: AccountKind,
+) -> Result<bool, RepositoryError> {
+    Ok(work.accounts().find(id).await?.is_some_and(|account| account.kind == kind))
+}
+
+/// What happens in a namespace where no rule does.
+async fn default_of(work: &mut dyn UnitOfWork, namespace: Namespace) -> Result<Action, RepositoryError> {
+    let set = work.network_rules().find_default(namespace).await?;
+    Ok(set.unwrap_or_else(|| namespace.default_action()))
 }
 
 /// The rule of a namespace that exists.
@@ -82,7 +129,6 @@ async fn load(
     namespace: Namespace,
     id: NetworkRuleId,
 ) -> Result<NetworkRule, NetworkRuleError> {
-    check_namespace(work, namespace).await?;
     work.network_rules().find(namespace, id).await?.ok_or(NetworkRuleError::NotFound(id))
 }
 

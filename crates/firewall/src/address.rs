@@ -31,6 +31,15 @@ impl RuleAddress {
         &self.typed
     }
 
+    /// The addresses that are meant, each range from its first to its last one. No two overlap. Those of
+    /// clients are meant in their canonical form.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + use<> {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let other_loopback = self.network.contains(&IpAddr::V6(Ipv6Addr::LOCALHOST));
+        let own = (self.network.network(), self.network.broadcast());
+        [own].into_iter().chain(other_loopback.then_some((loopback, loopback)))
+    }
+
     /// Whether a client at this address is meant.
     pub fn matches(&self, client: IpAddr) -> bool {
         let client = canonical(client);
@@ -64,7 +73,7 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 /// An IPv4 address in IPv6 is its IPv4 address, and the loopback of IPv6 is that of IPv4.
-fn canonical(address: IpAddr) -> IpAddr {
+pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(Ipv6Addr::LOCALHOST) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         address => address,

@@ -1,9 +1,10 @@
 //! Who may call from where.
 //!
 //! A [`NetworkRule`] lets an address or a range in, or keeps it out. Rules stand in a [`Namespace`]:
-//! those of everybody, or those of one account alone. Within one, priorities are unique, and the first
-//! rule that matches decides; [`evaluate`] says what comes of it. The crate reads no request and keeps
-//! nothing; [`NetworkRuleRepository`] says what a store must do.
+//! those of everybody, of one account, of one project, of one token. Within one, priorities are unique,
+//! and the first rule that matches decides; [`evaluate`] says what comes of it. [`CompiledRules`] say the
+//! same without looking at each rule, and a [`NetworkPolicy`] brings the namespaces of a call together.
+//! The crate reads no request and keeps nothing; [`NetworkRuleRepository`] says what a store must do.
 //!
 //! IPv4 and IPv6 are alike: an IPv4 address in IPv6 is its IPv4 address, and both loopbacks are one.
 //!
@@ -29,6 +30,8 @@
 //! ```
 
 mod address;
+mod admission;
+mod compiled;
 mod evaluate;
 mod namespace;
 mod priority;
@@ -36,6 +39,8 @@ mod repository;
 mod rule;
 
 pub use address::{RuleAddress, client_address};
+pub use admission::{AddressDenied, CallScopes, NetworkPolicy};
+pub use compiled::{CompiledRules, Decision};
 pub use evaluate::{Verdict, evaluate};
 pub use namespace::Namespace;
 pub use priority::{Direction, Priority};

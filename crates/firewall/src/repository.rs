@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use promptgate_kernel::{NetworkRuleId, Page, PageRequest, RepositoryError, SortDirection};
 
-use crate::{Namespace, NetworkRule, Priority};
+use crate::{Action, Namespace, NetworkRule, Priority};
 
 /// In which order rules are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub enum NetworkRuleSort {
 
 /// Where network rules live. A priority that another rule of the namespace has is a conflict on
 /// `network_rules_priority_key` for global rules, and on
-/// `network_rules_namespace_subject_id_priority_key` for those of an account. Behaviour every adapter
+/// `network_rules_namespace_subject_id_priority_key` for all others. Behaviour every adapter
 /// must show: `store::contract::network_rules`.
 #[async_trait]
 pub trait NetworkRuleRepository: Send {
@@ -67,7 +67,8 @@ pub trait NetworkRuleRepository: Send {
     /// Removes a rule of a namespace; `false` when there was none.
     async fn remove(&mut self, namespace: Namespace, id: NetworkRuleId) -> Result<bool, RepositoryError>;
 
-    /// Removes every rule of a namespace, and says which those were, in the order of their turns.
+    /// Removes every rule of a namespace, and the default that was set for it; says which rules those
+    /// were, in the order of their turns.
     async fn remove_all(&mut self, namespace: Namespace) -> Result<Vec<NetworkRule>, RepositoryError>;
 
     /// One page of the rules of a namespace.
@@ -80,4 +81,17 @@ pub trait NetworkRuleRepository: Send {
 
     /// Every rule of a namespace, in the order of their turns.
     async fn list_all(&mut self, namespace: Namespace) -> Result<Vec<NetworkRule>, RepositoryError>;
+
+    /// Every rule that counts, of every namespace: those that are switched on, but for those of tokens
+    /// that were revoked.
+    async fn list_in_force(&mut self) -> Result<Vec<NetworkRule>, RepositoryError>;
+
+    /// What happens to addresses that no rule of the namespace is about, if somebody has set it.
+    async fn find_default(&mut self, namespace: Namespace) -> Result<Option<Action>, RepositoryError>;
+
+    /// Sets it.
+    async fn set_default(&mut self, namespace: Namespace, action: Action) -> Result<(), RepositoryError>;
+
+    /// Every one that was set.
+    async fn list_defaults(&mut self) -> Result<Vec<(Namespace, Action)>, RepositoryError>;
 }

@@ -10,6 +10,7 @@ use promptgate_tokens::{PresentedToken, Token};
 
 use crate::authenticator::AuthUnavailable;
 use crate::failures;
+use crate::network::{Visitor, admit_address};
 use crate::pipeline::Shared;
 use crate::receive::{Entry, Received, Route};
 use crate::record::Record;
@@ -37,7 +38,8 @@ pub(crate) struct Authenticated {
 }
 
 /// Resolves the token and checks, in this order: presence, form, existence and state, expiry,
-/// scope, project, whether the project is active, and whether the account that owns the token may call.
+/// scope, project, whether the project is active, whether the account that owns the token may call, and
+/// whether anybody may from there.
 pub(crate) async fn authenticate(
     received: Received,
     shared: &Shared,
@@ -88,6 +90,9 @@ async fn identify(
     if let Some(caller) = &caller {
         caller.standing.usable(now)?;
     }
+    let owner = caller.as_deref().map(|caller| &caller.standing);
+    let visitor = Visitor { token: &token, project: target, owner };
+    admit_address(&visitor, &snapshot, shared, record).await?;
     shared.authenticator.note_use(&token, now);
     record.timing.authenticated();
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));

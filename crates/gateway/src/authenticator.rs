@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
-use promptgate_kernel::{Clock, Timestamp};
+use promptgate_kernel::{Clock, Timestamp, TokenId};
 use promptgate_tokens::{PresentedToken, Token, TokenHash};
 use quick_cache::sync::Cache;
 
@@ -16,6 +16,8 @@ use crate::last_used::LastUsed;
 
 const GENERATIONS: usize = 1_024;
 const FLIGHTS_BEFORE_SWEEP: usize = 256;
+/// Of how many minted tokens it is remembered what they come from.
+const LINES: usize = 10_000;
 /// For how long the store is not asked again for a token that is remembered, after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -85,6 +87,8 @@ pub struct Authenticator {
     options: AuthenticatorOptions,
     hits: Cache<TokenHash, Hit>,
     misses: Cache<TokenHash, Miss>,
+    /// What minted tokens come from, themselves first. It never changes.
+    lines: Cache<TokenId, Arc<[TokenId]>>,
     generations: Box<[AtomicU64]>,
     flights: Mutex<Flights>,
     /// When the store last failed, in microseconds.
@@ -102,6 +106,7 @@ impl Authenticator {
             options,
             hits: Cache::new(options.hits),
             misses: Cache::new(options.misses),
+            lines: Cache::new(LINES),
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
             flights: Mutex::default(),
             failed_at: AtomicI64::new(i64::MIN),
@@ -150,6 +155,36 @@ impl Authenticator {
                 self.failed_at.store(self.clock.now().as_micros(), Ordering::Relaxed);
                 let serving = remembered.filter(|hit| self.still_serves(hit, now));
                 serving.map(|hit| Some(hit.token)).ok_or(unavailable)
+            }
+        }
+    }
+
+    /// The token itself and those that it comes from, itself first.
+    pub(crate) async fn line_of(&self, token: &Token) -> Result<Arc<[TokenId]>, AuthUnavailable> {
+        let Some(parent) = token.parent else { return Ok(Arc::new([token.id])) };
+        if token.depth <= 1 {
+            return Ok(Arc::new([token.id, parent]));
+        }
+        if let Some(line) = self.lines.get(&token.id) {
+            return Ok(line);
+        }
+        let looking = self.source.line_above(token.id);
+        match tokio::time::timeout(self.options.lookup_timeout, looking).await {
+            Ok(Ok(above)) => {
+                let line: Arc<[TokenId]> = std::iter::once(token.id).chain(above).collect();
+                self.lines.insert(token.id, Arc::clone(&line));
+                Ok(line)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot look up what a token comes from"
+                );
+                Err(AuthUnavailable)
+            }
+            Err(_) => {
+                tracing::warn!("looking up what a token comes from took too long");
+                Err(AuthUnavailable)
             }
         }
     }

@@ -18,6 +18,9 @@ pub trait TokenSource: Send + Sync {
     /// The token with this hash, whatever its state.
     async fn find_by_hash(&self, hash: TokenHash) -> Result<Option<Token>, RepositoryError>;
 
+    /// The tokens that a token comes from, its parent first. They never change.
+    async fn line_above(&self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError>;
+
     /// Notes when tokens were last used.
     async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError>;
 }
@@ -37,6 +40,10 @@ pub trait ConfigSource: Send + Sync {
 impl TokenSource for Arc<dyn Store> {
     async fn find_by_hash(&self, hash: TokenHash) -> Result<Option<Token>, RepositoryError> {
         self.begin(Access::Read).await?.tokens().find_by_hash(hash).await
+    }
+
+    async fn line_above(&self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError> {
+        self.begin(Access::Read).await?.tokens().line_above(id).await
     }
 
     async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
@@ -75,6 +82,10 @@ impl ConfigSource for Arc<dyn Store> {
         }
         if parts.prices {
             read.prices = work.prices().list_all().await?;
+        }
+        if parts.network_rules {
+            read.network_rules = work.network_rules().list_in_force().await?;
+            read.network_defaults = work.network_rules().list_defaults().await?;
         }
         Ok(read)
     }

@@ -11,9 +11,12 @@ use crate::refusal::Refusal;
 pub(crate) fn note(shared: &Shared, record: &Record, token: Option<&Token>, refusal: &Refusal) {
     let Some((action, reason)) = named(refusal, token.is_some()) else { return };
     let address = Some(record.client);
-    let by = token.map_or(Culprit::Address(address), |token| Culprit::Token {
-        id: token.id,
-        project: token.project_id,
+    let by = token.map_or(Culprit::Address(address), |token| {
+        let (id, project) = (token.id, token.project_id);
+        match refusal {
+            Refusal::AddressDenied { address, .. } => Culprit::TokenAt { id, project, address: *address },
+            _ => Culprit::Token { id, project },
+        }
     });
     shared.failures.note(Failure { action, reason, by }, address, shared.clock.now());
 }
@@ -25,6 +28,7 @@ const fn named(refusal: &Refusal, is_known: bool) -> Option<(&'static str, &'sta
         Refusal::InvalidToken => Some(("auth.token_invalid", "unknown")),
         Refusal::ExpiredToken { .. } => Some(("auth.token_invalid", "expired")),
         Refusal::ForeignProject => Some(("auth.token_invalid", "other_project")),
+        Refusal::AddressDenied { scope, .. } => Some(("firewall.denied", scope)),
         Refusal::MissingScope { required, .. } => Some(("auth.scope_missing", required.as_str())),
         _ => None,
     }

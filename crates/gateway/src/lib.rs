@@ -30,6 +30,7 @@ mod last_used;
 mod limits;
 mod meter;
 mod models;
+mod network;
 mod passage;
 mod pipeline;
 pub mod ports;

@@ -144,6 +144,11 @@ pub(crate) fn turned_away(refusal: &Refusal) {
     tracing::debug!(error.code = refusal.code(), "turned a request away: {}", refusal.message());
 }
 
+/// A call came from an address that may not call. `scope` says whose rules keep it out.
+pub(crate) fn address_denied(scope: &'static str) {
+    counter!("promptgate_firewall_denied_total", "scope" => scope).increment(1);
+}
+
 /// A call that reached no provider was not recorded, because there was no room; its line in the log
 /// says all that the event would.
 pub(crate) fn event_declined() {

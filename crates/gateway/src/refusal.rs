@@ -1,5 +1,6 @@
 //! The one way of saying no, before it has the shape of a surface.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use promptgate_access::StandingRefused;
@@ -73,6 +74,13 @@ pub enum Refusal {
     AccountInactive,
     /// The account that the token acts for has no role, or its access ended.
     InsufficientRole,
+    /// The network rules keep the client's address out.
+    AddressDenied {
+        /// The address.
+        address: IpAddr,
+        /// Whose rules those are: `global`, `person`, `service`, `project`, `token`.
+        scope: &'static str,
+    },
     /// No group of the account allows it.
     GroupAccessDenied {
         /// What: a provider or a model.
@@ -216,6 +224,7 @@ impl Refusal {
             | Self::ProjectInactive
             | Self::AccountInactive
             | Self::InsufficientRole
+            | Self::AddressDenied { .. }
             | Self::GroupAccessDenied { .. }
             | Self::GroupModelRequired => 403,
             Self::UnknownModel { .. }
@@ -257,6 +266,7 @@ impl Refusal {
             Self::ProjectInactive => "project_inactive",
             Self::AccountInactive => "account_inactive",
             Self::InsufficientRole => "insufficient_role",
+            Self::AddressDenied { .. } => "firewall_denied",
             Self::GroupAccessDenied { .. } => "group_access_denied",
             Self::GroupModelRequired => "group_model_required",
             Self::WrongProjectType { .. } => "invalid_project_type",
@@ -311,6 +321,7 @@ impl Refusal {
             | Self::ProjectInactive
             | Self::AccountInactive
             | Self::InsufficientRole
+            | Self::AddressDenied { .. }
             | Self::GroupAccessDenied { .. }
             | Self::ProviderDisabled { .. }
             | Self::ProviderNotAllowed { .. }
@@ -385,6 +396,10 @@ impl Refusal {
             Self::ProjectInactive => "the project is inactive; an administrator can activate it".into(),
             Self::AccountInactive => StandingRefused::Inactive.to_string(),
             Self::InsufficientRole => StandingRefused::NoRole.to_string(),
+            Self::AddressDenied { address, .. } => format!(
+                "calls from the address {address} are kept out by the network rules of the gateway; the record \
+                 of this call tells an administrator which rule that was"
+            ),
             Self::GroupAccessDenied { what } => format!(
                 "{what} is allowed by none of the account's access groups, or excluded by one; use another \
                  one, or let an administrator put the account into a group that allows it"

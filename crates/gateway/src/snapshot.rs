@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use promptgate_access::{Group, Standing};
 use promptgate_endpoints::{CompiledEndpoint, Endpoint};
+use promptgate_firewall::{Action, Namespace, NetworkPolicy, NetworkRule};
 use promptgate_kernel::{
     AccountId, EndpointId, GroupId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId,
 };
@@ -53,6 +54,10 @@ pub struct Configuration {
     pub accounts: Vec<Standing>,
     /// Every price that was set.
     pub prices: StoredPrices,
+    /// Every network rule that counts.
+    pub network_rules: Vec<NetworkRule>,
+    /// What happens where no network rule does, as far as somebody has set it.
+    pub network_defaults: Vec<(Namespace, Action)>,
 }
 
 /// Parts of the configuration that change, and are read, apart from each other.
@@ -71,6 +76,8 @@ pub struct Parts {
     pub access: bool,
     /// Prices.
     pub prices: bool,
+    /// Network rules.
+    pub network_rules: bool,
 }
 
 impl Parts {
@@ -82,6 +89,7 @@ impl Parts {
         endpoints: true,
         access: true,
         prices: true,
+        network_rules: true,
     };
 
     /// Whether it is nothing.
@@ -123,6 +131,7 @@ pub struct Snapshot {
     endpoints: Arc<Endpoints>,
     callers: Arc<Callers>,
     prices: Arc<PriceBook>,
+    network: Arc<NetworkPolicy>,
 }
 
 impl Snapshot {
@@ -153,6 +162,8 @@ impl Snapshot {
             group_members,
             accounts,
             prices,
+            network_rules,
+            network_defaults,
         } = configuration;
         let projects = if parts.projects {
             Arc::new(compile_projects(projects, aliases, project_providers))
@@ -182,10 +193,23 @@ impl Snapshot {
             Arc::clone(&self.callers)
         };
         let prices = if parts.prices { Arc::new(PriceBook::new(prices)) } else { Arc::clone(&self.prices) };
-        (
-            Self { revision, projects, providers, capabilities, templates, endpoints, callers, prices },
-            unusable,
-        )
+        let network = if parts.network_rules {
+            Arc::new(self.network.recompile(network_rules, network_defaults))
+        } else {
+            Arc::clone(&self.network)
+        };
+        let snapshot = Self {
+            revision,
+            projects,
+            providers,
+            capabilities,
+            templates,
+            endpoints,
+            callers,
+            prices,
+            network,
+        };
+        (snapshot, unusable)
     }
 
     fn compile_providers(
@@ -237,7 +261,13 @@ impl Snapshot {
             endpoints: Arc::clone(&self.endpoints),
             callers: Arc::clone(&self.callers),
             prices: Arc::clone(&self.prices),
+            network: Arc::clone(&self.network),
         }
+    }
+
+    /// Who may call from where.
+    pub(crate) fn network(&self) -> &NetworkPolicy {
+        &self.network
     }
 
     /// The prices that were set.

@@ -113,6 +113,7 @@ impl<S: ConfigSource> Synchroniser<S> {
                     // No call depends on the definition of an MCP server.
                     Change::McpServer(_) => {}
                     Change::Prices => parts.prices = true,
+                    Change::NetworkRules => parts.network_rules = true,
                 }
             }
             // What is read now may be newer than the changes; the tokens among the newer ones are

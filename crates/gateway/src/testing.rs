@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use promptgate_access::{Group, NewGroup, Patterns, Providers, Standing};
+use promptgate_access::{Group, NewGroup, OwnNetworkRules, Patterns, Providers, Standing};
 use promptgate_kernel::testing::SeededEntropy;
 use promptgate_kernel::{
     AccountId, KeyRing, RepositoryError, Revision, SecretString, SecretsKey, Timestamp, TokenId,
@@ -97,7 +97,13 @@ pub(crate) fn account(number: u64) -> AccountId {
 
 /// An account that may call.
 pub(crate) fn standing(number: u64) -> Standing {
-    Standing { account: account(number), active: true, has_role: true, expires_at: None }
+    Standing {
+        account: account(number),
+        active: true,
+        has_role: true,
+        expires_at: None,
+        network_rules: OwnNetworkRules::None,
+    }
 }
 
 /// A group of this name.
@@ -198,6 +204,15 @@ impl TokenSource for FakeTokens {
             let _permit = gate.acquire().await.unwrap();
         }
         Ok(found)
+    }
+
+    async fn line_above(&self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        let tokens = lock(&self.tokens);
+        let parent = |id: TokenId| tokens.values().find(|token| token.id == id)?.parent;
+        Ok(std::iter::successors(parent(id), |id| parent(*id)).collect())
     }
 
     async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {

@@ -96,7 +96,7 @@ impl FromRequestParts<ApiState> for Asking {
     (status = UNAUTHORIZED, description = "`missing session`, `invalid session`, `invalid_admin_api_key`, \
         `invalid_token`", body = ErrorBody),
     (status = FORBIDDEN, description = "`insufficient_scope`, `project_inactive`, `account_inactive`, \
-        `insufficient_role`, `account_role_none`, `password_change_required`, `totp_required`", body = ErrorBody),
+        `insufficient_role`, `firewall_denied`, `account_role_none`, `password_change_required`, `totp_required`", body = ErrorBody),
     (status = INTERNAL_SERVER_ERROR, body = ErrorBody,
         description = "`load_user_access_failed`, `load_setup_guides_failed`, with `requestId`"),
     (status = SERVICE_UNAVAILABLE, body = ErrorBody,
@@ -166,6 +166,9 @@ impl From<Denied> for ApiError {
             }
             denied @ Denied::InsufficientRole => {
                 Self::new(StatusCode::FORBIDDEN, "insufficient_role").message(denied)
+            }
+            denied @ Denied::AddressDenied { .. } => {
+                Self::new(StatusCode::FORBIDDEN, "firewall_denied").message(denied)
             }
             denied @ Denied::ProjectInactive => {
                 Self::new(StatusCode::FORBIDDEN, "project_inactive").message(denied)

@@ -132,6 +132,7 @@ impl Api {
             catalog: ModelCatalog::new(Arc::new(Listed)),
             capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
             checker: Some(Arc::new(Watched)),
+            destinations: None,
             failures: Arc::default(),
             runner,
         };

@@ -66,6 +66,7 @@ pub(crate) fn offline(base: &Base, storage: &Storage) -> anyhow::Result<Control>
         catalog: ModelCatalog::default(),
         capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
         checker: None,
+        destinations: None,
         failures: Arc::default(),
         runner: None,
     })

@@ -21,6 +21,7 @@ use crate::accounts;
 use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
 use crate::data_plane::{self, DataPlane};
+use crate::destinations::FormGuard;
 use crate::endpoint_runner::GatewayRunner;
 use crate::files::DataDir;
 use crate::identity;
@@ -119,7 +120,8 @@ pub(crate) fn control(
         keys,
         catalog: ModelCatalog::new(Arc::new(OutboundLister(storage::outbound(&base.settings)?))),
         capabilities,
-        checker: Some(Arc::new(OutboundChecker(storage::outbound(&base.settings)?))),
+        checker: Some(Arc::new(OutboundChecker(storage::outbound_to_anybody(&base.settings)?))),
+        destinations: Some(Arc::new(FormGuard::new(&base.settings)?)),
         failures: Arc::default(),
         runner: None,
     })

@@ -11,6 +11,7 @@ mod banner;
 mod base;
 mod cli;
 mod data_plane;
+mod destinations;
 mod endpoint_runner;
 mod files;
 mod identity;

@@ -70,6 +70,7 @@ pub(crate) fn router(
         catalog: ModelCatalog::default(),
         capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
         checker: None,
+        destinations: None,
         failures: Arc::clone(&plane.failures),
         runner: None,
     };

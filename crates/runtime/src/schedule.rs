@@ -45,7 +45,7 @@ pub(crate) fn start(base: &Base, storage: &Storage, keys: KeyRing, bus: &BusInUs
     let checks = DueChecks {
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&base.clock),
-        checker: Arc::new(OutboundChecker(storage::outbound(&base.settings)?)),
+        checker: Arc::new(OutboundChecker(storage::outbound_to_anybody(&base.settings)?)),
     };
     let expiry = Expiry {
         store: Arc::clone(&storage.store),

@@ -11,9 +11,10 @@ use promptgate_kernel::KeyRing;
 use promptgate_settings::{CommonSettings, Settings};
 use promptgate_store::{Bus, Store};
 use promptgate_store_sql::{Connected, SqlOptions};
-use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
+use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions, Reach};
 
 use crate::base::Base;
+use crate::destinations;
 use crate::files::DataDir;
 
 /// The database, opened, and its schema known.
@@ -124,13 +125,24 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
     })
 }
 
-/// Calls to the outside, which trust the certificates of `PROMPTGATE_CA_FILE` too.
+/// Calls to wherever an administrator of the installation or its operator says.
 pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<HttpUpstream> {
+    client(settings, Reach::Trusted)
+}
+
+/// Calls to addresses that come from a form or a project.
+pub(crate) fn outbound_to_anybody(settings: &Settings) -> anyhow::Result<HttpUpstream> {
+    client(settings, Reach::Public)
+}
+
+/// Calls to the outside, which trust the certificates of `PROMPTGATE_CA_FILE` too.
+fn client(settings: &Settings, reach: Reach) -> anyhow::Result<HttpUpstream> {
     let path = settings.secrets()?.ca_file;
     let read = |path: PathBuf| {
         std::fs::read(&path).with_context(|| format!("PROMPTGATE_CA_FILE {}", path.display()))
     };
     let ca_pem = path.map(read).transpose()?;
-    HttpUpstream::new(&HttpUpstreamOptions { ca_pem, ..HttpUpstreamOptions::default() })
+    let guard = destinations::guard(settings, reach)?;
+    HttpUpstream::new(&HttpUpstreamOptions { ca_pem, guard, ..HttpUpstreamOptions::default() })
         .context("PROMPTGATE_CA_FILE")
 }

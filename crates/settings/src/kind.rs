@@ -1,6 +1,6 @@
 //! The forms a value may have, and how each is read.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// An address or name of this machine.
     Host,
+    /// An IP address, with or without a port.
+    SocketAddress,
     /// An `http` or `https` address.
     HttpUrl,
     /// A database.
@@ -115,6 +117,7 @@ impl Kind {
             Self::Rate => "number, zero or more".into(),
             Self::Choice(words) => words.join(", "),
             Self::Host => "IP address or host name".into(),
+            Self::SocketAddress => "IP address, with or without a port".into(),
             Self::CookieName => "letters, digits and !#$%&'*+-.^_`|~".into(),
             Self::HttpUrl => "address that begins with http:// or https://".into(),
             Self::DatabaseUrl => "postgres://user:password@host/database, or sqlite:path/to/file.db".into(),
@@ -175,6 +178,10 @@ impl Kind {
                 }
             }
             Self::Host => host(text),
+            Self::SocketAddress if text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok() => {
+                Ok(Value::Text(text.to_owned()))
+            }
+            Self::SocketAddress => Err(refused("must be an IP address, such as 10.0.0.2 or 10.0.0.2:53")),
             Self::CookieName if is_token(text) => Ok(Value::Text(text.to_owned())),
             Self::CookieName => {
                 Err(refused("must be the name of a cookie: letters, digits and !#$%&'*+-.^_`|~"))

@@ -46,8 +46,9 @@ pub use oidc::OidcSettings;
 pub use process::{Process, Readers};
 pub use sections::{
     AdminKeySetting, ApiSettings, CommonSettings, DataPlaneSettings, DatabaseSettings, FirstStartSettings,
-    LogSettings, PasswordSettings, ProxySettings, ProxyTimeouts, SchedulerSettings, SecretSettings,
-    ServerSettings, SessionSettings, SpoolSettings, TraceSettings, UsageCostSettings, WorkerSettings,
+    LogSettings, OutboundSettings, PasswordSettings, ProxySettings, ProxyTimeouts, SchedulerSettings,
+    SecretSettings, ServerSettings, SessionSettings, SpoolSettings, TraceSettings, UsageCostSettings,
+    WorkerSettings,
 };
 pub use settings::{Entry, Settings};
 pub use table::{VARIABLES, Variable, find};

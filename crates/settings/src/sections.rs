@@ -1,5 +1,6 @@
 //! The typed sections, one for each process and one for all.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use promptgate_kernel::{SecretString, SecretsKey};
 use crate::error::SettingsError;
 use crate::origins;
 use crate::settings::Settings;
+
+/// Where name servers listen.
+const DNS_PORT: u16 = 53;
 
 /// What every process reads.
 #[derive(Debug, Clone)]
@@ -86,6 +90,15 @@ pub struct SecretSettings {
     pub jwt_secret: Option<SecretString>,
     /// A file of certificates to trust.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Where outbound calls may go, and who knows where hosts are.
+#[derive(Debug, Clone, Default)]
+pub struct OutboundSettings {
+    /// Hosts, addresses and networks that may be called whatever they are.
+    pub allowed_hosts: Vec<String>,
+    /// The name server to ask in place of the operating system.
+    pub dns_server: Option<SocketAddr>,
 }
 
 /// What the API process reads.
@@ -342,6 +355,19 @@ impl Settings {
             old_keys: self.keys("PROMPTGATE_SECRETS_KEYS_OLD")?,
             jwt_secret: self.secret("PROMPTGATE_JWT_SECRET")?,
             ca_file: self.path("PROMPTGATE_CA_FILE")?,
+        })
+    }
+
+    /// Where outbound calls may go.
+    pub fn outbound(&self) -> Result<OutboundSettings, SettingsError> {
+        let server = self.text("PROMPTGATE_DNS_SERVER")?;
+        let with_port = |text: String| {
+            let address = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS_PORT));
+            address.or_else(|_| text.parse()).ok()
+        };
+        Ok(OutboundSettings {
+            allowed_hosts: self.list("PROMPTGATE_SSRF_ALLOWED_HOSTS")?,
+            dns_server: server.and_then(with_port),
         })
     }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use promptgate_access::{
-    Group, GroupFilter, GroupRepository, GroupSort, ListedGroup, Member, Patterns, Providers, Standing,
+    Group, GroupFilter, GroupRepository, GroupSort, ListedGroup, Member, OwnNetworkRules, Patterns,
+    Providers, Standing,
 };
 use promptgate_kernel::{AccountId, GroupId, Page, PageRequest, ProviderId, RepositoryError, Timestamp};
 use promptgate_store_sql_macros::each_dialect;
@@ -61,6 +62,8 @@ struct StandingRow {
     active: bool,
     has_role: bool,
     expires_at: Option<i64>,
+    kind: String,
+    firewall_override: bool,
 }
 
 impl GroupRow {
@@ -327,7 +330,7 @@ impl GroupRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.access_groups.standings", skip_all)]
     async fn standings(&mut self) -> Result<Vec<Standing>, RepositoryError> {
         let rows: Vec<StandingRow> = sqlx::query_as(
-            "SELECT id, active, role <> 'none' AS has_role, expires_at FROM accounts \
+            "SELECT id, active, role <> 'none' AS has_role, expires_at, kind, firewall_override FROM accounts \
              WHERE deleted_at IS NULL ORDER BY id",
         )
         .fetch_all(&mut *self.tx)
@@ -338,6 +341,11 @@ impl GroupRepository for SqlWork<Db> {
             active: row.active,
             has_role: row.has_role,
             expires_at: row.expires_at.map(Timestamp::from_micros),
+            network_rules: match (row.firewall_override, row.kind.as_str()) {
+                (false, _) => OwnNetworkRules::None,
+                (true, "service") => OwnNetworkRules::Services,
+                (true, _) => OwnNetworkRules::Persons,
+            },
         };
         Ok(rows.into_iter().map(standing).collect())
     }

@@ -200,6 +200,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0036_session_renewals.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0036_session_renewals.sql"),
     },
+    Migration {
+        number: 37,
+        name: "network_rule_defaults",
+        postgres: include_str!("../../../migrations/postgres/0037_network_rule_defaults.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0037_network_rule_defaults.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

@@ -5,7 +5,9 @@ use promptgate_firewall::{
     Action, Namespace, NetworkRule, NetworkRuleFilter, NetworkRuleRepository, NetworkRuleSort, Priority,
     RuleAddress,
 };
-use promptgate_kernel::{AccountId, NetworkRuleId, Page, PageRequest, RepositoryError, Timestamp};
+use promptgate_kernel::{
+    AccountId, NetworkRuleId, Page, PageRequest, ProjectId, RepositoryError, Timestamp, TokenId,
+};
 use promptgate_store_sql_macros::each_dialect;
 use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
@@ -50,6 +52,39 @@ impl NetworkRuleRow {
     }
 }
 
+/// A row of any namespace.
+#[derive(FromRow)]
+struct AnyNetworkRuleRow {
+    namespace: String,
+    subject_id: Option<Uuid>,
+    #[sqlx(flatten)]
+    rule: NetworkRuleRow,
+}
+
+/// A default that was set.
+#[derive(FromRow)]
+struct DefaultRow {
+    namespace: String,
+    subject_id: Uuid,
+    action: String,
+}
+
+/// The namespace of a kind and a subject.
+fn namespace(kind: &str, subject: Option<Uuid>) -> Option<Namespace> {
+    match (kind, subject) {
+        ("global", _) => Some(Namespace::Global),
+        ("person", Some(id)) => Some(Namespace::Person(AccountId::from_uuid(id))),
+        ("service", Some(id)) => Some(Namespace::Service(AccountId::from_uuid(id))),
+        ("project", Some(id)) => Some(Namespace::Project(ProjectId::from_uuid(id))),
+        ("token", Some(id)) => Some(Namespace::Token(TokenId::from_uuid(id))),
+        _ => None,
+    }
+}
+
+fn unknown_namespace(kind: &str) -> String {
+    format!("there is no namespace `{kind}`")
+}
+
 const fn column(sort: NetworkRuleSort) -> &'static str {
     match sort {
         NetworkRuleSort::Priority => "priority",
@@ -63,7 +98,12 @@ const fn column(sort: NetworkRuleSort) -> &'static str {
 }
 
 fn subject(namespace: Namespace) -> Option<Uuid> {
-    namespace.account().map(AccountId::as_uuid)
+    match namespace {
+        Namespace::Global => None,
+        Namespace::Person(id) | Namespace::Service(id) => Some(id.as_uuid()),
+        Namespace::Project(id) => Some(id.as_uuid()),
+        Namespace::Token(id) => Some(id.as_uuid()),
+    }
 }
 
 #[each_dialect]
@@ -189,6 +229,12 @@ impl NetworkRuleRepository for SqlWork<Db> {
             .fetch_all(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
+        sqlx::query("DELETE FROM network_rule_defaults WHERE namespace = $1 AND subject_id = $2")
+            .bind(namespace.kind())
+            .bind(subject(namespace).unwrap_or_default())
+            .execute(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
         let removed: Result<Vec<NetworkRule>, RepositoryError> =
             rows.into_iter().map(|row| row.of(namespace)).collect();
         removed.map(|mut rules| {
@@ -222,5 +268,71 @@ impl NetworkRuleRepository for SqlWork<Db> {
             .await
             .map_err(|error| self.fail(error))?;
         rows.into_iter().map(|row| row.of(namespace)).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.network_rules.list_in_force", skip_all)]
+    async fn list_in_force(&mut self) -> Result<Vec<NetworkRule>, RepositoryError> {
+        let rows: Vec<AnyNetworkRuleRow> = sqlx::query_as(
+            "SELECT namespace, subject_id, id, address, description, priority, action, enabled, created_at, \
+             updated_at, version FROM network_rules WHERE enabled AND (namespace <> 'token' OR EXISTS ( \
+                 SELECT 1 FROM tokens WHERE tokens.id = subject_id AND state <> 'revoked')) \
+             ORDER BY namespace, subject_id, priority",
+        )
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        let rule = |row: AnyNetworkRuleRow| match namespace(&row.namespace, row.subject_id) {
+            Some(namespace) => row.rule.of(namespace),
+            None => Err(corrupt("network_rules", row.rule.id, unknown_namespace(&row.namespace))),
+        };
+        rows.into_iter().map(rule).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.network_rules.find_default", skip_all)]
+    async fn find_default(&mut self, namespace: Namespace) -> Result<Option<Action>, RepositoryError> {
+        let subject = subject(namespace).unwrap_or_default();
+        let action: Option<String> = sqlx::query_scalar(
+            "SELECT action FROM network_rule_defaults WHERE namespace = $1 AND subject_id = $2",
+        )
+        .bind(namespace.kind())
+        .bind(subject)
+        .fetch_optional(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        let wrong = |error| corrupt("network_rule_defaults", subject, error);
+        action.map(|action| Action::parse(&action).map_err(wrong)).transpose()
+    }
+
+    #[instrument(level = "debug", name = "db.network_rules.set_default", skip_all)]
+    async fn set_default(&mut self, namespace: Namespace, action: Action) -> Result<(), RepositoryError> {
+        sqlx::query(
+            "INSERT INTO network_rule_defaults (namespace, subject_id, action) VALUES ($1, $2, $3) \
+             ON CONFLICT (namespace, subject_id) DO UPDATE SET action = excluded.action",
+        )
+        .bind(namespace.kind())
+        .bind(subject(namespace).unwrap_or_default())
+        .bind(action.as_str())
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(())
+    }
+
+    #[instrument(level = "debug", name = "db.network_rules.list_defaults", skip_all)]
+    async fn list_defaults(&mut self) -> Result<Vec<(Namespace, Action)>, RepositoryError> {
+        let rows: Vec<DefaultRow> = sqlx::query_as(
+            "SELECT namespace, subject_id, action FROM network_rule_defaults ORDER BY namespace, subject_id",
+        )
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        let pair = |row: DefaultRow| {
+            let wrong = |error: String| corrupt("network_rule_defaults", row.subject_id, error);
+            let whose = namespace(&row.namespace, Some(row.subject_id));
+            let whose = whose.ok_or_else(|| wrong(unknown_namespace(&row.namespace)))?;
+            let action = Action::parse(&row.action).map_err(|error| wrong(error.to_string()))?;
+            Ok((whose, action))
+        };
+        rows.into_iter().map(pair).collect()
     }
 }

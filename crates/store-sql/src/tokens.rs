@@ -303,6 +303,22 @@ impl TokenRepository for SqlWork<Db> {
         Ok(root.map(TokenId::from_uuid))
     }
 
+    #[instrument(level = "debug", name = "db.tokens.line_above", skip_all, fields(token.id = %id))]
+    async fn line_above(&mut self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError> {
+        let line: Vec<Uuid> = sqlx::query_scalar(
+            "WITH RECURSIVE line (above_id, distance) AS ( \
+                 SELECT parent_id, 0 FROM tokens WHERE id = $1 \
+                 UNION ALL SELECT token.parent_id, distance + 1 FROM tokens token \
+                     JOIN line ON token.id = above_id) \
+             SELECT above_id FROM line WHERE above_id IS NOT NULL ORDER BY distance",
+        )
+        .bind(id.as_uuid())
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(line.into_iter().map(TokenId::from_uuid).collect())
+    }
+
     #[instrument(level = "debug", name = "db.tokens.list_below", skip_all, fields(token.id = %id))]
     async fn list_below(&mut self, id: TokenId) -> Result<Vec<Token>, RepositoryError> {
         let statement = format!(

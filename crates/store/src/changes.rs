@@ -26,6 +26,8 @@ pub enum Change {
     Account(AccountId),
     /// A price was set, changed or removed.
     Prices,
+    /// A network rule was created, changed or removed, or what happens where none is.
+    NetworkRules,
     /// A token was changed, rotated or revoked: what is remembered under `hash` no longer holds.
     Token {
         /// The token.
@@ -42,7 +44,7 @@ pub struct InvalidChange(pub String);
 
 impl Change {
     /// The text that is stored: `project:<id>`, `provider:<id>`, `template:<id>`, `endpoint:<id>`,
-    /// `mcp_server:<id>`, `prices`, `group:<id>`, `account:<id>`,
+    /// `mcp_server:<id>`, `prices`, `network_rules`, `group:<id>`, `account:<id>`,
     /// `token:<id>:<hash in hexadecimal>`.
     pub fn to_text(self) -> String {
         match self {
@@ -54,6 +56,7 @@ impl Change {
             Self::Account(id) => format!("account:{id}"),
             Self::McpServer(id) => format!("mcp_server:{id}"),
             Self::Prices => "prices".to_owned(),
+            Self::NetworkRules => "network_rules".to_owned(),
             Self::Token { id, hash } => {
                 let mut text = format!("token:{id}:");
                 for byte in hash.as_bytes() {
@@ -77,6 +80,7 @@ impl Change {
             (Some("endpoint"), Some(id), None) => id.parse().map(Self::Endpoint).map_err(|_| invalid()),
             (Some("mcp_server"), Some(id), None) => id.parse().map(Self::McpServer).map_err(|_| invalid()),
             (Some("prices"), None, None) => Ok(Self::Prices),
+            (Some("network_rules"), None, None) => Ok(Self::NetworkRules),
             (Some("group"), Some(id), None) => id.parse().map(Self::Group).map_err(|_| invalid()),
             (Some("account"), Some(id), None) => id.parse().map(Self::Account).map_err(|_| invalid()),
             (Some("token"), Some(id), Some(hash)) => {
@@ -140,6 +144,7 @@ mod tests {
             Change::Account(id.parse().unwrap()),
             Change::McpServer(id.parse().unwrap()),
             Change::Prices,
+            Change::NetworkRules,
             Change::Token { id: id.parse().unwrap(), hash: TokenHash::from_bytes([0xa7; 32]) },
         ];
         for change in changes {

@@ -212,6 +212,7 @@ macro_rules! contract_tests {
                 two_exchange_their_priorities
                 a_namespace_knows_its_own_only
                 all_of_a_namespace_go_together
+                what_is_in_force_is_read_at_once
                 they_are_sorted
             );
             $crate::contract_tests!(@domain $engine prices:

@@ -107,6 +107,9 @@ pub trait TokenRepository: Send {
     /// of the unit of work. Says which token is at the top; `None` when there is no such token.
     async fn lock_tree(&mut self, id: TokenId) -> Result<Option<TokenId>, RepositoryError>;
 
+    /// The tokens that a token comes from, its parent first. They never change.
+    async fn line_above(&mut self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError>;
+
     /// The tokens below a token that were not revoked, those nearest to it first.
     async fn list_below(&mut self, id: TokenId) -> Result<Vec<Token>, RepositoryError>;
 

@@ -63,6 +63,7 @@ pub async fn delete(
     // Behind the entry, because whoever changes rules waits for the audit log first.
     remove_rules(control, &mut *work, actor, (kind, id), at).await?;
     ended.record(control.scribe(), &mut *work, actor, at).await?;
+    work.changes().record(Change::NetworkRules, at).await?;
     let revision = work.changes().record(Change::Account(id), at).await?;
     control.commit(work, revision).await?;
     // A session without an account opens nothing either way.
@@ -83,7 +84,7 @@ async fn remove_rules(
         AccountKind::Service => Namespace::Service(id),
     };
     for rule in work.network_rules().remove_all(namespace).await? {
-        let entry = Entry::of_network_rule("network_rule.deleted", namespace, rule.id)
+        let entry = Entry::of_network_rule("network_rule.deleted", (namespace, None), rule.id)
             .gone(&shown::network_rule(&rule));
         control.audit(work, actor, entry, at).await?;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use promptgate_audit::{ActorName, Came, Culprit, Event, Failure, FailureCounts, Tally};
+use promptgate_audit::{ActorName, Came, Event, Failure, FailureCounts, Tally};
 use promptgate_kernel::{AuditEventId, Clock, Entropy, RepositoryError};
 use promptgate_store::{Access, Store};
 
@@ -44,9 +44,9 @@ async fn write(
 }
 
 fn event(failure: &Failure, tally: &Tally, clock: &dyn Clock, entropy: &dyn Entropy) -> Event {
-    let (kind, id, project) = match failure.by {
-        Culprit::Address(_) => ("anonymous", None, None),
-        Culprit::Token { id, project } => ("token", Some(id.to_string()), Some(project)),
+    let (kind, id, project) = match failure.by.token() {
+        None => ("anonymous", None, None),
+        Some((id, project)) => ("token", Some(id.to_string()), Some(project)),
     };
     let actor = ActorName { kind: kind.to_owned(), id: id.clone(), label: None };
     let mut details = BTreeMap::from([

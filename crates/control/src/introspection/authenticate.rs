@@ -1,5 +1,6 @@
 //! From a bearer token to the caller it stands for.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use promptgate_auth::AccountRefused;
@@ -11,6 +12,7 @@ use tracing::instrument;
 use super::presented::note;
 use super::{Caller, Presented};
 use crate::Control;
+use crate::network_rules::admit_address;
 
 /// How old the note of a token's last use may become.
 const TOUCH_AFTER: Duration = Duration::from_mins(1);
@@ -39,6 +41,14 @@ pub enum Denied {
     /// The account that it acts for has no role, or its access ended.
     #[error("the account has no role, or its access has ended; an administrator can give it one")]
     InsufficientRole,
+    /// The network rules keep its address out.
+    #[error("calls from the address {address} are kept out by the network rules of the gateway")]
+    AddressDenied {
+        /// The address.
+        address: IpAddr,
+        /// Whose rules those are: `global`, `person`, `service`, `project`, `token`.
+        scope: &'static str,
+    },
     /// The store failed, which says nothing about the token.
     #[error("tokens cannot be checked at the moment")]
     Store(#[from] RepositoryError),
@@ -92,7 +102,7 @@ async fn admit(
     project: impl FnOnce(&Token) -> Option<ProjectId>,
 ) -> Result<Caller, Denied> {
     let mut known = None;
-    let outcome = check(control, presented.text, scope, project, &mut known).await;
+    let outcome = check(control, presented, scope, project, &mut known).await;
     if let Err(denied) = &outcome {
         note(control, presented.address, known.as_ref(), denied);
     }
@@ -101,12 +111,12 @@ async fn admit(
 
 async fn check(
     control: &Control,
-    bearer: Option<&str>,
+    bearer: Presented<'_>,
     scope: Option<Scope>,
     project: impl FnOnce(&Token) -> Option<ProjectId>,
     known: &mut Option<Token>,
 ) -> Result<Caller, Denied> {
-    let presented = PresentedToken::parse(bearer.ok_or(Denied::Missing)?)?;
+    let presented = PresentedToken::parse(bearer.text.ok_or(Denied::Missing)?)?;
     let now = control.clock.now();
     let mut work = control.store.begin(Access::Read).await?;
     let token = work.tokens().find_by_hash(presented.hash()).await?.ok_or(Denied::Unknown)?;
@@ -122,10 +132,16 @@ async fn check(
     }
     let found = work.projects().find(token.project_id).await?;
     let project = found.filter(|project| project.active).ok_or(Denied::ProjectInactive)?;
-    if let Some(owner) = token.owner {
-        let account = work.accounts().find(owner).await?.ok_or(Denied::AccountInactive)?;
+    let mut owner = None;
+    if let Some(id) = token.owner {
+        let account = work.accounts().find(id).await?.ok_or(Denied::AccountInactive)?;
         account.usable(now)?;
+        owner = Some(account);
     }
+    // Who comes from nowhere passes no rule that lets somebody in.
+    let address = bearer.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let admitted = admit_address(&mut *work, &token, owner.as_ref(), address).await?;
+    admitted.map_err(|denied| Denied::AddressDenied { address, scope: denied.namespace.kind() })?;
     drop(work);
     touch(control, &token, now).await;
     Ok(Caller { token, project })

@@ -27,9 +27,12 @@ impl fmt::Debug for Presented<'_> {
 /// Counts a refusal that the audit log shows: of a known token by the token, else by the address.
 pub(super) fn note(control: &Control, address: Option<IpAddr>, token: Option<&Token>, denied: &Denied) {
     let Some((action, reason)) = named(denied) else { return };
-    let by = token.map_or(Culprit::Address(address), |token| Culprit::Token {
-        id: token.id,
-        project: token.project_id,
+    let by = token.map_or(Culprit::Address(address), |token| {
+        let (id, project) = (token.id, token.project_id);
+        match denied {
+            Denied::AddressDenied { address, .. } => Culprit::TokenAt { id, project, address: *address },
+            _ => Culprit::Token { id, project },
+        }
     });
     control.failures.note(Failure { action, reason, by }, address, control.clock.now());
 }
@@ -44,6 +47,7 @@ const fn named(denied: &Denied) -> Option<(&'static str, &'static str)> {
             AccessDenied::ForeignProject => ("auth.token_invalid", "other_project"),
             AccessDenied::MissingScope { required, .. } => ("auth.scope_missing", required.as_str()),
         }),
+        Denied::AddressDenied { scope, .. } => Some(("firewall.denied", scope)),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use super::{DescribedServer, McpServerError};
 use crate::Control;
+use crate::destination;
 use crate::journal::Entry;
 use crate::shown;
 
@@ -22,6 +23,7 @@ pub async fn create(
     let at = control.clock.now();
     let id = McpServerId::mint(&*control.clock, &*control.entropy);
     let server = McpServer::create(id, new, &control.keys, &*control.entropy, at)?;
+    destination::check(control.destinations.as_ref(), Some(&server.url)).await?;
     let mut work = control.store.begin(Access::Write).await?;
     work.mcp_servers().insert(&server).await?;
     let entry = Entry::of_mcp_server("mcp_server.created", id).made(&shown::mcp_server(&server));

@@ -8,6 +8,7 @@ use tracing::instrument;
 
 use super::{DescribedServer, McpServerError};
 use crate::Control;
+use crate::destination;
 use crate::journal::{Entry, named, update_action};
 use crate::shown;
 
@@ -33,6 +34,7 @@ pub async fn update(
         ("enabled", changes.enabled.is_some()),
     ]);
     let action = update_action(&fields, "enabled", changes.enabled, ACTIONS);
+    destination::check(control.destinations.as_ref(), changes.url.as_deref()).await?;
     let mut work = control.store.begin(Access::Write).await?;
     let server = work.mcp_servers().find(id).await?.ok_or(McpServerError::NotFound(id))?;
     if fields.is_empty() {

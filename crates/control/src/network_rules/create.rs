@@ -1,12 +1,12 @@
 //! Creating a network rule.
 
-use promptgate_auth::{Actor, Permission};
+use promptgate_auth::Actor;
 use promptgate_firewall::{Namespace, NetworkRule, NewNetworkRule};
 use promptgate_kernel::NetworkRuleId;
-use promptgate_store::Access;
+use promptgate_store::{Access, Change};
 use tracing::instrument;
 
-use super::{NetworkRuleError, check_namespace};
+use super::{NetworkRuleError, open};
 use crate::Control;
 use crate::journal::Entry;
 use crate::shown;
@@ -19,18 +19,18 @@ pub async fn create(
     namespace: Namespace,
     new: NewNetworkRule,
 ) -> Result<NetworkRule, NetworkRuleError> {
-    actor.require(Permission::ManageNetworkRules)?;
     let at = control.clock.now();
     let id = NetworkRuleId::mint(&*control.clock, &*control.entropy);
     let rule = NetworkRule::create(id, namespace, new, at);
-    let entry =
-        Entry::of_network_rule("network_rule.created", namespace, id).made(&shown::network_rule(&rule));
     let mut work = control.store.begin(Access::Write).await?;
-    // One at a time, so that an account that is deleted leaves no rule behind.
+    // One at a time, so that an account or a project that is deleted leaves no rule behind.
     work.audit().hold().await?;
-    check_namespace(&mut *work, namespace).await?;
+    let project = open(&mut *work, actor, namespace).await?;
     work.network_rules().insert(&rule).await?;
+    let entry = Entry::of_network_rule("network_rule.created", (namespace, project), id)
+        .made(&shown::network_rule(&rule));
     control.audit(&mut *work, actor, entry, at).await?;
-    work.commit().await?;
+    let revision = work.changes().record(Change::NetworkRules, at).await?;
+    control.commit(work, revision).await?;
     Ok(rule)
 }

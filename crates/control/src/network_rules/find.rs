@@ -1,12 +1,12 @@
 //! Looking at one network rule, and at whose rules they are.
 
-use promptgate_auth::{Actor, Permission};
+use promptgate_auth::Actor;
 use promptgate_firewall::{Namespace, NetworkRule};
 use promptgate_kernel::NetworkRuleId;
 use promptgate_store::Access;
 use tracing::instrument;
 
-use super::{NetworkRuleError, check_namespace, load};
+use super::{NetworkRuleError, load, open};
 use crate::Control;
 
 /// The network rule with this id in a namespace.
@@ -17,16 +17,15 @@ pub async fn find(
     namespace: Namespace,
     id: NetworkRuleId,
 ) -> Result<NetworkRule, NetworkRuleError> {
-    actor.require(Permission::ManageNetworkRules)?;
     let mut work = control.store.begin(Access::Read).await?;
+    open(&mut *work, actor, namespace).await?;
     load(&mut *work, namespace, id).await
 }
 
-/// Whether the account is there whose rules are meant, for callers that have not read all of a request
+/// Whether the actor may manage a namespace, and it is there whose rules are meant, for callers that have not read all of a request
 /// yet.
 #[instrument(name = "control.network_rules.check", skip_all)]
 pub async fn check(control: &Control, actor: Actor, namespace: Namespace) -> Result<(), NetworkRuleError> {
-    actor.require(Permission::ManageNetworkRules)?;
     let mut work = control.store.begin(Access::Read).await?;
-    check_namespace(&mut *work, namespace).await
+    open(&mut *work, actor, namespace).await.map(|_| ())
 }

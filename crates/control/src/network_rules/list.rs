@@ -1,12 +1,12 @@
 //! Listing network rules.
 
-use promptgate_auth::{Actor, Permission};
+use promptgate_auth::Actor;
 use promptgate_firewall::{Namespace, NetworkRule, NetworkRuleFilter};
 use promptgate_kernel::{Page, PageRequest};
 use promptgate_store::Access;
 use tracing::instrument;
 
-use super::{NetworkRuleError, check_namespace};
+use super::{NetworkRuleError, open};
 use crate::Control;
 
 /// One page of the network rules of a namespace.
@@ -18,8 +18,7 @@ pub async fn list(
     filter: &NetworkRuleFilter,
     page: PageRequest,
 ) -> Result<Page<NetworkRule>, NetworkRuleError> {
-    actor.require(Permission::ManageNetworkRules)?;
     let mut work = control.store.begin(Access::Read).await?;
-    check_namespace(&mut *work, namespace).await?;
+    open(&mut *work, actor, namespace).await?;
     Ok(work.network_rules().list(namespace, filter, page).await?)
 }

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use promptgate_auth::{Actor, Permission};
+use promptgate_auth::Actor;
 use promptgate_firewall::{Namespace, NetworkRule, evaluate};
 use promptgate_store::Access;
 use tracing::instrument;
 
-use super::{NetworkRuleError, check_namespace};
+use super::{NetworkRuleError, default_of, open};
 use crate::Control;
 
 /// What the rules of a namespace say of an address.
@@ -28,10 +28,10 @@ pub async fn simulate(
     namespace: Namespace,
     client: IpAddr,
 ) -> Result<Simulated, NetworkRuleError> {
-    actor.require(Permission::ManageNetworkRules)?;
     let mut work = control.store.begin(Access::Read).await?;
-    check_namespace(&mut *work, namespace).await?;
+    open(&mut *work, actor, namespace).await?;
     let rules = work.network_rules().list_all(namespace).await?;
-    let verdict = evaluate(&rules, client, namespace.default_action());
+    let default = default_of(&mut *work, namespace).await?;
+    let verdict = evaluate(&rules, client, default);
     Ok(Simulated { allowed: verdict.allowed(), rule: verdict.rule.cloned() })
 }

@@ -1,12 +1,12 @@
 //! Changing a network rule, and moving it by one.
 
-use promptgate_auth::{Actor, Permission};
+use promptgate_auth::Actor;
 use promptgate_firewall::{Direction, Namespace, NetworkRule, NetworkRuleChanges};
 use promptgate_kernel::NetworkRuleId;
-use promptgate_store::Access;
+use promptgate_store::{Access, Change};
 use tracing::instrument;
 
-use super::{NetworkRuleError, load, put};
+use super::{NetworkRuleError, load, open, put};
 use crate::Control;
 use crate::journal::{Entry, named, update_action};
 use crate::shown;
@@ -23,25 +23,27 @@ pub async fn update(
     id: NetworkRuleId,
     changes: NetworkRuleChanges,
 ) -> Result<NetworkRule, NetworkRuleError> {
-    actor.require(Permission::ManageNetworkRules)?;
     let at = control.clock.now();
     let fields = fields(&changes);
     if fields.is_empty() {
         let mut work = control.store.begin(Access::Read).await?;
+        open(&mut *work, actor, namespace).await?;
         return load(&mut *work, namespace, id).await;
     }
     let action = update_action(&fields, "enabled", changes.enabled, ACTIONS);
     let mut work = control.store.begin(Access::Write).await?;
     // One at a time, so that two who exchange the same rules do not wait for each other.
     work.audit().hold().await?;
+    let project = open(&mut *work, actor, namespace).await?;
     let before = load(&mut *work, namespace, id).await?;
     let rule = before.clone().change(changes, at);
     let displaced = put(&mut *work, &rule, before.priority, at).await?;
-    let entry = Entry::of_network_rule(action, namespace, id)
+    let entry = Entry::of_network_rule(action, (namespace, project), id)
         .detail("fields", fields)
         .between(&shown::network_rule(&before), &shown::network_rule(&rule));
     control.audit(&mut *work, actor, naming(displaced, entry), at).await?;
-    work.commit().await?;
+    let revision = work.changes().record(Change::NetworkRules, at).await?;
+    control.commit(work, revision).await?;
     Ok(rule)
 }
 
@@ -54,17 +56,18 @@ pub async fn move_one(
     id: NetworkRuleId,
     direction: Direction,
 ) -> Result<NetworkRule, NetworkRuleError> {
-    actor.require(Permission::ManageNetworkRules)?;
     let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
     work.audit().hold().await?;
+    let project = open(&mut *work, actor, namespace).await?;
     let before = load(&mut *work, namespace, id).await?;
     let rule = before.clone().give_way(before.priority.moved(direction)?, at);
     let displaced = put(&mut *work, &rule, before.priority, at).await?;
-    let entry = Entry::of_network_rule("network_rule.moved", namespace, id)
+    let entry = Entry::of_network_rule("network_rule.moved", (namespace, project), id)
         .between(&shown::network_rule(&before), &shown::network_rule(&rule));
     control.audit(&mut *work, actor, naming(displaced, entry), at).await?;
-    work.commit().await?;
+    let revision = work.changes().record(Change::NetworkRules, at).await?;
+    control.commit(work, revision).await?;
     Ok(rule)
 }
 

@@ -1,6 +1,7 @@
 //! Deleting a project.
 
 use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_firewall::Namespace;
 use promptgate_kernel::{EndpointId, ProjectId, RepositoryError};
 use promptgate_projects::AlreadyDeleted;
 use promptgate_store::{Access, Change, UnitOfWork};
@@ -27,8 +28,8 @@ pub enum DeleteProjectError {
     Store(#[from] RepositoryError),
 }
 
-/// Deletes a project: its routes stop, its tokens open nothing, and its aliases, its settings of
-/// providers and its endpoints, with their versions, golden sets, conversations and cached answers, are
+/// Deletes a project: its routes stop, its tokens open nothing, and its aliases, its network rules, its
+/// settings of providers and its endpoints, with their versions, golden sets, conversations and cached answers, are
 /// gone. What was recorded of its calls stays.
 #[instrument(name = "control.projects.delete", skip_all, fields(project.id = %id))]
 pub async fn delete(control: &Control, actor: Actor, id: ProjectId) -> Result<(), DeleteProjectError> {
@@ -44,6 +45,14 @@ pub async fn delete(control: &Control, actor: Actor, id: ProjectId) -> Result<()
     let endpoints = clear(&mut *work, id).await?;
     let entry = Entry::of_project("project.deleted", id).gone(&before);
     control.audit(&mut *work, actor, entry, at).await?;
+    // Behind the entry, because whoever changes rules waits for the audit log first.
+    let namespace = Namespace::Project(id);
+    for rule in work.network_rules().remove_all(namespace).await? {
+        let entry = Entry::of_network_rule("network_rule.deleted", (namespace, Some(id)), rule.id)
+            .gone(&shown::network_rule(&rule));
+        control.audit(&mut *work, actor, entry, at).await?;
+    }
+    work.changes().record(Change::NetworkRules, at).await?;
     for endpoint in endpoints {
         work.changes().record(Change::Endpoint(endpoint), at).await?;
     }

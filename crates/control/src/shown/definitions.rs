@@ -1,7 +1,7 @@
 //! What the audit log shows of rules, servers, services, texts for readers, prices and endpoints.
 
 use promptgate_endpoints::{Endpoint, EvalSet};
-use promptgate_firewall::NetworkRule;
+use promptgate_firewall::{Action, NetworkRule};
 use promptgate_help::{FaqEntry, SetupGuide};
 use promptgate_mcp::McpServer;
 use promptgate_monitoring::MonitoredService;
@@ -43,6 +43,10 @@ pub(crate) fn network_rule(rule: &NetworkRule) -> Shown {
         "action": rule.action.as_str(),
         "enabled": rule.enabled,
     }))
+}
+
+pub(crate) fn default_action(action: Action) -> Shown {
+    shown(json!({ "defaultAction": action.as_str() }))
 }
 
 /// Of headers only the names, because plain ones may hold secrets too.

@@ -54,6 +54,7 @@ impl Fixture {
             catalog: ModelCatalog::default(),
             capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
             checker: None,
+            destinations: None,
             failures: Arc::default(),
             runner: None,
         };

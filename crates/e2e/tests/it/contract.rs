@@ -71,7 +71,11 @@ async fn on_postgres_and_redis(routes: &str, pass: impl AsyncFnOnce(&Pass)) {
 }
 
 fn prepared(installation: Installation) -> Installation {
-    installation.set("PROMPTGATE_ADMIN_PASSWORD", PASSWORD).set("PROMPTGATE_BCRYPT_COST", "4")
+    installation
+        .set("PROMPTGATE_ADMIN_PASSWORD", PASSWORD)
+        .set("PROMPTGATE_BCRYPT_COST", "4")
+        // Services that are looked at are on this machine.
+        .set("PROMPTGATE_SSRF_ALLOWED_HOSTS", "127.0.0.0/8")
 }
 
 impl Pass {

@@ -16,7 +16,7 @@ async fn call(gateway: &Gateway, method: Method, path: &str, body: Value, status
 
 #[tokio::test]
 async fn a_service_that_fails_is_degraded_and_ok_when_it_is_back() {
-    let installation = Installation::embedded().unwrap();
+    let installation = Installation::embedded().unwrap().set("PROMPTGATE_SSRF_ALLOWED_HOSTS", "127.0.0.1");
     let gateway = Gateway::run_all(&installation).await.unwrap();
     let upstream = ScriptedUpstream::start().await.unwrap();
     upstream.otherwise(Reply::status(503));

@@ -78,6 +78,10 @@ impl TokenSource for FakeTokens {
         Ok(self.tokens.lock().unwrap().get(&hash).cloned())
     }
 
+    async fn line_above(&self, _: TokenId) -> Result<Vec<TokenId>, RepositoryError> {
+        Ok(Vec::new())
+    }
+
     async fn touch(&self, _: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
         Ok(())
     }

@@ -143,6 +143,9 @@ impl From<McpServerError> for ApiError {
                 };
                 Self::bad_request(code).field(error.field()).message(error)
             }
+            McpServerError::Destination(error) => {
+                Self::bad_request("invalid_url").field("url").message(error)
+            }
             error @ McpServerError::NameTaken => {
                 Self::new(StatusCode::CONFLICT, "name_conflict").field("name").message(error)
             }

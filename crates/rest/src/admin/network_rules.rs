@@ -1,6 +1,7 @@
-//! `/api/v1/admin/firewall`, and the same below a user and below a service account.
+//! `/api/v1/admin/firewall`, and the same below a user, a service account, a project and a token.
 
 mod create;
+mod default_action;
 mod delete;
 mod find;
 mod list;
@@ -14,7 +15,7 @@ mod whose;
 use http::StatusCode;
 use promptgate_control::network_rules::NetworkRuleError;
 use promptgate_firewall::{InvalidNetworkRule, Namespace, NetworkRule};
-use promptgate_kernel::{AccountId, NetworkRuleId, Timestamp};
+use promptgate_kernel::{AccountId, NetworkRuleId, ProjectId, Timestamp, TokenId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,6 +38,19 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(find::of_service, update::of_service, delete::of_service))
         .routes(routes!(priority::of_service))
         .routes(routes!(simulate::for_service))
+        .routes(routes!(list::of_project, create::for_project))
+        .routes(routes!(find::of_project, update::of_project, delete::of_project))
+        .routes(routes!(priority::of_project))
+        .routes(routes!(simulate::for_project))
+        .routes(routes!(list::of_token, create::for_token))
+        .routes(routes!(find::of_token, update::of_token, delete::of_token))
+        .routes(routes!(priority::of_token))
+        .routes(routes!(simulate::for_token))
+        .routes(routes!(default_action::of_everybody, default_action::set_of_everybody))
+        .routes(routes!(default_action::of_user, default_action::set_of_user))
+        .routes(routes!(default_action::of_service, default_action::set_of_service))
+        .routes(routes!(default_action::of_project, default_action::set_of_project))
+        .routes(routes!(default_action::of_token, default_action::set_of_token))
 }
 
 /// A rule that lets an address or a range in, or keeps it out.
@@ -53,6 +67,14 @@ struct NetworkRuleView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
     user_id: Option<AccountId>,
+    /// The project whose rule it is; not there for other rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    project_id: Option<ProjectId>,
+    /// The token whose rule it is; not there for other rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    token_id: Option<TokenId>,
     /// The address or range, as it was typed.
     #[schema(example = "10.0.0.0/8")]
     address: String,
@@ -72,15 +94,20 @@ struct NetworkRuleView {
 
 impl From<NetworkRule> for NetworkRuleView {
     fn from(rule: NetworkRule) -> Self {
-        let (service_account_id, user_id) = match rule.namespace {
-            Namespace::Global => (None, None),
-            Namespace::Person(id) => (None, Some(id)),
-            Namespace::Service(id) => (Some(id), None),
-        };
+        let (mut service_account_id, mut user_id, mut project_id, mut token_id) = (None, None, None, None);
+        match rule.namespace {
+            Namespace::Global => {}
+            Namespace::Person(id) => user_id = Some(id),
+            Namespace::Service(id) => service_account_id = Some(id),
+            Namespace::Project(id) => project_id = Some(id),
+            Namespace::Token(id) => token_id = Some(id),
+        }
         Self {
             id: rule.id,
             service_account_id,
             user_id,
+            project_id,
+            token_id,
             address: rule.address.as_str().to_owned(),
             description: rule.description,
             priority: rule.priority.number(),
@@ -109,6 +136,14 @@ fn unknown_service(error: impl ToString) -> ApiError {
     ApiError::not_found("service_account_not_found").message(error)
 }
 
+fn unknown_project(error: impl ToString) -> ApiError {
+    ApiError::not_found("project_not_found").message(error)
+}
+
+fn unknown_token(error: impl ToString) -> ApiError {
+    ApiError::not_found("token_not_found").message(error)
+}
+
 fn invalid(error: InvalidNetworkRule, field: &'static str) -> ApiError {
     let code = match error {
         // IPv6 is read as well; the code is the one that clients know.
@@ -126,6 +161,8 @@ impl From<NetworkRuleError> for ApiError {
             NetworkRuleError::Forbidden(error) => error.into(),
             error @ NetworkRuleError::UnknownPerson(_) => unknown_user(error),
             error @ NetworkRuleError::UnknownService(_) => unknown_service(error),
+            error @ NetworkRuleError::UnknownProject(_) => unknown_project(error),
+            error @ NetworkRuleError::UnknownToken(_) => unknown_token(error),
             error @ NetworkRuleError::NotFound(_) => not_found(error),
             // Only moves meet it here: they end at the first and the last priority.
             NetworkRuleError::Invalid(error) => invalid(error, "direction"),

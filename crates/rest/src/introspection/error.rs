@@ -135,7 +135,8 @@ impl From<Denied> for ProjectError {
             Denied::Refused(AccessDenied::MissingScope { .. } | AccessDenied::ForeignProject)
             | Denied::ProjectInactive
             | Denied::AccountInactive
-            | Denied::InsufficientRole => StatusCode::FORBIDDEN,
+            | Denied::InsufficientRole
+            | Denied::AddressDenied { .. } => StatusCode::FORBIDDEN,
             // A store that fails says nothing about the token, so this is never a 401.
             Denied::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -147,7 +148,8 @@ impl From<Denied> for ProjectError {
             | Denied::Refused(_)
             | Denied::ProjectInactive
             | Denied::AccountInactive
-            | Denied::InsufficientRole => None,
+            | Denied::InsufficientRole
+            | Denied::AddressDenied { .. } => None,
         };
         Self { failed, ..Self::new(status, denied.to_string()) }
     }

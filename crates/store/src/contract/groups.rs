@@ -2,7 +2,8 @@
 
 use futures_util::future::join;
 use promptgate_access::{
-    Group, GroupFilter, GroupSort, ListedGroup, Member, NewGroup, Patterns, Providers, Standing,
+    Group, GroupFilter, GroupSort, ListedGroup, Member, NewGroup, OwnNetworkRules, Patterns, Providers,
+    Standing,
 };
 use promptgate_auth::{Account, NewService, OidcPerson, Role};
 use promptgate_kernel::{AccountId, GroupId, PageRequest, SortDirection};
@@ -224,13 +225,30 @@ pub async fn new_accounts_are_welcomed(store: &dyn Store) {
 /// What decides whether keys open anything is told of every account.
 pub async fn standings_are_told(store: &dyn Store) {
     let (ada, bot) = (stored_person(store, "ada").await, stored_service(store, "bot").await);
+    let eve = stored_person(store, "eve").await;
     let off = Account { active: false, role: Role::None, expires_at: Some(at(7)), version: 2, ..ada.clone() };
+    let own = |account: &Account| Account { firewall_override: true, version: 2, ..account.clone() };
     let mut work = write(store).await;
-    assert!(work.accounts().save(&off).await.expect(WORKS));
+    for account in [&off, &own(&bot), &own(&eve)] {
+        assert!(work.accounts().save(account).await.expect(WORKS));
+    }
     work.commit().await.expect(WORKS);
+    let usable = |account, network_rules| Standing {
+        account,
+        active: true,
+        has_role: true,
+        expires_at: None,
+        network_rules,
+    };
     let mut expected = vec![
-        Standing { account: ada.id, active: false, has_role: false, expires_at: Some(at(7)) },
-        Standing { account: bot.id, active: true, has_role: true, expires_at: None },
+        Standing {
+            active: false,
+            has_role: false,
+            expires_at: Some(at(7)),
+            ..usable(ada.id, OwnNetworkRules::None)
+        },
+        usable(bot.id, OwnNetworkRules::Services),
+        usable(eve.id, OwnNetworkRules::Persons),
     ];
     expected.sort_by_key(|standing| standing.account);
     let mut work = read(store).await;

@@ -4,9 +4,11 @@ use futures_util::future::join;
 use promptgate_firewall::{
     Action, Namespace, NetworkRule, NetworkRuleFilter, NetworkRuleSort, NewNetworkRule, Priority, RuleAddress,
 };
-use promptgate_kernel::{AccountId, NetworkRuleId, PageRequest, RepositoryError, SortDirection};
+use promptgate_kernel::{
+    AccountId, NetworkRuleId, PageRequest, ProjectId, RepositoryError, SortDirection, TokenId,
+};
 
-use super::samples::{WORKS, at, clock, entropy, read, write};
+use super::samples::{WORKS, at, clock, entropy, read, stored_token, write};
 use crate::Store;
 
 fn priority(number: i64) -> Priority {
@@ -24,13 +26,15 @@ fn rule(namespace: Namespace, address: &str, number: i64) -> NetworkRule {
     NetworkRule::create(NetworkRuleId::mint(clock(), entropy()), namespace, new, at(0))
 }
 
-fn namespaces() -> [Namespace; 4] {
+fn namespaces() -> [Namespace; 6] {
     let account = || AccountId::mint(clock(), entropy());
     [
         Namespace::Global,
         Namespace::Person(account()),
         Namespace::Person(account()),
         Namespace::Service(account()),
+        Namespace::Project(ProjectId::mint(clock(), entropy())),
+        Namespace::Token(TokenId::mint(clock(), entropy())),
     ]
 }
 
@@ -87,7 +91,7 @@ pub async fn a_second_one_of_the_same_priority_is_a_conflict(store: &dyn Store) 
     for namespace in namespaces() {
         let name = match namespace {
             Namespace::Global => "network_rules_priority_key",
-            Namespace::Person(_) | Namespace::Service(_) => "network_rules_namespace_subject_id_priority_key",
+            _ => "network_rules_namespace_subject_id_priority_key",
         };
         let (first, second) = (rule(namespace, "10.0.0.1", 7), rule(namespace, "10.0.0.2", 7));
         let other = rule(namespace, "10.0.0.3", 8);
@@ -143,12 +147,12 @@ pub async fn two_exchange_their_priorities(store: &dyn Store) {
 
 /// A rule is found, at its id or its turn, and removed in its own namespace only.
 pub async fn a_namespace_knows_its_own_only(store: &dyn Store) {
-    let [global, one, other, service] = namespaces();
+    let [global, one, other, service, project, token] = namespaces();
     let mine = rule(one, "10.0.0.1", 5);
     insert(store, &[&mine]).await;
     let as_service = one.account().map(Namespace::Service).expect("an account");
     let mut work = write(store).await;
-    for stranger in [global, other, service, as_service] {
+    for stranger in [global, other, service, as_service, project, token] {
         assert_eq!(work.network_rules().find(stranger, mine.id).await.expect(WORKS), None);
         assert_eq!(work.network_rules().find_at(stranger, mine.priority).await.expect(WORKS), None);
         assert_eq!(work.network_rules().list_all(stranger).await.expect(WORKS), []);
@@ -162,7 +166,7 @@ pub async fn a_namespace_knows_its_own_only(store: &dyn Store) {
 
 /// All rules of a namespace go at once, and none of another one.
 pub async fn all_of_a_namespace_go_together(store: &dyn Store) {
-    let [global, one, other, _] = namespaces();
+    let [global, one, other, ..] = namespaces();
     let as_service = one.account().map(Namespace::Service).expect("an account");
     let (second, first) = (rule(one, "10.0.0.1", 8), rule(one, "10.0.0.2", 7));
     let strangers =
@@ -177,6 +181,49 @@ pub async fn all_of_a_namespace_go_together(store: &dyn Store) {
     for stranger in &strangers {
         assert_eq!(find(store, stranger).await.as_ref(), Some(stranger));
     }
+}
+
+/// What a call goes by is every rule that is switched on, but for those of tokens that were revoked; a
+/// namespace that is cleared leaves nothing behind.
+pub async fn what_is_in_force_is_read_at_once(store: &dyn Store) {
+    let [token, revoked] = [stored_token(store).await, stored_token(store).await];
+    let gone = revoked.clone().revoke(at(1)).expect("it is not revoked yet");
+    let mut work = write(store).await;
+    assert!(work.tokens().save(&gone).await.expect(WORKS));
+    work.commit().await.expect(WORKS);
+    let [_, one, _, service, project, _] = namespaces();
+    let namespaces = [Namespace::Global, one, service, project, Namespace::Token(token.id)];
+    let counting = namespaces.map(|namespace| rule(namespace, "10.0.0.1", 7));
+    let off = NetworkRule { enabled: false, ..rule(one, "10.0.0.2", 8) };
+    let dead = rule(Namespace::Token(revoked.id), "10.0.0.3", 7);
+    insert(store, &counting.each_ref()).await;
+    insert(store, &[&off, &dead]).await;
+    let mut found = read(store).await.network_rules().list_in_force().await.expect(WORKS);
+    found.sort_by_key(|rule| rule.id);
+    let mut expected = counting.clone();
+    expected.sort_by_key(|rule| rule.id);
+    assert_eq!(found, expected);
+
+    let defaults = |store| async move {
+        let mut set = read(store).await.network_rules().list_defaults().await.expect(WORKS);
+        set.sort_by_key(|(namespace, _)| namespace.kind());
+        set
+    };
+    assert_eq!(defaults(store).await, []);
+    let mut work = write(store).await;
+    for (namespace, action) in
+        [(Namespace::Global, Action::Allow), (project, Action::Deny), (Namespace::Global, Action::Deny)]
+    {
+        work.network_rules().set_default(namespace, action).await.expect(WORKS);
+    }
+    work.commit().await.expect(WORKS);
+    assert_eq!(defaults(store).await, [(Namespace::Global, Action::Deny), (project, Action::Deny)]);
+    let mut work = write(store).await;
+    assert_eq!(work.network_rules().find_default(project).await.expect(WORKS), Some(Action::Deny));
+    assert_eq!(work.network_rules().find_default(one).await.expect(WORKS), None);
+    assert_eq!(work.network_rules().remove_all(project).await.expect(WORKS), [counting[3].clone()]);
+    work.commit().await.expect(WORKS);
+    assert_eq!(defaults(store).await, [(Namespace::Global, Action::Deny)]);
 }
 
 /// The list is sorted and cut as it is asked for.

@@ -338,6 +338,11 @@ pub async fn a_tree_is_read_from_its_top(store: &dyn Store) {
         assert_eq!(work.tokens().lock_tree(id).await.expect(WORKS), Some(top.id));
     }
     let unknown = TokenId::mint(clock(), entropy());
+    for (id, above) in
+        [(last.id, &[middle.id, top.id][..]), (middle.id, &[top.id]), (top.id, &[]), (unknown, &[])]
+    {
+        assert_eq!(work.tokens().line_above(id).await.expect(WORKS), above);
+    }
     assert_eq!(work.tokens().lock_tree(unknown).await.expect(WORKS), None);
     let listed = work.tokens().list_below(top.id).await.expect(WORKS);
     let ids: Vec<TokenId> = listed.iter().map(|token| token.id).collect();

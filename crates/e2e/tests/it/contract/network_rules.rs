@@ -1,4 +1,4 @@
-//! Network rules: everybody's, a person's, a service account's.
+//! Network rules: everybody's, a person's, a service account's, a project's, a token's.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -28,6 +28,30 @@ pub(super) const ROUTES: &str = "
     DELETE /api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}
     PATCH /api/v1/admin/service-accounts/{id}/firewall/rules/{ruleId}/priority
     POST /api/v1/admin/service-accounts/{id}/firewall/simulate
+    GET /api/v1/admin/projects/{uuid}/firewall/rules
+    POST /api/v1/admin/projects/{uuid}/firewall/rules
+    GET /api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}
+    PATCH /api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}
+    DELETE /api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}
+    PATCH /api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}/priority
+    POST /api/v1/admin/projects/{uuid}/firewall/simulate
+    GET /api/v1/admin/tokens/{id}/firewall/rules
+    POST /api/v1/admin/tokens/{id}/firewall/rules
+    GET /api/v1/admin/tokens/{id}/firewall/rules/{ruleId}
+    PATCH /api/v1/admin/tokens/{id}/firewall/rules/{ruleId}
+    DELETE /api/v1/admin/tokens/{id}/firewall/rules/{ruleId}
+    PATCH /api/v1/admin/tokens/{id}/firewall/rules/{ruleId}/priority
+    POST /api/v1/admin/tokens/{id}/firewall/simulate
+    GET /api/v1/admin/firewall/default-action
+    PUT /api/v1/admin/firewall/default-action
+    GET /api/v1/admin/users/{id}/firewall/default-action
+    PUT /api/v1/admin/users/{id}/firewall/default-action
+    GET /api/v1/admin/service-accounts/{id}/firewall/default-action
+    PUT /api/v1/admin/service-accounts/{id}/firewall/default-action
+    GET /api/v1/admin/projects/{uuid}/firewall/default-action
+    PUT /api/v1/admin/projects/{uuid}/firewall/default-action
+    GET /api/v1/admin/tokens/{id}/firewall/default-action
+    PUT /api/v1/admin/tokens/{id}/firewall/default-action
 ";
 
 const SORTS: [&str; 7] =
@@ -40,6 +64,7 @@ struct Scope<'a> {
     one: &'static str,
     priority: &'static str,
     simulate: &'static str,
+    default_action: &'static str,
     owner: Vec<&'a str>,
     /// The member that names whose they are, and the code for an owner that does not exist.
     owned: Option<(&'static str, &'static str)>,
@@ -52,12 +77,15 @@ async fn pass(pass: &Pass) {
     let body = json!({"identifier": "robot", "name": "Robot"});
     let robot = pass.gateway.admin(Method::POST, "/service-accounts", &body).await.unwrap().expect(201);
     let robot = id(&robot.unwrap());
+    let project = pass.gateway.project().await.unwrap();
+    let (token, _) = pass.gateway.token(&project.id, &json!({"name": "kept in"})).await.unwrap();
     let scopes = [
         Scope {
             all: "/firewall/rules",
             one: "/firewall/rules/{id}",
             priority: "/firewall/rules/{id}/priority",
             simulate: "/firewall/simulate",
+            default_action: "/firewall/default-action",
             owner: vec![],
             owned: None,
             otherwise: true,
@@ -67,6 +95,7 @@ async fn pass(pass: &Pass) {
             one: "/users/{id}/firewall/rules/{ruleId}",
             priority: "/users/{id}/firewall/rules/{ruleId}/priority",
             simulate: "/users/{id}/firewall/simulate",
+            default_action: "/users/{id}/firewall/default-action",
             owner: vec![&ada],
             owned: Some(("userId", "user_not_found")),
             otherwise: false,
@@ -76,17 +105,41 @@ async fn pass(pass: &Pass) {
             one: "/service-accounts/{id}/firewall/rules/{ruleId}",
             priority: "/service-accounts/{id}/firewall/rules/{ruleId}/priority",
             simulate: "/service-accounts/{id}/firewall/simulate",
+            default_action: "/service-accounts/{id}/firewall/default-action",
             owner: vec![&robot],
             owned: Some(("serviceAccountId", "service_account_not_found")),
             otherwise: false,
+        },
+        Scope {
+            all: "/projects/{uuid}/firewall/rules",
+            one: "/projects/{uuid}/firewall/rules/{ruleId}",
+            priority: "/projects/{uuid}/firewall/rules/{ruleId}/priority",
+            simulate: "/projects/{uuid}/firewall/simulate",
+            default_action: "/projects/{uuid}/firewall/default-action",
+            owner: vec![&project.id],
+            owned: Some(("projectId", "project_not_found")),
+            otherwise: true,
+        },
+        Scope {
+            all: "/tokens/{id}/firewall/rules",
+            one: "/tokens/{id}/firewall/rules/{ruleId}",
+            priority: "/tokens/{id}/firewall/rules/{ruleId}/priority",
+            simulate: "/tokens/{id}/firewall/simulate",
+            default_action: "/tokens/{id}/firewall/default-action",
+            owner: vec![&token],
+            owned: Some(("tokenId", "token_not_found")),
+            otherwise: true,
         },
     ];
     for scope in &scopes {
         rules(pass, scope).await;
         simulation(pass, scope).await;
+        defaults(pass, scope).await;
     }
     owners(pass, &scopes[1], &[&robot, NOBODY, "no-uuid"]).await;
     owners(pass, &scopes[2], &[&ada, NOBODY, "no-uuid"]).await;
+    owners(pass, &scopes[3], &[&ada, NOBODY, "no-uuid"]).await;
+    owners(pass, &scopes[4], &[&project.id, NOBODY, "no-uuid"]).await;
 }
 
 fn shape(scope: &Scope<'_>) -> Value {
@@ -196,6 +249,25 @@ async fn simulation(pass: &Pass, scope: &Scope<'_>) {
         api.post(scope.simulate, owner, body).await.refused(400, "invalid_ipv4_address");
     }
     api.reads_strictly(Method::POST, scope.simulate, owner, &json!({"clientIp": "10.0.0.1"})).await;
+}
+
+/// What happens to addresses that no rule is about can be set; simulations go by it.
+async fn defaults(pass: &Pass, scope: &Scope<'_>) {
+    let api = pass.operator();
+    let owner = scope.owner.as_slice();
+    let is = |action: &str| json!({"defaultAction": action});
+    let before = if scope.otherwise { "allow" } else { "deny" };
+    assert_eq!(api.get(scope.default_action, owner).await.is(200), is(before));
+    for action in ["deny", "allow"] {
+        assert_eq!(api.put(scope.default_action, owner, is(action)).await.is(200), is(action));
+        assert_eq!(api.get(scope.default_action, owner).await.is(200), is(action));
+        let simulated = api.post(scope.simulate, owner, json!({"clientIp": "203.0.113.9"})).await.is(200);
+        assert_eq!(simulated, json!({"allowed": action == "allow", "matchedRule": null}));
+    }
+    let wrong = [(is("Deny"), 400, "invalid_action"), (is(""), 400, "invalid_action")];
+    api.refuses(Method::PUT, scope.default_action, owner, &wrong).await;
+    api.reads_strictly(Method::PUT, scope.default_action, owner, &is("allow")).await;
+    api.put(scope.default_action, owner, is(before)).await.is(200);
 }
 
 /// Whose account does not exist, or is of the other kind, is asked before the body is read.

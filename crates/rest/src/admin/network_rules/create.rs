@@ -11,7 +11,7 @@ use promptgate_firewall::{Action, Namespace, NewNetworkRule, Priority, RuleAddre
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::whose::{OfService, OfUser};
+use super::whose::{OfProject, OfService, OfToken, OfUser};
 use super::{NetworkRuleView, invalid};
 use crate::admin::Acting;
 use crate::body::StrictJson;
@@ -115,6 +115,46 @@ pub(super) async fn for_user(
     ))]
 pub(super) async fn for_service(
     OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    StrictJson(body): StrictJson<CreateNetworkRuleBody>,
+) -> Result<(StatusCode, Json<NetworkRuleView>), ApiError> {
+    create(&control, actor, namespace, body).await
+}
+
+/// Creates a rule for one project.
+#[utoipa::path(post, path = "/api/v1/admin/projects/{uuid}/firewall/rules", tag = "firewall",
+    operation_id = "create_for_project",
+    params(("uuid" = String, Path, description = "The project")),
+    request_body = CreateNetworkRuleBody,
+    responses(
+        (status = CREATED, body = NetworkRuleView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_ipv4_address`, \
+            `priority_out_of_range`, `invalid_action`", body = ErrorBody),
+        (status = CONFLICT, description = "`priority_conflict`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`project_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn for_project(
+    OfProject(actor, namespace): OfProject,
+    State(control): State<Arc<Control>>,
+    StrictJson(body): StrictJson<CreateNetworkRuleBody>,
+) -> Result<(StatusCode, Json<NetworkRuleView>), ApiError> {
+    create(&control, actor, namespace, body).await
+}
+
+/// Creates a rule for one token.
+#[utoipa::path(post, path = "/api/v1/admin/tokens/{id}/firewall/rules", tag = "firewall",
+    operation_id = "create_for_token",
+    params(("id" = String, Path, description = "The token")),
+    request_body = CreateNetworkRuleBody,
+    responses(
+        (status = CREATED, body = NetworkRuleView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_ipv4_address`, \
+            `priority_out_of_range`, `invalid_action`", body = ErrorBody),
+        (status = CONFLICT, description = "`priority_conflict`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn for_token(
+    OfToken(actor, namespace): OfToken,
     State(control): State<Arc<Control>>,
     StrictJson(body): StrictJson<CreateNetworkRuleBody>,
 ) -> Result<(StatusCode, Json<NetworkRuleView>), ApiError> {

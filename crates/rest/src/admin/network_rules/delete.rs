@@ -8,7 +8,7 @@ use promptgate_control::{Control, network_rules};
 use promptgate_firewall::Namespace;
 
 use super::parse_id;
-use super::whose::{OfService, OfUser};
+use super::whose::{OfProject, OfService, OfToken, OfUser};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segments;
@@ -59,6 +59,42 @@ pub(super) async fn of_user(
     ))]
 pub(super) async fn of_service(
     OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    network_rules::delete(&control, actor, namespace, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a rule of one project. The others keep their priorities.
+#[utoipa::path(delete, path = "/api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "delete_of_project",
+    params(("uuid" = String, Path, description = "The project"), ("ruleId" = String, Path, description = "The rule")),
+    responses(
+        (status = NO_CONTENT, description = "Deleted"),
+        (status = NOT_FOUND, description = "`project_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_project(
+    OfProject(actor, namespace): OfProject,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+) -> Result<StatusCode, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    network_rules::delete(&control, actor, namespace, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a rule of one token. The others keep their priorities.
+#[utoipa::path(delete, path = "/api/v1/admin/tokens/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "delete_of_token",
+    params(("id" = String, Path, description = "The token"), ("ruleId" = String, Path, description = "The rule")),
+    responses(
+        (status = NO_CONTENT, description = "Deleted"),
+        (status = NOT_FOUND, description = "`token_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_token(
+    OfToken(actor, namespace): OfToken,
     State(control): State<Arc<Control>>,
     segments: Segments,
 ) -> Result<StatusCode, ApiError> {

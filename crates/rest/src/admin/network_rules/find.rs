@@ -7,7 +7,7 @@ use axum::extract::State;
 use promptgate_control::{Control, network_rules};
 use promptgate_firewall::Namespace;
 
-use super::whose::{OfService, OfUser};
+use super::whose::{OfProject, OfService, OfToken, OfUser};
 use super::{NetworkRuleView, parse_id};
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
@@ -57,6 +57,40 @@ pub(super) async fn of_user(
     ))]
 pub(super) async fn of_service(
     OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+) -> Result<Json<NetworkRuleView>, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    Ok(Json(network_rules::find(&control, actor, namespace, id).await?.into()))
+}
+
+/// Shows a rule of one project.
+#[utoipa::path(get, path = "/api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "find_of_project",
+    params(("uuid" = String, Path, description = "The project"), ("ruleId" = String, Path, description = "The rule")),
+    responses(
+        (status = OK, body = NetworkRuleView),
+        (status = NOT_FOUND, description = "`project_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_project(
+    OfProject(actor, namespace): OfProject,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+) -> Result<Json<NetworkRuleView>, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    Ok(Json(network_rules::find(&control, actor, namespace, id).await?.into()))
+}
+
+/// Shows a rule of one token.
+#[utoipa::path(get, path = "/api/v1/admin/tokens/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "find_of_token",
+    params(("id" = String, Path, description = "The token"), ("ruleId" = String, Path, description = "The rule")),
+    responses(
+        (status = OK, body = NetworkRuleView),
+        (status = NOT_FOUND, description = "`token_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_token(
+    OfToken(actor, namespace): OfToken,
     State(control): State<Arc<Control>>,
     segments: Segments,
 ) -> Result<Json<NetworkRuleView>, ApiError> {

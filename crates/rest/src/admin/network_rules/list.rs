@@ -10,7 +10,7 @@ use promptgate_firewall::{Namespace, NetworkRuleFilter, NetworkRuleSort};
 use promptgate_kernel::SortDirection;
 
 use super::NetworkRuleView;
-use super::whose::{OfService, OfUser};
+use super::whose::{OfProject, OfService, OfToken, OfUser};
 use crate::admin::Acting;
 use crate::body::Params;
 use crate::error::{ApiError, ErrorBody};
@@ -85,6 +85,42 @@ pub(super) async fn of_user(
     ))]
 pub(super) async fn of_service(
     OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<ListView<NetworkRuleView>>, ApiError> {
+    list(&control, actor, namespace, &params).await
+}
+
+/// Lists the rules of one project. `sortBy`: priority (default), address, description, action,
+/// enabled, createdAt, updatedAt.
+#[utoipa::path(get, path = "/api/v1/admin/projects/{uuid}/firewall/rules", tag = "firewall",
+    operation_id = "list_of_project",
+    params(("uuid" = String, Path, description = "The project"), ListParams),
+    responses(
+        (status = OK, body = ListView<NetworkRuleView>),
+        (status = BAD_REQUEST, description = "`invalid_sort`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`project_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_project(
+    OfProject(actor, namespace): OfProject,
+    State(control): State<Arc<Control>>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<ListView<NetworkRuleView>>, ApiError> {
+    list(&control, actor, namespace, &params).await
+}
+
+/// Lists the rules of one token. `sortBy`: priority (default), address, description, action,
+/// enabled, createdAt, updatedAt.
+#[utoipa::path(get, path = "/api/v1/admin/tokens/{id}/firewall/rules", tag = "firewall",
+    operation_id = "list_of_token",
+    params(("id" = String, Path, description = "The token"), ListParams),
+    responses(
+        (status = OK, body = ListView<NetworkRuleView>),
+        (status = BAD_REQUEST, description = "`invalid_sort`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_token(
+    OfToken(actor, namespace): OfToken,
     State(control): State<Arc<Control>>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<ListView<NetworkRuleView>>, ApiError> {

@@ -9,7 +9,7 @@ use promptgate_firewall::{Direction, Namespace};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::whose::{OfService, OfUser};
+use super::whose::{OfProject, OfService, OfToken, OfUser};
 use super::{NetworkRuleView, invalid, parse_id};
 use crate::admin::Acting;
 use crate::body::StrictJson;
@@ -94,6 +94,54 @@ pub(super) async fn of_user(
     ))]
 pub(super) async fn of_service(
     OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+    StrictJson(body): StrictJson<MoveNetworkRuleBody>,
+) -> Result<Json<NetworkRuleView>, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    let moved = network_rules::move_one(&control, actor, namespace, id, body.direction()?).await?;
+    Ok(Json(moved.into()))
+}
+
+/// Moves a rule of one project by one. A rule that is there changes places with it; no gap is
+/// jumped.
+#[utoipa::path(patch, path = "/api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}/priority", tag = "firewall",
+    operation_id = "move_of_project",
+    params(("uuid" = String, Path, description = "The project"), ("ruleId" = String, Path, description = "The rule")),
+    request_body = MoveNetworkRuleBody,
+    responses(
+        (status = OK, body = NetworkRuleView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_direction`, \
+            `priority_out_of_range`", body = ErrorBody),
+        (status = CONFLICT, description = "`concurrent_change`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`project_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_project(
+    OfProject(actor, namespace): OfProject,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+    StrictJson(body): StrictJson<MoveNetworkRuleBody>,
+) -> Result<Json<NetworkRuleView>, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    let moved = network_rules::move_one(&control, actor, namespace, id, body.direction()?).await?;
+    Ok(Json(moved.into()))
+}
+
+/// Moves a rule of one token by one. A rule that is there changes places with it; no gap is
+/// jumped.
+#[utoipa::path(patch, path = "/api/v1/admin/tokens/{id}/firewall/rules/{ruleId}/priority", tag = "firewall",
+    operation_id = "move_of_token",
+    params(("id" = String, Path, description = "The token"), ("ruleId" = String, Path, description = "The rule")),
+    request_body = MoveNetworkRuleBody,
+    responses(
+        (status = OK, body = NetworkRuleView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_direction`, \
+            `priority_out_of_range`", body = ErrorBody),
+        (status = CONFLICT, description = "`concurrent_change`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`token_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_token(
+    OfToken(actor, namespace): OfToken,
     State(control): State<Arc<Control>>,
     segments: Segments,
     StrictJson(body): StrictJson<MoveNetworkRuleBody>,

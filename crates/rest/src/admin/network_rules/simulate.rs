@@ -10,7 +10,7 @@ use promptgate_firewall::{Namespace, client_address};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::whose::{OfService, OfUser};
+use super::whose::{OfProject, OfService, OfToken, OfUser};
 use super::{NetworkRuleView, invalid};
 use crate::admin::Acting;
 use crate::body::StrictJson;
@@ -49,7 +49,8 @@ async fn simulate(
     Ok(Json(SimulationView { allowed: simulated.allowed, matched_rule }))
 }
 
-/// Says what the rules for everybody do with a client; one that none is about may in.
+/// Says what the rules for everybody do with a client; one that none is about may in, unless the default
+/// action was changed.
 #[utoipa::path(post, path = "/api/v1/admin/firewall/simulate", tag = "firewall",
     operation_id = "simulate_for_everybody",
     request_body = SimulateBody,
@@ -65,8 +66,8 @@ pub(super) async fn for_everybody(
     simulate(&control, actor, Namespace::Global, &body).await
 }
 
-/// Says what the rules of one user do with a client; one that none is about may not in. It does not
-/// matter whether the user goes by rules of their own.
+/// Says what the rules of one user do with a client; one that none is about may not in, unless the default
+/// action was changed. It does not matter whether the user goes by rules of their own.
 #[utoipa::path(post, path = "/api/v1/admin/users/{id}/firewall/simulate", tag = "firewall",
     operation_id = "simulate_for_user",
     params(("id" = String, Path, description = "The user")),
@@ -84,8 +85,8 @@ pub(super) async fn for_user(
     simulate(&control, actor, namespace, &body).await
 }
 
-/// Says what the rules of one service account do with a client; one that none is about may not in. It does
-/// not matter whether the account goes by rules of its own.
+/// Says what the rules of one service account do with a client; one that none is about may not in, unless
+/// the default action was changed. It does not matter whether the account goes by rules of its own.
 #[utoipa::path(post, path = "/api/v1/admin/service-accounts/{id}/firewall/simulate", tag = "firewall",
     operation_id = "simulate_for_service",
     params(("id" = String, Path, description = "The service account")),
@@ -97,6 +98,44 @@ pub(super) async fn for_user(
     ))]
 pub(super) async fn for_service(
     OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    StrictJson(body): StrictJson<SimulateBody>,
+) -> Result<Json<SimulationView>, ApiError> {
+    simulate(&control, actor, namespace, &body).await
+}
+
+/// Says what the rules of one project do with a client; one that none is about meets the project's default action.
+/// Calls go by other rules besides.
+#[utoipa::path(post, path = "/api/v1/admin/projects/{uuid}/firewall/simulate", tag = "firewall",
+    operation_id = "simulate_for_project",
+    params(("uuid" = String, Path, description = "The project")),
+    request_body = SimulateBody,
+    responses(
+        (status = OK, body = SimulationView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_ipv4_address`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`project_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn for_project(
+    OfProject(actor, namespace): OfProject,
+    State(control): State<Arc<Control>>,
+    StrictJson(body): StrictJson<SimulateBody>,
+) -> Result<Json<SimulationView>, ApiError> {
+    simulate(&control, actor, namespace, &body).await
+}
+
+/// Says what the rules of one token do with a client; one that none is about meets the token's default action.
+/// Calls go by other rules besides.
+#[utoipa::path(post, path = "/api/v1/admin/tokens/{id}/firewall/simulate", tag = "firewall",
+    operation_id = "simulate_for_token",
+    params(("id" = String, Path, description = "The token")),
+    request_body = SimulateBody,
+    responses(
+        (status = OK, body = SimulationView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_ipv4_address`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`token_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn for_token(
+    OfToken(actor, namespace): OfToken,
     State(control): State<Arc<Control>>,
     StrictJson(body): StrictJson<SimulateBody>,
 ) -> Result<Json<SimulationView>, ApiError> {

@@ -3,11 +3,19 @@
 use crate::testing::Api;
 use serde_json::{Value, json};
 
-/// Where rules of each kind are: everybody's, a user's, a service account's.
-async fn places(api: &Api) -> [String; 3] {
+/// Where rules of each kind are: everybody's, a user's, a service account's, a project's, a token's.
+async fn places(api: &Api) -> [String; 5] {
     let (user, service) = (api.create_user("ada").await, api.create_service("ci").await);
-    ["firewall".to_owned(), format!("users/{user}/firewall"), format!("service-accounts/{service}/firewall")]
-        .map(|place| format!("/api/v1/admin/{place}"))
+    let project = api.create_project("walled", "ai_wrapper").await;
+    let token = api.issue_token(&project).await.id;
+    [
+        "firewall".to_owned(),
+        format!("users/{user}/firewall"),
+        format!("service-accounts/{service}/firewall"),
+        format!("projects/{project}/firewall"),
+        format!("tokens/{token}/firewall"),
+    ]
+    .map(|place| format!("/api/v1/admin/{place}"))
 }
 
 fn rule(address: &str, priority: i64, action: &str) -> Value {
@@ -34,14 +42,16 @@ async fn simulated(api: &Api, place: &str, client: &str) -> (bool, Value) {
 #[tokio::test]
 async fn what_was_sent_comes_back_with_whose_rule_it_is() {
     let api = Api::new().await;
+    let places = places(&api).await;
     let before = api.revision().await;
-    for (place, owner) in places(&api).await.iter().zip([None, Some("userId"), Some("serviceAccountId")]) {
+    let owners = [None, Some("userId"), Some("serviceAccountId"), Some("projectId"), Some("tokenId")];
+    for (place, owner) in places.iter().zip(owners) {
         let body =
             json!({"address": " 10.1.2.3/8 ", "description": " office ", "priority": 7, "action": "deny"});
         let view = api.post(&format!("{place}/rules"), &body).await.created();
         assert_eq!((&view["address"], &view["description"]), (&json!("10.1.2.3/8"), &json!("office")));
         assert_eq!((&view["enabled"], &view["priority"]), (&json!(false), &json!(7)));
-        for member in ["userId", "serviceAccountId"] {
+        for member in ["userId", "serviceAccountId", "projectId", "tokenId"] {
             let id = view.get(member).and_then(Value::as_str);
             assert_eq!(id.is_some(), owner == Some(member), "{view}");
             assert!(id.is_none_or(|id| place.contains(id)));
@@ -53,7 +63,7 @@ async fn what_was_sent_comes_back_with_whose_rule_it_is() {
         api.delete(&path).await.no_content();
         api.delete(&path).await.refused(404, "firewall_rule_not_found");
     }
-    assert_eq!(api.revision().await, before, "no data plane listens");
+    assert_eq!(api.revision().await.number(), before.number() + 15, "each change is one that calls go by");
     let actions = api.audit_actions().await;
     let expected = ["network_rule.created", "network_rule.updated", "network_rule.deleted"];
     assert_eq!(actions[actions.len() - 3..], expected);
@@ -180,7 +190,7 @@ async fn a_change_of_priority_swaps_and_a_move_is_one_step() {
 #[tokio::test]
 async fn simulation_names_the_rule_that_decides() {
     let api = Api::new().await;
-    for (place, default) in places(&api).await.iter().zip([true, false, false]) {
+    for (place, default) in places(&api).await.iter().zip([true, false, false, true, true]) {
         create(&api, place, &rule("10.0.0.0/8", 20, "allow")).await;
         create(&api, place, &rule("10.6.6.6", 10, "deny")).await;
         create(&api, place, &rule("2001:db8::/32", 30, "deny")).await;

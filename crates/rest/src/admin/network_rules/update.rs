@@ -9,7 +9,7 @@ use promptgate_firewall::{Action, Namespace, NetworkRuleChanges, Priority, RuleA
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::whose::{OfService, OfUser};
+use super::whose::{OfProject, OfService, OfToken, OfUser};
 use super::{NetworkRuleView, invalid, parse_id};
 use crate::admin::Acting;
 use crate::body::StrictJson;
@@ -106,6 +106,50 @@ pub(super) async fn of_user(
     ))]
 pub(super) async fn of_service(
     OfService(actor, namespace): OfService,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+    StrictJson(body): StrictJson<UpdateNetworkRuleBody>,
+) -> Result<Json<NetworkRuleView>, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    Ok(Json(network_rules::update(&control, actor, namespace, id, body.try_into()?).await?.into()))
+}
+
+/// Changes a rule of one project.
+#[utoipa::path(patch, path = "/api/v1/admin/projects/{uuid}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "update_of_project",
+    params(("uuid" = String, Path, description = "The project"), ("ruleId" = String, Path, description = "The rule")),
+    request_body = UpdateNetworkRuleBody,
+    responses(
+        (status = OK, body = NetworkRuleView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_ipv4_address`, \
+            `priority_out_of_range`, `invalid_action`", body = ErrorBody),
+        (status = CONFLICT, description = "`concurrent_change`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`project_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_project(
+    OfProject(actor, namespace): OfProject,
+    State(control): State<Arc<Control>>,
+    segments: Segments,
+    StrictJson(body): StrictJson<UpdateNetworkRuleBody>,
+) -> Result<Json<NetworkRuleView>, ApiError> {
+    let id = parse_id(segments.named("ruleId"))?;
+    Ok(Json(network_rules::update(&control, actor, namespace, id, body.try_into()?).await?.into()))
+}
+
+/// Changes a rule of one token.
+#[utoipa::path(patch, path = "/api/v1/admin/tokens/{id}/firewall/rules/{ruleId}", tag = "firewall",
+    operation_id = "update_of_token",
+    params(("id" = String, Path, description = "The token"), ("ruleId" = String, Path, description = "The rule")),
+    request_body = UpdateNetworkRuleBody,
+    responses(
+        (status = OK, body = NetworkRuleView),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_ipv4_address`, \
+            `priority_out_of_range`, `invalid_action`", body = ErrorBody),
+        (status = CONFLICT, description = "`concurrent_change`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`token_not_found`, `firewall_rule_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn of_token(
+    OfToken(actor, namespace): OfToken,
     State(control): State<Arc<Control>>,
     segments: Segments,
     StrictJson(body): StrictJson<UpdateNetworkRuleBody>,

@@ -1,0 +1,8 @@
+-- What happens to addresses that no rule of a namespace is about, where somebody has set it. The subject of everybody's
+-- rules is the id that is all zeros.
+CREATE TABLE network_rule_defaults (
+    namespace  TEXT NOT NULL,
+    subject_id BLOB NOT NULL,
+    action     TEXT NOT NULL,
+    CONSTRAINT network_rule_defaults_pkey PRIMARY KEY (namespace, subject_id)
+) STRICT;
