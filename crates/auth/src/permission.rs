@@ -29,6 +29,8 @@ pub enum Permission {
     ManagePlans,
     /// Create, change, order, try and delete network rules.
     ManageNetworkRules,
+    /// See and change what guardrails say: of a project and its tokens there, else of the installation.
+    ManageGuardrails,
     /// See and change what models cost.
     ManagePrices,
     /// Create, change and delete definitions of MCP servers.
@@ -49,7 +51,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ManageProjects,
         Self::ConfigureProject,
         Self::ReadProject,
@@ -62,6 +64,7 @@ impl Permission {
         Self::ManageGroups,
         Self::ManagePlans,
         Self::ManageNetworkRules,
+        Self::ManageGuardrails,
         Self::ManagePrices,
         Self::ManageMcpServers,
         Self::ManageMonitors,
@@ -165,6 +168,7 @@ pub(crate) const GRANTS: [Grant; Permission::ALL.len()] = [
     everywhere(Permission::ManageGroups, Role::Admin),
     everywhere(Permission::ManagePlans, Role::Admin),
     everywhere(Permission::ManageNetworkRules, Role::Admin),
+    also_in(Permission::ManageGuardrails, ProjectRole::Admin, TokenNeeds::Never),
     everywhere(Permission::ManagePrices, Role::Admin),
     everywhere(Permission::ManageMcpServers, Role::Admin),
     everywhere(Permission::ManageMonitors, Role::Admin),

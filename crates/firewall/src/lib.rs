@@ -33,6 +33,7 @@ mod address;
 mod admission;
 mod compiled;
 mod evaluate;
+pub mod guardrails;
 mod namespace;
 mod priority;
 mod repository;

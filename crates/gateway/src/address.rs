@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
+use promptgate_firewall::guardrails::Policy;
 use promptgate_providers::{Operation, Shape, resolve};
 use promptgate_wire::{BadRequest, Envelope};
 
@@ -26,6 +27,8 @@ pub(crate) struct Addressed {
     pub(crate) candidates: Vec<Candidate>,
     /// Which ids of the answer lead back to its provider.
     pub(crate) answer_ids: Option<AnswerIds>,
+    /// What guardrails say.
+    pub(crate) policy: Arc<Policy>,
     _made_here: (),
 }
 
@@ -36,8 +39,9 @@ impl Addressed {
         ask: Ask,
         candidates: Vec<Candidate>,
         answer_ids: Option<AnswerIds>,
+        policy: Arc<Policy>,
     ) -> Self {
-        Self { operation, headers, ask, candidates, answer_ids, _made_here: () }
+        Self { operation, headers, ask, candidates, answer_ids, policy, _made_here: () }
     }
 }
 
@@ -48,7 +52,8 @@ pub(crate) async fn address(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Addressed, Refusal> {
-    let Authenticated { entry, route, headers, upload, token, project, snapshot, caller, .. } = authenticated;
+    let Authenticated { entry, route, headers, upload, token, project, snapshot, caller, policy, .. } =
+        authenticated;
     let caller = caller.as_deref();
     model_project(&project)?;
     let named = match &entry {
@@ -64,7 +69,9 @@ pub(crate) async fn address(
     let is_blank = body.trim_ascii().is_empty();
     let mut envelope =
         Envelope::parse(operation, body).map_err(|bad| unreadable(bad, is_blank, caller.is_some()))?;
-    record.transcript.asked(operation.into(), envelope.body());
+    if !policy.reads_input() {
+        record.transcript.asked(operation.into(), envelope.body());
+    }
     record.tool.look_into(envelope.body());
     record.streamed = envelope.stream;
     record.requested_model = Some(shortened(&envelope.model));
@@ -100,7 +107,7 @@ pub(crate) async fn address(
         names: Some(Kept::Response),
         known: continued.known,
     });
-    Ok(Addressed::new(operation, headers, Ask::Body(envelope), candidates, answer_ids))
+    Ok(Addressed::new(operation, headers, Ask::Body(envelope), candidates, answer_ids, policy))
 }
 
 /// Whether the model API belongs to the project.

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use promptgate_firewall::guardrails::Policy;
 use promptgate_kernel::{AccountId, ProjectId};
 use promptgate_tokens::{PresentedToken, Token};
 
 use crate::authenticator::AuthUnavailable;
 use crate::failures;
+use crate::guardrails::GuardRefusal;
 use crate::network::{Visitor, admit_address};
 use crate::pipeline::Shared;
 use crate::receive::{Entry, Received, Route};
@@ -34,6 +36,8 @@ pub(crate) struct Authenticated {
     pub(crate) snapshot: Arc<Snapshot>,
     /// The account that the token acts for; a project's own token acts for none.
     pub(crate) caller: Option<Arc<Caller>>,
+    /// What guardrails say, but for an AI endpoint's.
+    pub(crate) policy: Arc<Policy>,
     _made_here: (),
 }
 
@@ -93,6 +97,8 @@ async fn identify(
     let owner = caller.as_deref().map(|caller| &caller.standing);
     let visitor = Visitor { token: &token, project: target, owner };
     admit_address(&visitor, &snapshot, shared, record).await?;
+    let policy = snapshot.policy(target, None, token.id);
+    policy.access().check(Some(record.client), now).map_err(GuardRefusal::Denied)?;
     shared.authenticator.note_use(&token, now);
     record.timing.authenticated();
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
@@ -107,6 +113,7 @@ async fn identify(
         project,
         snapshot,
         caller,
+        policy,
         _made_here: (),
     })
 }

@@ -87,6 +87,9 @@ impl ConfigSource for Arc<dyn Store> {
             read.network_rules = work.network_rules().list_in_force().await?;
             read.network_defaults = work.network_rules().list_defaults().await?;
         }
+        if parts.guardrails {
+            read.guardrails = work.guardrails().list_all().await?;
+        }
         Ok(read)
     }
 

@@ -1,6 +1,7 @@
 //! One call to a provider, up to where its answer is certain: whole, or with something in it that a
 //! client would miss.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -8,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::future::join;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use promptgate_firewall::guardrails::Verdict;
 use promptgate_providers::{Operation, Shape};
 use promptgate_translate::{
     Block, ChatAnswer, ProviderError, Stop, broken_off, embeddings, read_answer, read_error, write_answer,
@@ -23,16 +25,20 @@ use crate::affinity::{IdWriter, Pin};
 use crate::attempt::Sent;
 use crate::bodies::NoRoom;
 use crate::candidate::{Ask, Candidate};
+use crate::failures;
 use crate::fault::Fault;
+use crate::guardrails::GuardRefusal;
 use crate::headers::{add_dropped, passed, provider_request_id};
+use crate::outgoing::Passed;
 use crate::passage::{Passage, Passing};
 use crate::ports::{UpstreamBody, UpstreamError, UpstreamResponse};
 use crate::prepare::{Prepared, Times};
 use crate::record::{Record, Spent};
+use crate::refusal::Refusal;
 use crate::relay::{Answer, Relayed};
 use crate::reported::{fault_of, fault_of_reported, plain_error, retry_delay};
 use crate::resilience::{Course, retry_after};
-use crate::stream::Opened;
+use crate::stream::{Opened, Ways};
 
 /// As much of an error is read as can hold a message.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -167,7 +173,7 @@ impl Exchange<'_> {
             }
             Passage::Other { from, to, context } => {
                 passing_headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                let answer = match read_answer(*from, &body) {
+                let mut answer = match read_answer(*from, &body) {
                     Ok(answer) => answer,
                     Err(unreadable) => {
                         if let Some(error) = read_error(*from, &body) {
@@ -184,8 +190,14 @@ impl Exchange<'_> {
                 }
                 let whole = Whole { observed, is_broken_off, ..Whole::default() };
                 if let Ask::Chat(_) = self.prepared.ask {
-                    record.transcript.said(&answer);
-                    Whole { chat: Some(Box::new(answer)), ..whole }
+                    let Passed { verdict, micros, .. } = self.prepared.outgoing.inspect_chat(&mut answer);
+                    match guarded(verdict, micros, record) {
+                        Ok(()) => {
+                            record.transcript.said(&answer);
+                            Whole { chat: Some(Box::new(answer)), ..whole }
+                        }
+                        Err(refusal) => Whole { refused: Some(refusal), ..whole },
+                    }
                 } else {
                     Whole { body: write_answer(*to, &answer, context), ..whole }
                 }
@@ -200,8 +212,15 @@ impl Exchange<'_> {
                 Whole { body: embedded.body, observed, ..Whole::default() }
             }
         };
-        let Whole { body, observed, chat, is_broken_off } = answer;
-        let is_free = is_unread || self.prepared.operation == Operation::CountTokens;
+        let answer = self.answer(answer, record);
+        Ok(Relayed::new(status, passing_headers, answer))
+    }
+
+    /// A whole answer, as the guardrails let it pass, with what it took.
+    fn answer(&self, whole: Whole, record: &mut Record) -> Answer {
+        let Whole { body, observed, chat, is_broken_off, refused } = whole;
+        let is_free =
+            matches!(self.passage, Passage::Unread) || self.prepared.operation == Operation::CountTokens;
         let spent = if is_free { Spent::Nothing } else { Spent::Seen(observed) };
         let body = match self.ids(false, record) {
             Some(ids) => ids.whole(&body),
@@ -213,8 +232,22 @@ impl Exchange<'_> {
         } else {
             (Outcome::Completed, None)
         };
-        let answer = Answer::Whole { body, spent, outcome, code, chat };
-        Ok(Relayed::new(status, passing_headers, answer))
+        let (body, refused) = match refused {
+            None if chat.is_none() => match self.ruled(body, record) {
+                Ok(body) => (body, None),
+                Err(refusal) => (Bytes::new(), Some(refusal)),
+            },
+            refused => (body, refused),
+        };
+        let shown = self.prepared.outgoing.restored(self.prepared.operation, &body);
+        Answer::Whole { body, spent, outcome, code, chat, shown, refused }
+    }
+
+    /// A body as the rules for what models say let it pass.
+    fn ruled(&self, body: Bytes, record: &mut Record) -> Result<Bytes, Box<Refusal>> {
+        let Passed { body, verdict, micros } = self.prepared.outgoing.inspect(self.prepared.operation, body);
+        guarded(verdict, micros, record)?;
+        Ok(body)
     }
 
     /// What a whole answer is whose status says that all is well.
@@ -345,7 +378,8 @@ impl Exchange<'_> {
                         return Err(Fault::Broken.into());
                     }
                     record.note_first_byte();
-                    let opened = Opened::new(upstream, passing, held, self.times.idle, self.candidate);
+                    let opened =
+                        Opened::new(upstream, passing, held, self.times.idle, self.candidate, self.ways());
                     return Ok(opened.finished());
                 }
                 // It lives and thinks, and nobody else could do better, or could not while it was waited for.
@@ -354,7 +388,7 @@ impl Exchange<'_> {
             }
         }
         record.note_first_byte();
-        Ok(Opened::new(upstream, passing, held, self.times.idle, self.candidate))
+        Ok(Opened::new(upstream, passing, held, self.times.idle, self.candidate, self.ways()))
     }
 
     fn look_for_error(&self, passing: &Passing, held: &[Bytes], record: &mut Record) -> Result<(), Failed> {
@@ -366,6 +400,12 @@ impl Exchange<'_> {
         }
         let error = passing.reported(held, self.passage.provider_shape()).unwrap_or_default();
         Err(self.reported(&error, record))
+    }
+
+    /// What guardrails do with a stream.
+    fn ways(&self) -> Ways {
+        let (outgoing, operation) = (&self.prepared.outgoing, self.prepared.operation);
+        Ways { rules: outgoing.rules(operation), values: outgoing.values(operation) }
     }
 
     /// What writes the ids of the answer that lead back, if it has any.
@@ -432,6 +472,17 @@ struct Whole {
     chat: Option<Box<ChatAnswer>>,
     /// Whether the model stopped without being done.
     is_broken_off: bool,
+    /// Why the client does not get it.
+    refused: Option<Box<Refusal>>,
+}
+
+/// Takes down what the rules found, and says whether the answer is refused.
+fn guarded(verdict: Verdict, micros: i64, record: &mut Record) -> Result<(), Box<Refusal>> {
+    record.guarded(&verdict, micros);
+    let Some(blocked) = verdict.refusal else { return Ok(()) };
+    let refusal = Refusal::from(GuardRefusal::Blocked(blocked));
+    failures::note(&Arc::clone(&record.shared), record, record.caller.as_deref(), &refusal);
+    Err(Box::new(refusal))
 }
 
 /// What an answer took, as the translation saw it.

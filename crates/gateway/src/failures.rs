@@ -29,6 +29,7 @@ const fn named(refusal: &Refusal, is_known: bool) -> Option<(&'static str, &'sta
         Refusal::ExpiredToken { .. } => Some(("auth.token_invalid", "expired")),
         Refusal::ForeignProject => Some(("auth.token_invalid", "other_project")),
         Refusal::AddressDenied { scope, .. } => Some(("firewall.denied", scope)),
+        Refusal::Guardrail(refusal) => Some(("guardrail.blocked", refusal.guardrail())),
         Refusal::MissingScope { required, .. } => Some(("auth.scope_missing", required.as_str())),
         _ => None,
     }

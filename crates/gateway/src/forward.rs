@@ -166,7 +166,18 @@ pub(crate) async fn address_forward(
     record: &mut Record,
 ) -> Result<Addressed, Refusal> {
     let Authenticated {
-        entry, route, mut ids, query, headers, upload, token, project, snapshot, caller, ..
+        entry,
+        route,
+        mut ids,
+        query,
+        headers,
+        upload,
+        token,
+        project,
+        snapshot,
+        caller,
+        policy,
+        ..
     } = authenticated;
     model_project(&project)?;
     let holder = Holder { project: token.project_id, token: token.id };
@@ -230,7 +241,7 @@ pub(crate) async fn address_forward(
         Forwarded::LogEvents => Operation::Messages,
         _ => Operation::Responses,
     };
-    Ok(Addressed::new(operation, headers, Ask::Forward(forward), vec![candidate], ids))
+    Ok(Addressed::new(operation, headers, Ask::Forward(forward), vec![candidate], ids, policy))
 }
 
 /// Whether a provider's own API has a path. What is translated is there as well; what would have to

@@ -5,7 +5,8 @@ mod handles;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use metrics::{counter, gauge};
+use metrics::{counter, gauge, histogram};
+use promptgate_firewall::guardrails::Verdict;
 use promptgate_kernel::{Money, ProjectId, Revision, TokenId};
 use promptgate_usage::{Outcome, TokenCounts, UsageEvent};
 use tracing::Span;
@@ -147,6 +148,16 @@ pub(crate) fn turned_away(refusal: &Refusal) {
 /// A call came from an address that may not call. `scope` says whose rules keep it out.
 pub(crate) fn address_denied(scope: &'static str) {
     counter!("promptgate_firewall_denied_total", "scope" => scope).increment(1);
+}
+
+/// Guardrails have read a text.
+pub(crate) fn guarded(verdict: &Verdict, micros: i64) {
+    #[expect(clippy::cast_precision_loss, reason = "a span of time that fits many times over")]
+    histogram!("promptgate_guardrail_seconds").record(micros as f64 / 1e6);
+    for found in &verdict.matches {
+        let (guardrail, mode) = (found.guardrail.key(), found.mode.name());
+        counter!("promptgate_guardrail_matches_total", "guardrail" => guardrail, "mode" => mode).increment(1);
+    }
 }
 
 /// A call that reached no provider was not recorded, because there was no room; its line in the log

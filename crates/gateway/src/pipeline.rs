@@ -212,7 +212,7 @@ impl Gateway {
             }
         };
         let admitted = admit(addressed, &self.shared, record)?;
-        let inspected = inspect(admitted, record);
+        let inspected = inspect(admitted, record).await?;
         Ok(prepare(inspected))
     }
 

@@ -7,6 +7,7 @@ use crate::affinity::AnswerIds;
 use crate::candidate::{Ask, Candidate};
 use crate::inspect::Inspected;
 use crate::limits::GatewayLimits;
+use crate::outgoing::Outgoing;
 
 /// A request that is ready to be sent to any of its candidates.
 pub(crate) struct Prepared {
@@ -22,11 +23,14 @@ pub(crate) struct Prepared {
     pub(crate) timeouts: Timeouts,
     /// Which ids of the answer lead back to its provider.
     pub(crate) answer_ids: Option<AnswerIds>,
+    /// What guardrails do with the answer.
+    pub(crate) outgoing: Outgoing,
     _made_here: (),
 }
 
 /// Decides what of the request reaches whoever is asked.
 pub(crate) fn prepare(inspected: Inspected) -> Prepared {
+    let outgoing = Outgoing::new(&inspected.addressed.policy, inspected.vault);
     let addressed = inspected.addressed;
     let stream = match &addressed.ask {
         Ask::Body(envelope) => envelope.stream,
@@ -35,6 +39,7 @@ pub(crate) fn prepare(inspected: Inspected) -> Prepared {
     };
     Prepared {
         answer_ids: addressed.answer_ids,
+        outgoing,
         ..Prepared::new(addressed.operation, addressed.ask, addressed.candidates, addressed.headers, stream)
     }
 }
@@ -56,6 +61,7 @@ impl Prepared {
             stream,
             timeouts: Timeouts::default(),
             answer_ids: None,
+            outgoing: Outgoing::default(),
             _made_here: (),
         }
     }

@@ -14,7 +14,7 @@ use http::HeaderValue;
 use promptgate_forwarded::client_address;
 use promptgate_kernel::{CallId, CredentialId, EndpointId, Money, ProviderId, Revision, Timestamp};
 use promptgate_tokens::Token;
-use promptgate_usage::{Attempt, FinishedCall, Outcome, Sale, TokenCounts};
+use promptgate_usage::{Attempt, FinishedCall, Guarded, Outcome, Sale, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
 use tracing::Span;
 
@@ -121,6 +121,8 @@ pub(crate) struct Record {
     pub(crate) booking: Booking,
     /// Where it is told how the call ended.
     ended: Option<Arc<OnceLock<Ended>>>,
+    /// What the guardrails did.
+    pub(crate) guarded: Option<Box<Guarded>>,
     /// The AI endpoint that was called.
     pub(crate) endpoint: Option<Box<EndpointNote>>,
     /// What it took, where a provider has answered but the call may fail all the same.
@@ -173,6 +175,7 @@ impl Record {
             booking: Booking::Own,
             ended: None,
             revision: shared.snapshot.load().revision(),
+            guarded: None,
             endpoint: None,
             known_spent: None,
             request_room: Held::default(),

@@ -13,6 +13,7 @@ use promptgate_wire::{ApiProblem, BadRequest};
 
 use crate::endpoint::EndpointRefusal;
 use crate::fault::Fault;
+use crate::guardrails::GuardRefusal;
 use crate::idempotency::IdempotencyRefusal;
 
 /// Whose doing a refusal is.
@@ -81,6 +82,10 @@ pub enum Refusal {
         /// Whose rules those are: `global`, `person`, `service`, `project`, `token`.
         scope: &'static str,
     },
+    /// A guardrail refuses it.
+    Guardrail(GuardRefusal),
+    /// Guardrails could not read it.
+    GuardFailed,
     /// No group of the account allows it.
     GroupAccessDenied {
         /// What: a provider or a model.
@@ -243,8 +248,10 @@ impl Refusal {
             | Self::CredentialUnusable { .. }
             | Self::NoRoomForUsage
             | Self::NoRoomForBody
+            | Self::GuardFailed
             | Self::ShuttingDown => 503,
             Self::Upstream { fault, .. } => fault.status(),
+            Self::Guardrail(refusal) => refusal.status(),
             Self::Idempotency(refusal) => refusal.status(),
             Self::Endpoint(refusal) => refusal.status(),
         }
@@ -289,6 +296,8 @@ impl Refusal {
             Self::NoRoomForBody => "bodies_full",
             Self::ShuttingDown => "shutting_down",
             Self::Upstream { fault, .. } => fault.code(),
+            Self::Guardrail(refusal) => refusal.code(),
+            Self::GuardFailed => "guardrail_failed",
             Self::Idempotency(refusal) => refusal.code(),
             Self::Endpoint(refusal) => refusal.code(),
         }
@@ -326,12 +335,14 @@ impl Refusal {
             | Self::ProviderDisabled { .. }
             | Self::ProviderNotAllowed { .. }
             | Self::PinGone
+            | Self::Guardrail(_)
             | Self::NoProvider => Who::Policy,
             Self::AuthUnavailable
             | Self::CredentialUnusable { .. }
             | Self::NoRoomForUsage
             | Self::NoRoomForBody
             | Self::ShuttingDown
+            | Self::GuardFailed
             | Self::Upstream { fault: Fault::NoRoom, .. } => Who::Us,
             Self::Upstream { .. } => Who::Upstream,
             Self::Idempotency(refusal) => refusal.who(),
@@ -447,6 +458,8 @@ impl Refusal {
             }
             Self::ShuttingDown => "this instance is shutting down; try again".into(),
             Self::Upstream { provider, fault } => fault.message(provider),
+            Self::Guardrail(refusal) => refusal.message(),
+            Self::GuardFailed => "the guardrails could not read this, and so it does not pass".into(),
             Self::Idempotency(refusal) => refusal.message(),
             Self::Endpoint(refusal) => refusal.message(),
         }

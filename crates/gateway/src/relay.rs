@@ -41,6 +41,7 @@ impl Relayed {
 }
 
 /// The body of an answer.
+#[expect(clippy::large_enum_variant, reason = "one is made for a call, and goes from hand to hand at once")]
 pub(crate) enum Answer {
     /// It is here as a whole.
     Whole {
@@ -54,6 +55,10 @@ pub(crate) enum Answer {
         code: Option<&'static str>,
         /// The answer in no vendor's words, where the request was so.
         chat: Option<Box<ChatAnswer>>,
+        /// The body as the client gets it, where it is another than the one that is recorded.
+        shown: Option<Bytes>,
+        /// Why the client does not get it, where a guardrail refuses it.
+        refused: Option<Box<Refusal>>,
     },
     /// It arrives piece by piece.
     Stream(Box<Opened>),
@@ -231,7 +236,15 @@ fn conclude(
             add_retry_after(&mut headers, Some(earliest));
         }
         let (outcome, code) = (Outcome::UpstreamFailed, Some(fault.code()));
-        let answer = Answer::Whole { body, spent: Spent::Nothing, outcome, code, chat: None };
+        let answer = Answer::Whole {
+            body,
+            spent: Spent::Nothing,
+            outcome,
+            code,
+            chat: None,
+            shown: None,
+            refused: None,
+        };
         return Ok(Relayed::new(status, headers, answer));
     }
     if let Some((candidate, fault)) = course.obstacle() {

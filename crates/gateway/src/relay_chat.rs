@@ -8,6 +8,7 @@ use promptgate_translate::{ChatAnswer, ChatRequest};
 use tokio::sync::oneshot;
 
 use crate::candidate::{Ask, Candidate};
+use crate::outgoing::Outgoing;
 use crate::prepare::Prepared;
 use crate::record::{Record, Spent};
 use crate::refusal::Refusal;
@@ -24,6 +25,8 @@ pub(crate) struct ChatCall {
     pub(crate) timeouts: Timeouts,
     /// The client's headers.
     pub(crate) headers: HeaderMap,
+    /// What guardrails do with the answer.
+    pub(crate) outgoing: Outgoing,
 }
 
 /// What came of it.
@@ -49,11 +52,12 @@ pub(crate) async fn relay_chat(
     record: &mut Record,
     client: &Presence,
 ) -> Result<ChatReply, Refusal> {
-    let ChatCall { request, candidates, timeouts, headers } = call;
+    let ChatCall { request, candidates, timeouts, headers, outgoing } = call;
     let stream = request.stream;
     let operation = Operation::ChatCompletions;
     let mut prepared = Prepared::new(operation, Ask::Chat(request), candidates, headers, stream);
     prepared.timeouts = timeouts;
+    prepared.outgoing = outgoing;
     let mut relayed = relay(&prepared, record, client).await?;
     if let Answer::Stream(opened) = &mut relayed.answer {
         let (tap, said) = Tap::new();
@@ -63,6 +67,10 @@ pub(crate) async fn relay_chat(
     match relayed {
         Relayed { answer: Answer::Whole { chat: Some(answer), spent, .. }, headers, .. } => {
             Ok(ChatReply::Whole { answer, spent, headers })
+        }
+        Relayed { answer: Answer::Whole { refused: Some(refusal), spent, .. }, .. } => {
+            record.note_spent(&spent);
+            Err(*refusal)
         }
         no => Ok(ChatReply::No(no)),
     }

@@ -20,11 +20,15 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub(crate) fn settle(relayed: Relayed, mut record: Box<Record>) -> Response<ReplyBody> {
     let Relayed { status, mut headers, answer, .. } = relayed;
     match answer {
-        Answer::Whole { body, spent, outcome, code, .. } => {
+        Answer::Whole { refused: Some(refusal), spent, .. } => {
+            record.note_spent(&spent);
+            refuse(&refusal, record)
+        }
+        Answer::Whole { body, spent, outcome, code, shown, .. } => {
             record.transcript.answered(&body);
             let cost = record.settle(&Ending { outcome, status: status.as_u16(), code, spent });
             record.put_headers(cost, &mut headers);
-            reply(status, headers, ReplyBody::whole(body))
+            reply(status, headers, ReplyBody::whole(shown.unwrap_or(body)))
         }
         Answer::Stream(opened) => {
             record.put_headers(None, &mut headers);

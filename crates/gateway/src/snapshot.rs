@@ -3,6 +3,7 @@
 mod callers;
 mod cell;
 mod endpoints;
+mod guardrails;
 mod project;
 mod provider;
 
@@ -11,9 +12,10 @@ use std::sync::Arc;
 
 use promptgate_access::{Group, Standing};
 use promptgate_endpoints::{CompiledEndpoint, Endpoint};
+use promptgate_firewall::guardrails::{Holder, Policy, Rules};
 use promptgate_firewall::{Action, Namespace, NetworkPolicy, NetworkRule};
 use promptgate_kernel::{
-    AccountId, EndpointId, GroupId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId,
+    AccountId, EndpointId, GroupId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId, TokenId,
 };
 use promptgate_projects::Project;
 use promptgate_providers::{Alias, CapabilityTable, Credential, Listed, ProjectProvider, Provider, Template};
@@ -21,6 +23,7 @@ use promptgate_usage::{PriceBook, StoredPrices};
 
 use callers::Callers;
 use endpoints::Endpoints;
+use guardrails::Guardrails;
 
 pub(crate) use callers::Caller;
 pub use cell::SnapshotCell;
@@ -58,6 +61,8 @@ pub struct Configuration {
     pub network_rules: Vec<NetworkRule>,
     /// What happens where no network rule does, as far as somebody has set it.
     pub network_defaults: Vec<(Namespace, Action)>,
+    /// What guardrails say, but for those of AI endpoints.
+    pub guardrails: Vec<(Holder, Rules)>,
 }
 
 /// Parts of the configuration that change, and are read, apart from each other.
@@ -78,6 +83,8 @@ pub struct Parts {
     pub prices: bool,
     /// Network rules.
     pub network_rules: bool,
+    /// Rules of guardrails, but for those of AI endpoints.
+    pub guardrails: bool,
 }
 
 impl Parts {
@@ -90,6 +97,7 @@ impl Parts {
         access: true,
         prices: true,
         network_rules: true,
+        guardrails: true,
     };
 
     /// Whether it is nothing.
@@ -132,6 +140,7 @@ pub struct Snapshot {
     callers: Arc<Callers>,
     prices: Arc<PriceBook>,
     network: Arc<NetworkPolicy>,
+    guardrails: Arc<Guardrails>,
 }
 
 impl Snapshot {
@@ -164,6 +173,7 @@ impl Snapshot {
             prices,
             network_rules,
             network_defaults,
+            guardrails: kept_guardrails,
         } = configuration;
         let projects = if parts.projects {
             Arc::new(compile_projects(projects, aliases, project_providers))
@@ -198,6 +208,12 @@ impl Snapshot {
         } else {
             Arc::clone(&self.network)
         };
+        let guardrails = if parts.guardrails || parts.endpoints {
+            let kept = parts.guardrails.then_some(kept_guardrails);
+            Arc::new(self.guardrails.recompile(kept, endpoints.by_id.values()))
+        } else {
+            Arc::clone(&self.guardrails)
+        };
         let snapshot = Self {
             revision,
             projects,
@@ -208,6 +224,7 @@ impl Snapshot {
             callers,
             prices,
             network,
+            guardrails,
         };
         (snapshot, unusable)
     }
@@ -262,12 +279,23 @@ impl Snapshot {
             callers: Arc::clone(&self.callers),
             prices: Arc::clone(&self.prices),
             network: Arc::clone(&self.network),
+            guardrails: Arc::clone(&self.guardrails),
         }
     }
 
     /// Who may call from where.
     pub(crate) fn network(&self) -> &NetworkPolicy {
         &self.network
+    }
+
+    /// What guardrails say for a call.
+    pub(crate) fn policy(
+        &self,
+        project: ProjectId,
+        endpoint: Option<EndpointId>,
+        token: TokenId,
+    ) -> Arc<Policy> {
+        self.guardrails.policy(project, endpoint, token)
     }
 
     /// The prices that were set.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,8 +16,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::attend::drain_permit;
 use crate::candidate::Candidate;
 use crate::exchange::failed;
+use crate::failures;
 use crate::fault::Fault;
+use crate::guardrails::GuardRefusal;
 use crate::meter::OpenStream;
+use crate::outgoing::{StreamRules, StreamValues};
 use crate::passage::Passing;
 use crate::ports::{UpstreamBody, UpstreamError};
 use crate::record::{Ending, Record, Spent};
@@ -37,6 +41,16 @@ pub(crate) struct Opened {
     may_end_without_mark: bool,
     under_way: Option<UnderWay>,
     tap: Option<Tap>,
+    ways: Ways,
+}
+
+/// What guardrails do with a stream, behind everything else.
+#[derive(Default)]
+pub(crate) struct Ways {
+    /// The rules for what models say.
+    pub(crate) rules: Option<Box<StreamRules>>,
+    /// What puts values back, for the client alone.
+    pub(crate) values: Option<Box<StreamValues>>,
 }
 
 impl Opened {
@@ -46,6 +60,7 @@ impl Opened {
         held: Vec<Bytes>,
         idle_timeout: Duration,
         candidate: &Candidate,
+        ways: Ways,
     ) -> Self {
         let has_end_mark = candidate.capabilities.has(Feature::StreamEndMark);
         Self {
@@ -57,6 +72,7 @@ impl Opened {
             idle_timeout,
             under_way: None,
             tap: None,
+            ways,
         }
     }
 
@@ -75,11 +91,37 @@ impl Opened {
         self.tap = Some(tap);
     }
 
-    /// The next piece as the client gets it: of what was held back, then of what arrives.
+    /// The next piece as it is recorded.
     fn pass(&mut self, chunk: Bytes) -> Bytes {
         let piece = self.passing.push(chunk);
+        self.ruled(piece)
+    }
+
+    /// What the rules let pass of a piece.
+    fn ruled(&mut self, piece: Bytes) -> Bytes {
+        let piece = match &mut self.ways.rules {
+            Some(rules) if !piece.is_empty() => rules.push(&piece),
+            _ => piece,
+        };
         self.hear(&piece);
         piece
+    }
+
+    /// What is left to pass when the provider is done.
+    fn rest(&mut self) -> Bytes {
+        let rest = self.passing.end();
+        let Some(rules) = &mut self.ways.rules else {
+            self.hear(&rest);
+            return rest;
+        };
+        let rest = [rules.push(&rest), rules.end()].concat().into();
+        self.hear(&rest);
+        rest
+    }
+
+    /// Whether a rule ended the answer.
+    fn is_stopped(&self) -> bool {
+        self.ways.rules.as_ref().is_some_and(|rules| rules.is_stopped())
     }
 
     fn hear(&mut self, piece: &Bytes) {
@@ -102,13 +144,15 @@ pub(crate) struct RelayedStream {
 struct Flow {
     opened: Box<Opened>,
     record: Box<Record>,
+    /// Whether a rule ended the answer.
+    is_blocked: bool,
 }
 
 impl RelayedStream {
     pub(crate) fn new(opened: Box<Opened>, record: Box<Record>, status: u16) -> Self {
         Self {
             patience: Patience::new(opened.idle_timeout),
-            state: Some(Flow { opened, record }),
+            state: Some(Flow { opened, record, is_blocked: false }),
             status,
             _open: OpenStream::begin(),
         }
@@ -128,8 +172,18 @@ impl RelayedStream {
         let _entered = span.enter();
         loop {
             let Some(flow) = &mut self.state else { return Poll::Ready(None) };
+            if flow.is_blocked {
+                // A rule ended the answer, and its last words are out: the provider is not listened to
+                // any longer.
+                self.state = None;
+                return Poll::Ready(None);
+            }
             if let Some(piece) = flow.opened.held.pop_front() {
-                return Poll::Ready(Some(flow.held(piece, self.status)));
+                let piece = flow.held(piece, self.status);
+                if piece.is_empty() {
+                    continue;
+                }
+                return Poll::Ready(Some(piece));
             }
             let next = match flow.opened.upstream.poll_next_unpin(cx) {
                 Poll::Ready(next) => next,
@@ -159,13 +213,13 @@ impl RelayedStream {
     fn end(&mut self) -> Bytes {
         let Some(mut flow) = self.state.take() else { return Bytes::new() };
         let is_finished = flow.opened.is_finished;
-        let rest = if is_finished { Bytes::new() } else { flow.opened.passing.end() };
+        let rest = if is_finished { Bytes::new() } else { flow.opened.rest() };
         let observed = flow.opened.passing.observed();
         if observed.ended || observed.error_event || flow.opened.may_end_without_mark {
-            flow.opened.hear(&rest);
             flow.record.transcript.hear(&rest);
             flow.settle(self.status);
-            flow.told(rest)
+            let told = flow.told(rest);
+            flow.with_the_last(told)
         } else {
             flow.fail(Fault::Broken, self.status)
         }
@@ -186,10 +240,12 @@ impl RelayedStream {
 impl Flow {
     /// Hands a piece on that was held back.
     fn held(&mut self, piece: Bytes, status: u16) -> Bytes {
-        self.opened.hear(&piece);
+        let piece = self.opened.ruled(piece);
         self.record.transcript.hear(&piece);
         // The last of them may complete the answer.
-        if self.opened.held.is_empty() && self.opened.passing.has_ended() {
+        if self.opened.is_stopped() {
+            self.block(status);
+        } else if self.opened.held.is_empty() && self.opened.passing.has_ended() {
             self.settle(status);
         }
         self.told(piece)
@@ -202,10 +258,42 @@ impl Flow {
         if !self.record.is_settled() {
             self.record.transcript.hear(&piece);
         }
-        if self.opened.passing.has_ended() {
+        if self.opened.is_stopped() {
+            self.block(status);
+        } else if self.opened.passing.has_ended() {
             self.settle(status);
         }
         self.told(piece)
+    }
+
+    /// Books a call whose answer a rule ended: what the model said until then is paid for.
+    fn block(&mut self, status: u16) {
+        self.is_blocked = true;
+        self.guarded();
+        if self.record.is_settled() {
+            return;
+        }
+        let blocked = self.opened.ways.rules.as_ref().and_then(|rules| rules.refusal().cloned());
+        let refusal = blocked.map_or(Refusal::GuardFailed, |blocked| GuardRefusal::Blocked(blocked).into());
+        failures::note(
+            &Arc::clone(&self.record.shared),
+            &self.record,
+            self.record.caller.as_deref(),
+            &refusal,
+        );
+        self.record.error_message = Some(refusal.message());
+        let spent = spent_on(&self.opened);
+        let (outcome, code) = (refusal.outcome(), Some(refusal.code()));
+        self.record.settle(&Ending { outcome, status, code, spent });
+        self.opened.under_way = None;
+    }
+
+    /// Takes down what the rules found.
+    fn guarded(&mut self) {
+        if let Some(rules) = &mut self.opened.ways.rules {
+            let (verdict, micros) = rules.verdict();
+            self.record.guarded(&verdict, micros);
+        }
     }
 
     /// Books a call whose answer is complete.
@@ -213,6 +301,7 @@ impl Flow {
         if self.record.is_settled() {
             return;
         }
+        self.guarded();
         let spent = spent_on(&self.opened);
         let ending = Ending { spent, ..ending_of(self.opened.passing.observed(), status) };
         let is_complete = ending.outcome == Outcome::Completed;
@@ -231,9 +320,21 @@ impl Flow {
 
     /// A piece as the client gets it: what reports an error is passed on as whole events, in which a
     /// provider may repeat its credential.
-    fn told(&self, piece: Bytes) -> Bytes {
-        match &self.record.provider {
+    fn told(&mut self, piece: Bytes) -> Bytes {
+        let piece = match &self.record.provider {
             Some(provider) if self.opened.passing.has_reported() => provider.without_credential(piece),
+            _ => piece,
+        };
+        match &mut self.opened.ways.values {
+            Some(values) if !piece.is_empty() => values.push(&piece),
+            _ => piece,
+        }
+    }
+
+    /// The last piece, and what was kept until it.
+    fn with_the_last(&mut self, piece: Bytes) -> Bytes {
+        match self.opened.ways.values.as_mut().map(|values| values.end()) {
+            Some(last) if !last.is_empty() => [piece, last].concat().into(),
             _ => piece,
         }
     }
@@ -268,7 +369,7 @@ impl Flow {
 
 impl Drop for RelayedStream {
     fn drop(&mut self) {
-        let Some(Flow { opened, mut record }) = self.state.take() else { return };
+        let Some(Flow { opened, mut record, .. }) = self.state.take() else { return };
         if record.is_settled() {
             return;
         }
@@ -293,7 +394,7 @@ impl Drop for RelayedStream {
 /// seen.
 pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, deadline: Instant) {
     for piece in std::mem::take(&mut opened.held) {
-        opened.hear(&piece);
+        let piece = opened.ruled(piece);
         record.transcript.hear(&piece);
     }
     let mut is_complete = opened.passing.has_ended();
@@ -306,8 +407,7 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, dead
                 record.transcript.listen_at_leisure();
             }
             Ok(None) => {
-                let rest = opened.passing.end();
-                opened.hear(&rest);
+                let rest = opened.rest();
                 record.transcript.hear(&rest);
                 is_complete = opened.passing.has_ended() || opened.may_end_without_mark;
                 break;

@@ -114,6 +114,7 @@ impl<S: ConfigSource> Synchroniser<S> {
                     Change::McpServer(_) => {}
                     Change::Prices => parts.prices = true,
                     Change::NetworkRules => parts.network_rules = true,
+                    Change::Guardrails => parts.guardrails = true,
                 }
             }
             // What is read now may be newer than the changes; the tokens among the newer ones are

@@ -35,6 +35,7 @@ mod evals;
 mod facts;
 mod faq;
 mod groups;
+mod guardrails;
 mod idempotency;
 mod insert;
 mod mcp_servers;

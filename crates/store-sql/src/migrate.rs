@@ -206,6 +206,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0037_network_rule_defaults.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0037_network_rule_defaults.sql"),
     },
+    Migration {
+        number: 38,
+        name: "guardrails",
+        postgres: include_str!("../../../migrations/postgres/0038_guardrails.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0038_guardrails.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

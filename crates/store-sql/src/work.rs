@@ -6,6 +6,7 @@ use promptgate_audit::AuditRepository;
 use promptgate_auth::{AccountRepository, AdminKeyRepository, MembershipRepository, SwitchRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
 use promptgate_firewall::NetworkRuleRepository;
+use promptgate_firewall::guardrails::GuardrailRepository;
 use promptgate_help::{FaqRepository, SetupGuideRepository};
 use promptgate_kernel::{Page, PageRequest, RepositoryError};
 use promptgate_mcp::McpServerRepository;
@@ -214,6 +215,10 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn network_rules(&mut self) -> &mut dyn NetworkRuleRepository {
+        self
+    }
+
+    fn guardrails(&mut self) -> &mut dyn GuardrailRepository {
         self
     }
 

@@ -28,6 +28,8 @@ pub enum Change {
     Prices,
     /// A network rule was created, changed or removed, or what happens where none is.
     NetworkRules,
+    /// What the guardrails of the installation, of a project or of a token say.
+    Guardrails,
     /// A token was changed, rotated or revoked: what is remembered under `hash` no longer holds.
     Token {
         /// The token.
@@ -44,7 +46,7 @@ pub struct InvalidChange(pub String);
 
 impl Change {
     /// The text that is stored: `project:<id>`, `provider:<id>`, `template:<id>`, `endpoint:<id>`,
-    /// `mcp_server:<id>`, `prices`, `network_rules`, `group:<id>`, `account:<id>`,
+    /// `mcp_server:<id>`, `prices`, `network_rules`, `guardrails`, `group:<id>`, `account:<id>`,
     /// `token:<id>:<hash in hexadecimal>`.
     pub fn to_text(self) -> String {
         match self {
@@ -57,6 +59,7 @@ impl Change {
             Self::McpServer(id) => format!("mcp_server:{id}"),
             Self::Prices => "prices".to_owned(),
             Self::NetworkRules => "network_rules".to_owned(),
+            Self::Guardrails => "guardrails".to_owned(),
             Self::Token { id, hash } => {
                 let mut text = format!("token:{id}:");
                 for byte in hash.as_bytes() {
@@ -81,6 +84,7 @@ impl Change {
             (Some("mcp_server"), Some(id), None) => id.parse().map(Self::McpServer).map_err(|_| invalid()),
             (Some("prices"), None, None) => Ok(Self::Prices),
             (Some("network_rules"), None, None) => Ok(Self::NetworkRules),
+            (Some("guardrails"), None, None) => Ok(Self::Guardrails),
             (Some("group"), Some(id), None) => id.parse().map(Self::Group).map_err(|_| invalid()),
             (Some("account"), Some(id), None) => id.parse().map(Self::Account).map_err(|_| invalid()),
             (Some("token"), Some(id), Some(hash)) => {
@@ -145,6 +149,7 @@ mod tests {
             Change::McpServer(id.parse().unwrap()),
             Change::Prices,
             Change::NetworkRules,
+            Change::Guardrails,
             Change::Token { id: id.parse().unwrap(), hash: TokenHash::from_bytes([0xa7; 32]) },
         ];
         for change in changes {

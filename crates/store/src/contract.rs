@@ -17,6 +17,7 @@ pub mod endpoints;
 pub mod evals;
 pub mod faq;
 pub mod groups;
+pub mod guardrails;
 pub mod idempotency;
 pub mod mcp_servers;
 pub mod memberships;
@@ -88,6 +89,7 @@ macro_rules! contract_tests {
                 a_tree_is_read_from_its_top
                 a_tree_is_changed_by_one_at_a_time
                 what_is_over_is_marked_once
+                minted_tokens_that_ended_are_removed
                 keys_are_narrowed_and_sorted
             );
             $crate::contract_tests!(@domain $engine providers:
@@ -262,6 +264,11 @@ macro_rules! contract_tests {
                 the_lock_makes_one_administrator
                 two_writers_race_and_one_wins
                 those_past_their_expiry_are_found
+            );
+            $crate::contract_tests!(@domain $engine guardrails:
+                each_holder_says_its_own
+                a_lost_update_is_noticed
+                an_unknown_holder_says_nothing
             );
             $crate::contract_tests!(@domain $engine switches:
                 they_are_off_until_switched_on
@@ -438,6 +445,7 @@ mod tests {
             ("faq", include_str!("contract/faq.rs")),
             ("setup_guides", include_str!("contract/setup_guides.rs")),
             ("unit_of_work", include_str!("contract/unit_of_work.rs")),
+            ("guardrails", include_str!("contract/guardrails.rs")),
             ("network_rules", include_str!("contract/network_rules.rs")),
             ("prices", include_str!("contract/prices.rs")),
             ("usage", include_str!("contract/usage.rs")),

@@ -6,6 +6,7 @@ use promptgate_audit::AuditRepository;
 use promptgate_auth::{AccountRepository, AdminKeyRepository, MembershipRepository, SwitchRepository};
 use promptgate_endpoints::{EndpointRepository, EvalRepository, ResponseCacheRepository, SessionRepository};
 use promptgate_firewall::NetworkRuleRepository;
+use promptgate_firewall::guardrails::GuardrailRepository;
 use promptgate_help::{FaqRepository, SetupGuideRepository};
 use promptgate_kernel::RepositoryError;
 use promptgate_mcp::McpServerRepository;
@@ -91,6 +92,8 @@ pub trait UnitOfWork: Send {
     fn plans(&mut self) -> &mut dyn PlanRepository;
     /// Network rules.
     fn network_rules(&mut self) -> &mut dyn NetworkRuleRepository;
+    /// Rules of guardrails.
+    fn guardrails(&mut self) -> &mut dyn GuardrailRepository;
     /// Prices that an operator set.
     fn prices(&mut self) -> &mut dyn PriceRepository;
     /// People and service accounts.

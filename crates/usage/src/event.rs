@@ -7,7 +7,7 @@ use promptgate_kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{CallContent, TokenCounts};
+use crate::{CallContent, Guarded, TokenCounts};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -161,6 +161,9 @@ pub struct UsageEvent {
     /// The calls to providers, in order. [`Self::attempts`] counts them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Attempt>,
+    /// What the guardrails did, where they did something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded: Option<Guarded>,
     /// Whether it was answered from the response cache.
     #[serde(default)]
     pub cache_hit: bool,
@@ -244,6 +247,7 @@ impl UsageEvent {
             credential_id: None,
             routing_decision: None,
             tried: Vec::new(),
+            guarded: None,
             cache_hit: false,
             cached_tokens: 0,
             error_message: None,

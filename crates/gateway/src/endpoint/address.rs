@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use promptgate_endpoints::{ChatInput, CompiledEndpoint, Content, Message, Part, Role};
+use promptgate_firewall::guardrails::Policy;
 use promptgate_kernel::TokenId;
 use promptgate_projects::ProjectType;
 use promptgate_providers::Shape;
@@ -14,12 +15,13 @@ use super::EndpointNote;
 use super::refusal::EndpointRefusal;
 use crate::admit::check_process;
 use crate::authenticate::Authenticated;
+use crate::failures;
+use crate::guardrails::{GuardRefusal, Written, guard};
 use crate::pipeline::Shared;
 use crate::receive::Route;
 use crate::record::{Record, shortened};
 use crate::refusal::Refusal;
 use crate::snapshot::{Caller, CompiledProject, Snapshot};
-use crate::upload::Upload;
 
 /// How long a call waits for the configuration when its endpoint is too new for the snapshot.
 const CATCH_UP: Duration = Duration::from_millis(500);
@@ -45,6 +47,8 @@ pub(crate) struct Called {
     pub(crate) snapshot: Arc<Snapshot>,
     /// The account that calls, if one does.
     pub(crate) caller: Option<Arc<Caller>>,
+    /// What guardrails say.
+    pub(crate) policy: Arc<Policy>,
 }
 
 /// Finds the endpoint that a client calls, checks that its token may, and reads the body.
@@ -60,12 +64,12 @@ pub(crate) async fn address(
     }
     // In the one case the path says which endpoint is meant, in the other the body.
     let named = ids.into_iter().next().filter(|_| route == Route::Endpoint);
-    let (slug, input, upload) = if let Some(slug) = named {
+    let (slug, read, upload) = if let Some(slug) = named {
         (slug, None, Some(upload))
     } else {
-        let body = body(upload, record).await?;
+        let body = upload.read(record).await?;
         let (slug, input) = ChatInput::read_dispatched(&body).map_err(EndpointRefusal::Input)?;
-        (slug, Some(input), None)
+        (slug, Some((body, input)), None)
     };
     let found = find(&slug, project.project.id, snapshot, shared).await;
     let (endpoint, snapshot) = found.ok_or_else(|| EndpointRefusal::Unknown { slug: shortened(&slug) })?;
@@ -75,23 +79,54 @@ pub(crate) async fn address(
     if !allowed.is_empty() && !allowed.contains(&endpoint.endpoint().id) {
         return Err(EndpointRefusal::NotForToken { slug }.into());
     }
+    let policy = snapshot.policy(project.project.id, Some(endpoint.endpoint().id), token.id);
+    check_access(&policy, shared, record)?;
     check_process(shared)?;
-    let input = match (input, upload) {
-        (Some(input), _) => input,
+    let (body, input) = match (read, upload) {
+        (Some(read), _) => read,
         (None, Some(upload)) => {
-            ChatInput::read(&body(upload, record).await?).map_err(EndpointRefusal::Input)?
+            let body = upload.read(record).await?;
+            let input = ChatInput::read(&body).map_err(EndpointRefusal::Input)?;
+            (body, input)
         }
         (None, None) => unreachable!("what was read is the input"),
     };
+    let input = match inspect(&policy, &body, record).await? {
+        // What was read of a body that names the endpoint is read of another one, too.
+        Some(masked) if route == Route::Endpoint => {
+            ChatInput::read(&masked).map_err(EndpointRefusal::Input)?
+        }
+        Some(masked) => ChatInput::read_dispatched(&masked).map_err(EndpointRefusal::Input)?.1,
+        None => input,
+    };
     record.transcript.prompted(prompt(&input.messages).as_deref());
-    Ok(Called { endpoint, input, mode: Mode::Client(token.id), headers, project, snapshot, caller })
+    Ok(Called { endpoint, input, mode: Mode::Client(token.id), headers, project, snapshot, caller, policy })
 }
 
-/// The whole body, and how long it took to arrive.
-async fn body(upload: Upload, record: &mut Record) -> Result<Bytes, Refusal> {
-    let body = upload.read(record).await?;
-    record.transcript.asked(Shape::ChatCompletions, &body);
-    Ok(body)
+/// Whether the call may come now and from there, by what the endpoint says, too.
+fn check_access(policy: &Policy, shared: &Shared, record: &Record) -> Result<(), Refusal> {
+    let denied = policy.access().check(Some(record.client), shared.clock.now());
+    denied.map_err(|denied| {
+        let refusal = GuardRefusal::Denied(denied).into();
+        failures::note(shared, record, record.caller.as_deref(), &refusal);
+        refusal
+    })
+}
+
+/// Lets the guardrails read what a caller wrote, and takes down what they leave of it. Answers the body
+/// when it has to be another one.
+pub(super) async fn inspect(
+    policy: &Arc<Policy>,
+    body: &Bytes,
+    record: &mut Record,
+) -> Result<Option<Bytes>, Refusal> {
+    let read = guard(policy, Written::Call, body, record).await;
+    if let Err(refusal) = &read {
+        failures::note(&Arc::clone(&record.shared), record, record.caller.as_deref(), refusal);
+    }
+    let masked = read?.body;
+    record.transcript.asked(Shape::ChatCompletions, masked.as_ref().unwrap_or(body));
+    Ok(masked)
 }
 
 /// What the user wrote last, if the messages end with it.

@@ -71,9 +71,9 @@ async fn answered(
         }
         By::Provider(question) => *question,
     };
-    let Question { request, candidates, timeouts, headers, caching } = question;
+    let Question { request, candidates, timeouts, headers, caching, outgoing } = question;
     let stream = request.stream;
-    let call = ChatCall { request, candidates, timeouts, headers };
+    let call = ChatCall { request, candidates, timeouts, headers, outgoing };
     let reply = relay_chat(call, record, client).await.map_err(EndpointRefusal::of_relay)?;
     let (answer, spent, passed) = match reply {
         ChatReply::Whole { answer, spent, headers } => (answer, spent, headers),
@@ -141,7 +141,8 @@ fn told(
     }
     let body = flat.body(record.request_id_text(), conversation.map(|conversation| conversation.id));
     let (body, outcome) = (Bytes::from(body), Outcome::Completed);
-    Relayed::new(StatusCode::OK, headers, Answer::Whole { body, spent, outcome, code: None, chat: None })
+    let answer = Answer::Whole { body, spent, outcome, code: None, chat: None, shown: None, refused: None };
+    Relayed::new(StatusCode::OK, headers, answer)
 }
 
 fn session_header(conversation: &Conversation) -> HeaderValue {

@@ -9,14 +9,13 @@ use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Empty};
 use promptgate_endpoints::ChatInput;
 use promptgate_kernel::{CallId, EndpointId, ProjectId, Revision, TokenId};
-use promptgate_providers::Shape;
 use promptgate_tokens::{NewToken, Scope, Token, TokenEnv, TokenLimits, TokenName, TokenSecret};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
 use super::EndpointNote;
-use super::address::{Called, Mode, prompt};
+use super::address::{Called, Mode, inspect, prompt};
 use super::answer::answer;
 use super::refusal::EndpointRefusal;
 use super::turn::ready;
@@ -116,7 +115,7 @@ impl Gateway {
 }
 
 async fn run(call: RunCall, shared: &Arc<Shared>, mut record: Box<Record>) -> Response<ReplyBody> {
-    let begun = match called(call, shared, &mut record) {
+    let begun = match called(call, shared, &mut record).await {
         Ok(called) => ready(called, shared, &mut record).await,
         Err(refusal) => Err(refusal),
     };
@@ -126,7 +125,7 @@ async fn run(call: RunCall, shared: &Arc<Shared>, mut record: Box<Record>) -> Re
     }
 }
 
-fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Result<Called, Refusal> {
+async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Result<Called, Refusal> {
     let RunCall { project_id, endpoint_id, body, kind } = call;
     let (mode, token, parent) = match kind {
         RunKind::Replay { request_id, token_id } => (Mode::Replay, token_id, Some(request_id)),
@@ -145,10 +144,14 @@ fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Result<Ca
     record.endpoint = Some(Box::new(note));
     check_process(shared)?;
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
-    record.transcript.asked(Shape::ChatCompletions, &written(&body));
-    let input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
+    let policy = snapshot.policy(project_id, Some(endpoint_id), token);
+    let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
+    if let Some(masked) = inspect(&policy, &written(&body), record).await? {
+        let body: Map<String, Value> = serde_json::from_slice(&masked).map_err(|_| Refusal::GuardFailed)?;
+        input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
+    }
     record.transcript.prompted(prompt(&input.messages).as_deref());
-    Ok(Called { endpoint, input, mode, headers: HeaderMap::new(), project, snapshot, caller: None })
+    Ok(Called { endpoint, input, mode, headers: HeaderMap::new(), project, snapshot, caller: None, policy })
 }
 
 fn written(body: &Map<String, Value>) -> Bytes {

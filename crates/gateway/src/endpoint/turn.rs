@@ -19,6 +19,7 @@ use super::refusal::EndpointRefusal;
 use super::reply::Flat;
 use super::target::{Plan, plan};
 use crate::candidate::Candidate;
+use crate::outgoing::Outgoing;
 use crate::pipeline::Shared;
 use crate::record::{Record, shortened};
 use crate::refusal::Refusal;
@@ -47,6 +48,7 @@ pub(crate) struct Question {
     pub(crate) timeouts: Timeouts,
     pub(crate) headers: HeaderMap,
     pub(crate) caching: Caching,
+    pub(crate) outgoing: Outgoing,
 }
 
 /// Makes a call ready.
@@ -55,7 +57,7 @@ pub(crate) async fn ready(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Ready, Refusal> {
-    let Called { endpoint, mut input, mode, headers, project, snapshot, caller } = called;
+    let Called { endpoint, mut input, mode, headers, project, snapshot, caller, policy } = called;
     let config = &endpoint.endpoint().config;
     let stream = config.streams(input.stream);
     endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
@@ -141,7 +143,8 @@ pub(crate) async fn ready(
     record.prompt_bytes = asked.bytes();
     let request = Arc::new(asked.request()?);
     let timeouts = timeouts(config.timeouts);
-    let question = Question { request, candidates, timeouts, headers, caching };
+    let outgoing = Outgoing::new(&policy, None);
+    let question = Question { request, candidates, timeouts, headers, caching, outgoing };
     Ok(Ready { endpoint, said, conversation, by: By::Provider(Box::new(question)) })
 }
 

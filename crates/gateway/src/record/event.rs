@@ -51,6 +51,7 @@ pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted
         credential_id: record.credential,
         routing_decision: endpoint.and_then(|endpoint| endpoint.routing_decision.clone()).or(routing),
         tried: std::mem::take(&mut record.tried),
+        guarded: record.guarded.as_deref().cloned(),
         cache_hit: endpoint.is_some_and(|endpoint| endpoint.cache_hit),
         cached_tokens: endpoint.map_or(0, |endpoint| endpoint.cached_tokens),
         error_message,

@@ -1,7 +1,10 @@
 //! What every answer says about its call.
 
+use std::fmt::Write;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use promptgate_kernel::{CallId, Money};
+use promptgate_usage::Guarded;
 use promptgate_wire::Surface;
 
 use super::Record;
@@ -13,7 +16,11 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-promptgate-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-promptgate-model");
 const COST: HeaderName = HeaderName::from_static("x-promptgate-cost");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-promptgate-attempts");
+const GUARDRAILS: HeaderName = HeaderName::from_static("x-promptgate-guardrails");
 const REVISION: HeaderName = HeaderName::from_static("x-promptgate-revision");
+
+/// So many rules are named in a header.
+const MOST_RULES: usize = 10;
 
 impl Record {
     /// The headers that every answer has, as far as they are known.
@@ -38,10 +45,29 @@ impl Record {
         if let Some(cost) = cost {
             put(headers, COST, &cost.to_string());
         }
+        if let Some(guarded) = &self.guarded {
+            put(headers, GUARDRAILS, &told(guarded));
+        }
         headers.insert(ATTEMPTS, HeaderValue::from(self.attempts));
         headers.insert(REVISION, HeaderValue::from(self.revision.number()));
         self.timing.write(headers);
     }
+}
+
+/// What the guardrails did, such as `changed; pii_filter.email, secret_scanner.github_pat; score=0.031`.
+fn told(guarded: &Guarded) -> String {
+    let mut rules: Vec<&str> = guarded.matches.iter().map(|found| found.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let mut told = guarded.outcome.clone();
+    if !rules.is_empty() {
+        told.push_str("; ");
+        told.push_str(&rules[..rules.len().min(MOST_RULES)].join(", "));
+    }
+    if let Some(score) = guarded.injection_score {
+        let _ = write!(told, "; score={}.{:03}", score / 1_000, score % 1_000);
+    }
+    told
 }
 
 /// Leaves out what no header can hold.

@@ -6,7 +6,7 @@ use promptgate_kernel::{
     AccountId, CallId, CredentialId, EndpointId, Money, ProjectId, ProviderId, RepositoryError, Revision,
     Timestamp, TokenId,
 };
-use promptgate_usage::{Attempt, TokenCounts, UsageEvent};
+use promptgate_usage::{Attempt, Guarded, TokenCounts, UsageEvent};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
@@ -96,6 +96,8 @@ pub(super) struct Details<'a> {
     client_session: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    guarded: Option<Cow<'a, Guarded>>,
 }
 
 /// The same in columns, as rows from before version 32 of the schema have it.
@@ -148,6 +150,7 @@ impl<'a> From<&'a UsageEvent> for Details<'a> {
             error_message: optional_text(event.error_message.as_ref()),
             client_session: optional_text(event.client_session.as_ref()),
             dropped: texts(&event.dropped),
+            guarded: event.guarded.as_ref().map(Cow::Borrowed),
         }
     }
 }
@@ -170,6 +173,7 @@ impl From<OlderDetails> for Details<'static> {
             error_message: older.error_message.map(Cow::Owned),
             client_session: older.client_session.map(Cow::Owned),
             dropped: texts(older.dropped),
+            guarded: None,
         }
     }
 }
@@ -256,6 +260,7 @@ impl TryFrom<UsageRow> for UsageEvent {
             provider_response_id: row.provider_response_id,
             upstream_us: details.upstream_us,
             dropped: texts(details.dropped),
+            guarded: details.guarded.map(Cow::into_owned),
             provider_kind: row.provider_kind,
             prompted: row.prompted,
             tool_calls: row.tool_calls.try_into().map_err(|error| corrupt_number(row.id, error))?,

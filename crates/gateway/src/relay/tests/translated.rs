@@ -7,6 +7,7 @@ use promptgate_providers::{Operation, ProviderKind, Timeouts};
 use promptgate_translate::{Block, ChatRequest, Message, Role};
 
 use crate::candidate::Candidate;
+use crate::outgoing::Outgoing;
 use crate::record::{Record, Spent};
 use crate::relay::Presence;
 use crate::relay_chat::{ChatCall, ChatReply, relay_chat};
@@ -141,6 +142,7 @@ fn chat_call(scene: &Scene, stream: bool) -> ChatCall {
         candidates: vec![candidate],
         timeouts: Timeouts::default(),
         headers: HeaderMap::new(),
+        outgoing: Outgoing::default(),
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Chat {
     head: Option<[String; 3]>,
     /// The choices, and whether they are finished.
     choices: Vec<(u64, bool)>,
+    /// The same before the last event.
+    before: Vec<(u64, bool)>,
     /// The calls of tools by choice and index, and their ids.
     calls: Vec<(Key, String)>,
 }
@@ -37,6 +39,7 @@ impl Chat {
             };
             self.head = Some([raw("id"), raw("created"), raw("model")]);
         }
+        self.before.clone_from(&self.choices);
         for choice in document.elements(0, "choices") {
             let group = document.number(choice, "index").unwrap_or(0);
             let is_over = document.says(choice, "finish_reason");
@@ -126,6 +129,11 @@ impl Chat {
             member => format!(r#""{member}":{json}"#),
         };
         self.chunk(key.group, &delta, "null", out);
+    }
+
+    /// The last event does not go out: nothing was finished by it.
+    pub(super) fn drop_event(&mut self) {
+        self.choices.clone_from(&self.before);
     }
 
     /// The end of an answer that may not go on: every choice is finished by the filter.

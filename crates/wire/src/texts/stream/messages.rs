@@ -16,6 +16,8 @@ const JSON: (&str, &str) = ("input_json_delta", "partial_json");
 pub(super) struct Messages {
     /// The blocks that are not over.
     open: Vec<u64>,
+    /// The same before the last event.
+    before: Vec<u64>,
     /// Bytes of text so far.
     written: u64,
 }
@@ -23,6 +25,7 @@ pub(super) struct Messages {
 impl Messages {
     pub(super) fn outline(&mut self, document: Document<'_>, outline: &mut Outline) {
         let group = document.number(0, "index").unwrap_or(0);
+        self.before.clone_from(&self.open);
         match document.text_of(0, "type").as_deref() {
             Some("message_start") => {
                 outline.wholes.extend(document.get(0, "message").map(|node| (node, Channel::Assistant)));
@@ -79,6 +82,11 @@ impl Messages {
             "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":{index},\"delta\":{{\"type\":\"{kind}\",\"{name}\":\"{json}\"}}}}\n\n"
         );
         out.extend_from_slice(event.as_bytes());
+    }
+
+    /// The last event does not go out: no block began or ended with it.
+    pub(super) fn drop_event(&mut self) {
+        self.open.clone_from(&self.before);
     }
 
     /// The end of an answer that may not go on: the model refuses. How much it wrote is estimated.

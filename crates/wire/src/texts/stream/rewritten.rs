@@ -56,8 +56,10 @@ impl StreamTexts {
                 self.sent(std::str::from_utf8(&data).unwrap_or_default());
             }
             ControlFlow::Break(()) => {
-                if let Shape::Responses(responses) = &mut self.shape {
-                    responses.drop_event();
+                match &mut self.shape {
+                    Shape::Chat(chat) => chat.drop_event(),
+                    Shape::Responses(responses) => responses.drop_event(),
+                    Shape::Messages(messages) => messages.drop_event(),
                 }
                 self.stop_here(out);
             }

@@ -332,6 +332,35 @@ data: {"type":"response.incomplete","sequence_number":8,"response":{"id":"resp_1
     }
 }
 
+/// Lets everything pass but the end of a text.
+struct RefusesEnds;
+
+impl TextFilter for RefusesEnds {
+    fn push(&mut self, _: &Track, text: &str, out: &mut String) -> ControlFlow<()> {
+        out.push_str(text);
+        ControlFlow::Continue(())
+    }
+
+    fn end(&mut self, _: &Track, _: &mut String) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+
+    fn release(&mut self, _: &Track, _: &mut String) {}
+}
+
+#[test]
+fn an_answer_may_be_ended_by_its_last_words() {
+    for (operation, sign, closes) in [
+        (Operation::ChatCompletions, "content_filter", "\"finish_reason\":\""),
+        (Operation::Messages, "refusal", "\"type\":\"content_block_stop\""),
+        (Operation::Responses, "content_filter", "\"type\":\"response.output_item.done\""),
+    ] {
+        let stream = stream(operation, &["x", "y"], &[]);
+        let passed = passed(operation, &stream, stream.len(), &mut RefusesEnds);
+        assert_eq!((passed.matches(sign).count(), passed.matches(closes).count()), (1, 1), "{passed}");
+    }
+}
+
 #[test]
 fn calls_that_are_not_complete_are_not_made() {
     let given = stream(Operation::Responses, &["hi"], &["{\"q\":\"sec", "ret\"}"]);

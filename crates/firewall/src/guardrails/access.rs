@@ -1,0 +1,215 @@
+//! From where, and when.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Datelike, Timelike, Weekday};
+use chrono_tz::Tz;
+use promptgate_kernel::Timestamp;
+
+use super::rules::{IpAllowlistRule, TimeWindowRule, Window};
+use crate::RuleAddress;
+
+const MINUTES_A_DAY: u32 = 24 * 60;
+const MINUTES_A_WEEK: u32 = 7 * MINUTES_A_DAY;
+
+/// Why a call may not come now, or from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccessDenied {
+    /// The client's address is not on the allowlist.
+    #[error("calls from this address are not allowed by the ip_allowlist guardrail")]
+    Address,
+    /// It is not within the windows.
+    #[error("calls at this time are not allowed by the time_window guardrail")]
+    Time,
+}
+
+/// The guardrails that look at no text: from where, and when.
+#[derive(Debug, Clone, Default)]
+pub struct AccessPolicy {
+    allowlist: Option<Vec<RuleAddress>>,
+    windows: Option<Windows>,
+}
+
+#[derive(Debug, Clone)]
+struct Windows {
+    zone: Tz,
+    /// Minutes of the week, Monday's midnight first; ends are not included.
+    spans: Vec<(u32, u32)>,
+}
+
+impl AccessPolicy {
+    /// Compiles rules. What cannot be understood, which a check refuses before it is stored, lets
+    /// nobody in: an allowlist with a mistake in it must not be an open door.
+    pub fn compile(allowlist: &IpAllowlistRule, windows: &TimeWindowRule) -> Self {
+        let enabled = |enabled: Option<bool>| enabled == Some(true);
+        Self {
+            allowlist: enabled(allowlist.enabled).then(|| {
+                let cidrs = allowlist.cidrs.iter().flatten();
+                cidrs.filter_map(|text| RuleAddress::parse(text).ok()).collect()
+            }),
+            windows: enabled(windows.enabled).then(|| Windows {
+                zone: windows.timezone.as_deref().and_then(zone).unwrap_or(Tz::UTC),
+                spans: windows.windows.iter().flatten().filter_map(spans).flatten().collect(),
+            }),
+        }
+    }
+
+    /// Whether a call may come. An address that is not known is on no list.
+    pub fn check(&self, client: Option<IpAddr>, now: Timestamp) -> Result<(), AccessDenied> {
+        if let Some(allowlist) = &self.allowlist
+            && !client.is_some_and(|client| allowlist.iter().any(|address| address.matches(client)))
+        {
+            return Err(AccessDenied::Address);
+        }
+        if let Some(windows) = &self.windows
+            && !windows.hold(now)
+        {
+            return Err(AccessDenied::Time);
+        }
+        Ok(())
+    }
+}
+
+impl Windows {
+    fn hold(&self, now: Timestamp) -> bool {
+        let Some(now) = DateTime::from_timestamp_micros(now.as_micros()) else { return false };
+        let local = now.with_timezone(&self.zone);
+        let minute =
+            local.weekday().num_days_from_monday() * MINUTES_A_DAY + local.hour() * 60 + local.minute();
+        self.spans.iter().any(|&(from, to)| from <= minute && minute < to)
+    }
+}
+
+/// The time zone with a name of the IANA database.
+pub(super) fn zone(name: &str) -> Option<Tz> {
+    name.parse().ok()
+}
+
+/// The minutes of the week that a window covers; `None` when it is not one.
+pub(super) fn spans(window: &Window) -> Option<Vec<(u32, u32)>> {
+    let (from, to) = (minute_of_day(&window.from)?, minute_of_day(&window.to)?);
+    if from == MINUTES_A_DAY {
+        return None;
+    }
+    let length = if to > from { to - from } else { MINUTES_A_DAY - from + to };
+    let days: Option<Vec<_>> = window.days.iter().map(|day| weekday(day)).collect();
+    let mut days = days?;
+    if days.is_empty() {
+        days = (0..7).collect();
+    }
+    let mut spans = Vec::new();
+    for day in days {
+        let begin = day * MINUTES_A_DAY + from;
+        let end = begin + length;
+        spans.push((begin, end.min(MINUTES_A_WEEK)));
+        if end > MINUTES_A_WEEK {
+            spans.push((0, end - MINUTES_A_WEEK));
+        }
+    }
+    Some(spans)
+}
+
+fn weekday(name: &str) -> Option<u32> {
+    const NAMES: [(&str, Weekday); 7] = [
+        ("mon", Weekday::Mon),
+        ("tue", Weekday::Tue),
+        ("wed", Weekday::Wed),
+        ("thu", Weekday::Thu),
+        ("fri", Weekday::Fri),
+        ("sat", Weekday::Sat),
+        ("sun", Weekday::Sun),
+    ];
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, day)| day.num_days_from_monday())
+}
+
+fn minute_of_day(text: &str) -> Option<u32> {
+    let (hours, minutes) = text.split_once(':')?;
+    let number = |text: &str| {
+        let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u32>().ok().filter(|_| plain)
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    let minute = hours * 60 + minutes;
+    (minutes < 60 && minute <= MINUTES_A_DAY).then_some(minute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(days: &[&str], from: &str, to: &str) -> Window {
+        Window {
+            days: days.iter().map(|&day| day.to_owned()).collect(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+        }
+    }
+
+    fn policy(zone: &str, windows: Vec<Window>) -> AccessPolicy {
+        let rule =
+            TimeWindowRule { enabled: Some(true), timezone: Some(zone.to_owned()), windows: Some(windows) };
+        AccessPolicy::compile(&IpAllowlistRule::default(), &rule)
+    }
+
+    fn open(policy: &AccessPolicy, at: &str) -> bool {
+        policy.check(None, at.parse().unwrap()).is_ok()
+    }
+
+    #[test]
+    fn a_window_is_in_its_own_time_zone_and_ends_before_its_end() {
+        let office = policy("Europe/Berlin", vec![window(&["mon", "fri"], "09:00", "17:30")]);
+        // 2026-11-23 is a Monday; Berlin is an hour ahead in winter and two in summer.
+        assert!(!open(&office, "2026-11-23T07:59:59Z"));
+        assert!(open(&office, "2026-11-23T08:00:00Z"));
+        assert!(open(&office, "2026-11-23T16:29:59Z"));
+        assert!(!open(&office, "2026-11-23T16:30:00Z"));
+        assert!(!open(&office, "2026-11-24T12:00:00Z"));
+        assert!(open(&office, "2026-07-03T07:00:00Z"));
+    }
+
+    #[test]
+    fn a_window_over_midnight_ends_on_the_next_day_and_over_sunday_on_monday() {
+        let night = policy("UTC", vec![window(&["sun"], "22:00", "06:00")]);
+        assert!(open(&night, "2026-11-22T23:00:00Z"));
+        assert!(open(&night, "2026-11-23T05:59:00Z"));
+        assert!(!open(&night, "2026-11-23T06:00:00Z"));
+        assert!(!open(&night, "2026-11-23T23:00:00Z"));
+        let whole = policy("UTC", vec![window(&[], "00:00", "00:00")]);
+        assert!(open(&whole, "2026-11-25T12:00:00Z"));
+        let whole = policy("UTC", vec![window(&["wed"], "00:00", "24:00")]);
+        assert!(open(&whole, "2026-11-25T23:59:59Z") && !open(&whole, "2026-11-26T00:00:00Z"));
+    }
+
+    #[test]
+    fn no_window_means_never() {
+        assert!(!open(&policy("UTC", Vec::new()), "2026-11-25T12:00:00Z"));
+        assert!(open(&AccessPolicy::default(), "2026-11-25T12:00:00Z"));
+    }
+
+    #[test]
+    fn what_is_no_time_is_no_window() {
+        for (from, to) in
+            [("9:00", "17:00"), ("09:60", "17:00"), ("09:00", "24:01"), ("24:00", "01:00"), ("", "")]
+        {
+            assert_eq!(spans(&window(&[], from, to)), None, "{from} {to}");
+        }
+        assert_eq!(spans(&window(&["Monday"], "09:00", "17:00")), None);
+    }
+
+    #[test]
+    fn the_allowlist_knows_ranges_of_both_kinds() {
+        let rule = IpAllowlistRule {
+            enabled: Some(true),
+            cidrs: Some(vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()]),
+        };
+        let policy = AccessPolicy::compile(&rule, &TimeWindowRule::default());
+        let check = |client: Option<&str>| {
+            policy.check(client.map(|client| client.parse().unwrap()), Timestamp::default())
+        };
+        assert_eq!(check(Some("192.0.2.7")), Ok(()));
+        assert_eq!(check(Some("::ffff:192.0.2.7")), Ok(()));
+        assert_eq!(check(Some("2001:db8::7")), Ok(()));
+        assert_eq!(check(Some("198.51.100.1")), Err(AccessDenied::Address));
+        assert_eq!(check(None), Err(AccessDenied::Address));
+    }
+}

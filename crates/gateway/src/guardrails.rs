@@ -1,0 +1,232 @@
+//! What guardrails do with a call: the texts of its request are read and, where they have to be,
+//! changed; what became of it goes into the record.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use promptgate_firewall::guardrails::{AccessDenied, Blocked, Outcome, Part, Policy, Vault, Verdict};
+use promptgate_guard::{Certainty, Channel};
+use promptgate_providers::Operation;
+use promptgate_usage::{GuardMatch, Guarded};
+use promptgate_wire::{BadRequest, Channel as TextChannel, TextEdit, Texts, Unreadable};
+
+use crate::meter;
+use crate::record::Record;
+use crate::refusal::Refusal;
+
+/// Reading a body of this size takes so long that other calls should not wait for it.
+const LONG: usize = 128 * 1024;
+
+/// Why guardrails refuse a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GuardRefusal {
+    /// Something in it may not pass.
+    Blocked(Blocked),
+    /// It may not come now, or from there.
+    Denied(AccessDenied),
+}
+
+impl GuardRefusal {
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Blocked(_) => 422,
+            Self::Denied(_) => 403,
+        }
+    }
+
+    /// The stable name for programs and records.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Blocked(_) => "guardrail_blocked",
+            Self::Denied(AccessDenied::Address) => "ip_not_allowed",
+            Self::Denied(AccessDenied::Time) => "outside_time_window",
+        }
+    }
+
+    /// The guardrail, by its stable name.
+    pub const fn guardrail(&self) -> &'static str {
+        match self {
+            Self::Blocked(blocked) => blocked.guardrail.key(),
+            Self::Denied(AccessDenied::Address) => "ip_allowlist",
+            Self::Denied(AccessDenied::Time) => "time_window",
+        }
+    }
+
+    /// One sentence that says why.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Blocked(blocked) => blocked.message.clone(),
+            Self::Denied(denied) => denied.to_string(),
+        }
+    }
+}
+
+impl From<GuardRefusal> for Refusal {
+    fn from(refusal: GuardRefusal) -> Self {
+        Self::Guardrail(refusal)
+    }
+}
+
+/// What a client wrote, and in which form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// A request of a model API.
+    Request(Operation),
+    /// A call of an AI endpoint. Nothing of it comes back under a token: what would be redacted there
+    /// is masked.
+    Call,
+    /// Items of a conversation that a provider keeps. They, too, are masked: who reads them later is
+    /// another call.
+    Items,
+}
+
+impl Written {
+    fn texts(self, body: &Bytes) -> Result<Texts<'_>, Unreadable> {
+        match self {
+            Self::Request(operation) => Texts::of_request(operation, body),
+            Self::Call => Texts::of_call(body),
+            Self::Items => Texts::of_items(body),
+        }
+    }
+
+    const fn comes_back(self) -> bool {
+        matches!(self, Self::Request(_))
+    }
+}
+
+/// What is left of a body when guardrails have read it.
+#[derive(Debug, Default)]
+pub(crate) struct Guard {
+    /// The body, where it has to be another one.
+    pub(crate) body: Option<Bytes>,
+    /// What leaves under tokens, and comes back in the answer.
+    pub(crate) vault: Option<Arc<Vault>>,
+}
+
+/// Reads a body and decides what becomes of it.
+pub(crate) async fn guard(
+    policy: &Arc<Policy>,
+    written: Written,
+    body: &Bytes,
+    record: &mut Record,
+) -> Result<Guard, Refusal> {
+    if !policy.reads_input() || body.is_empty() {
+        return Ok(Guard::default());
+    }
+    let begun = Instant::now();
+    let read = if body.len() < LONG {
+        read(policy, written, body)?
+    } else {
+        let (policy, body) = (Arc::clone(policy), body.clone());
+        let reading = tokio::task::spawn_blocking(move || read(&policy, written, &body));
+        // A reader that fails must not let pass what it has not read.
+        reading.await.map_err(|_| Refusal::GuardFailed)??
+    };
+    record.guarded(&read.verdict, i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX));
+    match read.verdict.refusal {
+        Some(blocked) => Err(GuardRefusal::Blocked(blocked).into()),
+        None => Ok(Guard { body: read.body, vault: read.vault }),
+    }
+}
+
+struct Read {
+    verdict: Verdict,
+    body: Option<Bytes>,
+    vault: Option<Arc<Vault>>,
+}
+
+fn read(policy: &Policy, written: Written, body: &Bytes) -> Result<Read, Refusal> {
+    let texts = written.texts(body).map_err(|wrong| Refusal::BadRequest(BadRequest::from(wrong)))?;
+    let parts: Vec<Part<'_>> = texts
+        .parts()
+        .map(|part| Part { channel: channel(part.channel), text: part.text, is_fixed: part.is_signed })
+        .collect();
+    let inspection = policy.inspect(&parts, written.comes_back(), |part| texts.path(part));
+    let edits: Vec<TextEdit> = inspection
+        .replacements
+        .into_iter()
+        .map(|change| TextEdit { part: change.part, span: change.span, text: change.text })
+        .collect();
+    Ok(Read {
+        body: (!edits.is_empty()).then(|| texts.rewrite(&edits)),
+        vault: (!inspection.vault.is_empty()).then(|| Arc::new(inspection.vault)),
+        verdict: inspection.verdict,
+    })
+}
+
+/// Whose words they are, for a detector of attacks: nobody attacks with what the program's own makers
+/// wrote.
+pub(crate) const fn channel(channel: TextChannel) -> Channel {
+    match channel {
+        TextChannel::User => Channel::User,
+        TextChannel::Tool => Channel::Tool,
+        TextChannel::Document => Channel::Document,
+        TextChannel::System | TextChannel::ToolDefinition => Channel::System,
+        TextChannel::Assistant | TextChannel::Reasoning | TextChannel::ToolArguments => Channel::Assistant,
+    }
+}
+
+/// A verdict as it is recorded, unless there is nothing to tell.
+pub(crate) fn recorded(verdict: &Verdict, micros: i64) -> Option<Guarded> {
+    if verdict.outcome == Outcome::Passed && verdict.injection_score.is_none() {
+        return None;
+    }
+    let position = |at: usize| u64::try_from(at).unwrap_or(u64::MAX);
+    let matches = verdict.matches.iter().map(|found| GuardMatch {
+        rule: found.rule(),
+        mode: found.mode.name().to_owned(),
+        certainty: match found.certainty {
+            Certainty::Shape => "shape",
+            Certainty::Likely => "likely",
+            Certainty::Certain => "certain",
+        }
+        .to_owned(),
+        score: found.score,
+        part: found.part.clone(),
+        start: position(found.span.start),
+        end: position(found.span.end),
+    });
+    Some(Guarded {
+        outcome: verdict.outcome.name().to_owned(),
+        refused_by: verdict.refusal.as_ref().map(|blocked| blocked.guardrail.key().to_owned()),
+        injection_score: verdict.injection_score,
+        micros,
+        matches: matches.collect(),
+        more: position(verdict.more),
+    })
+}
+
+impl Record {
+    /// Takes down what guardrails decided.
+    pub(crate) fn guarded(&mut self, verdict: &Verdict, micros: i64) {
+        meter::guarded(verdict, micros);
+        let Some(more) = recorded(verdict, micros) else { return };
+        for found in &more.matches {
+            self.note(format!("{}: {} in {}", found.rule, found.mode, found.part));
+        }
+        match &mut self.guarded {
+            None => self.guarded = Some(Box::new(more)),
+            Some(all) => {
+                all.refused_by = all.refused_by.take().or(more.refused_by);
+                all.injection_score = all.injection_score.max(more.injection_score);
+                all.micros = all.micros.saturating_add(more.micros);
+                all.more = all.more.saturating_add(more.more);
+                all.matches.extend(more.matches);
+                if rank(&more.outcome) > rank(&all.outcome) {
+                    all.outcome = more.outcome;
+                }
+            }
+        }
+    }
+}
+
+fn rank(outcome: &str) -> Option<Outcome> {
+    [Outcome::Passed, Outcome::Noted, Outcome::Changed, Outcome::Blocked]
+        .into_iter()
+        .find(|known| known.name() == outcome)
+}
+
+#[cfg(test)]
+mod tests;
