@@ -7,7 +7,7 @@ use promptgate_guard::{Detect, Finding, HOLD_BACK, Settled, StreamScanner, Text}
 
 use super::detectors::Hit;
 use super::guardrail::Mode;
-use super::policy::{Policy, message, replacements, sort};
+use super::policy::{Policy, Ruler, message, replacements, sort};
 use super::redaction::Vault;
 use super::verdict::{Blocked, Verdict};
 
@@ -101,10 +101,10 @@ impl AnswerGuard {
         }
         hits.retain(|hit| hit.span.start < hit.span.end);
         sort(&mut hits);
+        let mut ruler = Ruler::new(&under.held);
         for hit in &hits {
-            let begin = under.characters + under.held[..hit.span.start].chars().count();
-            let end = begin + under.held[hit.span.clone()].chars().count();
-            self.verdict.note(hit.told(path, begin..end));
+            let within = ruler.characters(&hit.span);
+            self.verdict.note(hit.told(path, under.characters + within.start..under.characters + within.end));
         }
         let blocks: Vec<&Hit> = hits.iter().filter(|hit| hit.mode == Mode::Block).collect();
         if let Some(first) = blocks.first() {

@@ -138,6 +138,9 @@ mod tests {
     fn what_cannot_be_read_says_nothing_and_the_rest_counts() {
         let document = json!({"pii": {"enabled": true}, "content_length": {"enabled": true, "max": 1}});
         let read = Rules::readable(document.as_object().unwrap());
-        assert_eq!(read.document(), *json!({"content_length": {"enabled": true, "max": 1}}).as_object().unwrap());
+        assert_eq!(
+            read.document(),
+            *json!({"content_length": {"enabled": true, "max": 1}}).as_object().unwrap()
+        );
     }
 }

@@ -9,7 +9,7 @@ use super::detectors::{Detectors, Hit};
 use super::guardrail::{Guardrail, Mode};
 use super::redaction::Vault;
 use super::rules::{ContentLengthRule, PromptInjectionRule, Rules};
-use super::verdict::{Blocked, Match, Verdict};
+use super::verdict::{Blocked, MOST_MATCHES, Match, Verdict};
 
 /// From which score on a user's words count as an attack, and results of tools and documents, in
 /// thousandths: at most one harmless text in two hundred is refused.
@@ -205,6 +205,7 @@ impl Policy {
             if mode == Mode::Block && refusal.is_none() {
                 refusal = Some(injection_refusal(&families[0].0, &path(joined.place(families[0].1.start).0)));
             }
+            families.truncate(MOST_MATCHES);
             for (kind, span, certainty) in families {
                 let (at, begin) = joined.place(span.start);
                 let text = parts[at].text;
@@ -217,7 +218,7 @@ impl Policy {
                     certainty,
                     score: Some(score),
                     part: path(at),
-                    span: characters(text, &(begin..end)),
+                    span: Ruler::new(text).characters(&(begin..end)),
                 });
             }
         }
@@ -275,22 +276,17 @@ fn settle(
         }
     }
     sort(&mut hits);
-    let spans_of = |mode: Mode| -> Vec<Range<usize>> {
-        hits.iter().filter(|hit| hit.mode == mode).map(|hit| hit.span.clone()).collect()
-    };
-    let (hidden, masked) = (spans_of(Mode::Redact), spans_of(Mode::Mask));
-    hits.retain(|hit| {
-        let within = |spans: &[Range<usize>]| {
-            spans.iter().any(|span| span.start <= hit.span.start && hit.span.end <= span.end)
-        };
-        match hit.guardrail {
-            _ if hit.mode == Mode::Redact => true,
-            Guardrail::KeywordBlocklist => !within(&hidden) && (hit.mode == Mode::Mask || !within(&masked)),
-            _ => !within(&hidden),
+    let (hidden, masked) = (Spans::of(&hits, Mode::Redact), Spans::of(&hits, Mode::Mask));
+    hits.retain(|hit| match hit.guardrail {
+        _ if hit.mode == Mode::Redact => true,
+        Guardrail::KeywordBlocklist => {
+            !hidden.hold(&hit.span) && (hit.mode == Mode::Mask || !masked.hold(&hit.span))
         }
+        _ => !hidden.hold(&hit.span),
     });
+    let mut ruler = Ruler::new(part.text);
     for hit in &hits {
-        inspection.verdict.note(hit.told(&path, characters(part.text, &hit.span)));
+        inspection.verdict.note(hit.told(&path, ruler.characters(&hit.span)));
         if hit.mode == Mode::Block {
             blocks(hit.clone());
         }
@@ -392,13 +388,49 @@ fn injection_refusal(family: &str, part: &str) -> Blocked {
     Blocked { guardrail: Guardrail::PromptInjection, message }
 }
 
-/// Bytes of a text as characters of it.
-pub(crate) fn characters(text: &str, bytes: &Range<usize>) -> Range<usize> {
-    let count =
-        |end: usize| text.get(..end).map_or_else(|| text.chars().count(), |text| text.chars().count());
-    let start = count(bytes.start);
-    let within = text.get(bytes.clone()).map_or(0, |text| text.chars().count());
-    start..start + within
+/// Spans that do not overlap, in their order.
+struct Spans(Vec<Range<usize>>);
+
+impl Spans {
+    /// What the hits of a mode cover; they are [sorted](sort).
+    fn of(hits: &[Hit], mode: Mode) -> Self {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for hit in hits.iter().filter(|hit| hit.mode == mode) {
+            match spans.last_mut().filter(|last| hit.span.start < last.end) {
+                Some(last) => last.end = last.end.max(hit.span.end),
+                None => spans.push(hit.span.clone()),
+            }
+        }
+        Self(spans)
+    }
+
+    /// Whether all of a span is in one of them.
+    fn hold(&self, span: &Range<usize>) -> bool {
+        let after = self.0.partition_point(|known| known.start <= span.start);
+        after > 0 && span.end <= self.0[after - 1].end
+    }
+}
+
+/// Turns bytes of a text into characters of it, from its beginning to its end.
+pub(crate) struct Ruler<'a> {
+    text: &'a str,
+    byte: usize,
+    character: usize,
+}
+
+impl<'a> Ruler<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { text, byte: 0, character: 0 }
+    }
+
+    /// A span that does not begin before the ones asked for earlier.
+    pub(crate) fn characters(&mut self, bytes: &Range<usize>) -> Range<usize> {
+        let count = |bytes: Range<usize>| self.text.get(bytes).map_or(0, |text| text.chars().count());
+        let begin = self.character + count(self.byte..bytes.start.max(self.byte));
+        let end = begin + count(bytes.clone());
+        (self.byte, self.character) = (bytes.start.max(self.byte), begin);
+        begin..end
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 1000")]

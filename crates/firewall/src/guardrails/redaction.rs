@@ -1,8 +1,8 @@
 //! Values that leave under tokens, and come back.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Bound, Range};
 
 use promptgate_guard::PiiKind;
 
@@ -91,7 +91,8 @@ pub(crate) fn token_kind(label: &str) -> String {
 /// nowhere.
 #[derive(Clone, Default)]
 pub struct Vault {
-    values: HashMap<String, String>,
+    /// By token, in their order.
+    values: BTreeMap<String, String>,
     tokens: HashMap<(String, String), String>,
     counts: HashMap<String, u32>,
     /// Tokens that the client itself wrote: they mean nothing and must stay as they are.
@@ -180,15 +181,14 @@ impl Vault {
     /// How many bytes at the end of a text may be the beginning of a token, so that what comes next has
     /// to be seen before they are shown.
     pub fn held_back(&self, text: &str) -> usize {
-        let most = self.longest.saturating_sub(1).min(text.len());
-        let tail = text.as_bytes();
-        (1..=most)
-            .rev()
-            .find(|&length| {
-                let end = &tail[tail.len() - length..];
-                end[0] == b'[' && self.values.keys().any(|token| token.as_bytes().starts_with(end))
-            })
-            .unwrap_or(0)
+        let tail =
+            &text[text.ceil_char_boundary(text.len() - self.longest.saturating_sub(1).min(text.len()))..];
+        let begins = |end: &&str| {
+            let next = self.values.range::<str, _>((Bound::Included(*end), Bound::Unbounded)).next();
+            next.is_some_and(|(token, _)| token.starts_with(end))
+        };
+        let open = tail.match_indices('[').map(|(at, _)| &tail[at..]);
+        open.filter(begins).map(str::len).max().unwrap_or(0)
     }
 }
 
