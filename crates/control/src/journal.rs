@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use promptgate_endpoints::{Endpoint, EvalSet};
 use promptgate_firewall::Namespace;
+use promptgate_firewall::guardrails::Guardrail;
 use promptgate_kernel::{
     AccountId, AdminKeyId, FaqEntryId, GroupId, McpServerId, MonitoredServiceId, NetworkRuleId, PlanId,
     PriceId, ProjectId, ProviderId, SetupGuideId, TemplateId,
@@ -71,6 +72,14 @@ impl Entry {
     pub(crate) fn of_eval(action: &'static str, set: &EvalSet) -> Self {
         Self::new(action, "eval", set.id.to_string(), Some(set.project_id))
             .detail("endpointId", set.endpoint_id.to_string())
+    }
+
+    pub(crate) fn of_guardrail(
+        action: &'static str,
+        guardrail: Guardrail,
+        project: Option<ProjectId>,
+    ) -> Self {
+        Self::new(action, "guardrail", guardrail.key().to_owned(), project)
     }
 
     /// Of a rule of a namespace, which may belong to a project.

@@ -21,6 +21,7 @@ pub mod endpoints;
 pub mod evals;
 pub mod faq;
 pub mod groups;
+pub mod guardrails;
 pub mod introspection;
 mod journal;
 pub mod keys;

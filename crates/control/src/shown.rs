@@ -12,9 +12,8 @@ use promptgate_tokens::{Token, TokenState};
 use serde_json::{Map, Value, json};
 
 pub(crate) use definitions::{
-    alias, default_action, endpoint, eval, faq_entry, mcp_server, monitored_service, network_rule, order,
-    price, prices,
-    project_provider, rates, setup_guide, switch, template,
+    alias, default_action, endpoint, eval, faq_entry, guardrail, mcp_server, monitored_service, network_rule,
+    order, price, prices, project_provider, rates, setup_guide, switch, template,
 };
 
 /// Members by name.

@@ -3,9 +3,9 @@
 mod check;
 
 use promptgate_kernel::{CredentialId, Money, ProviderId, TemplateId};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::EndpointConfig;
+use crate::{EndpointConfig, FieldErrors};
 
 pub(crate) use check::check;
 
@@ -36,6 +36,12 @@ pub trait Catalogue {
 
     /// What has this name among all credentials.
     fn credential_named(&self, name: &str) -> Named;
+
+    /// What is wrong with guardrails, by their names. Here they are a document that nobody reads.
+    fn wrong_guardrails(&self, guardrails: &Map<String, Value>) -> FieldErrors {
+        let _ = guardrails;
+        FieldErrors::default()
+    }
 }
 
 /// What an endpoint is made from, or replaced with. What is left out falls back to its default. Numbers

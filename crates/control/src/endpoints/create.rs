@@ -29,7 +29,7 @@ pub async fn create(
     if new.slug.is_none() {
         new.slug = Some(free_slug(&mut *work, project, &new.name).await?.into());
     }
-    let known = Known::load(&mut *work).await?;
+    let known = Known::load(&mut *work, project).await?;
     let id = EndpointId::mint(&*control.clock, &*control.entropy);
     let saved = Endpoint::create(id, project, new, &known, None, at)?;
     work.endpoints().insert(&saved.endpoint).await?;

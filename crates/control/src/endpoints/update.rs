@@ -72,7 +72,7 @@ async fn store(
     new: NewEndpoint,
     at: Timestamp,
 ) -> Result<Endpoint, EndpointError> {
-    let known = Known::load(&mut *work).await?;
+    let known = Known::load_for(&mut *work, &endpoint).await?;
     let (before, was) =
         (work.endpoints().version(endpoint.id, endpoint.latest_version).await?, shown::endpoint(&endpoint));
     let saved = endpoint.replace(new, &known, None, at)?;

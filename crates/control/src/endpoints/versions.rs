@@ -105,7 +105,7 @@ pub async fn restore(
         .require_in(address.project, Permission::ManageEndpoints)?;
     let endpoint = load(&mut *work, address).await?;
     let version = numbered(&mut *work, address, number).await?;
-    let known = Known::load(&mut *work).await?;
+    let known = Known::load_for(&mut *work, &endpoint).await?;
     let was = shown::endpoint(&endpoint);
     let saved = endpoint.restore(&version, &known, None, at)?;
     let entry = Entry::of_endpoint("endpoint.version.restore", &saved.endpoint)

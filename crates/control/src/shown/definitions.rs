@@ -1,6 +1,7 @@
 //! What the audit log shows of rules, servers, services, texts for readers, prices and endpoints.
 
 use promptgate_endpoints::{Endpoint, EvalSet};
+use promptgate_firewall::guardrails::{Guardrail, Rules};
 use promptgate_firewall::{Action, NetworkRule};
 use promptgate_help::{FaqEntry, SetupGuide};
 use promptgate_mcp::McpServer;
@@ -176,6 +177,19 @@ fn origin(url: &str) -> String {
     let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     format!("{scheme}://{host}")
+}
+
+/// What a level says of a guardrail. Words and patterns that somebody thought up are counted, not told.
+pub(crate) fn guardrail(guardrail: Guardrail, rules: &Rules) -> Shown {
+    let mut document = rules.document();
+    let Some(Value::Object(mut fields)) = document.remove(guardrail.key()) else { return Shown::new() };
+    for name in ["words", "custom_patterns"] {
+        if let Some(Value::Array(entries)) = fields.get(name) {
+            let count = entries.len();
+            fields.insert(name.to_owned(), json!(count));
+        }
+    }
+    fields
 }
 
 #[cfg(test)]

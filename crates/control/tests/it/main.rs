@@ -9,6 +9,7 @@ mod catalog;
 mod concurrency;
 mod credentials;
 mod fixture;
+mod guardrails;
 mod introspection;
 mod oidc;
 mod oidc_renewal;

@@ -11,7 +11,12 @@ use promptgate_store::Access;
 use crate::fixture::{Fixture, issue_token};
 
 /// A person with a role, who is a member of the project.
-async fn member(fixture: &Fixture, project: ProjectId, role: Role, in_project: ProjectRole) -> Actor {
+pub(crate) async fn member(
+    fixture: &Fixture,
+    project: ProjectId,
+    role: Role,
+    in_project: ProjectRole,
+) -> Actor {
     let control = &fixture.control;
     let id = AccountId::mint(&*control.clock, &*control.entropy);
     let known = OidcPerson {

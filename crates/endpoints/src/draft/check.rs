@@ -312,6 +312,8 @@ impl Check<'_> {
             Some(Value::Object(rules)) => {
                 if serde_json::to_vec(&rules).map_or(usize::MAX, |bytes| bytes.len()) > MAX_GUARDRAIL_BYTES {
                     self.errors.add("guardrails", "must have at most 64 KiB");
+                } else {
+                    self.errors.append(self.catalogue.wrong_guardrails(&rules));
                 }
                 rules
             }
