@@ -1,5 +1,6 @@
 //! Request bodies, read strictly.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -74,7 +75,8 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Some(_) => return Err(invalid().message("the body must be a JSON object")),
         None => return Err(invalid().message("the body is empty; a JSON object is needed")),
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let bytes = whole_numbers(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
@@ -86,6 +88,44 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     deserializer.end().map_err(|_| invalid().message("there is something after the JSON object"))?;
     Ok(value)
+}
+
+/// The same JSON with `28` for `28.0`, which is the same number: some languages write it so where they
+/// compute with fractions. The fraction is blanked, so that messages name the places that were sent.
+fn whole_numbers(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut plain = Cow::Borrowed(bytes);
+    let (mut at, mut in_text) = (0, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => in_text = !in_text,
+            b'\\' if in_text => at += 1,
+            b'.' if !in_text => {
+                let zeros = bytes[at + 1..].iter().take_while(|byte| **byte == b'0').count();
+                let ends = matches!(
+                    bytes.get(at + 1 + zeros),
+                    Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n')
+                );
+                let is_fraction = at > 0 && bytes[at - 1].is_ascii_digit() && zeros > 0 && ends;
+                if is_fraction {
+                    plain.to_mut()[at..=at + zeros].fill(b' ');
+                }
+                at += zeros;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    plain
+}
+
+/// Reads a member that may be left out, and takes `null` for that: many frontends send it for a field that
+/// nobody has filled in.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A message of the parser without the value that it is about, which may be long or a secret, and
@@ -260,6 +300,50 @@ mod tests {
         assert_eq!(name("{}"), Patch::Keep);
         assert_eq!(name(r#"{"name":null}"#), Patch::Clear);
         assert_eq!(name(r#"{"name":"x"} "#), Patch::Set("x".into()));
+    }
+
+    #[test]
+    fn null_is_as_good_as_nothing_where_something_may_be_left_out() {
+        #[derive(Debug, Default, Deserialize, PartialEq)]
+        #[serde(deny_unknown_fields)]
+        struct Given {
+            #[serde(default, deserialize_with = "or_default")]
+            text: String,
+            #[serde(default, deserialize_with = "or_default")]
+            flag: bool,
+            #[serde(default, deserialize_with = "or_default")]
+            list: Vec<String>,
+        }
+        let given = |body: &str| parse::<Given>(body.as_bytes()).ok();
+        assert_eq!(given(r#"{"text":null,"flag":null,"list":null}"#), given("{}"));
+        let all = Given { text: "x".into(), flag: true, list: vec!["y".into()] };
+        assert_eq!(given(r#"{"text":"x","flag":true,"list":["y"]}"#), Some(all));
+        for wrong in [r#"{"text":1}"#, r#"{"flag":"true"}"#, r#"{"list":[null]}"#] {
+            assert_eq!(given(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_an_empty_fraction() {
+        let number = |text: &str| {
+            let outer = parse::<Outer>(format!(r#"{{"inner":[{{"number":{text}}}]}}"#).as_bytes());
+            outer.ok().map(|outer| outer.inner[0].number)
+        };
+        for text in ["28", "28.0", "28.000", "28.0 ", "28.0\n"] {
+            assert_eq!(number(text), Some(28), "{text}");
+        }
+        assert_eq!(number("0.0"), Some(0));
+        for text in ["28.", ".0", "28.5", "28.01", "28.0.0", "28.0x", "28.0e1", "-28.0", "\"28.0\""] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        let name = |text: &str| parse::<Outer>(format!(r#"{{"name":{text}}}"#).as_bytes()).unwrap().name;
+        for text in ["1.0, 2.0 ", "\\\" 1.0 ", "é1.0 "] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(name(&json), Patch::Set(text.to_owned()), "texts stay as they are");
+        }
+        let (field, debug) = wrong(r#"{"name":"a","inner":[{"number":1.0}],"number":2.0,"more":1}"#);
+        assert_eq!(field.as_deref(), Some("number"), "{debug}");
+        assert!(debug.contains("column 45"), "{debug}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
+use crate::body::or_default;
 use crate::error::ApiError;
 use crate::listing::ListParams;
 
@@ -103,11 +104,11 @@ impl IssuedKeyView {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct IssueKeyBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, pattern = "^[a-z0-9_-]{1,64}$", example = "laptop")]
     name: String,
     /// Kept as it is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     description: String,
     /// 1 to 30 for people, 1 to 365 for service accounts; by default 30 for managers and
     /// administrators, else 7.

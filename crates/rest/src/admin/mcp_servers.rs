@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ApiState;
-use crate::body::Patch;
+use crate::body::{Patch, or_default};
 use crate::error::ApiError;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -92,7 +92,7 @@ impl From<DescribedServer> for McpServerView {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct HeaderBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 128)]
     name: String,
     /// Left out keeps the value of the header of the same name, null clears it, a text takes its place.
@@ -100,7 +100,7 @@ struct HeaderBody {
     #[schema(value_type = Option<String>, max_length = 8192)]
     value: Patch<String>,
     /// Whether the value is sealed and never shown.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     sensitive: bool,
 }
 

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::users;
 use crate::ApiState;
 use crate::admin::{Acting, projects};
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::listing::ItemsView;
 use crate::segment::{Segment, Segments};
@@ -62,7 +62,7 @@ impl From<Member> for MemberView {
 struct MemberBody {
     /// `viewer` reads, `developer` also changes and runs endpoints, `admin` also changes settings, tokens
     /// and members.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, example = "developer")]
     role: String,
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::view::SignInView;
 use super::{ended, too_many};
 use crate::ApiState;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::session::{Resuming, Seen, Visiting, cookie};
 
@@ -20,11 +20,11 @@ use crate::session::{Resuming, Seen, Visiting, cookie};
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ChangePasswordBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, format = "password")]
     current_password: String,
     /// At least 12 characters, at most 72 bytes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, format = "password")]
     new_password: String,
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::too_many;
 use super::view::SignInView;
 use crate::ApiState;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::session::{Seen, Visiting, cookie, presented, unauthorized};
 
@@ -22,10 +22,10 @@ use crate::session::{Seen, Visiting, cookie, presented, unauthorized};
 #[serde(deny_unknown_fields)]
 pub(super) struct SignInBody {
     /// Its case does not matter.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, example = "admin@promptgate.dev")]
     email: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, format = "password")]
     password: String,
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::view::SignInView;
 use super::{ended, too_many};
 use crate::ApiState;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::session::{Resuming, Seen, SignedIn, Visiting, cookie};
 
@@ -22,7 +22,7 @@ use crate::session::{Resuming, Seen, SignedIn, Visiting, cookie};
 #[serde(deny_unknown_fields)]
 pub(super) struct CodeBody {
     /// Six digits; where a second factor is asked for, a recovery code too.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, example = "123456")]
     code: String,
 }
@@ -31,7 +31,7 @@ pub(super) struct CodeBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ProofBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, format = "password")]
     current_password: String,
 }

@@ -17,6 +17,7 @@ use super::body;
 use super::door::{Admitted, Knock};
 use super::view::{IssuedView, RevokedView};
 use crate::admin::tokens::{dollars, parse_endpoints, parse_scopes};
+use crate::body::or_default;
 use crate::error::ApiError;
 use crate::introspection::{Answer, Problem, ProjectError};
 
@@ -27,7 +28,7 @@ const MAX_SUBJECT: usize = 200;
 #[serde(deny_unknown_fields)]
 #[schema(as = ManagedTokenBody)]
 pub(super) struct TokenBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// `live` (default) or `test`. A minted token has that of its parent.

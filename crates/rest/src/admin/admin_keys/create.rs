@@ -13,14 +13,14 @@ use utoipa::ToSchema;
 
 use super::IssuedAdminKeyView;
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// An admin key as somebody wants it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateAdminKeyBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 80, example = "Deployment")]
     name: String,
     /// When it stops to serve; never unless given.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::AliasView;
 use crate::admin::{Acting, projects, providers};
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
@@ -22,13 +22,13 @@ use crate::segment::Segment;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateAliasBody {
     /// Unique in the project; no blanks, and `promptgate:` is not its beginning.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120, example = "fast")]
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, value_type = String, format = "uuid")]
     provider_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 200)]
     model: String,
     /// Shown in lists of models.

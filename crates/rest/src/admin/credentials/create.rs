@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::CredentialView;
 use crate::admin::{Acting, providers};
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new credential. It has no `Debug`, because it holds a secret.
@@ -21,14 +21,14 @@ use crate::error::{ApiError, ErrorBody};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateCredentialBody {
     /// The provider whose secret it is; never changes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, value_type = String, format = "uuid")]
     provider_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// The secret to send upstream. It is sealed and never shown again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, write_only, min_length = 1, max_length = 8192)]
     secret: String,
     /// Its share of the calls; 1 unless given.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{CredentialView, parse_id};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
@@ -22,7 +22,7 @@ use crate::segment::Segment;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RotateCredentialBody {
     /// The new secret. It is sealed and never shown again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, write_only, min_length = 1, max_length = 8192)]
     secret: String,
     /// For how long the secret of today goes on serving where the new one is refused; 0 unless given.

@@ -12,18 +12,18 @@ use utoipa::ToSchema;
 
 use super::FaqView;
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new entry of the FAQ.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateFaqBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 300)]
     question: String,
     /// In Markdown.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 65536)]
     answer: String,
     /// Whether everybody reads it; no unless said otherwise.

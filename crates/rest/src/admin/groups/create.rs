@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{GroupView, granted, parse_patterns};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new access group.
@@ -20,10 +20,10 @@ use crate::error::{ApiError, ErrorBody};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateGroupBody {
     /// Lower-case letters and digits with single hyphens; never changes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     display_name: String,
     #[schema(max_length = 2000)]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{GroupView, parse_id, parse_user};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
@@ -19,7 +19,7 @@ use crate::segment::Segment;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct GroupsBody {
     /// All of them; none takes it out of every group. Repeated ones count once.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required)]
     group_ids: Vec<String>,
 }

@@ -12,20 +12,20 @@ use utoipa::ToSchema;
 
 use super::ServiceView;
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new monitored service.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateServiceBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, max_length = 120, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
     name: String,
     /// The name unless given.
     #[schema(max_length = 120)]
     display_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, format = "uri")]
     url: String,
     /// 100 to 599; 200 unless given, and for 0.

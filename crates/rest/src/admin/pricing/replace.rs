@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{PriceBody, PricingView, RatesBody};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// All prices.
@@ -20,11 +20,11 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) struct PricingBody {
     /// What models cost that have no price and that the program does not know.
     #[schema(required)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     fallback: RatesBody,
     /// The prices of models. Those that are not among them are removed.
     #[schema(required)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     models: Vec<PriceBody>,
 }
 

@@ -14,18 +14,18 @@ use utoipa::ToSchema;
 
 use super::{ProjectView, unknown_provider};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new project.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateProjectBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// `ai_gateway`, `ai_wrapper`, `agent_proxy`, `api_gateway` or `mcp_gateway`; never changes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, example = "ai_wrapper")]
     project_type: String,
     /// `dev`, `staging` or `prod` (default).

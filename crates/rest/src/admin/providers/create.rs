@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{ProviderView, invalid_key, invalid_type};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new provider. It has no `Debug`, because it holds a key.
@@ -22,7 +22,7 @@ use crate::error::{ApiError, ErrorBody};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateProviderBody {
     /// Lower-case letters and digits with single hyphens; never changes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120, example = "team-openai")]
     name: String,
     /// The name unless given.
@@ -30,7 +30,7 @@ pub(super) struct CreateProviderBody {
     display_name: Option<String>,
     /// `openai`, `anthropic`, `google`, `mistral`, `groq`, `together`, `cohere`, `ollama`,
     /// `azure_openai`, `openai_compatible` or `echo`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, example = "openai")]
     r#type: String,
     /// The vendor's own address unless given; `azure_openai` and `openai_compatible` have none.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::ServiceAccountView;
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new service account.
@@ -21,10 +21,10 @@ use crate::error::{ApiError, ErrorBody};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateServiceAccountBody {
     /// 1 to 64 letters, digits, `-` and `_`; upper case becomes lower case.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", example = "ci-runner")]
     identifier: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 320)]
     name: String,
     /// Whether it may be used; yes unless said otherwise.

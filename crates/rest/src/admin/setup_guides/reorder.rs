@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{GuideView, parse_id};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::listing::ItemsView;
 
@@ -19,7 +19,7 @@ use crate::listing::ItemsView;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ReorderBody {
     /// Every guide, exactly once.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, value_type = Vec<String>)]
     ids: Vec<String>,
 }

@@ -12,14 +12,14 @@ use utoipa::ToSchema;
 
 use super::{SubscriptionPlanView, quota};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new subscription plan.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreatePlanBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     #[schema(max_length = 2000)]

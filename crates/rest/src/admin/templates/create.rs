@@ -12,14 +12,14 @@ use utoipa::ToSchema;
 
 use super::TemplateView;
 use crate::admin::{Acting, credentials, providers};
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 
 /// A new provider template.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CreateTemplateBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// Its name in routing rules; made from the name unless given.
@@ -30,10 +30,10 @@ pub(super) struct CreateTemplateBody {
     /// At most 20 different texts of 1 to 40 characters.
     #[schema(max_items = 20)]
     tags: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, value_type = String, format = "uuid")]
     provider_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 200)]
     model: String,
     /// One of the provider's credentials; any of them unless given.

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::limits::dollars;
 use super::{IssuedView, parse_endpoints, parse_scopes};
 use crate::admin::{Acting, projects};
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
@@ -24,7 +24,7 @@ use crate::segment::Segment;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct IssueTokenBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(required, min_length = 1, max_length = 120)]
     name: String,
     /// `live` (default) or `test`; both behave alike.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{UserView, not_found, parse_id, refused};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
@@ -21,6 +21,7 @@ use crate::segment::Segment;
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct NoteBody {
     /// At most 2,000 characters, kept word for word; empty clears it.
+    #[serde(deserialize_with = "or_default")]
     #[schema(max_length = 2000)]
     pub(in crate::admin) note: String,
 }
