@@ -18,6 +18,8 @@ pub(crate) enum Job {
     Cache,
     /// Answers for repeated calls that were over before an instant.
     Idempotency,
+    /// Minted tokens that ended before an instant, and that no call is kept of.
+    MintedTokens,
 }
 
 impl Job {
@@ -30,6 +32,7 @@ impl Job {
             Self::Sessions => "prune_sessions",
             Self::Cache => "prune_cache",
             Self::Idempotency => "prune_idempotency",
+            Self::MintedTokens => "prune_minted_tokens",
         }
     }
 }
@@ -60,6 +63,7 @@ impl Removal {
             Job::Sessions => work.sessions().remove_idle(endpoint, before, limit).await?,
             Job::Cache => work.response_cache().remove_expired(before, limit).await?,
             Job::Idempotency => work.idempotency().prune(before, limit).await?,
+            Job::MintedTokens => work.tokens().prune_minted(before, limit).await?,
         };
         work.commit().await?;
         Ok(removed)

@@ -26,7 +26,7 @@ const ACCOUNTS_AT_A_TIME: u32 = 100;
 pub struct SchedulerOptions {
     /// How long usage events are kept.
     pub usage_retention: Duration,
-    /// How often older ones are removed.
+    /// How often older ones are removed, and the minted tokens that ended before them.
     pub usage_interval: Duration,
     /// How long configuration changes are kept. A process that was away for longer reads the whole
     /// configuration anew.
@@ -146,6 +146,7 @@ impl Scheduler {
             self.repeat(Job::Sessions, session_interval, &shutdown),
             self.repeat(Job::Cache, expiry_interval, &shutdown),
             self.repeat(Job::Idempotency, expiry_interval, &shutdown),
+            self.repeat(Job::MintedTokens, usage_interval, &shutdown),
             self.look(&shutdown),
             self.mark_tokens(&shutdown),
             self.end_access(&shutdown),
@@ -298,7 +299,8 @@ impl Scheduler {
     async fn removals(&self, job: Job) -> Result<Vec<Removal>, RepositoryError> {
         let now = self.clock.now();
         let keep = match job {
-            Job::Usage => self.options.usage_retention,
+            // A token is kept for as long as what was done with it.
+            Job::Usage | Job::MintedTokens => self.options.usage_retention,
             Job::Changes => self.options.change_retention,
             Job::Contents => self.options.content_retention,
             Job::Sessions => self.options.session_retention,

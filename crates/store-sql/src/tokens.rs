@@ -362,6 +362,25 @@ impl TokenRepository for SqlWork<Db> {
         Ok(done.rows_affected())
     }
 
+    #[instrument(level = "debug", name = "db.tokens.prune_minted", skip_all)]
+    async fn prune_minted(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
+        // Those at the ends of a tree; those above them are at the end next time.
+        let done = sqlx::query(
+            "DELETE FROM tokens WHERE id IN ( \
+                 SELECT id FROM tokens AS over WHERE parent_id IS NOT NULL \
+                     AND (revoked_at < $1 OR expires_at < $1) \
+                     AND NOT EXISTS (SELECT 1 FROM tokens AS below WHERE below.parent_id = over.id) \
+                     AND NOT EXISTS (SELECT 1 FROM usage_events WHERE token_id = over.id) \
+                     ORDER BY id LIMIT $2)",
+        )
+        .bind(before.as_micros())
+        .bind(i64::from(limit))
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected())
+    }
+
     #[instrument(level = "debug", name = "db.tokens.touch", skip_all)]
     async fn touch(&mut self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
         // Each token once, and in the order of their ids, so that two writers never wait for each

@@ -119,6 +119,10 @@ pub trait TokenRepository: Send {
     /// Notes of up to `limit` tokens that their time was over at `now`, and says of how many.
     async fn mark_expired(&mut self, now: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
 
+    /// Removes up to `limit` minted tokens that ended before an instant; says how many. Those that calls
+    /// are still kept of stay, and so do those that minted one that stays.
+    async fn prune_minted(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
+
     /// Notes when tokens were last used. Never moves an instant back, never changes a version.
     async fn touch(&mut self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError>;
 }

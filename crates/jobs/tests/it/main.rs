@@ -23,7 +23,7 @@ use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectT
 use promptgate_store::{Access, Change, Store};
 use promptgate_store_sql::{SqlOptions, connect};
 use promptgate_tokens::{
-    NewToken, Token, TokenEnv, TokenLimits, TokenName, TokenSecret, TokenState, key_scopes,
+    NewChild, NewToken, Token, TokenEnv, TokenLimits, TokenName, TokenSecret, TokenState, key_scopes,
 };
 use promptgate_usage::{CallContent, IdempotencyKey, IdempotencyRecord, Outcome, UsageEvent, UsageFilter};
 use serde_json::json;
@@ -160,6 +160,74 @@ async fn old_changes_go_and_the_revision_stays_known() {
     assert_eq!(work.changes().revision().await.unwrap(), Revision::from_number(3));
     let kept = work.changes().since(Revision::from_number(2), 10).await.unwrap().unwrap();
     assert_eq!(kept, [(Revision::from_number(3), Change::Project(id))]);
+}
+
+#[tokio::test]
+async fn minted_tokens_go_when_what_was_done_with_them_has_gone() {
+    let (store, _directory) = store().await;
+    let (clock, entropy) = (clock(), SeededEntropy::new(6));
+    let due = clock.now().minus(SchedulerOptions::default().usage_retention);
+    let project = project(&*clock, &entropy);
+    let issued = new_token(&project, None, None);
+    let secret = || TokenSecret::generate(TokenEnv::Live, &entropy);
+    let id = || TokenId::mint(&*clock, &entropy);
+    let issued = Token::issue(id(), issued, &secret(), due.minus(DAY)).expect(WORKS);
+    let child = |end| {
+        let new = NewChild {
+            name: TokenName::parse("child").expect(WORKS),
+            scopes: None,
+            endpoint_ids: vec![],
+            limits: TokenLimits::default(),
+            metadata: serde_json::Map::new(),
+            expires_at: Some(end),
+        };
+        issued.mint(id(), new, &secret(), due.minus(DAY * 2)).expect(WORKS)
+    };
+    let children = [child(due.minus(DAY)), child(due.plus(DAY))];
+    let mut work = store.begin(Access::Write).await.expect(WORKS);
+    work.projects().insert(&project).await.expect(WORKS);
+    for token in std::iter::once(&issued).chain(&children) {
+        work.tokens().insert(token).await.expect(WORKS);
+    }
+    work.commit().await.expect(WORKS);
+    let running = Running::start(&store, &options(), 2);
+    until([false, true, true], async || {
+        let mut work = store.begin(Access::Read).await.expect(WORKS);
+        let mut there = [false; 3];
+        for (token, there) in children.iter().chain([&issued]).zip(&mut there) {
+            *there = work.tokens().find(token.id).await.expect(WORKS).is_some();
+        }
+        there
+    })
+    .await;
+    running.stop().await;
+}
+
+fn project(clock: &dyn Clock, entropy: &SeededEntropy) -> Project {
+    let new = NewProject {
+        name: ProjectName::parse("p").expect(WORKS),
+        kind: ProjectType::AgentProxy,
+        env: ProjectEnv::Prod,
+        default_provider: None,
+        record_bodies: None,
+        metadata: serde_json::Map::new(),
+        active: true,
+    };
+    Project::create(ProjectId::mint(clock, entropy), new, clock.now()).expect(WORKS)
+}
+
+fn new_token(project: &Project, owner: Option<AccountId>, expires_at: Option<Timestamp>) -> NewToken {
+    NewToken {
+        project_id: project.id,
+        owner,
+        name: TokenName::parse("key").expect(WORKS),
+        env: TokenEnv::Live,
+        scopes: key_scopes(),
+        endpoint_ids: vec![],
+        limits: TokenLimits::default(),
+        metadata: serde_json::Map::new(),
+        expires_at,
+    }
 }
 
 #[tokio::test]
@@ -460,28 +528,9 @@ async fn what_has_expired_is_ended_once() {
         Account { expires_at: Some(end), ..account }
     };
     let (past, later) = (person("past", now), person("later", now.plus(DAY)));
-    let new = NewProject {
-        name: ProjectName::parse("p").expect(WORKS),
-        kind: ProjectType::AgentProxy,
-        env: ProjectEnv::Prod,
-        default_provider: None,
-        record_bodies: None,
-        metadata: serde_json::Map::new(),
-        active: true,
-    };
-    let project = Project::create(ProjectId::mint(&*clock, &*entropy), new, now).expect(WORKS);
+    let project = project(&*clock, &entropy);
     let token = |owner: &Account, end| {
-        let new = NewToken {
-            project_id: project.id,
-            owner: Some(owner.id),
-            name: TokenName::parse("key").expect(WORKS),
-            env: TokenEnv::Live,
-            scopes: key_scopes(),
-            endpoint_ids: vec![],
-            limits: TokenLimits::default(),
-            metadata: serde_json::Map::new(),
-            expires_at: Some(end),
-        };
+        let new = new_token(&project, Some(owner.id), Some(end));
         let secret = TokenSecret::generate(TokenEnv::Live, &*entropy);
         Token::issue(TokenId::mint(&*clock, &*entropy), new, &secret, now.minus(DAY)).expect(WORKS)
     };

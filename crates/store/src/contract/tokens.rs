@@ -11,7 +11,8 @@ use promptgate_tokens::{
 };
 
 use super::samples::{
-    WORKS, at, clock, document, entropy, read, stored_project, stored_token, token, token_at, write,
+    WORKS, at, clock, document, entropy, read, stored_project, stored_token, token, token_at, usage_event,
+    write,
 };
 use crate::Store;
 
@@ -391,6 +392,48 @@ pub async fn what_is_over_is_marked_once(store: &dyn Store) {
         assert_eq!(found.expired_at, marked.then_some(at(2)));
         assert_eq!(found.version, token.version);
     }
+}
+
+/// Minted tokens that ended long ago are removed from the ends of their tree on: not those that calls are kept
+/// of, nor those above what stays, nor what was issued.
+pub async fn minted_tokens_that_ended_are_removed(store: &dyn Store) {
+    let [top, middle, last] = line::<3>(store).await;
+    let [revoked, recent] = [5, 10].map(|end| below(&top).revoke(at(end)).expect("not revoked"));
+    let expired = Token { expires_at: Some(at(5)), ..below(&top) };
+    let [called, live] = [below(&top).revoke(at(5)).expect("not revoked"), below(&top)];
+    let above_live = Token { expires_at: Some(at(5)), ..below(&top) };
+    let below_ended = Token { expires_at: None, ..below(&above_live) };
+    insert(store, &[revoked.clone(), recent.clone(), expired.clone(), called.clone(), live.clone()]).await;
+    insert(store, &[above_live.clone(), below_ended.clone()]).await;
+    for token in [top.clone(), middle.clone(), last.clone()] {
+        assert!(save(store, &token.revoke(at(5)).expect("not revoked")).await);
+    }
+    let mut call = usage_event(at(1));
+    call.token_id = called.id;
+    let mut work = write(store).await;
+    work.usage().record(&[&call]).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+
+    let prune = async |limit| {
+        let mut work = write(store).await;
+        let removed = work.tokens().prune_minted(at(10), limit).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        removed
+    };
+    let removed = [prune(2).await, prune(9).await, prune(9).await, prune(9).await];
+    assert!(removed[0] == 2 && removed.iter().sum::<u64>() == 4 && removed[3] == 0, "{removed:?}");
+    for gone in [&revoked, &expired, &last, &middle] {
+        assert_eq!(find(store, gone.id).await, None, "{}", gone.id);
+    }
+    for kept in [&top, &recent, &called, &live, &above_live, &below_ended] {
+        assert!(find(store, kept.id).await.is_some(), "{}", kept.id);
+    }
+
+    let mut work = write(store).await;
+    work.usage().prune(at(2), 10).await.expect(WORKS);
+    work.commit().await.expect(WORKS);
+    assert_eq!(prune(9).await, 1);
+    assert_eq!(find(store, called.id).await, None);
 }
 
 /// Keys are found by name, description, id and status, and sorted by each of their columns.
