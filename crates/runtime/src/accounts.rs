@@ -12,7 +12,7 @@ use promptgate_auth::{
     SignInState, Via,
 };
 use promptgate_control::Control;
-use promptgate_control::accounts::{self, CreatePerson, SeedAdministrator};
+use promptgate_control::accounts::{self, CreatePerson, SeedAdministrator, SeedAdministratorError};
 use promptgate_control::bootstrap;
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_control::sign_in::SignIn;
@@ -45,7 +45,10 @@ pub(crate) async fn seed(base: &Base, control: &Control) -> anyhow::Result<Optio
     }
     let password = base.settings.passwords()?.admin_password;
     let seeded = accounts::seed_administrator(control, Actor::system(), SeedAdministrator { password }).await;
-    let seeded = seeded.context("cannot make the first administrator")?;
+    let seeded = seeded.map_err(|error| match error {
+        SeedAdministratorError::Weak(error) => anyhow!(error).context("PROMPTGATE_ADMIN_PASSWORD"),
+        error => anyhow!(error).context("cannot make the first administrator"),
+    })?;
     if let Some(account) = &seeded {
         tracing::info!(account.id = %account.id, "made the first administrator");
     }

@@ -34,10 +34,11 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let bus = storage::bus(&base, &storage)?;
     let capabilities = data_plane::capabilities(&base)?;
     let first = api::control(&base, &storage, &bus, keys.clone(), Arc::clone(&capabilities))?;
-    let seeded = bootstrap::seed(&first, Actor::system(), seed(&base)?)
-        .await
-        .context("cannot set up the first project")?;
+    // What may be refused comes first: the project's token is shown once, at a start that goes on.
+    let project = seed(&base)?;
     let administrator = accounts::seed(&base, &first).await?;
+    let seeded =
+        bootstrap::seed(&first, Actor::system(), project).await.context("cannot set up the first project")?;
     let overview =
         bootstrap::overview(&first, Actor::system()).await.context("cannot look at what is there")?;
     let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), capabilities).await?;

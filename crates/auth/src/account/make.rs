@@ -5,9 +5,6 @@ use promptgate_kernel::{AccountId, Timestamp};
 use super::{Account, AccountKind, InvalidAccount, text};
 use crate::{PasswordHash, Role, Totp};
 
-/// The user name and e-mail of the account that every installation starts with.
-const SEEDED_EMAIL: &str = "admin@promptgate.dev";
-
 /// What an identity provider says about a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcPerson {
@@ -54,6 +51,9 @@ pub struct NewService {
 }
 
 impl Account {
+    /// The user name and e-mail of the account that every installation starts with.
+    pub const SEEDED_EMAIL: &str = "admin@promptgate.dev";
+
     /// A person whom an identity provider vouches for, seen for the first time.
     pub fn person_by_oidc(
         id: AccountId,
@@ -113,8 +113,8 @@ impl Account {
     pub fn seeded(id: AccountId, password: PasswordHash, well_known: bool, now: Timestamp) -> Self {
         Self {
             subject: format!("local:{id}"),
-            username: SEEDED_EMAIL.into(),
-            email: SEEDED_EMAIL.into(),
+            username: Self::SEEDED_EMAIL.into(),
+            email: Self::SEEDED_EMAIL.into(),
             name: "Administrator".into(),
             role: Role::Admin,
             password: Some(password),

@@ -13,8 +13,8 @@ use crate::sign_in::{HashError, hash};
 /// How the first administrator is to sign in.
 #[derive(Debug, Clone, Default)]
 pub struct SeedAdministrator {
-    /// The password; without one it is the one that everybody knows, which only opens "set a new
-    /// password", on the machine itself.
+    /// The password, held to what is asked of every other; without one, or with the one that everybody
+    /// knows, it is that one, which only opens "set a new password", on the machine itself.
     pub password: Option<SecretString>,
 }
 
@@ -57,6 +57,9 @@ pub async fn seed_administrator(
     drop(work);
     let well_known = PasswordPolicy::well_known();
     let given = seed.password.filter(|given| given.expose() != well_known.expose());
+    if let Some(given) = &given {
+        PasswordPolicy.check(given, &[Account::SEEDED_EMAIL])?;
+    }
     let is_well_known = given.is_none();
     let hash = hash(control, &given.unwrap_or(well_known)).await?;
     let at = control.clock.now();

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
 };
 
-use promptgate_e2e::{Ended, Installation, User};
+use promptgate_e2e::{Ended, Gateway, Installation, User};
 
 #[track_caller]
 fn assert_one_line(ended: &Ended, words: &[&str]) {
@@ -57,6 +57,26 @@ async fn a_wrong_secret_is_not_repeated() {
     let ended = installation.start("promptgate", &["run-all"]).unwrap().end().await.unwrap();
     assert_one_line(&ended, &["PROMPTGATE_SECRETS_KEY", "openssl rand -base64 32"]);
     assert!(!ended.errors.contains(WRONG) && !ended.output.contains(WRONG));
+}
+
+#[tokio::test]
+async fn a_first_password_that_is_easy_to_guess() {
+    for (weak, why) in
+        [("canary", "12 characters"), ("ADMIN", "well-known"), ("admin@promptgate.dev", "e-mail")]
+    {
+        let installation = Installation::embedded().unwrap().set("PROMPTGATE_ADMIN_PASSWORD", weak);
+        for arguments in ["run-all", "migrate"] {
+            let ended = installation.start("promptgate", &[arguments]).unwrap().end().await.unwrap();
+            assert_one_line(&ended, &["PROMPTGATE_ADMIN_PASSWORD", why]);
+            assert!(!ended.errors.contains("canary") && !ended.output.contains("canary"));
+        }
+        // Nothing was begun that a better one would not find.
+        let installation = installation.set("PROMPTGATE_ADMIN_PASSWORD", "admin");
+        let mut gateway = Gateway::run_all(&installation).await.unwrap();
+        for shown in ["/ admin, to set a password", "(shown only now; keep it)"] {
+            gateway.processes[0].line(shown).await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
