@@ -176,6 +176,7 @@ async fn monitoring_goes_where_everybody_could() {
     // Providers may be in the house, but not where machines are told their secrets.
     let project = gateway.project().await.unwrap();
     gateway.provider("thief", "openai_compatible", "http://169.254.169.254/v1").await.unwrap();
+    gateway.caught_up().await.unwrap();
     let url = format!("{}/api/{}/v1/chat/completions", gateway.proxy, project.id);
     let body = json!({"model": "thief:m", "messages": [{"role": "user", "content": "Hi"}]});
     let answer = promptgate_e2e::Client::new().bearer(&project.token).post(&url, &body).await.unwrap();

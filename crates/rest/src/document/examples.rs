@@ -207,7 +207,7 @@ fn of_limits(method: &str, path: &str) -> Option<Value> {
             json!({"address": "2001:db8::/32", "action": "deny"})
         }
         ("post", path) if path.ends_with("/firewall/simulate") => json!({"clientIp": "192.0.2.1"}),
-        ("put", path) if path.ends_with("/firewall/default-action") => json!({"defaultAction": "deny"}),
+        ("put", path) if path.ends_with("/firewall/default-action") => json!({"defaultAction": "allow"}),
         ("post", "/api/v1/admin/groups") => {
             json!({"name": "research", "displayName": "Research", "providerIds": [PROVIDER],
                 "modelPatterns": ["^gpt-"], "excludedModelPatterns": ["-preview$"]})

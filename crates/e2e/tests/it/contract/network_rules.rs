@@ -78,7 +78,7 @@ async fn pass(pass: &Pass) {
     let robot = pass.gateway.admin(Method::POST, "/service-accounts", &body).await.unwrap().expect(201);
     let robot = id(&robot.unwrap());
     let project = pass.gateway.project().await.unwrap();
-    let (token, _) = pass.gateway.token(&project.id, &json!({"name": "kept in"})).await.unwrap();
+    let (_, token) = pass.gateway.token(&project.id, &json!({"name": "kept in"})).await.unwrap();
     let scopes = [
         Scope {
             all: "/firewall/rules",
