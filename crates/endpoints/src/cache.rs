@@ -32,12 +32,14 @@ pub struct Cacheable<'a> {
     pub tool_choice: Option<&'a Json>,
     /// What the answer must fit, so that a kept one fits the schema of today.
     pub output_schema: Option<&'a Value>,
+    /// What rules an answer has gone through, where there are some.
+    pub rules: Option<&'a str>,
 }
 
 impl CacheKey {
     /// The key of a call.
     pub fn of(call: &Cacheable<'_>) -> Self {
-        let value = json!({
+        let mut value = json!({
             "form": 1,
             "endpoint": call.endpoint_id,
             "provider": call.provider,
@@ -50,6 +52,9 @@ impl CacheKey {
             "tool_choice": call.tool_choice.map(Json::to_value),
             "output_schema": call.output_schema,
         });
+        if let Some(rules) = call.rules {
+            value["rules"] = json!(rules);
+        }
         let mut canonical = Vec::with_capacity(1024);
         write_canonical(&value, &mut canonical);
         Self(Sha256::digest(&canonical).into())
@@ -122,6 +127,7 @@ mod tests {
             tools: None,
             tool_choice: None,
             output_schema: None,
+            rules: None,
         }
     }
 
@@ -142,6 +148,7 @@ mod tests {
             Cacheable { sampling: Sampling { top_p: Some(0.5), ..sampling }, ..base },
             Cacheable { sampling: Sampling { max_output_tokens: 101, ..sampling }, ..base },
             Cacheable { messages: &other, ..base },
+            Cacheable { rules: Some("r"), ..base },
             Cacheable { messages: &[], ..base },
             Cacheable { tools: Some(&tools), ..base },
             Cacheable { tool_choice: Some(&tools), ..base },

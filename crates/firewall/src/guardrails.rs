@@ -19,7 +19,7 @@ mod rules;
 mod verdict;
 
 pub use access::{AccessDenied, AccessPolicy};
-pub use answer::{ANSWER_HOLD_BACK, AnswerGuard};
+pub use answer::{ANSWER_HOLD_BACK, AnswerGuard, AnswerPart};
 pub use guardrail::{Direction, Guardrail, Mode, Strictness};
 pub use invalid::InvalidRules;
 pub use level::{Holder, Level};

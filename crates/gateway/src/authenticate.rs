@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use promptgate_firewall::guardrails::Policy;
-use promptgate_kernel::{AccountId, ProjectId};
+use promptgate_kernel::{AccountId, ProjectId, TokenId};
 use promptgate_tokens::{PresentedToken, Token};
 
 use crate::authenticator::AuthUnavailable;
@@ -38,6 +38,8 @@ pub(crate) struct Authenticated {
     pub(crate) caller: Option<Arc<Caller>>,
     /// What guardrails say, but for an AI endpoint's.
     pub(crate) policy: Arc<Policy>,
+    /// The token, and those that it comes from.
+    pub(crate) line: Arc<[TokenId]>,
     _made_here: (),
 }
 
@@ -97,7 +99,13 @@ async fn identify(
     let owner = caller.as_deref().map(|caller| &caller.standing);
     let visitor = Visitor { token: &token, project: target, owner };
     admit_address(&visitor, &snapshot, shared, record).await?;
-    let policy = snapshot.policy(target, None, token.id);
+    let line: Arc<[TokenId]> = if snapshot.has_token_guardrails() {
+        let line = shared.authenticator.line_of(&token).await;
+        line.map_err(|AuthUnavailable| Refusal::AuthUnavailable)?
+    } else {
+        Arc::new([token.id])
+    };
+    let policy = snapshot.policy(target, None, &line);
     policy.access().check(Some(record.client), now).map_err(GuardRefusal::Denied)?;
     shared.authenticator.note_use(&token, now);
     record.timing.authenticated();
@@ -114,6 +122,7 @@ async fn identify(
         snapshot,
         caller,
         policy,
+        line,
         _made_here: (),
     })
 }

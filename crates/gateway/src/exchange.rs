@@ -29,7 +29,7 @@ use crate::failures;
 use crate::fault::Fault;
 use crate::guardrails::GuardRefusal;
 use crate::headers::{add_dropped, passed, provider_request_id};
-use crate::outgoing::Passed;
+use crate::outgoing::{Answered, GuardFailed, Passed};
 use crate::passage::{Passage, Passing};
 use crate::ports::{UpstreamBody, UpstreamError, UpstreamResponse};
 use crate::prepare::{Prepared, Times};
@@ -245,7 +245,14 @@ impl Exchange<'_> {
 
     /// A body as the rules for what models say let it pass.
     fn ruled(&self, body: Bytes, record: &mut Record) -> Result<Bytes, Box<Refusal>> {
-        let Passed { body, verdict, micros } = self.prepared.outgoing.inspect(self.prepared.operation, body);
+        let answered = match self.passage {
+            Passage::Unread => Answered::Kept,
+            _ => Answered::By(self.prepared.operation),
+        };
+        let Passed { body, verdict, micros } = match self.prepared.outgoing.inspect(answered, body) {
+            Ok(passed) => passed,
+            Err(GuardFailed) => return Err(Box::new(Refusal::GuardFailed)),
+        };
         guarded(verdict, micros, record)?;
         Ok(body)
     }

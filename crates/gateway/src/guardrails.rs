@@ -10,6 +10,8 @@ use promptgate_guard::{Certainty, Channel};
 use promptgate_providers::Operation;
 use promptgate_usage::{GuardMatch, Guarded};
 use promptgate_wire::{BadRequest, Channel as TextChannel, TextEdit, Texts, Unreadable};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::meter;
 use crate::record::Record;
@@ -32,7 +34,8 @@ impl GuardRefusal {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Blocked(_) => 422,
-            Self::Denied(_) => 403,
+            Self::Denied(AccessDenied::Unreadable) => 503,
+            Self::Denied(AccessDenied::Address | AccessDenied::Time) => 403,
         }
     }
 
@@ -40,6 +43,7 @@ impl GuardRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Blocked(_) => "guardrail_blocked",
+            Self::Denied(AccessDenied::Unreadable) => "guardrails_unreadable",
             Self::Denied(AccessDenied::Address) => "ip_not_allowed",
             Self::Denied(AccessDenied::Time) => "outside_time_window",
         }
@@ -49,6 +53,7 @@ impl GuardRefusal {
     pub const fn guardrail(&self) -> &'static str {
         match self {
             Self::Blocked(blocked) => blocked.guardrail.key(),
+            Self::Denied(AccessDenied::Unreadable) => "unreadable",
             Self::Denied(AccessDenied::Address) => "ip_allowlist",
             Self::Denied(AccessDenied::Time) => "time_window",
         }
@@ -74,6 +79,9 @@ impl From<GuardRefusal> for Refusal {
 pub(crate) enum Written {
     /// A request of a model API.
     Request(Operation),
+    /// A request that continues what a provider keeps. There tokens of earlier requests stand for other
+    /// values: what would be redacted is masked.
+    Continuing(Operation),
     /// A call of an AI endpoint. Nothing of it comes back under a token: what would be redacted there
     /// is masked.
     Call,
@@ -83,11 +91,37 @@ pub(crate) enum Written {
 }
 
 impl Written {
+    /// A request of a model API.
+    pub(crate) fn request(operation: Operation, body: &Bytes) -> Self {
+        #[derive(Deserialize)]
+        struct Continued {
+            previous_response_id: Option<IgnoredAny>,
+            conversation: Option<IgnoredAny>,
+        }
+        let continued = || serde_json::from_slice::<Continued>(body).ok();
+        let continues = |continued: Continued| {
+            continued.previous_response_id.is_some() || continued.conversation.is_some()
+        };
+        match operation {
+            Operation::Responses if continued().is_some_and(continues) => Self::Continuing(operation),
+            _ => Self::Request(operation),
+        }
+    }
+
     fn texts(self, body: &Bytes) -> Result<Texts<'_>, Unreadable> {
         match self {
-            Self::Request(operation) => Texts::of_request(operation, body),
+            Self::Request(operation) | Self::Continuing(operation) => Texts::of_request(operation, body),
             Self::Call => Texts::of_call(body),
             Self::Items => Texts::of_items(body),
+        }
+    }
+
+    /// Whose words they are. Who calls an AI endpoint has not made the program, whatever role he gives
+    /// his words.
+    const fn channel(self, said: TextChannel) -> Channel {
+        match (self, channel(said)) {
+            (Self::Call, Channel::System | Channel::Assistant) => Channel::User,
+            (_, channel) => channel,
         }
     }
 
@@ -141,7 +175,11 @@ fn read(policy: &Policy, written: Written, body: &Bytes) -> Result<Read, Refusal
     let texts = written.texts(body).map_err(|wrong| Refusal::BadRequest(BadRequest::from(wrong)))?;
     let parts: Vec<Part<'_>> = texts
         .parts()
-        .map(|part| Part { channel: channel(part.channel), text: part.text, is_fixed: part.is_signed })
+        .map(|part| Part {
+            channel: written.channel(part.channel),
+            text: part.text,
+            is_fixed: part.is_signed,
+        })
         .collect();
     let inspection = policy.inspect(&parts, written.comes_back(), |part| texts.path(part));
     let edits: Vec<TextEdit> = inspection

@@ -51,7 +51,7 @@ async fn read(
     match &mut addressed.ask {
         Ask::Body(envelope) => {
             let Guard { body, vault } =
-                guard(policy, Written::Request(operation), envelope.body(), record).await?;
+                guard(policy, Written::request(operation, envelope.body()), envelope.body(), record).await?;
             if let Some(body) = body {
                 *envelope = Envelope::parse(operation, body).map_err(Refusal::BadRequest)?;
             }

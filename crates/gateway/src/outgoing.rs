@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use promptgate_firewall::guardrails::{AnswerGuard, Blocked, Part, Policy, Restorer, Vault, Verdict};
+use promptgate_firewall::guardrails::{
+    AnswerGuard, AnswerPart, Blocked, Part, Policy, Restorer, Vault, Verdict,
+};
 use promptgate_guard::Channel;
 use promptgate_providers::Operation;
 use promptgate_translate::{Block, ChatAnswer};
-use promptgate_wire::{StreamTexts, TextEdit, TextFilter, TextForm, TextPart, TextTrack, Texts};
+use promptgate_wire::{StreamTexts, TextEdit, TextFilter, TextForm, TextPart, TextTrack, Texts, Unreadable};
 
 use crate::guardrails::channel;
 
@@ -20,6 +22,36 @@ pub(crate) struct Outgoing {
     policy: Option<Arc<Policy>>,
     vault: Option<Arc<Vault>>,
 }
+
+/// What an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// That of a model.
+    By(Operation),
+    /// What a provider keeps: responses, conversations and their items.
+    Kept,
+}
+
+impl Answered {
+    fn texts(self, body: &Bytes) -> Result<Texts<'_>, Unreadable> {
+        match self {
+            Self::By(operation) => Texts::of_answer(operation, body),
+            Self::Kept => match Texts::of_answer(Operation::Responses, body) {
+                Ok(texts) if !texts.is_empty() => Ok(texts),
+                _ => Texts::of_items(body),
+            },
+        }
+    }
+
+    /// Whether there are no words in it, only numbers.
+    const fn is_vectors(self) -> bool {
+        matches!(self, Self::By(Operation::Embeddings | Operation::CountTokens))
+    }
+}
+
+/// An answer that a rule wants to read cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GuardFailed;
 
 /// An answer that went through the rules.
 #[derive(Debug, Default)]
@@ -38,16 +70,26 @@ impl Outgoing {
         Self { policy: policy.reads_output().then(|| Arc::clone(policy)), vault }
     }
 
-    /// Puts a whole answer through the rules. One in which no text can be found passes: it is an error,
-    /// or vectors.
-    pub(crate) fn inspect(&self, operation: Operation, body: Bytes) -> Passed {
-        let unchanged = |body| Passed { body, ..Passed::default() };
+    /// Puts a whole answer through the rules. What cannot be read does not pass, unless it has no texts.
+    pub(crate) fn inspect(&self, answered: Answered, body: Bytes) -> Result<Passed, GuardFailed> {
+        let unchanged = |body| Ok(Passed { body, ..Passed::default() });
         let Some(policy) = &self.policy else { return unchanged(body) };
         let begun = Instant::now();
-        let Ok(texts) = Texts::of_answer(operation, &body) else { return unchanged(body) };
+        let texts = match answered.texts(&body) {
+            Ok(texts) => texts,
+            Err(_) if answered.is_vectors() => return unchanged(body),
+            Err(_) => return Err(GuardFailed),
+        };
+        // What a provider repeats of the request its client wrote.
+        let own =
+            |part: &TextPart<'_>| channel(part.channel) == Channel::Assistant || answered == Answered::Kept;
         let parts: Vec<Part<'_>> = texts
             .parts()
-            .map(|part| Part { channel: channel(part.channel), text: part.text, is_fixed: part.is_signed })
+            .map(|part| Part {
+                channel: Channel::Assistant,
+                text: if own(&part) { part.text } else { "" },
+                is_fixed: part.is_signed,
+            })
             .collect();
         let inspection = policy.inspect_answer(&parts, |part| texts.path(part));
         let edits: Vec<TextEdit> = inspection
@@ -56,27 +98,34 @@ impl Outgoing {
             .map(|change| TextEdit { part: change.part, span: change.span, text: change.text })
             .collect();
         let changed = (!edits.is_empty()).then(|| texts.rewrite(&edits));
-        Passed {
-            body: changed.unwrap_or_else(|| body.clone()),
-            verdict: inspection.verdict,
-            micros: since(begun),
-        }
+        let body = changed.unwrap_or_else(|| body.clone());
+        Ok(Passed { body, verdict: inspection.verdict, micros: since(begun) })
     }
 
-    /// The same for an answer in no vendor's words, whose texts are changed where they stand.
+    /// The same for an answer in no vendor's words, whose texts are changed where they stand. Arguments
+    /// of tools are read as the JSON that they are.
     pub(crate) fn inspect_chat(&self, answer: &mut ChatAnswer) -> Passed {
         let Some(policy) = &self.policy else { return Passed::default() };
         let begun = Instant::now();
-        let mut said: Vec<(&mut String, bool)> = answer.blocks.iter_mut().filter_map(said).collect();
-        let parts: Vec<Part<'_>> = said
-            .iter()
-            .map(|(text, is_fixed)| Part { channel: Channel::Assistant, text, is_fixed: *is_fixed })
-            .collect();
-        let inspection = policy.inspect_answer(&parts, |part| format!("answer[{part}]"));
-        for change in inspection.replacements.into_iter().rev() {
-            said[change.part].0.replace_range(change.span, &change.text);
+        let mut verdict = Verdict::default();
+        for (at, block) in answer.blocks.iter_mut().enumerate() {
+            match block {
+                Block::Text { text, .. } | Block::Refusal { text } => {
+                    verdict.join(in_place(policy, text, false, at));
+                }
+                Block::Thinking { text, signature, .. } => {
+                    verdict.join(in_place(policy, text, signature.is_some(), at));
+                }
+                Block::ToolCall { arguments, .. } => {
+                    let body = Bytes::from(std::mem::take(arguments));
+                    let (said, more) = in_arguments(policy, &body, at);
+                    verdict.join(more);
+                    *arguments = String::from_utf8_lossy(&said).into_owned();
+                }
+                _ => {}
+            }
         }
-        Passed { verdict: inspection.verdict, micros: since(begun), ..Passed::default() }
+        Passed { verdict, micros: since(begun), ..Passed::default() }
     }
 
     /// A whole answer as the client gets it, with the values in place of their tokens, where that is
@@ -108,6 +157,7 @@ impl Outgoing {
         Some(Box::new(StreamValues {
             texts: StreamTexts::new(operation),
             restoring: Restoring { vault, tracks: Vec::new() },
+            is_over: false,
         }))
     }
 }
@@ -157,15 +207,18 @@ struct Ruled<'g>(&'g mut AnswerGuard);
 
 impl TextFilter for Ruled<'_> {
     fn push(&mut self, track: &TextTrack, text: &str, out: &mut String) -> ControlFlow<()> {
-        if track.is_signed {
+        if channel(track.channel) != Channel::Assistant {
+            // What a provider repeats of the request its client wrote.
             out.push_str(text);
             return ControlFlow::Continue(());
         }
-        flow(&self.0.push(track.id, &track.path, text, out))
+        let part = AnswerPart { text: track.id, path: &track.path, is_fixed: track.is_signed };
+        flow(&self.0.push(&part, text, out))
     }
 
     fn end(&mut self, track: &TextTrack, out: &mut String) -> ControlFlow<()> {
-        flow(&self.0.end(track.id, &track.path, out))
+        let part = AnswerPart { text: track.id, path: &track.path, is_fixed: track.is_signed };
+        flow(&self.0.end(&part, out))
     }
 
     fn release(&mut self, _: &TextTrack, _: &mut String) {}
@@ -180,20 +233,28 @@ fn flow(passed: &Result<(), Blocked>) -> ControlFlow<()> {
 pub(crate) struct StreamValues {
     texts: StreamTexts,
     restoring: Restoring,
+    /// Whether nothing can be read any more.
+    is_over: bool,
 }
 
 impl StreamValues {
-    /// What the client gets of the next piece.
+    /// What the client gets of the next piece. Behind an event that cannot be read everything passes as
+    /// it is: with tokens, but whole.
     pub(crate) fn push(&mut self, piece: &Bytes) -> Bytes {
-        let Self { texts, restoring } = self;
-        // An event that cannot be read holds no token that anybody could see.
-        texts.push(piece, restoring).unwrap_or_else(|_| piece.clone())
+        let Self { texts, restoring, is_over } = self;
+        if *is_over {
+            return piece.clone();
+        }
+        texts.push(piece, restoring).unwrap_or_else(|_| {
+            *is_over = true;
+            piece.clone()
+        })
     }
 
     /// What is left, when nothing more comes.
     pub(crate) fn end(&mut self) -> Bytes {
-        let Self { texts, restoring } = self;
-        texts.end(restoring).unwrap_or_default()
+        let Self { texts, restoring, is_over } = self;
+        if *is_over { Bytes::new() } else { texts.end(restoring).unwrap_or_default() }
     }
 }
 
@@ -227,14 +288,35 @@ impl TextFilter for Restoring {
     fn release(&mut self, _: &TextTrack, _: &mut String) {}
 }
 
-/// What a model says in a block, and whether it has to stay as it is.
-fn said(block: &mut Block) -> Option<(&mut String, bool)> {
-    match block {
-        Block::Text { text, .. } | Block::Refusal { text } => Some((text, false)),
-        Block::Thinking { text, signature, .. } => Some((text, signature.is_some())),
-        Block::ToolCall { arguments, .. } => Some((arguments, false)),
-        _ => None,
+/// Puts a text through the rules where it stands.
+fn in_place(policy: &Policy, text: &mut String, is_fixed: bool, at: usize) -> Verdict {
+    let part = Part { channel: Channel::Assistant, text: text.as_str(), is_fixed };
+    let inspection = policy.inspect_answer(&[part], |_| format!("answer[{at}]"));
+    for change in inspection.replacements.into_iter().rev() {
+        text.replace_range(change.span, &change.text);
     }
+    inspection.verdict
+}
+
+/// Puts the arguments of a tool through the rules; what is no JSON is one text.
+fn in_arguments(policy: &Policy, body: &Bytes, at: usize) -> (Bytes, Verdict) {
+    let Ok(texts) = Texts::of_arguments(body) else {
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        let verdict = in_place(policy, &mut text, false, at);
+        return (text.into(), verdict);
+    };
+    let parts: Vec<Part<'_>> = texts
+        .parts()
+        .map(|part| Part { channel: Channel::Assistant, text: part.text, is_fixed: part.is_signed })
+        .collect();
+    let inspection =
+        policy.inspect_answer(&parts, |part| format!("answer[{at}].arguments.{}", texts.path(part)));
+    let edits: Vec<TextEdit> = inspection
+        .replacements
+        .into_iter()
+        .map(|change| TextEdit { part: change.part, span: change.span, text: change.text })
+        .collect();
+    (texts.rewrite(&edits), inspection.verdict)
 }
 
 fn since(begun: Instant) -> i64 {

@@ -28,16 +28,29 @@ pub(crate) fn settle(relayed: Relayed, mut record: Box<Record>) -> Response<Repl
             record.transcript.answered(&body);
             let cost = record.settle(&Ending { outcome, status: status.as_u16(), code, spent });
             record.put_headers(cost, &mut headers);
-            reply(status, headers, ReplyBody::whole(shown.unwrap_or(body)))
+            let is_private = shown.is_some();
+            let reply = reply(status, headers, ReplyBody::whole(shown.unwrap_or(body)));
+            if is_private { private(reply) } else { reply }
         }
         Answer::Stream(opened) => {
             record.put_headers(None, &mut headers);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+            let is_private = opened.has_values();
             let stream = RelayedStream::new(opened, record, status.as_u16());
-            reply(status, headers, ReplyBody::stream(stream))
+            let reply = reply(status, headers, ReplyBody::stream(stream));
+            if is_private { private(reply) } else { reply }
         }
     }
+}
+
+/// An answer that holds what left under tokens: it is for its client alone, and kept nowhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Private;
+
+fn private(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    response.extensions_mut().insert(Private);
+    response
 }
 
 /// Books a refused call and says no in the shape of its surface.

@@ -288,14 +288,19 @@ impl Snapshot {
         &self.network
     }
 
-    /// What guardrails say for a call.
+    /// What guardrails say for a call by a token; `line` is it and those that it comes from.
     pub(crate) fn policy(
         &self,
         project: ProjectId,
         endpoint: Option<EndpointId>,
-        token: TokenId,
+        line: &[TokenId],
     ) -> Arc<Policy> {
-        self.guardrails.policy(project, endpoint, token)
+        self.guardrails.policy(project, endpoint, line)
+    }
+
+    /// Whether what a token comes from has to be known, to know what guardrails say for it.
+    pub(crate) fn has_token_guardrails(&self) -> bool {
+        self.guardrails.has_token_rules()
     }
 
     /// The prices that were set.

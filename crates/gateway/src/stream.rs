@@ -110,13 +110,21 @@ impl Opened {
     /// What is left to pass when the provider is done.
     fn rest(&mut self) -> Bytes {
         let rest = self.passing.end();
-        let Some(rules) = &mut self.ways.rules else {
-            self.hear(&rest);
-            return rest;
-        };
-        let rest = [rules.push(&rest), rules.end()].concat().into();
-        self.hear(&rest);
-        rest
+        let rest = self.ruled(rest);
+        let kept = self.kept();
+        if kept.is_empty() { rest } else { [rest, kept].concat().into() }
+    }
+
+    /// What the rules kept until now.
+    fn kept(&mut self) -> Bytes {
+        let kept = self.ways.rules.as_mut().map_or_else(Bytes::new, |rules| rules.end());
+        self.hear(&kept);
+        kept
+    }
+
+    /// Whether values come back into it, which are for its client alone.
+    pub(crate) const fn has_values(&self) -> bool {
+        self.ways.values.is_some()
     }
 
     /// Whether a rule ended the answer.
@@ -213,8 +221,14 @@ impl RelayedStream {
     fn end(&mut self) -> Bytes {
         let Some(mut flow) = self.state.take() else { return Bytes::new() };
         let is_finished = flow.opened.is_finished;
-        let rest = if is_finished { Bytes::new() } else { flow.opened.rest() };
+        let rest = if is_finished { flow.opened.kept() } else { flow.opened.rest() };
         let observed = flow.opened.passing.observed();
+        if flow.opened.is_stopped() {
+            flow.record.transcript.hear(&rest);
+            flow.block(self.status);
+            let told = flow.told(rest);
+            return flow.with_the_last(told);
+        }
         if observed.ended || observed.error_event || flow.opened.may_end_without_mark {
             flow.record.transcript.hear(&rest);
             flow.settle(self.status);
@@ -285,7 +299,10 @@ impl Flow {
         let spent = spent_on(&self.opened);
         let (outcome, code) = (refusal.outcome(), Some(refusal.code()));
         self.record.settle(&Ending { outcome, status, code, spent });
+        // Neither is the provider listened to any longer, nor waits anybody for what it would have said.
         self.opened.under_way = None;
+        self.opened.tap = None;
+        self.opened.upstream = stream::empty().boxed();
     }
 
     /// Takes down what the rules found.
@@ -348,12 +365,19 @@ impl Flow {
         let provider = provider.map_or_else(String::new, |compiled| compiled.provider.name.to_string());
         let refusal = Refusal::Upstream { provider, fault };
         let problem = refusal.problem();
+        // What was kept goes out before the failure is told: it was said.
+        let kept = self.opened.kept();
+        self.record.transcript.hear(&kept);
+        let kept = self.told(kept);
+        let kept = self.with_the_last(kept);
+        self.guarded();
         // A provider that reported an error said it all: the client hears of one failure.
         let event = if self.opened.passing.has_reported() {
             Bytes::new()
         } else {
             self.opened.passing.fail(self.record.surface, &problem)
         };
+        let event = if kept.is_empty() { event } else { [kept, event].concat().into() };
         self.record.note(format!("failed in the middle of the answer: {}", problem.code));
         self.record.error_message = Some(problem.message.clone());
         let spent = spent_on(&self.opened);
@@ -369,7 +393,7 @@ impl Flow {
 
 impl Drop for RelayedStream {
     fn drop(&mut self) {
-        let Some(Flow { opened, mut record, .. }) = self.state.take() else { return };
+        let Some(Flow { mut opened, mut record, .. }) = self.state.take() else { return };
         if record.is_settled() {
             return;
         }
@@ -385,6 +409,10 @@ impl Drop for RelayedStream {
                 &runtime,
             );
         } else {
+            if let Some(rules) = &mut opened.ways.rules {
+                let (verdict, micros) = rules.verdict();
+                record.guarded(&verdict, micros);
+            }
             cancelled(&mut record, spent_on(&opened));
         }
     }
@@ -398,7 +426,7 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, dead
         record.transcript.hear(&piece);
     }
     let mut is_complete = opened.passing.has_ended();
-    while !opened.passing.has_ended() {
+    while !opened.passing.has_ended() && !opened.is_stopped() {
         let until = deadline.min(Instant::now() + opened.idle_timeout);
         match tokio::time::timeout_at(until, opened.upstream.next()).await {
             Ok(Some(Ok(chunk))) => {
@@ -417,6 +445,11 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, dead
         is_complete = opened.passing.has_ended();
     }
     let spent = spent_on(&opened);
+    if let Some(rules) = &mut opened.ways.rules {
+        is_complete &= !rules.is_stopped();
+        let (verdict, micros) = rules.verdict();
+        record.guarded(&verdict, micros);
+    }
     if let Some(tap) = opened.tap.take() {
         tap.end(is_complete && !opened.passing.has_reported(), record.count(&spent).0);
     }

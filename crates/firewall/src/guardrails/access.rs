@@ -18,6 +18,9 @@ pub enum AccessDenied {
     /// The client's address is not on the allowlist.
     #[error("calls from this address are not allowed by the ip_allowlist guardrail")]
     Address,
+    /// Nobody knows what the guardrails say.
+    #[error("the guardrails of this endpoint cannot be read; an administrator must write them anew")]
+    Unreadable,
     /// It is not within the windows.
     #[error("calls at this time are not allowed by the time_window guardrail")]
     Time,
@@ -28,6 +31,7 @@ pub enum AccessDenied {
 pub struct AccessPolicy {
     allowlist: Option<Vec<RuleAddress>>,
     windows: Option<Windows>,
+    is_closed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -47,15 +51,30 @@ impl AccessPolicy {
                 let cidrs = allowlist.cidrs.iter().flatten();
                 cidrs.filter_map(|text| RuleAddress::parse(text).ok()).collect()
             }),
-            windows: enabled(windows.enabled).then(|| Windows {
-                zone: windows.timezone.as_deref().and_then(zone).unwrap_or(Tz::UTC),
-                spans: windows.windows.iter().flatten().filter_map(spans).flatten().collect(),
+            windows: enabled(windows.enabled).then(|| {
+                let name = windows.timezone.as_deref();
+                match name.map_or(Some(Tz::UTC), zone) {
+                    Some(zone) => Windows {
+                        zone,
+                        spans: windows.windows.iter().flatten().filter_map(spans).flatten().collect(),
+                    },
+                    None => Windows { zone: Tz::UTC, spans: Vec::new() },
+                }
             }),
+            is_closed: false,
         }
+    }
+
+    /// Lets nobody in.
+    pub(crate) fn closed() -> Self {
+        Self { is_closed: true, ..Self::default() }
     }
 
     /// Whether a call may come. An address that is not known is on no list.
     pub fn check(&self, client: Option<IpAddr>, now: Timestamp) -> Result<(), AccessDenied> {
+        if self.is_closed {
+            return Err(AccessDenied::Unreadable);
+        }
         if let Some(allowlist) = &self.allowlist
             && !client.is_some_and(|client| allowlist.iter().any(|address| address.matches(client)))
         {

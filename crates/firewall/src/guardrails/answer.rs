@@ -25,6 +25,17 @@ pub struct AnswerGuard {
     refusal: Option<Blocked>,
 }
 
+/// One of the texts of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerPart<'a> {
+    /// Its number.
+    pub text: u64,
+    /// Where it stands, such as `choices[0].delta.content`.
+    pub path: &'a str,
+    /// Whether it has to stay as it is, because somebody signed it.
+    pub is_fixed: bool,
+}
+
 /// A text under way.
 #[derive(Debug)]
 struct Under {
@@ -56,11 +67,11 @@ impl AnswerGuard {
         Self { policy, texts: HashMap::new(), verdict: Verdict::default(), refusal: None }
     }
 
-    /// Takes more of a text, and puts behind `out` what may go on. `path` says where the text stands. The
+    /// Takes more of a text, and puts behind `out` what may go on: of a fixed text everything, at once. The
     /// answer ends when a rule refuses it.
-    pub fn push(&mut self, text: u64, path: &str, more: &str, out: &mut String) -> Result<(), Blocked> {
+    pub fn push(&mut self, part: &AnswerPart<'_>, more: &str, out: &mut String) -> Result<(), Blocked> {
         let policy = &self.policy;
-        let under = self.texts.entry(text).or_insert_with(|| Under {
+        let under = self.texts.entry(part.text).or_insert_with(|| Under {
             scanner: StreamScanner::new(Rules(Arc::clone(policy))),
             held: String::new(),
             bytes: 0,
@@ -68,16 +79,19 @@ impl AnswerGuard {
         });
         under.held.push_str(more);
         let settled = under.scanner.push(more);
-        self.pass(text, path, settled, out)
+        if part.is_fixed {
+            out.push_str(more);
+        }
+        self.pass(part, settled, out)
     }
 
     /// A text is over: puts behind `out` what was kept of it.
-    pub fn end(&mut self, text: u64, path: &str, out: &mut String) -> Result<(), Blocked> {
-        let Some(under) = self.texts.get_mut(&text) else { return Ok(()) };
-        let scanner =
-            std::mem::replace(&mut under.scanner, StreamScanner::new(Rules(Arc::clone(&self.policy))));
-        let passed = self.pass(text, path, scanner.finish(), out);
-        self.texts.remove(&text);
+    pub fn end(&mut self, part: &AnswerPart<'_>, out: &mut String) -> Result<(), Blocked> {
+        let Some(under) = self.texts.get_mut(&part.text) else { return Ok(()) };
+        let anew = StreamScanner::new(Rules(Arc::clone(&self.policy)));
+        let scanner = std::mem::replace(&mut under.scanner, anew);
+        let passed = self.pass(part, scanner.finish(), out);
+        self.texts.remove(&part.text);
         passed
     }
 
@@ -91,8 +105,8 @@ impl AnswerGuard {
         self.refusal.as_ref()
     }
 
-    fn pass(&mut self, text: u64, path: &str, settled: Settled, out: &mut String) -> Result<(), Blocked> {
-        let Some(under) = self.texts.get_mut(&text) else { return Ok(()) };
+    fn pass(&mut self, part: &AnswerPart<'_>, settled: Settled, out: &mut String) -> Result<(), Blocked> {
+        let Some(under) = self.texts.get_mut(&part.text) else { return Ok(()) };
         let released = settled.released.saturating_sub(under.bytes).min(under.held.len());
         let mut hits = self.policy.output().hits(settled.findings);
         for hit in &mut hits {
@@ -100,11 +114,17 @@ impl AnswerGuard {
                 ..hit.span.end.saturating_sub(under.bytes).min(released);
         }
         hits.retain(|hit| hit.span.start < hit.span.end);
+        if part.is_fixed {
+            for hit in hits.iter_mut().filter(|hit| hit.mode != Mode::Block) {
+                hit.mode = Mode::Audit;
+            }
+        }
         sort(&mut hits);
         let mut ruler = Ruler::new(&under.held);
         for hit in &hits {
             let within = ruler.characters(&hit.span);
-            self.verdict.note(hit.told(path, under.characters + within.start..under.characters + within.end));
+            self.verdict
+                .note(hit.told(part.path, under.characters + within.start..under.characters + within.end));
         }
         let blocks: Vec<&Hit> = hits.iter().filter(|hit| hit.mode == Mode::Block).collect();
         if let Some(first) = blocks.first() {
@@ -115,13 +135,15 @@ impl AnswerGuard {
             self.refusal = Some(blocked.clone());
             return Err(blocked);
         }
-        let mut copied = 0;
-        for (span, replacement) in replacements(&under.held[..released], &hits, &mut Vault::default()) {
-            out.push_str(&under.held[copied..span.start]);
-            out.push_str(&replacement);
-            copied = span.end;
+        if !part.is_fixed {
+            let mut copied = 0;
+            for (span, replacement) in replacements(&under.held[..released], &hits, &mut Vault::default()) {
+                out.push_str(&under.held[copied..span.start]);
+                out.push_str(&replacement);
+                copied = span.end;
+            }
+            out.push_str(&under.held[copied..released]);
         }
-        out.push_str(&under.held[copied..released]);
         under.characters += under.held[..released].chars().count();
         under.bytes += released;
         under.held.drain(..released);
@@ -149,20 +171,23 @@ mod tests {
         "keyword_blocklist":{"enabled":true,"direction":"output","mode":"mask","words":["zebra"]}
     }"#;
 
+    const PART: AnswerPart<'_> = AnswerPart { text: 1, path: "choices[0].delta.content", is_fixed: false };
+    const OTHER: AnswerPart<'_> = AnswerPart { text: 2, path: "choices[1].delta.content", is_fixed: false };
+
     /// What goes out of a text that comes in these pieces, piece by piece.
     fn shown(policy: &Arc<Policy>, pieces: &[&str]) -> (Vec<String>, Verdict, bool) {
         let mut guard = AnswerGuard::new(Arc::clone(policy));
         let mut shown = Vec::new();
         for piece in pieces {
             let mut out = String::new();
-            let passed = guard.push(1, "choices[0].delta.content", piece, &mut out);
+            let passed = guard.push(&PART, piece, &mut out);
             shown.push(out);
             if passed.is_err() {
                 return (shown, guard.take_verdict(), true);
             }
         }
         let mut out = String::new();
-        let refused = guard.end(1, "choices[0].delta.content", &mut out).is_err();
+        let refused = guard.end(&PART, &mut out).is_err();
         shown.push(out);
         (shown, guard.take_verdict(), refused)
     }
@@ -215,15 +240,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_signed_goes_on_as_it_is_and_can_be_refused() {
+        let signed = AnswerPart { is_fixed: true, ..PART };
+        let mut guard = AnswerGuard::new(policy(ALL));
+        let mut out = String::new();
+        guard.push(&signed, "ada@exam", &mut out).unwrap();
+        guard.push(&signed, "ple.org", &mut out).unwrap();
+        guard.end(&signed, &mut out).unwrap();
+        let verdict = guard.take_verdict();
+        assert_eq!((&*out, verdict.outcome, verdict.matches.len()), ("ada@example.org", Outcome::Noted, 1));
+        let blocking = policy(r#"{"pii_filter":{"enabled":true,"mode":"block","direction":"output"}}"#);
+        let mut guard = AnswerGuard::new(blocking);
+        guard.push(&signed, "ada@example.org", &mut out).unwrap();
+        assert!(guard.end(&signed, &mut out).is_err());
+    }
+
+    #[test]
     fn texts_under_way_at_the_same_time_do_not_mix() {
         let mut guard = AnswerGuard::new(policy(ALL));
         let (mut one, mut other) = (String::new(), String::new());
         for (a, b) in [("ada@exa", "bob@"), ("mple.org", "example.com is it")] {
-            guard.push(1, "a", a, &mut one).unwrap();
-            guard.push(2, "b", b, &mut other).unwrap();
+            guard.push(&PART, a, &mut one).unwrap();
+            guard.push(&OTHER, b, &mut other).unwrap();
         }
-        guard.end(1, "a", &mut one).unwrap();
-        guard.end(2, "b", &mut other).unwrap();
+        guard.end(&PART, &mut one).unwrap();
+        guard.end(&OTHER, &mut other).unwrap();
         assert_eq!((&*one, &*other), ("[E-Mail REDACTED]", "[E-Mail REDACTED] is it"));
     }
 

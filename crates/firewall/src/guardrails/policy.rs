@@ -60,6 +60,8 @@ pub struct Policy {
     access: AccessPolicy,
     input: Detectors,
     output: Detectors,
+    /// What the rules for answers say, as they are written.
+    output_rules: Option<String>,
     injection: Option<(Injection, PromptInjectionRule)>,
     length: Option<ContentLengthRule>,
 }
@@ -71,11 +73,17 @@ impl Policy {
             access: AccessPolicy::compile(&rules.ip_allowlist, &rules.time_window),
             input: Detectors::input(rules),
             output: Detectors::output(rules),
+            output_rules: written(rules),
             injection: rules
                 .enabled(Guardrail::PromptInjection)
                 .then(|| (Injection::new(), rules.prompt_injection.clone())),
             length: rules.enabled(Guardrail::ContentLength).then(|| rules.content_length.clone()),
         }
+    }
+
+    /// A policy that lets nothing pass, in place of one that cannot be read.
+    pub fn closed() -> Self {
+        Self { access: AccessPolicy::closed(), ..Self::default() }
     }
 
     /// The guardrails that look at no text.
@@ -86,6 +94,12 @@ impl Policy {
     /// Whether it wants to see what clients write.
     pub fn reads_input(&self) -> bool {
         !self.input.is_empty() || self.injection.is_some() || self.length.is_some()
+    }
+
+    /// What the rules for answers say, where there are some: answers that went through the same rules are
+    /// alike.
+    pub fn output_rules(&self) -> Option<&str> {
+        self.output_rules.as_deref()
     }
 
     /// Whether it wants to see what models answer.
@@ -103,7 +117,7 @@ impl Policy {
             if hits.is_empty() {
                 continue;
             }
-            let found = Found { part, path: path(at), hits };
+            let found = Found { part, path: inspection.verdict.place(|| path(at)), hits };
             for (span, text) in settle(found, &mut inspection, |hit| blocked.push(hit)) {
                 inspection.replacements.push(Replacement { part: at, span, text });
             }
@@ -148,7 +162,7 @@ impl Policy {
                     lengths.push(length);
                     continue;
                 }
-                let found = Found { part, path: path(at), hits };
+                let found = Found { part, path: inspection.verdict.place(|| path(at)), hits };
                 for (span, text) in settle(found, &mut inspection, |hit| blocked.push(hit)) {
                     length = (length + text.chars().count())
                         .saturating_sub(part.text[span.clone()].chars().count());
@@ -217,7 +231,7 @@ impl Policy {
                     mode,
                     certainty,
                     score: Some(score),
-                    part: path(at),
+                    part: verdict.place(|| path(at)),
                     span: Ruler::new(text).characters(&(begin..end)),
                 });
             }
@@ -252,6 +266,18 @@ impl Policy {
         });
         (mode == Mode::Block).then_some(Blocked { guardrail: Guardrail::ContentLength, message })
     }
+}
+
+/// The rules that answers go through, if there are some.
+fn written(rules: &Rules) -> Option<String> {
+    let for_answers = Rules {
+        pii_filter: rules.pii_filter.clone(),
+        secret_scanner: rules.secret_scanner.clone(),
+        keyword_blocklist: rules.keyword_blocklist.clone(),
+        ..Rules::default()
+    };
+    let reads = !Detectors::output(&for_answers).is_empty();
+    reads.then(|| serde_json::to_string(&for_answers).unwrap_or_default())
 }
 
 /// What was found in one text.

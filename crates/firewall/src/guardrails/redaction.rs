@@ -173,8 +173,10 @@ impl Vault {
 
     /// The length of the token that a text begins with, and its value.
     fn value_at(&self, text: &str) -> Option<(usize, &str)> {
-        let end = text.find(CLOSE)? + CLOSE.len();
-        let value = self.values.get(text.get(..end)?)?;
+        // No token is longer, and a text may have many brackets.
+        let near = &text[..text.floor_char_boundary(self.longest)];
+        let end = near.find(CLOSE)? + CLOSE.len();
+        let value = self.values.get(&near[..end])?;
         Some((end, value))
     }
 

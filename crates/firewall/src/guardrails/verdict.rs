@@ -90,6 +90,11 @@ pub struct Blocked {
 }
 
 impl Verdict {
+    /// Where something is, as long as it is told: to find that out takes time.
+    pub(crate) fn place(&self, place: impl FnOnce() -> String) -> String {
+        if self.matches.len() < MOST_MATCHES { place() } else { String::new() }
+    }
+
     /// Writes something down.
     pub(crate) fn note(&mut self, found: Match) {
         let outcome = match found.mode {

@@ -57,7 +57,8 @@ pub(crate) async fn address(
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Called, Refusal> {
-    let Authenticated { route, ids, headers, upload, token, project, snapshot, caller, .. } = authenticated;
+    let Authenticated { route, ids, headers, upload, token, project, snapshot, caller, line, .. } =
+        authenticated;
     let kind = project.project.kind;
     if kind != ProjectType::AiGateway {
         return Err(EndpointRefusal::WrongProjectType { kind }.into());
@@ -79,7 +80,7 @@ pub(crate) async fn address(
     if !allowed.is_empty() && !allowed.contains(&endpoint.endpoint().id) {
         return Err(EndpointRefusal::NotForToken { slug }.into());
     }
-    let policy = snapshot.policy(project.project.id, Some(endpoint.endpoint().id), token.id);
+    let policy = snapshot.policy(project.project.id, Some(endpoint.endpoint().id), &line);
     check_access(&policy, shared, record)?;
     check_process(shared)?;
     let (body, input) = match (read, upload) {

@@ -144,7 +144,7 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
     record.endpoint = Some(Box::new(note));
     check_process(shared)?;
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
-    let policy = snapshot.policy(project_id, Some(endpoint_id), token);
+    let policy = snapshot.policy(project_id, Some(endpoint_id), &[token]);
     let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
     if let Some(masked) = inspect(&policy, &written(&body), record).await? {
         let body: Map<String, Value> = serde_json::from_slice(&masked).map_err(|_| Refusal::GuardFailed)?;

@@ -112,6 +112,7 @@ pub(crate) async fn ready(
             tools: input.tools.as_ref(),
             tool_choice: input.tool_choice.as_ref(),
             output_schema: config.output_schema.as_ref(),
+            rules: policy.output_rules(),
         };
         match look_up(&call, ttl, shared).await {
             Ok(kept) => {

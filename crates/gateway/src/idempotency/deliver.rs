@@ -23,6 +23,7 @@ use crate::pipeline::Gateway;
 use crate::receive::IncomingRequest;
 use crate::record::{Ended, Record};
 use crate::reply::ReplyBody;
+use crate::settle::Private;
 use crate::settle::turn_away;
 
 /// So many pieces of a stream wait for a slow client.
@@ -113,6 +114,8 @@ impl Claim {
             return End::Release;
         }
         let of = (self.key, self.call);
+        // What left under tokens is written nowhere, not even sealed.
+        let body = body.filter(|_| head.extensions.get::<Private>().is_none());
         let mut answer = remembered(status, &head.headers, body, of, &self.shared);
         answer.headers.extend(ended.into_iter().flat_map(marks));
         End::Keep(Box::new(answer))

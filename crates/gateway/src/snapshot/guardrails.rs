@@ -1,11 +1,12 @@
 //! Rules of guardrails, ready for use.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use promptgate_endpoints::CompiledEndpoint;
-use promptgate_firewall::guardrails::{Holder, Policy, Rules};
+use promptgate_firewall::guardrails::{Guardrail, Holder, Policy, Rules};
 use promptgate_kernel::{EndpointId, ProjectId, TokenId};
+use serde_json::{Map, Value};
 
 /// So many combinations of levels are remembered; then they are found anew.
 const MOST_REMEMBERED: usize = 10_000;
@@ -16,17 +17,21 @@ const MOST_REMEMBERED: usize = 10_000;
 pub(super) struct Guardrails {
     kept: Arc<HashMap<Holder, Rules>>,
     endpoints: HashMap<EndpointId, Rules>,
+    /// Endpoints whose rules cannot be read.
+    unreadable: HashSet<EndpointId>,
+    has_token_rules: bool,
     idle: Arc<Policy>,
     found: RwLock<HashMap<Combination, Arc<Policy>>>,
     compiled: Arc<Compiled>,
 }
 
 /// The levels that say something of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Combination {
     project: Option<ProjectId>,
     endpoint: Option<EndpointId>,
-    token: Option<TokenId>,
+    /// The token's own last, and before it those of the tokens that it comes from.
+    tokens: Vec<TokenId>,
 }
 
 /// The policies in use, each compiled once, whatever snapshot it was compiled for.
@@ -62,42 +67,64 @@ impl Guardrails {
             Some(kept) => Arc::new(kept.into_iter().filter(|(_, rules)| !rules.is_empty()).collect()),
             None => Arc::clone(&self.kept),
         };
-        let endpoints = endpoints.into_iter().filter_map(|endpoint| {
+        let (mut said, mut unreadable) = (HashMap::new(), HashSet::new());
+        for endpoint in endpoints {
             let endpoint = endpoint.endpoint();
-            let rules = read(endpoint.id, &endpoint.guardrails);
-            (!rules.is_empty()).then_some((endpoint.id, rules))
-        });
+            match read(endpoint.id, &endpoint.guardrails) {
+                Some(rules) if rules.is_empty() => {}
+                Some(rules) => drop(said.insert(endpoint.id, rules)),
+                None => drop(unreadable.insert(endpoint.id)),
+            }
+        }
         let all = Self {
+            has_token_rules: kept.keys().any(|holder| matches!(holder, Holder::Token(_))),
             kept,
-            endpoints: endpoints.collect(),
+            endpoints: said,
+            unreadable,
             idle: Arc::clone(&self.idle),
             found: RwLock::default(),
             compiled: Arc::clone(&self.compiled),
         };
-        all.warm_up();
+        let before = self.found.read().unwrap_or_else(PoisonError::into_inner);
+        all.warm_up(before.keys());
+        drop(before);
         all
     }
 
-    /// Compiles what calls will need, before they do. What a token says for an endpoint waits for the
-    /// first call.
-    fn warm_up(&self) {
-        let nothing = Combination { project: None, endpoint: None, token: None };
+    /// Compiles what calls will need, before they do: what projects and endpoints say, and what calls
+    /// asked for until now.
+    fn warm_up<'a>(&self, before: impl Iterator<Item = &'a Combination>) {
+        let nothing = Combination { project: None, endpoint: None, tokens: Vec::new() };
         let holders = self.kept.keys().filter_map(|holder| match holder {
-            Holder::Project(id) => Some(Combination { project: Some(*id), ..nothing }),
+            Holder::Project(id) => Some(Combination { project: Some(*id), ..nothing.clone() }),
             Holder::Global | Holder::Token(_) => None,
         });
-        for combination in holders.chain([nothing]) {
+        let still = |combination: &&Combination| {
+            combination.project.is_none_or(|id| self.kept.contains_key(&Holder::Project(id)))
+                && combination.endpoint.is_none_or(|id| self.endpoints.contains_key(&id))
+                && combination.tokens.iter().all(|id| self.kept.contains_key(&Holder::Token(*id)))
+        };
+        for combination in holders.chain([nothing.clone()]).chain(before.filter(still).cloned()) {
             self.find(combination);
         }
     }
 
-    /// What counts for a call.
+    /// Whether what a token comes from has to be known.
+    pub(super) const fn has_token_rules(&self) -> bool {
+        self.has_token_rules
+    }
+
+    /// What counts for a call. `line` is the token and those that it comes from, itself first: what they
+    /// say counts for it, too, unless it says something else.
     pub(super) fn policy(
         &self,
         project: ProjectId,
         endpoint: Option<EndpointId>,
-        token: TokenId,
+        line: &[TokenId],
     ) -> Arc<Policy> {
+        if endpoint.is_some_and(|id| self.unreadable.contains(&id)) {
+            return Arc::new(Policy::closed());
+        }
         if self.kept.is_empty() && self.endpoints.is_empty() {
             return Arc::clone(&self.idle);
         }
@@ -105,7 +132,7 @@ impl Guardrails {
         self.find(Combination {
             project: Some(project).filter(|id| says(Holder::Project(*id))),
             endpoint: endpoint.filter(|id| self.endpoints.contains_key(id)),
-            token: Some(token).filter(|id| says(Holder::Token(*id))),
+            tokens: line.iter().rev().copied().filter(|id| says(Holder::Token(*id))).collect(),
         })
     }
 
@@ -119,9 +146,9 @@ impl Guardrails {
             kept(Holder::Global),
             combination.project.and_then(|id| kept(Holder::Project(id))),
             combination.endpoint.and_then(|id| self.endpoints.get(&id)),
-            combination.token.and_then(|id| kept(Holder::Token(id))),
         ];
-        let policy = self.compiled.policy(Rules::merged(levels.into_iter().flatten()));
+        let tokens = combination.tokens.iter().filter_map(|id| kept(Holder::Token(*id)));
+        let policy = self.compiled.policy(Rules::merged(levels.into_iter().flatten().chain(tokens)));
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= MOST_REMEMBERED {
             found.clear();
@@ -131,19 +158,17 @@ impl Guardrails {
     }
 }
 
-/// What an endpoint says. A guardrail that cannot be read, which was stored when nobody read them, says
-/// nothing.
-fn read(endpoint: EndpointId, document: &serde_json::Map<String, serde_json::Value>) -> Rules {
-    if document.is_empty() {
-        return Rules::default();
-    }
-    Rules::parse(document).unwrap_or_else(|wrong| {
-        tracing::warn!(endpoint.id = %endpoint, %wrong, "guardrails of an AI endpoint cannot be read one by one");
-        let each = document.iter().filter_map(|(name, fields)| {
-            Rules::parse(&[(name.clone(), fields.clone())].into_iter().collect()).ok()
-        });
-        each.fold(Rules::default(), |all, one| one.over(&all))
-    })
+/// What an endpoint says. A guardrail of a name that nobody knows, which was stored when nobody read
+/// them, says nothing; one that is known and cannot be read closes the endpoint.
+fn read(endpoint: EndpointId, document: &Map<String, Value>) -> Option<Rules> {
+    let known = |name: &String| Guardrail::ALL.iter().any(|guardrail| guardrail.key() == name);
+    let document = document.iter().filter(|(name, _)| known(name));
+    let document: Map<_, _> = document.map(|(name, fields)| (name.clone(), fields.clone())).collect();
+    Rules::parse(&document)
+        .inspect_err(|wrong| {
+            tracing::error!(endpoint.id = %endpoint, %wrong, "the guardrails of an AI endpoint cannot be read");
+        })
+        .ok()
 }
 
 #[cfg(test)]
@@ -171,27 +196,42 @@ mod tests {
             (Holder::Token(id(9)), rules(r#"{"content_length":{"max":7}}"#)),
         ];
         let first = Guardrails::default().recompile(Some(kept.clone()), NONE);
-        let (one, other) = (first.policy(id(1), None, id(7)), first.policy(id(3), Some(id(5)), id(8)));
+        let (one, other) = (first.policy(id(1), None, &[id(7)]), first.policy(id(3), Some(id(5)), &[id(8)]));
         assert!(Arc::ptr_eq(&one, &other), "only what everybody has");
-        let (of_project, of_token) = (first.policy(id(2), None, id(7)), first.policy(id(1), None, id(9)));
+        let (of_project, of_token) =
+            (first.policy(id(2), None, &[id(7)]), first.policy(id(1), None, &[id(9)]));
         assert!(Arc::ptr_eq(&of_project, &of_token) && !Arc::ptr_eq(&of_project, &one));
         let second = first.recompile(Some(kept), NONE);
-        assert!(Arc::ptr_eq(&one, &second.policy(id(1), None, id(7))));
+        assert!(Arc::ptr_eq(&one, &second.policy(id(1), None, &[id(7)])));
         let unchanged = second.recompile(None, NONE);
-        assert!(Arc::ptr_eq(&of_token, &unchanged.policy(id(1), None, id(9))));
+        assert!(Arc::ptr_eq(&of_token, &unchanged.policy(id(1), None, &[id(9)])));
     }
 
     #[test]
     fn where_nobody_says_anything_nothing_is_looked_for() {
         let none = Guardrails::default().recompile(Some(vec![(Holder::Global, Rules::default())]), NONE);
-        assert!(!none.policy(id(1), None, id(2)).reads_input());
+        assert!(!none.policy(id(1), None, &[id(2)]).reads_input());
     }
 
     #[test]
-    fn what_cannot_be_read_says_nothing_and_the_rest_counts() {
-        let document =
+    fn a_token_goes_by_the_rules_of_those_that_it_comes_from() {
+        let off = rules(r#"{"content_length":{"enabled":true,"max":1}}"#);
+        let own = rules(r#"{"content_length":{"max":9}}"#);
+        let kept = vec![(Holder::Token(id(1)), off.clone()), (Holder::Token(id(2)), own.clone())];
+        let guardrails = Guardrails::default().recompile(Some(kept), NONE);
+        assert!(guardrails.has_token_rules());
+        let of_child = guardrails.policy(id(7), None, &[id(3), id(1)]);
+        assert!(Arc::ptr_eq(&of_child, &guardrails.policy(id(7), None, &[id(1)])));
+        let of_other = guardrails.policy(id(7), None, &[id(2), id(1)]);
+        assert!(Arc::ptr_eq(&of_other, &guardrails.compiled.policy(own.over(&off))));
+    }
+
+    #[test]
+    fn an_unknown_guardrail_says_nothing_and_one_that_cannot_be_read_closes_the_endpoint() {
+        let read = |document: serde_json::Value| read(id(1), document.as_object().unwrap());
+        let some =
             serde_json::json!({"pii": {"enabled": true}, "content_length": {"enabled": true, "max": 1}});
-        let read = read(id(1), document.as_object().unwrap());
-        assert_eq!(read, rules(r#"{"content_length":{"enabled":true,"max":1}}"#));
+        assert_eq!(read(some), Some(rules(r#"{"content_length":{"enabled":true,"max":1}}"#)));
+        assert_eq!(read(serde_json::json!({"content_length": {"enabled": true, "most": 1}})), None);
     }
 }
