@@ -153,6 +153,8 @@ struct Place {
     within: Option<u32>,
     /// Its node; that of the list for one of its numbers.
     node: u32,
+    /// Which number of a list of numbers it is.
+    element: Option<u32>,
     start: u32,
     end: u32,
     channel: Channel,
@@ -280,11 +282,11 @@ impl<'a> Texts<'a> {
         let text = self.written(place);
         if let Some(nested) = place.within {
             let nested = &self.nested[nested as usize];
-            path::write(self.text, &self.tape, nested.node as usize, 0, &mut path);
+            path::write(self.text, &self.tape, nested.node as usize, None, &mut path);
             path.push_str(".$");
-            path::write(text, &nested.tape, place.node as usize, place.start as usize, &mut path);
+            path::write(text, &nested.tape, place.node as usize, place.element, &mut path);
         } else {
-            path::write(text, &self.tape, place.node as usize, place.start as usize, &mut path);
+            path::write(text, &self.tape, place.node as usize, place.element, &mut path);
         }
         path
     }

@@ -363,13 +363,14 @@ impl<'a, 't> Reader<'a, 't> {
 
     fn numbers(&mut self, within: Option<u32>, tape: &Tape, node: usize, channel: Channel) {
         let Node { start, end, .. } = *tape.node(node);
-        let mut at = start as usize;
+        let (mut at, mut element) = (start as usize, 0);
         while at < end as usize {
             let length = number_length(&self.document(within).as_bytes()[at..]);
             if length >= SHORTEST_NUMBER {
                 self.push(Place {
                     within,
                     node: short(node),
+                    element: Some(element),
                     start: short(at),
                     end: short(at + length),
                     channel,
@@ -378,6 +379,7 @@ impl<'a, 't> Reader<'a, 't> {
                     decoded: None,
                 });
             }
+            element += u32::from(length > 0);
             at += length.max(1);
         }
     }
@@ -405,7 +407,17 @@ impl<'a, 't> Reader<'a, 't> {
             _ => None,
         };
         let node = short(node);
-        self.push(Place { within, node, start, end, channel, form, is_signed: false, decoded });
+        self.push(Place {
+            within,
+            node,
+            element: None,
+            start,
+            end,
+            channel,
+            form,
+            is_signed: false,
+            decoded,
+        });
     }
 
     fn push(&mut self, place: Place) {

@@ -1,5 +1,7 @@
 //! A JSON document as a flat list of where its values stand, read in one pass.
 
+use std::sync::OnceLock;
+
 use super::Unreadable;
 use super::literal::special;
 
@@ -40,6 +42,19 @@ pub(crate) struct Node {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tape {
     nodes: Vec<Node>,
+    /// Where each of them is, once somebody asked.
+    spots: OnceLock<Vec<Spot>>,
+}
+
+/// Where a value or a name is among its siblings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// The object or the list that it is in.
+    pub(crate) parent: u32,
+    /// How many members or elements are before it.
+    pub(crate) index: u32,
+    /// Whether it is the name of a member.
+    pub(crate) is_name: bool,
 }
 
 impl Tape {
@@ -51,11 +66,30 @@ impl Tape {
         let nodes = Vec::with_capacity((text.len() / 48).clamp(8, 4096));
         let mut builder = Builder { bytes: text.as_bytes(), at: 0, nodes, open: Vec::with_capacity(8) };
         builder.document()?;
-        Ok(Self { nodes: builder.nodes })
+        Ok(Self { nodes: builder.nodes, spots: OnceLock::new() })
     }
 
     pub(crate) fn node(&self, index: usize) -> &Node {
         &self.nodes[index]
+    }
+
+    /// Where a node is. To know it of one takes a look at all of them, so that is done once.
+    pub(crate) fn spot(&self, node: usize) -> Spot {
+        self.spots.get_or_init(|| self.all_spots())[node]
+    }
+
+    fn all_spots(&self) -> Vec<Spot> {
+        let mut spots = vec![Spot::default(); self.nodes.len()];
+        for parent in 0..self.nodes.len() {
+            for (index, (name, value)) in self.members(parent).enumerate() {
+                let spot = Spot { parent: short(parent), index: short(index), is_name: false };
+                (spots[name], spots[value]) = (Spot { is_name: true, ..spot }, spot);
+            }
+            for (index, element) in self.elements(parent).enumerate() {
+                spots[element] = Spot { parent: short(parent), index: short(index), is_name: false };
+            }
+        }
+        spots
     }
 
     /// The elements of a list.

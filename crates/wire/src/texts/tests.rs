@@ -374,6 +374,24 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(BadRequest::from(Unreadable::TooDeep).code, "too_complex");
 }
 
+#[test]
+fn places_of_many_texts_are_told_in_no_time() {
+    const MANY: usize = 100_000;
+    let messages = format!("[{}{{\"content\":\"\"}}]", "{\"content\":\"a\"},".repeat(MANY));
+    let input = format!("{{\"input\":[{{\"arguments\":\"[{}1]\"}}]}}", "12345 , ".repeat(MANY));
+    let messages = body(&format!("{{\"messages\":{messages}}}"));
+    let messages = Texts::of_request(Operation::ChatCompletions, &messages).unwrap();
+    let input = body(&input);
+    let input = Texts::of_request(Operation::Responses, &input).unwrap();
+    let begun = std::time::Instant::now();
+    for index in 0..MANY {
+        assert_eq!(messages.path(index), format!("messages[{index}].content"));
+        assert_eq!(input.path(index), format!("input[0].arguments.$[{index}]"));
+    }
+    // A walk over all siblings for every one of them takes minutes.
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+}
+
 /// Any JSON.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
