@@ -1,4 +1,4 @@
-//! `cargo xtask eval guard` and `cargo xtask train-guard`.
+//! `cargo xtask eval guard`, `cargo xtask bench guard` and `cargo xtask train-guard`.
 
 use std::path::Path;
 
@@ -23,6 +23,13 @@ pub(crate) fn eval(what: &str, folder: &Path, rest: &[String]) -> anyhow::Result
         .args(rest)
         .directory(&here)
         .run()
+}
+
+/// Says what guarding requests costs.
+pub(crate) fn bench(rest: &[String]) -> anyhow::Result<()> {
+    build()?;
+    step("measuring");
+    program(target().join("release/promptgate-guard-lab")).args(["bench"]).args(rest).run()
 }
 
 /// Trains the guard's classifier, or says what one is worth on sources it never saw.

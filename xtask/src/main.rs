@@ -62,7 +62,8 @@ enum Task {
     RunSchedule(Passed),
     /// Runs everything in one process from source.
     RunAll(Passed),
-    /// Measures the proxy against yardsticks; figures go to docs/performance.md by hand.
+    /// Measures the proxy against yardsticks, or, with `guard`, what guarding requests costs; figures go
+    /// to docs/performance.md by hand.
     Bench(Passed),
     /// Scores the guard on a folder of labelled texts.
     Eval {
@@ -135,7 +136,10 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::RunProxy(passed) => promptgate("proxy", &passed),
         Task::RunSchedule(passed) => promptgate("schedule", &passed),
         Task::RunAll(passed) => promptgate("run-all", &passed),
-        Task::Bench(passed) => bench::bench(&passed.arguments),
+        Task::Bench(passed) => match passed.arguments.split_first() {
+            Some((what, rest)) if what == "guard" => guard::bench(rest),
+            _ => bench::bench(&passed.arguments),
+        },
         Task::Eval { what, folder, rest } => guard::eval(&what, &folder, &rest),
         Task::TrainGuard(passed) => guard::train(&passed.arguments),
         Task::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
