@@ -5,8 +5,8 @@ use super::graph::{Dependency, Layer, Member, TEST_FEATURES};
 /// The layers that a layer may build on. None builds on itself: siblings do not know each other.
 fn may_use(layer: Layer) -> &'static [Layer] {
     use Layer::{
-        Adapter, Application, Bin, Delivery, Domain, Engine, Kernel, Macros, Process, Protocol, Runtime, Store,
-        Test, Tool,
+        Adapter, Application, Bin, Delivery, Domain, Engine, Kernel, Macros, Process, Protocol, Runtime,
+        Store, Test, Tool,
     };
     match layer {
         Kernel | Engine | Macros => &[],
