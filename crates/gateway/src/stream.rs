@@ -107,10 +107,9 @@ impl Opened {
         piece
     }
 
-    /// What is left to pass when the provider is done.
-    fn rest(&mut self) -> Bytes {
-        let rest = self.passing.end();
-        let rest = self.ruled(rest);
+    /// What is left to pass when the provider is done: its last words, and what the rules kept.
+    fn rest(&mut self, last: Bytes) -> Bytes {
+        let rest = self.ruled(last);
         let kept = self.kept();
         if kept.is_empty() { rest } else { [rest, kept].concat().into() }
     }
@@ -221,22 +220,20 @@ impl RelayedStream {
     fn end(&mut self) -> Bytes {
         let Some(mut flow) = self.state.take() else { return Bytes::new() };
         let is_finished = flow.opened.is_finished;
-        let rest = if is_finished { flow.opened.kept() } else { flow.opened.rest() };
+        let tail = if is_finished { Bytes::new() } else { flow.opened.passing.end() };
         let observed = flow.opened.passing.observed();
+        if !(observed.ended || observed.error_event || flow.opened.may_end_without_mark) {
+            return flow.fail(Fault::Broken, self.status);
+        }
+        let rest = flow.opened.rest(tail);
+        flow.record.transcript.hear(&rest);
         if flow.opened.is_stopped() {
-            flow.record.transcript.hear(&rest);
             flow.block(self.status);
-            let told = flow.told(rest);
-            return flow.with_the_last(told);
-        }
-        if observed.ended || observed.error_event || flow.opened.may_end_without_mark {
-            flow.record.transcript.hear(&rest);
-            flow.settle(self.status);
-            let told = flow.told(rest);
-            flow.with_the_last(told)
         } else {
-            flow.fail(Fault::Broken, self.status)
+            flow.settle(self.status);
         }
+        let told = flow.told(rest);
+        flow.with_the_last(told)
     }
 
     fn fail(&mut self, error: UpstreamError) -> Bytes {
@@ -358,6 +355,17 @@ impl Flow {
 
     /// Books a call whose answer fails in the middle, and says so in the words of the surface.
     fn fail(mut self, fault: Fault, status: u16) -> Bytes {
+        // What was kept goes out before the failure is told: it was said.
+        let kept = self.opened.kept();
+        self.record.transcript.hear(&kept);
+        if self.opened.is_stopped() {
+            self.block(status);
+            let kept = self.told(kept);
+            return self.with_the_last(kept);
+        }
+        let kept = self.told(kept);
+        let kept = self.with_the_last(kept);
+        self.guarded();
         if let Some(under_way) = &mut self.opened.under_way {
             under_way.failed(&fault, 0.0);
         }
@@ -365,12 +373,6 @@ impl Flow {
         let provider = provider.map_or_else(String::new, |compiled| compiled.provider.name.to_string());
         let refusal = Refusal::Upstream { provider, fault };
         let problem = refusal.problem();
-        // What was kept goes out before the failure is told: it was said.
-        let kept = self.opened.kept();
-        self.record.transcript.hear(&kept);
-        let kept = self.told(kept);
-        let kept = self.with_the_last(kept);
-        self.guarded();
         // A provider that reported an error said it all: the client hears of one failure.
         let event = if self.opened.passing.has_reported() {
             Bytes::new()
@@ -435,7 +437,8 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, dead
                 record.transcript.listen_at_leisure();
             }
             Ok(None) => {
-                let rest = opened.rest();
+                let last = opened.passing.end();
+                let rest = opened.rest(last);
                 record.transcript.hear(&rest);
                 is_complete = opened.passing.has_ended() || opened.may_end_without_mark;
                 break;

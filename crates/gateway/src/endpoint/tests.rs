@@ -2,6 +2,7 @@
 
 mod answers;
 mod conversations;
+mod guarded;
 mod kept;
 mod recorded;
 mod routes;

@@ -320,3 +320,57 @@ async fn no_call_sees_half_a_policy() {
     }
     changing.await.unwrap();
 }
+
+#[tokio::test]
+async fn who_continues_what_a_provider_keeps_is_masked_because_its_tokens_mean_others() {
+    let guarded = Guarded::new(json!({"reversible_redaction": {"enabled": true}}));
+    let answer = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"to [[EMAIL_001]]","annotations":[]}]}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}}"#;
+    guarded.scene.upstream.always("main", Script::json(200, answer));
+    let ask =
+        async |body: Value| read(guarded.scene.begin(Operation::Responses, &body.to_string()).await).await;
+    let first = ask(json!({"model": "main:m", "input": "I am ada@example.org"})).await;
+    assert_eq!(guarded.sent()["input"], "I am [[EMAIL_001]]");
+    let text = &first.json()["output"][0]["content"][0]["text"];
+    assert_eq!(text, "to ada@example.org", "{}", first.body);
+    let id = first.json()["id"].clone();
+    let second =
+        ask(json!({"model": "main:m", "input": "I am bob@example.org", "previous_response_id": id})).await;
+    assert_eq!(guarded.sent()["input"], "I am [E-Mail REDACTED]");
+    assert_eq!(second.json()["output"][0]["content"][0]["text"], "to [[EMAIL_001]]");
+}
+
+#[tokio::test]
+async fn an_answer_with_values_is_kept_under_no_key() {
+    let guarded = Guarded::new(json!({"reversible_redaction": {"enabled": true}}));
+    guarded.scene.upstream.always("main", Script::said("to [[EMAIL_001]]"));
+    let body = r#"{"model":"main:m","messages":[{"role":"user","content":"ada@example.org"}]}"#;
+    let key = [("idempotency-key", "k")];
+    let first = read(guarded.scene.send(Operation::ChatCompletions, body, &key).await).await;
+    assert_eq!(content(&first), "to ada@example.org");
+    let again = read(guarded.scene.send(Operation::ChatCompletions, body, &key).await).await;
+    assert!(!again.body.contains("ada@"), "{}", again.body);
+    assert_eq!(guarded.scene.upstream.calls("main"), 1, "the call is made once all the same");
+}
+
+#[tokio::test]
+async fn a_provider_that_ends_without_a_mark_leaves_nothing_behind() {
+    for mode in ["mask", "block"] {
+        let guarded =
+            Guarded::new(json!({"pii_filter": {"enabled": true, "direction": "output", "mode": mode}}));
+        guarded.scene.upstream.always("main", Script::sse([chunk(""), chunk("Mail ada@example.org")]));
+        let body =
+            json!({"model": "main:m", "stream": true, "messages": [{"role": "user", "content": "hi"}]});
+        let got = guarded.ask(&body).await;
+        assert!(!got.body.contains("ada@"), "{mode}: {}", got.body);
+        // What was kept is told before the failure; what a rule ends has ended well.
+        let (said, sign) = if mode == "mask" {
+            ("Mail [E-Mail REDACTED]", "upstream_broken")
+        } else {
+            ("", "content_filter")
+        };
+        assert!(words(&got) == said && got.body.contains(sign), "{mode}: {}", got.body);
+        let event = guarded.scene.event();
+        let guarded = event.guarded.expect("what was found is written down");
+        assert_eq!(guarded.matches[0].rule, "pii_filter.email", "{mode}");
+    }
+}
