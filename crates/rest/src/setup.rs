@@ -170,6 +170,9 @@ impl From<Denied> for ApiError {
             denied @ Denied::AddressDenied { .. } => {
                 Self::new(StatusCode::FORBIDDEN, "firewall_denied").message(denied)
             }
+            denied @ Denied::Guardrail(_) => {
+                Self::new(StatusCode::FORBIDDEN, "guardrail_blocked").message(denied)
+            }
             denied @ Denied::ProjectInactive => {
                 Self::new(StatusCode::FORBIDDEN, "project_inactive").message(denied)
             }

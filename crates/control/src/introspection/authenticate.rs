@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use promptgate_auth::AccountRefused;
+use promptgate_firewall::guardrails::{self, AccessPolicy, Holder, Rules};
 use promptgate_kernel::{ProjectId, RepositoryError, Timestamp};
-use promptgate_store::Access;
+use promptgate_store::{Access, UnitOfWork};
 use promptgate_tokens::{AccessDenied, MalformedToken, PresentedToken, Scope, Token};
 use tracing::instrument;
 
@@ -49,6 +50,9 @@ pub enum Denied {
         /// Whose rules those are: `global`, `person`, `service`, `project`, `token`.
         scope: &'static str,
     },
+    /// A guardrail keeps calls from there, or at this time, out.
+    #[error(transparent)]
+    Guardrail(#[from] guardrails::AccessDenied),
     /// The store failed, which says nothing about the token.
     #[error("tokens cannot be checked at the moment")]
     Store(#[from] RepositoryError),
@@ -142,9 +146,26 @@ async fn check(
     let address = bearer.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let admitted = admit_address(&mut *work, &token, owner.as_ref(), address).await?;
     admitted.map_err(|denied| Denied::AddressDenied { address, scope: denied.namespace.kind() })?;
+    access_policy(&mut *work, &token).await?.check(bearer.address, now)?;
     drop(work);
     touch(control, &token, now).await;
     Ok(Caller { token, project })
+}
+
+/// What guardrails that look at no text say for a token: everybody's, its project's, and those of the
+/// tokens that it comes from and its own.
+async fn access_policy(work: &mut dyn UnitOfWork, token: &Token) -> Result<AccessPolicy, RepositoryError> {
+    let mut holders = vec![Holder::Global, Holder::Project(token.project_id)];
+    if token.parent.is_some() {
+        let above = work.tokens().line_above(token.id).await?;
+        holders.extend(above.into_iter().rev().map(Holder::Token));
+    }
+    holders.push(Holder::Token(token.id));
+    let mut rules = Rules::default();
+    for holder in holders {
+        rules = work.guardrails().find(holder).await?.rules.over(&rules);
+    }
+    Ok(AccessPolicy::compile(&rules.ip_allowlist, &rules.time_window))
 }
 
 /// Notes the use. It is a courtesy to people who look at the list; nothing is refused over it.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use promptgate_audit::{Culprit, Failure};
+use promptgate_firewall::guardrails;
 use promptgate_tokens::{AccessDenied, Token};
 
 use super::Denied;
@@ -48,6 +49,9 @@ const fn named(denied: &Denied) -> Option<(&'static str, &'static str)> {
             AccessDenied::MissingScope { required, .. } => ("auth.scope_missing", required.as_str()),
         }),
         Denied::AddressDenied { scope, .. } => Some(("firewall.denied", scope)),
+        Denied::Guardrail(guardrails::AccessDenied::Address) => Some(("guardrail.blocked", "ip_allowlist")),
+        Denied::Guardrail(guardrails::AccessDenied::Time) => Some(("guardrail.blocked", "time_window")),
+        Denied::Guardrail(guardrails::AccessDenied::Unreadable) => Some(("guardrail.blocked", "unreadable")),
         _ => None,
     }
 }

@@ -4,8 +4,9 @@ use crate::fixture::{ADMIN, Fixture, new_provider};
 use promptgate_control::introspection::{self, Denied, Presented};
 use promptgate_control::project_providers::{self, SetProvider};
 use promptgate_control::tokens::Issued;
-use promptgate_control::{aliases, endpoints, providers, templates, tokens};
+use promptgate_control::{aliases, endpoints, guardrails, providers, templates, tokens};
 use promptgate_endpoints::NewEndpoint;
+use promptgate_firewall::guardrails::AccessDenied as DeniedByGuardrail;
 use promptgate_kernel::{Clock, Timestamp};
 use promptgate_projects::ProjectType;
 use promptgate_providers::{NewAlias, NewTemplate, Preset};
@@ -31,6 +32,21 @@ async fn a_use_is_noted_to_within_a_minute() {
     assert_eq!(use_it().await, Some(first));
     fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(use_it().await, Some(fixture.clock.now()));
+}
+
+#[tokio::test]
+async fn guardrails_that_look_at_no_text_count_here_as_well() {
+    let fixture = Fixture::new().await;
+    let project = fixture.project(ProjectType::AiWrapper).await;
+    let issued = fixture.token(project.id, None).await;
+    let ask =
+        || introspection::authenticate(&fixture.control, presented(&issued), Some(project.id), Scope::Models);
+    assert!(ask().await.is_ok());
+    let closed = serde_json::json!({"ip_allowlist": {"enabled": true, "cidrs": ["192.0.2.0/24"]}});
+    let closed = guardrails::Change::Replace(closed.as_object().unwrap().clone());
+    let whose = guardrails::Whose::Token(project.id, issued.token.id);
+    guardrails::change(&fixture.control, ADMIN, whose, closed).await.unwrap();
+    assert!(matches!(ask().await, Err(Denied::Guardrail(DeniedByGuardrail::Address))));
 }
 
 #[tokio::test]

@@ -136,6 +136,7 @@ impl From<Denied> for ProjectError {
             | Denied::ProjectInactive
             | Denied::AccountInactive
             | Denied::InsufficientRole
+            | Denied::Guardrail(_)
             | Denied::AddressDenied { .. } => StatusCode::FORBIDDEN,
             // A store that fails says nothing about the token, so this is never a 401.
             Denied::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -149,6 +150,7 @@ impl From<Denied> for ProjectError {
             | Denied::ProjectInactive
             | Denied::AccountInactive
             | Denied::InsufficientRole
+            | Denied::Guardrail(_)
             | Denied::AddressDenied { .. } => None,
         };
         Self { failed, ..Self::new(status, denied.to_string()) }
