@@ -7,8 +7,9 @@
 //!
 //! Texts are found by the names of members, and not by declared types alone: a part of an unknown
 //! type that has a `text` is read, a member that stands twice is read twice, and one in another case
-//! is read, too, because some reader may take it. Images, audio and encoded files are no texts, and
-//! neither are labels that no model reads, such as `user`, `metadata`, ids and names of functions.
+//! is read, too, because some reader may take it. What a provider gets of a client's user is read as
+//! well: `user`, `metadata`, names of people. Images, audio and encoded files are no texts, and neither
+//! are ids and plain names of functions.
 
 mod literal;
 mod path;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use promptgate_providers::Operation;
 
 use crate::BadRequest;
-use read::{Grammar, Logprobs, Reader};
+use read::{Found, Grammar, Logprobs, Manner, Reader};
 pub use stream::{StreamTexts, TextFilter, Track};
 use tape::Tape;
 
@@ -54,8 +55,8 @@ pub enum Channel {
 pub enum Form {
     /// A text.
     Text,
-    /// The name of a member in the arguments of a tool. Plain names are not read: those of nothing but
-    /// letters, blanks, `_`, `-` and `$`.
+    /// The name of a member in the arguments of a tool, or a name in its definition. Plain names are not
+    /// read: those of nothing but letters, blanks, `_`, `-` and `$`.
     Name,
     /// A number in the arguments of a tool, as it is spelled. One that is changed becomes a text.
     Number,
@@ -70,7 +71,8 @@ pub struct Part<'t> {
     pub channel: Channel,
     /// What it is.
     pub form: Form,
-    /// Whether its vendor has signed it: it may be read, and stays as it is.
+    /// Whether it stays as it is and may only be read: its vendor has signed it, or it is a name in the
+    /// definition of a tool, which calls must repeat.
     pub is_signed: bool,
     /// Where it stands in the body, quotes included. Of a text inside of arguments that are a text
     /// themselves, where the arguments stand.
@@ -144,6 +146,7 @@ pub struct Texts<'a> {
     places: Vec<Place>,
     nested: Vec<Nested<'a>>,
     logprobs: Vec<Logprobs>,
+    has_unreadable: bool,
 }
 
 /// Where a part stands.
@@ -199,28 +202,41 @@ impl<'a> Texts<'a> {
         Self::read(Grammar::Arguments, arguments)
     }
 
+    /// What is in a body whose form nobody knows: every text, and every name that is not a plain one.
+    /// Numbers are not read, because a text in their place may be refused.
+    pub fn of_anything(body: &'a Bytes) -> Result<Self, Unreadable> {
+        Self::read(Grammar::Anything, body)
+    }
+
     fn read(grammar: Grammar, body: &'a Bytes) -> Result<Self, Unreadable> {
         let text = std::str::from_utf8(body).map_err(|_| Unreadable::NotJson)?;
         let tape = Tape::of(text)?;
-        let mut reader = Reader::new(text, &tape);
+        let mut reader = Reader::new(text, &tape, false);
         reader.read(grammar);
         let found = reader.found()?;
-        Ok(Self { body, text, tape, places: found.places, nested: found.nested, logprobs: found.logprobs })
+        Ok(Self::new(body, text, tape, found))
     }
 
-    /// The texts in some values of a document, by who speaks in them.
+    /// The texts in some values of a document, by what they are. `signs` says whether what a model thinks
+    /// may be signed.
     fn of_pieces(
         body: &'a Bytes,
         text: &'a str,
         tape: Tape,
-        pieces: &[(usize, Channel)],
+        pieces: &[(usize, Manner)],
+        signs: bool,
     ) -> Result<Self, Unreadable> {
-        let mut reader = Reader::new(text, &tape);
-        for (node, channel) in pieces {
-            reader.read_piece(*node, *channel);
+        let mut reader = Reader::new(text, &tape, signs);
+        for (node, manner) in pieces {
+            reader.read_piece(*node, *manner);
         }
         let found = reader.found()?;
-        Ok(Self { body, text, tape, places: found.places, nested: found.nested, logprobs: found.logprobs })
+        Ok(Self::new(body, text, tape, found))
+    }
+
+    fn new(body: &'a Bytes, text: &'a str, tape: Tape, found: Found<'a>) -> Self {
+        let Found { places, nested, logprobs, has_unreadable, .. } = found;
+        Self { body, text, tape, places, nested, logprobs, has_unreadable }
     }
 
     /// The node of the body that a part stands in.
@@ -237,6 +253,12 @@ impl<'a> Texts<'a> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// Whether the body also says something to its model that is no text and cannot be read as one: the
+    /// numbers of tokens, in place of words to embed.
+    pub fn has_unreadable(&self) -> bool {
+        self.has_unreadable
     }
 
     /// All of them.

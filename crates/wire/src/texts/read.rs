@@ -1,15 +1,17 @@
 //! Which values of a document are texts, and who speaks in them.
 
+mod cited;
+mod definitions;
+mod leaves;
+
 use std::borrow::Cow;
 
 use promptgate_providers::Operation;
 
 use super::literal::decoded;
-use super::tape::{Kind, Node, Tape, number_length};
-use super::{Channel, Form, Nested, Place, Unreadable};
+use super::tape::{Kind, Node, Tape};
+use super::{Channel, Nested, Place, Unreadable};
 
-/// How many texts a body may have.
-const MAX_PARTS: usize = 1 << 18;
 /// Shorter numbers are not worth a look.
 pub(crate) const SHORTEST_NUMBER: usize = 4;
 /// A plain name is not longer.
@@ -28,6 +30,31 @@ pub(crate) enum Grammar {
     Answer(Operation),
     /// The arguments of a tool.
     Arguments,
+    /// Nobody knows what.
+    Anything,
+}
+
+impl Grammar {
+    /// Whether what a model thinks may be signed.
+    const fn signs(self) -> bool {
+        use Operation::{CountTokens, Messages};
+        matches!(self, Self::Request(Messages | CountTokens) | Self::Answer(Messages))
+    }
+}
+
+/// What a value is that is read alone, and not with its whole document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// A text, a piece or a list of such.
+    Content(Channel),
+    /// Tools, or the form of an answer.
+    Definitions,
+    /// What an answer refers to.
+    Citations,
+    /// What a model thought, piece by piece.
+    ReasoningDetails,
+    /// Labels that a client gives.
+    Metadata,
 }
 
 /// What a model says about how likely its words were: the words again, one by one. It goes when one of
@@ -38,10 +65,25 @@ pub(crate) struct Logprobs {
     pub(crate) parts: std::ops::Range<usize>,
 }
 
+/// What is known of a piece before its texts are read.
+struct Traits {
+    channel: Channel,
+    /// What it says a model thought is signed by the vendor.
+    is_signed: bool,
+    /// It is a document, which has a title.
+    has_titles: bool,
+    /// It may name who speaks.
+    has_name: bool,
+}
+
 /// Finds the texts of a document.
 pub(crate) struct Reader<'a, 't> {
     text: &'a str,
     tape: &'t Tape,
+    /// Whether what a model thinks may be signed.
+    signs: bool,
+    /// Whether numbers are read where every leaf is.
+    reads_numbers: bool,
     found: Found<'a>,
 }
 
@@ -51,16 +93,19 @@ pub(crate) struct Found<'a> {
     pub(super) places: Vec<Place>,
     pub(super) nested: Vec<Nested<'a>>,
     pub(super) logprobs: Vec<Logprobs>,
+    pub(super) has_unreadable: bool,
     is_too_much: bool,
 }
 
 impl<'a, 't> Reader<'a, 't> {
-    pub(crate) fn new(text: &'a str, tape: &'t Tape) -> Self {
-        Self { text, tape, found: Found::default() }
+    /// A reader of a document. `signs` says whether what a model thinks may be signed in it.
+    pub(crate) fn new(text: &'a str, tape: &'t Tape, signs: bool) -> Self {
+        Self { text, tape, signs, reads_numbers: true, found: Found::default() }
     }
 
     pub(crate) fn read(&mut self, grammar: Grammar) {
         use Operation::{ChatCompletions, CountTokens, Embeddings, Messages, Responses};
+        self.signs = grammar.signs();
         match grammar {
             Grammar::Request(ChatCompletions) => self.chat_request(),
             Grammar::Request(Responses) => self.responses_request(),
@@ -73,12 +118,22 @@ impl<'a, 't> Reader<'a, 't> {
             Grammar::Answer(Messages) => self.messages_answer(),
             Grammar::Answer(CountTokens | Embeddings) => {}
             Grammar::Arguments => self.leaves(None, self.tape, 0, Channel::ToolArguments),
+            Grammar::Anything => {
+                self.reads_numbers = false;
+                self.anything(0, Channel::User);
+            }
         }
     }
 
     /// Reads one value, and not the whole document.
-    pub(crate) fn read_piece(&mut self, node: usize, channel: Channel) {
-        if channel == Channel::ToolDefinition { self.definitions(node) } else { self.content(node, channel) }
+    pub(crate) fn read_piece(&mut self, node: usize, manner: Manner) {
+        match manner {
+            Manner::Content(channel) => self.content(node, channel),
+            Manner::Definitions => self.definitions(node),
+            Manner::Citations => self.cited(node, Channel::Document),
+            Manner::ReasoningDetails => self.reasoning_details(node),
+            Manner::Metadata => self.metadata(node),
+        }
     }
 
     pub(crate) fn found(self) -> Result<Found<'a>, Unreadable> {
@@ -91,7 +146,9 @@ impl<'a, 't> Reader<'a, 't> {
                 "messages" => self.content(value, Channel::User),
                 "prediction" => self.content(value, Channel::Assistant),
                 "tools" | "functions" | "response_format" => self.definitions(value),
-                _ => {}
+                "stop" => self.content(value, Channel::System),
+                "web_search_options" => self.cited(value, Channel::User),
+                name => self.client_member(name, value),
             }
         }
     }
@@ -103,7 +160,7 @@ impl<'a, 't> Reader<'a, 't> {
                 "input" => self.content(value, Channel::User),
                 "prompt" => self.variables(value),
                 "tools" | "text" => self.definitions(value),
-                _ => {}
+                name => self.client_member(name, value),
             }
         }
     }
@@ -114,17 +171,37 @@ impl<'a, 't> Reader<'a, 't> {
                 "system" => self.content(value, Channel::System),
                 "messages" => self.content(value, Channel::User),
                 "tools" | "output_format" | "output_config" => self.definitions(value),
-                _ => {}
+                "stop_sequences" => self.content(value, Channel::System),
+                name => self.client_member(name, value),
             }
         }
     }
 
     fn embeddings_request(&mut self) {
         for (name, value) in self.tape.members(0) {
-            if self.name(name) == "input" {
-                self.content(value, Channel::User);
+            match &*self.name(name) {
+                "input" => {
+                    let is_number = |node| matches!(self.tape.node(node).kind, Kind::Number | Kind::Numbers);
+                    let has_tokens = is_number(value) || self.tape.elements(value).any(is_number);
+                    self.found.has_unreadable |= has_tokens;
+                    self.content(value, Channel::User);
+                }
+                name => self.client_member(name, value),
             }
         }
+    }
+
+    /// What clients say of themselves and of their users. No model reads it, and its provider does.
+    fn client_member(&mut self, name: &str, value: usize) {
+        match name {
+            "user" | "safety_identifier" => self.text(value, Channel::User, false),
+            "metadata" => self.metadata(value),
+            _ => {}
+        }
+    }
+
+    fn metadata(&mut self, node: usize) {
+        self.leaves(None, self.tape, node, Channel::User);
     }
 
     fn call(&mut self) {
@@ -139,25 +216,26 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     fn items(&mut self) {
-        let lists = |name: &str| matches!(name, "data" | "items");
-        let mut is_list = false;
-        for (name, value) in self.tape.members(0) {
-            if lists(&self.name(name)) && self.tape.node(value).kind == Kind::Array {
-                is_list = true;
-                self.content(value, Channel::User);
-            }
+        let is_list = |(name, value): &(usize, usize)| {
+            matches!(&*self.name(*name), "data" | "items") && self.tape.node(*value).kind == Kind::Array
+        };
+        if !self.tape.members(0).any(|member| is_list(&member)) {
+            return self.content(0, Channel::User);
         }
-        if !is_list {
-            self.content(0, Channel::User);
+        for (name, value) in self.tape.members(0) {
+            match &*self.name(name) {
+                "data" | "items" => self.content(value, Channel::User),
+                name => self.client_member(name, value),
+            }
         }
     }
 
     fn chat_answer(&mut self) {
         for (name, value) in self.tape.members(0) {
-            if self.name(name) == "choices" {
-                for choice in self.tape.elements(value) {
-                    self.choice(choice);
-                }
+            match &*self.name(name) {
+                "choices" => self.tape.elements(value).for_each(|choice| self.choice(choice)),
+                "citations" | "search_results" => self.cited(value, Channel::Document),
+                _ => {}
             }
         }
     }
@@ -183,8 +261,8 @@ impl<'a, 't> Reader<'a, 't> {
                 // The request, repeated.
                 "instructions" => self.content(value, Channel::System),
                 "prompt" => self.variables(value),
-                "tools" => self.definitions(value),
-                _ => {}
+                "tools" | "text" => self.definitions(value),
+                name => self.client_member(name, value),
             }
         }
     }
@@ -218,24 +296,42 @@ impl<'a, 't> Reader<'a, 't> {
         }
     }
 
-    /// A message, an item, a block or a part: what holds texts under names that all vendors share.
-    fn piece(&mut self, node: usize, inherited: Channel) {
-        let mut channel = inherited;
-        let (mut is_signed, mut has_titles) = (false, false);
+    /// Who speaks in a piece, and what it is.
+    fn traits(&self, node: usize, inherited: Channel) -> Traits {
+        let mut traits = Traits { channel: inherited, is_signed: false, has_titles: false, has_name: false };
+        let mut is_thinking = false;
         for (name, value) in self.tape.members(node) {
+            let value = self.spelled(value);
             match &*self.name(name) {
-                "role" => channel = role(&self.spelled(value), channel),
-                "type" => match &*self.spelled(value) {
-                    "document" | "search_result" => (channel, has_titles) = (Channel::Document, true),
-                    "thinking" => (channel, is_signed) = (Channel::Reasoning, true),
-                    "reasoning" => channel = Channel::Reasoning,
-                    kind if kind.ends_with("tool_result") => channel = Channel::Tool,
-                    kind if kind.ends_with("_call_output") => channel = Channel::Tool,
+                "role" => {
+                    traits.channel = role(&value, traits.channel);
+                    // Tools have names that must stay theirs.
+                    traits.has_name |= !matches!(&*value, "" | "tool" | "function");
+                }
+                "type" => match &*value {
+                    "document" | "search_result" | "web_search_result" => {
+                        (traits.channel, traits.has_titles) = (Channel::Document, true);
+                    }
+                    "thinking" => (traits.channel, is_thinking) = (Channel::Reasoning, true),
+                    "reasoning" => traits.channel = Channel::Reasoning,
+                    kind if kind.ends_with("tool_result") => traits.channel = Channel::Tool,
+                    kind if kind.ends_with("_call_output") => traits.channel = Channel::Tool,
                     _ => {}
                 },
+                // One in another case would be none for the vendor.
+                "signature" => {
+                    traits.is_signed |= self.signs && !value.is_empty() && self.spelled(name) == "signature";
+                }
                 _ => {}
             }
         }
+        traits.is_signed &= is_thinking;
+        traits
+    }
+
+    /// A message, an item, a block or a part: what holds texts under names that all vendors share.
+    fn piece(&mut self, node: usize, inherited: Channel) {
+        let Traits { channel, is_signed, has_titles, has_name } = self.traits(node, inherited);
         let before = self.found.places.len();
         let mut logprobs = None;
         for (name, value) in self.tape.members(node) {
@@ -250,7 +346,7 @@ impl<'a, 't> Reader<'a, 't> {
                 "tool_calls" | "function_call" | "function" | "custom" => {
                     self.content(value, Channel::ToolArguments);
                 }
-                "arguments" => self.arguments(value),
+                "arguments" => self.arguments(value, Channel::ToolArguments),
                 "input" | "action" | "operation" | "queries" | "code" => {
                     self.leaves(None, self.tape, value, Channel::ToolArguments);
                 }
@@ -259,7 +355,11 @@ impl<'a, 't> Reader<'a, 't> {
                 }
                 "results" => self.content(value, Channel::Document),
                 "source" => self.source(value),
-                "title" | "context" if has_titles => self.text(value, Channel::Document, false),
+                "title" | "context" | "url" if has_titles => self.text(value, Channel::Document, false),
+                "citations" | "annotations" => self.cited(value, Channel::Document),
+                "reasoning_details" => self.reasoning_details(value),
+                "name" if has_name => self.text(value, Channel::User, false),
+                "metadata" => self.metadata(value),
                 "tools" => self.definitions(value),
                 "logprobs" => logprobs = Some(value),
                 _ => {}
@@ -295,136 +395,6 @@ impl<'a, 't> Reader<'a, 't> {
             }
             Kind::String { .. } => self.text(node, Channel::Document, false),
             _ => {}
-        }
-    }
-
-    /// What describes tools, their arguments and the form of answers.
-    fn definitions(&mut self, node: usize) {
-        for element in self.tape.elements(node) {
-            self.definitions(element);
-        }
-        for (name, value) in self.tape.members(node) {
-            match self.tape.node(value).kind {
-                Kind::String { .. } if self.name(name) == "description" => {
-                    self.text(value, Channel::ToolDefinition, false);
-                }
-                Kind::Object | Kind::Array => self.definitions(value),
-                _ => {}
-            }
-        }
-    }
-
-    /// Arguments of a tool: JSON inside of a text, as a rule.
-    fn arguments(&mut self, node: usize) {
-        let Node { kind: Kind::String { plain }, .. } = *self.tape.node(node) else {
-            return self.leaves(None, self.tape, node, Channel::ToolArguments);
-        };
-        let raw = &self.text[self.tape.node(node).inner()];
-        let text = if plain { Cow::Borrowed(raw) } else { decoded(raw) };
-        match Tape::of(&text) {
-            Ok(tape) => {
-                let within = short(self.found.nested.len());
-                let nested = Nested { node: short(node), text, tape: Tape::default() };
-                self.found.nested.push(nested);
-                self.leaves(Some(within), &tape, 0, Channel::ToolArguments);
-                self.found.nested[within as usize].tape = tape;
-            }
-            // Its sense is the tool's alone.
-            Err(_) => self.text(node, Channel::ToolArguments, false),
-        }
-    }
-
-    /// Every text, number and suspicious name in a value.
-    fn leaves(&mut self, within: Option<u32>, tape: &Tape, node: usize, channel: Channel) {
-        let Node { kind, start, end, .. } = *tape.node(node);
-        match kind {
-            Kind::String { .. } => self.place(within, tape, node, channel, Form::Text),
-            Kind::Number if (end - start) as usize >= SHORTEST_NUMBER => {
-                self.place(within, tape, node, channel, Form::Number);
-            }
-            Kind::Numbers => self.numbers(within, tape, node, channel),
-            Kind::Array => {
-                for element in tape.elements(node) {
-                    self.leaves(within, tape, element, channel);
-                }
-            }
-            Kind::Object => {
-                for (name, value) in tape.members(node) {
-                    let spelled = tape.node(name).text(self.document(within));
-                    if !spelled.is_some_and(|name| is_plain_name(&name)) {
-                        self.place(within, tape, name, channel, Form::Name);
-                    }
-                    self.leaves(within, tape, value, channel);
-                }
-            }
-            Kind::Number | Kind::Word => {}
-        }
-    }
-
-    fn numbers(&mut self, within: Option<u32>, tape: &Tape, node: usize, channel: Channel) {
-        let Node { start, end, .. } = *tape.node(node);
-        let (mut at, mut element) = (start as usize, 0);
-        while at < end as usize {
-            let length = number_length(&self.document(within).as_bytes()[at..]);
-            if length >= SHORTEST_NUMBER {
-                self.push(Place {
-                    within,
-                    node: short(node),
-                    element: Some(element),
-                    start: short(at),
-                    end: short(at + length),
-                    channel,
-                    form: Form::Number,
-                    is_signed: false,
-                    decoded: None,
-                });
-            }
-            element += u32::from(length > 0);
-            at += length.max(1);
-        }
-    }
-
-    fn document(&self, within: Option<u32>) -> &str {
-        within.map_or(self.text, |nested| &self.found.nested[nested as usize].text)
-    }
-
-    fn text(&mut self, node: usize, channel: Channel, is_signed: bool) {
-        if matches!(self.tape.node(node).kind, Kind::String { .. }) {
-            let before = self.found.places.len();
-            self.place(None, self.tape, node, channel, Form::Text);
-            if let Some(place) = self.found.places.get_mut(before) {
-                place.is_signed = is_signed;
-            }
-        }
-    }
-
-    fn place(&mut self, within: Option<u32>, tape: &Tape, node: usize, channel: Channel, form: Form) {
-        let &Node { kind, start, end, .. } = tape.node(node);
-        let decoded = match kind {
-            Kind::String { plain: false } => {
-                Some(decoded(&self.document(within)[tape.node(node).inner()]).into_owned())
-            }
-            _ => None,
-        };
-        let node = short(node);
-        self.push(Place {
-            within,
-            node,
-            element: None,
-            start,
-            end,
-            channel,
-            form,
-            is_signed: false,
-            decoded,
-        });
-    }
-
-    fn push(&mut self, place: Place) {
-        if self.found.places.len() < MAX_PARTS {
-            self.found.places.push(place);
-        } else {
-            self.found.is_too_much = true;
         }
     }
 

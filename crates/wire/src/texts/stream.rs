@@ -221,6 +221,11 @@ impl Shape {
         matches!(self, Self::Responses(_))
     }
 
+    /// Whether what a model thinks may be signed.
+    const fn signs(&self) -> bool {
+        matches!(self, Self::Messages(_))
+    }
+
     fn outline(&mut self, document: Document<'_>) -> Outline {
         let mut outline = Outline::default();
         match self {

@@ -73,6 +73,11 @@ impl Tape {
         &self.nodes[index]
     }
 
+    /// How many values and names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Where a node is. To know it of one takes a look at all of them, so that is done once.
     pub(crate) fn spot(&self, node: usize) -> Spot {
         self.spots.get_or_init(|| self.all_spots())[node]

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod members;
+
 fn body(json: &str) -> Bytes {
     Bytes::copy_from_slice(json.as_bytes())
 }
@@ -62,6 +64,7 @@ fn chat_completions_are_read() {
         read,
         [
             "messages[0].content System sys",
+            "messages[0].name User n",
             "messages[1].content[0].text User ab",
             "messages[2].refusal Assistant no",
             "messages[2].reasoning_content Reasoning hm",
@@ -76,6 +79,8 @@ fn chat_completions_are_read() {
             "messages[3].content Tool out",
             "messages[4].content[0].text Tool put",
             "prediction.content Assistant guess",
+            "user User u",
+            "metadata.k User v",
             "tools[0].function.description ToolDefinition d",
             "tools[0].function.parameters.properties.description.description ToolDefinition dd",
         ]
@@ -135,6 +140,7 @@ fn responses_are_read() {
             "prompt.variables.a User va",
             "prompt.variables.b.text User vb",
             "text.format.schema.description ToolDefinition form",
+            "metadata.k User v",
         ]
     );
     assert_eq!(request(Operation::Responses, r#"{"input":"hi"}"#), ["input User hi"]);
@@ -175,12 +181,14 @@ fn messages_are_read() {
             "messages[0].content[5].text User hi",
             "messages[1].content[0].thinking Reasoning hm (signed)",
             "messages[1].content[2].text Assistant ok",
+            "messages[1].content[2].citations[0].cited_text Document d1",
             "messages[1].content[3].input.q ToolArguments v",
             "messages[1].content[3].input.deep.n ToolArguments 12345.0 (number)",
             "messages[2].content[0].content Tool r1",
             "messages[2].content[1].content[0].text Tool r2",
             "messages[2].content[1].content[1].source.data Document d3",
             "tools[0].description ToolDefinition td",
+            "metadata.user_id User u",
         ]
     );
     assert_eq!(request(Operation::CountTokens, json), read);
@@ -197,6 +205,18 @@ fn inputs_of_embeddings_are_read_and_tokens_are_not() {
     );
     assert!(request(Operation::Embeddings, r#"{"input":[[15339,2],[3]]}"#).is_empty());
     assert!(request(Operation::Embeddings, r#"{"input":[15339,2]}"#).is_empty());
+    for (json, has_unreadable) in [
+        (r#"{"input":[[15339,2],[3]]}"#, true),
+        (r#"{"input":[15339,2]}"#, true),
+        (r#"{"input":["a",[3]]}"#, true),
+        (r#"{"input":["a",3]}"#, true),
+        (r#"{"input":["a","b"],"dimensions":[3]}"#, false),
+        (r#"{"input":"a"}"#, false),
+    ] {
+        let json = body(json);
+        let texts = Texts::of_request(Operation::Embeddings, &json).unwrap();
+        assert_eq!(texts.has_unreadable(), has_unreadable, "{json:?}");
+    }
 }
 
 #[test]
@@ -235,6 +255,12 @@ fn items_of_conversations_are_read() {
         (item.to_owned(), "content"),
     ] {
         assert_eq!(told(&Texts::of_items(&body(&json)).unwrap()), [format!("{path} User a")]);
+    }
+    for json in
+        [format!(r#"{{"metadata":{{"k":"v"}},"items":[{item}]}}"#), r#"{"metadata":{"k":"v"}}"#.to_owned()]
+    {
+        let json = body(&json);
+        assert_eq!(told(&Texts::of_items(&json).unwrap())[0], "metadata.k User v");
     }
 }
 

@@ -4,6 +4,7 @@ use super::outline::{Document, Ends, Outline};
 use super::track::{Key, Nature};
 use crate::texts::Channel;
 use crate::texts::literal::encode;
+use crate::texts::read::Manner;
 use crate::texts::tape::Kind;
 
 /// Members of a delta that are texts.
@@ -17,6 +18,8 @@ const TRANSCRIPT: &str = "transcript";
 const ARGUMENTS: &str = "arguments";
 const INPUT: &str = "input";
 const FUNCTION_CALL: &str = "function_call";
+/// Texts of what a model thought, piece by piece: their names, and those of their members.
+const DETAILS: [(&str, &str); 2] = [("reasoning.text", "text"), ("reasoning.summary", "summary")];
 
 /// What is known of a stream.
 #[derive(Debug, Default)]
@@ -50,10 +53,20 @@ impl Chat {
             if let Some(delta) = document.get(choice, "delta") {
                 self.delta(document, delta, group, outline);
             }
-            outline.wholes.extend(document.get(choice, "message").map(|node| (node, Channel::Assistant)));
+            outline.wholes.extend(
+                document.get(choice, "message").map(|node| (node, Manner::Content(Channel::Assistant))),
+            );
             if is_over {
                 outline.ends.push(Ends::Group(group));
             }
+        }
+        for name in ["citations", "search_results"] {
+            outline.wholes.extend(document.get(0, name).map(|node| (node, Manner::Citations)));
+        }
+        // Whatever was kept goes out before it: nothing may come behind.
+        if document.says(0, "error") || document.text_of(0, "object").is_some_and(|object| object == "error")
+        {
+            outline.ends.push(Ends::All);
         }
     }
 
@@ -62,16 +75,27 @@ impl Chat {
             let Some(node) = document.get(delta, member) else { continue };
             match document.tape.node(node).kind {
                 Kind::String { .. } => outline.deltas.push((node, Key { group, member, index: 0 })),
-                Kind::Array | Kind::Object => outline.wholes.push((node, channel)),
+                Kind::Array | Kind::Object => outline.wholes.push((node, Manner::Content(channel))),
                 _ => {}
             }
         }
+        for name in ["annotations", "citations"] {
+            outline.wholes.extend(document.get(delta, name).map(|node| (node, Manner::Citations)));
+        }
+        let details = document.get(delta, "reasoning_details");
+        outline.wholes.extend(details.map(|node| (node, Manner::ReasoningDetails)));
         let mut more = |object: Option<usize>, name: &str, member, index| {
             let node = object.and_then(|object| document.literal(object, name));
             outline.deltas.extend(node.map(|node| (node, Key { group, member, index })));
         };
         more(document.get(delta, "audio"), TRANSCRIPT, TRANSCRIPT, 0);
         more(document.get(delta, FUNCTION_CALL), ARGUMENTS, FUNCTION_CALL, 0);
+        for (position, detail) in document.elements(delta, "reasoning_details").enumerate() {
+            let index = document.number(detail, "index").unwrap_or(position as u64);
+            for (member, name) in DETAILS {
+                more(Some(detail), name, member, index);
+            }
+        }
         for (position, call) in document.elements(delta, "tool_calls").enumerate() {
             let index = document.number(call, "index").unwrap_or(position as u64);
             more(document.get(call, "function"), ARGUMENTS, ARGUMENTS, index);
@@ -98,7 +122,9 @@ impl Chat {
         if matches!(key.member, ARGUMENTS | FUNCTION_CALL) {
             return Nature::JsonText;
         }
-        let told = TEXTS.iter().find(|(name, _)| *name == key.member).map(|(_, channel)| *channel);
+        let details = DETAILS.map(|(name, _)| (name, Channel::Reasoning));
+        let told =
+            TEXTS.iter().chain(&details).find(|(name, _)| *name == key.member).map(|(_, channel)| *channel);
         let otherwise = if key.member == INPUT { Channel::ToolArguments } else { Channel::Assistant };
         Nature::Text { channel: told.unwrap_or(otherwise), is_signed: false }
     }
@@ -111,6 +137,9 @@ impl Chat {
             INPUT => format!("{message}.tool_calls[{index}].custom.input"),
             FUNCTION_CALL => format!("{message}.function_call.arguments"),
             TRANSCRIPT => format!("{message}.audio.transcript"),
+            member if let Some(name) = detail(member) => {
+                format!("{message}.reasoning_details[{index}].{name}")
+            }
             member => format!("{message}.{member}"),
         }
     }
@@ -126,6 +155,9 @@ impl Chat {
             INPUT => format!(r#""tool_calls":[{{"index":{index},"custom":{{"input":{json}}}}}]"#),
             FUNCTION_CALL => format!(r#""function_call":{{"arguments":{json}}}"#),
             TRANSCRIPT => format!(r#""audio":{{"transcript":{json}}}"#),
+            member if let Some(name) = detail(member) => {
+                format!(r#""reasoning_details":[{{"type":"{member}","{name}":{json},"index":{index}}}]"#)
+            }
             member => format!(r#""{member}":{json}"#),
         };
         self.chunk(key.group, &delta, "null", out);
@@ -159,4 +191,9 @@ impl Chat {
         );
         out.extend_from_slice(chunk.as_bytes());
     }
+}
+
+/// The member that holds a piece of what a model thought.
+fn detail(kind: &str) -> Option<&'static str> {
+    DETAILS.into_iter().find(|(known, _)| *known == kind).map(|(_, name)| name)
 }

@@ -5,6 +5,7 @@ use super::track::{Key, Nature};
 use crate::estimate;
 use crate::texts::Channel;
 use crate::texts::literal::encode;
+use crate::texts::read::Manner;
 
 /// Kinds of deltas, and the members that hold their text.
 const TEXT: (&str, &str) = ("text_delta", "text");
@@ -28,7 +29,9 @@ impl Messages {
         self.before.clone_from(&self.open);
         match document.text_of(0, "type").as_deref() {
             Some("message_start") => {
-                outline.wholes.extend(document.get(0, "message").map(|node| (node, Channel::Assistant)));
+                outline.wholes.extend(
+                    document.get(0, "message").map(|node| (node, Manner::Content(Channel::Assistant))),
+                );
             }
             Some("content_block_start") => {
                 self.open.push(group);
@@ -38,11 +41,16 @@ impl Messages {
             }
             Some("content_block_delta") => {
                 let Some(delta) = document.get(0, "delta") else { return };
+                let before = outline.deltas.len();
                 for (member, name) in [TEXT, THINKING, JSON] {
                     if let Some(node) = document.literal(delta, name) {
                         self.written += document.tape.node(node).inner().len() as u64;
                         outline.deltas.push((node, Key { group, member, index: 0 }));
                     }
+                }
+                outline.wholes.extend(document.get(delta, "citation").map(|node| (node, Manner::Citations)));
+                if outline.deltas.len() == before {
+                    outline.wholes.push((delta, Manner::Content(Channel::Assistant)));
                 }
             }
             Some("content_block_stop") => {
@@ -113,11 +121,9 @@ fn block_start(document: Document<'_>, block: usize, group: u64, outline: &mut O
         Some("thinking") => Some(THINKING),
         _ => None,
     };
-    match begun {
-        Some((member, name)) => {
-            let node = document.literal(block, name);
-            outline.deltas.extend(node.map(|node| (node, Key { group, member, index: 0 })));
-        }
-        None => outline.wholes.push((block, Channel::Assistant)),
+    if let Some((member, name)) = begun {
+        let node = document.literal(block, name);
+        outline.deltas.extend(node.map(|node| (node, Key { group, member, index: 0 })));
     }
+    outline.wholes.push((block, Manner::Content(Channel::Assistant)));
 }

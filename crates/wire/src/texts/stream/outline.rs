@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::track::Key;
-use crate::texts::Channel;
+use crate::texts::read::Manner;
 use crate::texts::tape::{Kind, Tape};
 
 /// The texts of an event.
@@ -15,8 +15,10 @@ pub(super) struct Outline {
     pub(super) deltas: Vec<(usize, Key)>,
     /// Texts that are repeated as a whole, and where.
     pub(super) repeats: Vec<(usize, Key)>,
-    /// What holds texts that are there as a whole, and who speaks in them.
-    pub(super) wholes: Vec<(usize, Channel)>,
+    /// Whether what is repeated is complete: a text that never came in pieces comes with this event.
+    pub(super) is_complete: bool,
+    /// What holds texts that are there as a whole, and what it is.
+    pub(super) wholes: Vec<(usize, Manner)>,
     /// Which texts are over with this event.
     pub(super) ends: Vec<Ends>,
     /// Where the event's number is.
@@ -53,6 +55,19 @@ impl<'a> Document<'a> {
     pub(super) fn get(self, object: usize, name: &str) -> Option<usize> {
         let is_meant = |(node, _): &(usize, usize)| self.text(*node).is_some_and(|text| text == name);
         self.tape.members(object).filter(is_meant).last().map(|(_, value)| value)
+    }
+
+    /// Members that others of the same name overrule, because readers take the last.
+    pub(super) fn overruled(self) -> Vec<usize> {
+        let mut overruled = Vec::new();
+        for object in 0..self.tape.len() {
+            let members = self.tape.members(object);
+            let mut members: Vec<_> = members.map(|(name, value)| (self.text(name), value)).collect();
+            members.sort_unstable();
+            let is_overruled = |pair: &&[(Option<Cow<'_, str>>, usize)]| pair[0].0 == pair[1].0;
+            overruled.extend(members.windows(2).filter(is_overruled).map(|pair| pair[0].1));
+        }
+        overruled
     }
 
     /// A member that is a text and not empty.

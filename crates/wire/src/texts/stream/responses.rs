@@ -6,11 +6,12 @@ use super::outline::{Document, Ends, Outline};
 use super::track::{Key, Nature, Open};
 use crate::texts::Channel;
 use crate::texts::literal::encode;
+use crate::texts::read::Manner;
 use crate::texts::tape::Tape;
 
 /// What comes in pieces: its name in events, the member that repeats it when it is over, and which
 /// member of an event counts several of these.
-const KINDS: [(&str, &str, Option<&str>); 8] = [
+const KINDS: [(&str, &str, Option<&str>); 9] = [
     (TEXT, "text", Some("content_index")),
     (REFUSAL, "refusal", Some("content_index")),
     ("reasoning_summary_text", "text", Some("summary_index")),
@@ -19,9 +20,20 @@ const KINDS: [(&str, &str, Option<&str>); 8] = [
     (MCP_ARGUMENTS, "arguments", None),
     ("custom_tool_call_input", "input", None),
     ("code_interpreter_call_code", "code", None),
+    (TRANSCRIPT, "transcript", None),
+];
+/// Members of a response that are the request's.
+const REPEATED: [(&str, Manner); 6] = [
+    ("instructions", Manner::Content(Channel::System)),
+    ("tools", Manner::Definitions),
+    ("text", Manner::Definitions),
+    ("user", Manner::Content(Channel::User)),
+    ("safety_identifier", Manner::Content(Channel::User)),
+    ("metadata", Manner::Metadata),
 ];
 const TEXT: &str = "output_text";
 const REFUSAL: &str = "refusal";
+const TRANSCRIPT: &str = "audio.transcript";
 const ARGUMENTS: &str = "function_call_arguments";
 const MCP_ARGUMENTS: &str = "mcp_call_arguments";
 
@@ -53,7 +65,13 @@ impl Responses {
         self.last = document.number(0, "sequence_number").unwrap_or(self.last);
         let group = document.number(0, "output_index").unwrap_or(0);
         let kind = document.text_of(0, "type").unwrap_or_default();
+        if matches!(&*kind, "error" | "response.error") || (kind.is_empty() && document.says(0, "error")) {
+            // Whatever was kept goes out before it: nothing may come behind.
+            outline.ends.push(Ends::All);
+        }
         let Some(name) = kind.strip_prefix("response.") else { return };
+        outline.is_complete =
+            name.rsplit('.').any(|step| matches!(step, "done" | "completed" | "incomplete" | "failed"));
         match name {
             "output_item.added" | "output_item.done" => {
                 let Some(item) = document.get(0, "item") else { return };
@@ -73,7 +91,7 @@ impl Responses {
                 let index = document.number(0, counter).unwrap_or(0);
                 let key = part_key(document, part, group, index, counter == "summary_index");
                 repeat(document, part, key, outline);
-                outline.wholes.push((part, Channel::Assistant));
+                outline.wholes.push((part, Manner::Content(Channel::Assistant)));
                 if name.ends_with("done") {
                     outline.ends.extend(key.map(Ends::One));
                 }
@@ -119,7 +137,7 @@ impl Responses {
     pub(super) fn nature(key: Key) -> Nature {
         let channel = match key.member {
             ARGUMENTS | MCP_ARGUMENTS => return Nature::JsonText,
-            TEXT | REFUSAL => Channel::Assistant,
+            TEXT | REFUSAL | TRANSCRIPT => Channel::Assistant,
             member if member.starts_with("reasoning") => Channel::Reasoning,
             _ => Channel::ToolArguments,
         };
@@ -230,12 +248,12 @@ fn response_texts(document: Document<'_>, outline: &mut Outline) {
     for (place, item) in document.elements(response, "output").enumerate() {
         item_texts(document, item, place as u64, outline);
     }
-    for (name, channel) in [("instructions", Channel::System), ("tools", Channel::ToolDefinition)] {
-        outline.wholes.extend(document.get(response, name).map(|node| (node, channel)));
+    for (name, manner) in REPEATED {
+        outline.wholes.extend(document.get(response, name).map(|node| (node, manner)));
     }
     let prompt = document.get(response, "prompt").and_then(|prompt| document.get(prompt, "variables"));
     for (_, variable) in prompt.into_iter().flat_map(|variables| document.tape.members(variables)) {
-        outline.wholes.push((variable, Channel::User));
+        outline.wholes.push((variable, Manner::Content(Channel::User)));
     }
 }
 
@@ -255,11 +273,14 @@ fn text_event(document: Document<'_>, name: &str, group: u64, outline: &mut Outl
             }
         }
         // Sound is no text.
-        None if name.contains("audio.") => {}
+        None if kind == "audio" => {}
         // Whatever it is, it is looked at.
         None => {
+            outline.wholes.extend(document.get(0, "annotation").map(|node| (node, Manner::Citations)));
             for member in ["delta", "text", "transcript"] {
-                outline.wholes.extend(document.literal(0, member).map(|node| (node, Channel::Assistant)));
+                outline.wholes.extend(
+                    document.literal(0, member).map(|node| (node, Manner::Content(Channel::Assistant))),
+                );
             }
         }
     }
@@ -282,7 +303,7 @@ fn item_texts(document: Document<'_>, item: usize, group: u64, outline: &mut Out
         _ => None,
     };
     repeat(document, item, alone.map(|member| Key { group, member, index: 0 }), outline);
-    outline.wholes.push((item, Channel::Assistant));
+    outline.wholes.push((item, Manner::Content(Channel::Assistant)));
 }
 
 fn part_key(document: Document<'_>, part: usize, group: u64, index: u64, is_summary: bool) -> Option<Key> {

@@ -80,7 +80,7 @@ impl StreamTexts {
             tape => tape?,
         };
         let outline = self.shape.outline(Document { text, tape: &tape });
-        let texts = Texts::of_pieces(data, text, tape, &outline.wholes)?;
+        let texts = Texts::of_pieces(data, text, tape, &outline.wholes, self.shape.signs())?;
         Ok(self.texts_of(&texts, &outline, filter, out))
     }
 
@@ -117,19 +117,31 @@ impl StreamTexts {
         }
         let mut repeated: Vec<usize> = Vec::new();
         for (node, key) in &outline.repeats {
-            let Some(known) = self.texts.iter().rev().find(|text| text.key == *key) else { continue };
-            repeated.push(*node);
             let inner = tape.node(*node).inner();
+            let is_known = |text: &Open| text.key == *key && text.is_heard;
+            let known = match self.texts.iter().rposition(is_known) {
+                Some(known) => known,
+                None if outline.is_complete && !inner.is_empty() => {
+                    self.at_once(&text[inner.clone()], *key, filter, out)?
+                }
+                None => continue,
+            };
+            let known = &self.texts[known];
+            repeated.push(*node);
             if known.passed != decoded(&text[inner.clone()]) {
                 let mut written = String::with_capacity(known.passed.len() + 8);
                 encode(&known.passed, &mut written);
                 changes.push((inner, written));
             }
         }
+        repeated.extend(slots.iter().map(|slot| slot.node));
         let edits = self.wholes(texts, &repeated, filter)?;
         changes.extend(texts.changes(&edits.iter().collect::<Vec<_>>()));
         if !changes.is_empty() {
             logprobs(document, 0, &mut changes);
+        }
+        for node in document.overruled() {
+            changes.push((tape.node(node).range(), "null".to_owned()));
         }
         if let (Shape::Responses(responses), Some(node)) = (&self.shape, outline.number)
             && responses.added > 0
@@ -210,6 +222,31 @@ impl StreamTexts {
             self.texts.push(open);
             self.texts.len() - 1
         })
+    }
+
+    /// Shows the filter a text that is complete with this event, where others come in pieces.
+    fn at_once(
+        &mut self,
+        raw: &str,
+        key: Key,
+        filter: &mut dyn TextFilter,
+        out: &mut Vec<u8>,
+    ) -> ControlFlow<(), usize> {
+        let index = self.open(key, filter);
+        let mut sink = Sink { filter, tracks: &mut self.tracks };
+        let (open, mut new) = (&mut self.texts[index], String::new());
+        let mut flow = open.push(raw, &mut sink, &mut new);
+        if flow.is_continue() {
+            flow = open.end(&mut sink, &mut new);
+        }
+        if flow.is_break() {
+            // The event itself does not go out.
+            self.shape.more(open, &new, true, out);
+        } else {
+            open.passed = new;
+        }
+        flow?;
+        ControlFlow::Continue(index)
     }
 
     /// Shows the filter the texts that are there as a whole.

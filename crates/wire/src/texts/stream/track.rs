@@ -41,6 +41,8 @@ pub(super) struct Open {
     reading: Reading,
     /// The first half of a character.
     half: Option<u32>,
+    /// Whether anything came of it.
+    pub(super) is_heard: bool,
     /// What went on of it so far.
     pub(super) passed: String,
     pub(super) is_over: bool,
@@ -61,7 +63,7 @@ impl Open {
             Nature::JsonText => Reading::Json(Box::new(Arguments::new(&path, true))),
             Nature::Json => Reading::Json(Box::new(Arguments::new(&path, false))),
         };
-        Self { key, reading, half: None, passed: String::new(), is_over: false }
+        Self { key, reading, half: None, is_heard: false, passed: String::new(), is_over: false }
     }
 
     /// More of it, as it is written between quotes; what goes on is put behind `out`.
@@ -71,6 +73,7 @@ impl Open {
     }
 
     fn read(&mut self, text: &str, sink: &mut Sink<'_>, out: &mut String) -> ControlFlow<()> {
+        self.is_heard |= !text.is_empty();
         match &mut self.reading {
             _ if text.is_empty() => ControlFlow::Continue(()),
             Reading::Text(track) => sink.filter.push(track, text, out),
@@ -78,9 +81,15 @@ impl Open {
         }
     }
 
-    /// It is over; the rest of it is put behind `out`.
+    /// It is over; the rest of it is put behind `out`. Where the answer ends with that, its own end is
+    /// not said yet.
     pub(super) fn end(&mut self, sink: &mut Sink<'_>, out: &mut String) -> ControlFlow<()> {
-        self.is_over = true;
+        let flow = self.finish(sink, out);
+        self.is_over = flow.is_continue();
+        flow
+    }
+
+    fn finish(&mut self, sink: &mut Sink<'_>, out: &mut String) -> ControlFlow<()> {
         let mut last = String::new();
         flush(&mut self.half, &mut last);
         self.read(&last, sink, out)?;
