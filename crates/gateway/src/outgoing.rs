@@ -322,3 +322,6 @@ fn in_arguments(policy: &Policy, body: &Bytes, at: usize) -> (Bytes, Verdict) {
 fn since(begun: Instant) -> i64 {
     i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
