@@ -236,6 +236,24 @@ impl Shape {
         outline
     }
 
+    /// An event came that is none of the format's.
+    fn skip_event(&mut self) {
+        match self {
+            Self::Chat(chat) => chat.skip_event(),
+            Self::Responses(responses) => responses.skip_event(),
+            Self::Messages(messages) => messages.skip_event(),
+        }
+    }
+
+    /// The event that was read last does not go out.
+    fn drop_event(&mut self) {
+        match self {
+            Self::Chat(chat) => chat.drop_event(),
+            Self::Responses(responses) => responses.drop_event(),
+            Self::Messages(messages) => messages.drop_event(),
+        }
+    }
+
     fn nature(&self, key: Key) -> Nature {
         match self {
             Self::Chat(_) => Chat::nature(key),

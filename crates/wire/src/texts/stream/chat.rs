@@ -163,6 +163,11 @@ impl Chat {
         self.chunk(key.group, &delta, "null", out);
     }
 
+    /// An event came that finishes nothing.
+    pub(super) fn skip_event(&mut self) {
+        self.before.clone_from(&self.choices);
+    }
+
     /// The last event does not go out: nothing was finished by it.
     pub(super) fn drop_event(&mut self) {
         self.choices.clone_from(&self.before);

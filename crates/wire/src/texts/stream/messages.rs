@@ -92,6 +92,11 @@ impl Messages {
         out.extend_from_slice(event.as_bytes());
     }
 
+    /// An event came with which no block begins or ends.
+    pub(super) fn skip_event(&mut self) {
+        self.before.clone_from(&self.open);
+    }
+
     /// The last event does not go out: no block began or ended with it.
     pub(super) fn drop_event(&mut self) {
         self.open.clone_from(&self.before);

@@ -46,6 +46,8 @@ pub(super) struct Responses {
     items: Vec<Item>,
     /// The number of the last event.
     last: u64,
+    /// Whether the event that was read last has one.
+    is_numbered: bool,
     /// How many events there are more than the provider sent.
     pub(super) added: u64,
 }
@@ -62,7 +64,8 @@ struct Item {
 impl Responses {
     pub(super) fn outline(&mut self, document: Document<'_>, outline: &mut Outline) {
         outline.number = document.get(0, "sequence_number");
-        self.last = document.number(0, "sequence_number").unwrap_or(self.last);
+        let number = document.number(0, "sequence_number");
+        (self.last, self.is_numbered) = (number.unwrap_or(self.last), number.is_some());
         let group = document.number(0, "output_index").unwrap_or(0);
         let kind = document.text_of(0, "type").unwrap_or_default();
         if matches!(&*kind, "error" | "response.error") || (kind.is_empty() && document.says(0, "error")) {
@@ -131,7 +134,12 @@ impl Responses {
 
     /// The event that was read last does not go out.
     pub(super) fn drop_event(&mut self) {
-        self.last = self.last.saturating_sub(1);
+        self.last = self.last.saturating_sub(u64::from(self.is_numbered));
+    }
+
+    /// An event came that has no number.
+    pub(super) fn skip_event(&mut self) {
+        self.is_numbered = false;
     }
 
     pub(super) fn nature(key: Key) -> Nature {
@@ -168,7 +176,7 @@ impl Responses {
     }
 
     fn event(&mut self, kind: &str, about: Option<Key>, fill: &str, before: bool, out: &mut Vec<u8>) {
-        let number = self.last + self.added + u64::from(!before);
+        let number = self.last + self.added + u64::from(!(before && self.is_numbered));
         self.added += 1;
         let mut event = format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":{number},");
         // Writing to a text cannot fail.

@@ -37,7 +37,7 @@ impl StreamTexts {
         };
         let trimmed = data.trim();
         if trimmed.is_empty() || trimmed == "[DONE]" {
-            let ended = trimmed.is_empty() || self.end_texts(Ends::All, true, filter, out).is_continue();
+            let ended = trimmed.is_empty() || self.end_texts(Ends::All, false, filter, out).is_continue();
             if ended {
                 out.extend_from_slice(event);
             } else {
@@ -56,11 +56,7 @@ impl StreamTexts {
                 self.sent(std::str::from_utf8(&data).unwrap_or_default());
             }
             ControlFlow::Break(()) => {
-                match &mut self.shape {
-                    Shape::Chat(chat) => chat.drop_event(),
-                    Shape::Responses(responses) => responses.drop_event(),
-                    Shape::Messages(messages) => messages.drop_event(),
-                }
+                self.shape.drop_event();
                 self.stop_here(out);
             }
         }
@@ -76,7 +72,7 @@ impl StreamTexts {
     ) -> Result<ControlFlow<(), Option<String>>, Unreadable> {
         let text = std::str::from_utf8(data).map_err(|_| Unreadable::NotJson)?;
         let tape = match Tape::of(text) {
-            Err(Unreadable::NotJson) => return Ok(self.plain(text, filter)),
+            Err(Unreadable::NotJson) => return Ok(self.plain(text, filter, out)),
             tape => tape?,
         };
         let outline = self.shape.outline(Document { text, tape: &tape });
@@ -84,8 +80,15 @@ impl StreamTexts {
         Ok(self.texts_of(&texts, &outline, filter, out))
     }
 
-    /// What is no JSON is a text itself.
-    fn plain(&mut self, text: &str, filter: &mut dyn TextFilter) -> ControlFlow<(), Option<String>> {
+    /// What is no JSON is a text itself. Clients break there, so that nothing may come behind.
+    fn plain(
+        &mut self,
+        text: &str,
+        filter: &mut dyn TextFilter,
+        out: &mut Vec<u8>,
+    ) -> ControlFlow<(), Option<String>> {
+        self.shape.skip_event();
+        self.end_texts(Ends::All, true, filter, out)?;
         let mut sink = Sink { filter, tracks: &mut self.tracks };
         let track = sink.track(Channel::Assistant, Form::Text, false, "data".to_owned());
         let mut new = String::new();

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use super::testing::{Keeps, Listens, escaped};
 use super::*;
 
+mod wholes;
+
 const OPENAI: &str = include_str!("../../../tests/data/openai_stream.sse");
 const OPENAI_TOOLS: &str = include_str!("../../../tests/data/openai_tools.sse");
 const RESPONSES: &str = include_str!("../../../tests/data/responses_stream.sse");
