@@ -1,5 +1,12 @@
 //! How much of the end of a text is settled before what comes next is known.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::{Finder, rfind};
+
+/// What both lines around a private key begin with.
+static DASHES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-----"));
+
 /// Where the last break before the end of a text is: behind its last space.
 pub(super) fn break_before(text: &str) -> usize {
     text.bytes().rposition(|byte| byte.is_ascii_whitespace()).map_or(0, |space| space + 1)
@@ -8,9 +15,8 @@ pub(super) fn break_before(text: &str) -> usize {
 /// Where the token starts that a text may end in: its last word, with the single letters in front of it, or a line that
 /// begins or ends a private key.
 pub(super) fn token(tail: &str) -> usize {
-    let line = |start: &[u8]| memchr::memmem::rfind(tail.as_bytes(), start);
-    let is_open = |at: &usize| !tail[at + b"-----END".len()..].contains("-----");
-    let key = line(b"-----BEGIN").into_iter().chain(line(b"-----END").filter(is_open)).min();
+    // Most texts have no such lines, and this is asked for every piece of a stream.
+    let key = DASHES.find(tail.as_bytes()).and_then(|_| key_line(tail));
     let mut from = break_before(tail);
     loop {
         let words = tail[..from].trim_ascii_end();
@@ -21,6 +27,13 @@ pub(super) fn token(tail: &str) -> usize {
         from = word;
     }
     key.map_or(from, |key| from.min(key))
+}
+
+/// Where the last line begins that opens a private key, or one that ends it and is not over.
+fn key_line(tail: &str) -> Option<usize> {
+    let line = |start: &[u8]| rfind(tail.as_bytes(), start);
+    let is_open = |at: &usize| !tail[at + b"-----END".len()..].contains("-----");
+    line(b"-----BEGIN").into_iter().chain(line(b"-----END").filter(is_open)).min()
 }
 
 /// Where the words start of which a text may end in a phrase of so many.
