@@ -301,14 +301,14 @@ impl<'a, 't> Reader<'a, 't> {
         let mut traits = Traits { channel: inherited, is_signed: false, has_titles: false, has_name: false };
         let mut is_thinking = false;
         for (name, value) in self.tape.members(node) {
-            let value = self.spelled(value);
             match &*self.name(name) {
                 "role" => {
+                    let value = self.spelled(value);
                     traits.channel = role(&value, traits.channel);
                     // Tools have names that must stay theirs.
                     traits.has_name |= !matches!(&*value, "" | "tool" | "function");
                 }
-                "type" => match &*value {
+                "type" => match &*self.spelled(value) {
                     "document" | "search_result" | "web_search_result" => {
                         (traits.channel, traits.has_titles) = (Channel::Document, true);
                     }
@@ -320,7 +320,8 @@ impl<'a, 't> Reader<'a, 't> {
                 },
                 // One in another case would be none for the vendor.
                 "signature" => {
-                    traits.is_signed |= self.signs && !value.is_empty() && self.spelled(name) == "signature";
+                    let is_signed = !self.spelled(value).is_empty() && self.spelled(name) == "signature";
+                    traits.is_signed |= self.signs && is_signed;
                 }
                 _ => {}
             }
