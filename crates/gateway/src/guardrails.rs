@@ -25,6 +25,8 @@ const LONG: usize = 128 * 1024;
 pub enum GuardRefusal {
     /// Something in it may not pass.
     Blocked(Blocked),
+    /// Something in it cannot be read, such as a text that is numbers of tokens.
+    Unreadable,
     /// It may not come now, or from there.
     Denied(AccessDenied),
 }
@@ -33,7 +35,7 @@ impl GuardRefusal {
     /// The HTTP status.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Blocked(_) => 422,
+            Self::Blocked(_) | Self::Unreadable => 422,
             Self::Denied(AccessDenied::Unreadable) => 503,
             Self::Denied(AccessDenied::Address | AccessDenied::Time) => 403,
         }
@@ -43,6 +45,7 @@ impl GuardRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Blocked(_) => "guardrail_blocked",
+            Self::Unreadable => "guardrail_unreadable_input",
             Self::Denied(AccessDenied::Unreadable) => "guardrails_unreadable",
             Self::Denied(AccessDenied::Address) => "ip_not_allowed",
             Self::Denied(AccessDenied::Time) => "outside_time_window",
@@ -53,6 +56,7 @@ impl GuardRefusal {
     pub const fn guardrail(&self) -> &'static str {
         match self {
             Self::Blocked(blocked) => blocked.guardrail.key(),
+            Self::Unreadable => "unreadable_input",
             Self::Denied(AccessDenied::Unreadable) => "unreadable",
             Self::Denied(AccessDenied::Address) => "ip_allowlist",
             Self::Denied(AccessDenied::Time) => "time_window",
@@ -63,6 +67,9 @@ impl GuardRefusal {
     pub fn message(&self) -> String {
         match self {
             Self::Blocked(blocked) => blocked.message.clone(),
+            Self::Unreadable => {
+                "the guardrails of this gateway cannot read numbers of tokens; send the text".to_owned()
+            }
             Self::Denied(denied) => denied.to_string(),
         }
     }
@@ -88,6 +95,8 @@ pub(crate) enum Written {
     /// Items of a conversation that a provider keeps. They, too, are masked: who reads them later is
     /// another call.
     Items,
+    /// Something else that is passed on, of whatever form.
+    Anything,
 }
 
 impl Written {
@@ -113,6 +122,7 @@ impl Written {
             Self::Request(operation) | Self::Continuing(operation) => Texts::of_request(operation, body),
             Self::Call => Texts::of_call(body),
             Self::Items => Texts::of_items(body),
+            Self::Anything => Texts::of_anything(body),
         }
     }
 
@@ -181,7 +191,14 @@ fn read(policy: &Policy, written: Written, body: &Bytes) -> Result<Read, Refusal
             is_fixed: part.is_signed,
         })
         .collect();
-    let inspection = policy.inspect(&parts, written.comes_back(), |part| texts.path(part));
+    if texts.has_unreadable() {
+        return Err(GuardRefusal::Unreadable.into());
+    }
+    let path = |part| texts.path(part);
+    let inspection = match written {
+        Written::Items | Written::Anything => policy.inspect_items(&parts, path),
+        _ => policy.inspect(&parts, written.comes_back(), path),
+    };
     let edits: Vec<TextEdit> = inspection
         .replacements
         .into_iter()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use promptgate_firewall::guardrails::{Policy, Vault};
+use promptgate_providers::Operation;
 use promptgate_wire::Envelope;
 
 use crate::address::Addressed;
@@ -59,7 +60,8 @@ async fn read(
             Ok(vault)
         }
         Ask::Forward(forward) => {
-            if let Some(body) = guard(policy, Written::Items, &forward.body, record).await?.body {
+            let written = if operation == Operation::Messages { Written::Anything } else { Written::Items };
+            if let Some(body) = guard(policy, written, &forward.body, record).await?.body {
                 forward.body = body;
             }
             Ok(None)

@@ -3,7 +3,8 @@
 use promptgate_guard::{PiiKind, SecretKind};
 use serde_json::{Map, Value};
 
-use super::guardrail::{Direction, Mode, Strictness};
+use super::InvalidRules;
+use super::guardrail::{Direction, Guardrail, Mode, Strictness};
 use super::policy::{THRESHOLD, TOOL_THRESHOLD};
 use super::redaction::RedactionKind;
 use super::rules::{
@@ -60,15 +61,12 @@ impl Rules {
         }
     }
 
-    /// What a document says that was stored when nobody read it: a guardrail in it that cannot be read
-    /// says nothing, and the others count.
-    pub fn readable(document: &Map<String, Value>) -> Self {
-        Self::parse(document).unwrap_or_else(|_| {
-            let each = document.iter().filter_map(|(name, fields)| {
-                Self::parse(&[(name.clone(), fields.clone())].into_iter().collect()).ok()
-            });
-            each.fold(Self::default(), |all, one| one.over(&all))
-        })
+    /// What a document says that may have been stored when nobody read it: a guardrail of a name that
+    /// nobody knows says nothing. One that is known has to be readable.
+    pub fn readable(document: &Map<String, Value>) -> Result<Self, InvalidRules> {
+        let known = |name: &str| Guardrail::ALL.iter().any(|guardrail| guardrail.key() == name);
+        let members = document.iter().filter(|(name, _)| known(name));
+        Self::parse(&members.map(|(name, fields)| (name.clone(), fields.clone())).collect())
     }
 }
 
@@ -82,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::guardrails::{Guardrail, Part, Policy};
+    use crate::guardrails::{Part, Policy};
 
     /// Texts in which every guardrail finds something.
     const TEXTS: [&str; 4] = [
@@ -135,12 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_nothing_and_the_rest_counts() {
-        let document = json!({"pii": {"enabled": true}, "content_length": {"enabled": true, "max": 1}});
-        let read = Rules::readable(document.as_object().unwrap());
-        assert_eq!(
-            read.document(),
-            *json!({"content_length": {"enabled": true, "max": 1}}).as_object().unwrap()
-        );
+    fn an_unknown_guardrail_says_nothing_and_a_known_one_must_be_readable() {
+        let read = |document: Value| Rules::readable(document.as_object().unwrap());
+        let some = read(json!({"pii": {"enabled": true}, "content_length": {"max": 1}})).unwrap();
+        assert_eq!(some.document(), *json!({"content_length": {"max": 1}}).as_object().unwrap());
+        assert!(read(json!({"content_length": {"most": 1}})).is_err());
     }
 }

@@ -143,6 +143,22 @@ impl Policy {
         comes_back: bool,
         path: impl Fn(usize) -> String,
     ) -> Inspection {
+        self.read(parts, comes_back, self.length.as_ref(), path)
+    }
+
+    /// Reads what a client wrote that is no call of a model: nothing of it comes back, and it may be as
+    /// short or long as it is.
+    pub fn inspect_items(&self, parts: &[Part<'_>], path: impl Fn(usize) -> String) -> Inspection {
+        self.read(parts, false, None, path)
+    }
+
+    fn read(
+        &self,
+        parts: &[Part<'_>],
+        comes_back: bool,
+        length: Option<&ContentLengthRule>,
+        path: impl Fn(usize) -> String,
+    ) -> Inspection {
         let mut inspection = Inspection {
             vault: Vault::for_texts(parts.iter().map(|part| part.text)),
             ..Inspection::default()
@@ -172,7 +188,7 @@ impl Policy {
             lengths.push(length);
         }
         let injected = self.judge(parts, &mut inspection.verdict, path);
-        let too_long = self.measure(&lengths, &mut inspection.verdict);
+        let too_long = length.and_then(|rule| measure(rule, &lengths, &mut inspection.verdict));
         inspection.verdict.refusal = refusal(&blocked, injected, too_long);
         if inspection.verdict.refusal.is_some() {
             inspection.replacements.clear();
@@ -238,34 +254,34 @@ impl Policy {
         }
         refusal
     }
+}
 
-    fn measure(&self, lengths: &[usize], verdict: &mut Verdict) -> Option<Blocked> {
-        let rule = self.length.as_ref()?;
-        // As if the texts stood in lines.
-        let joints = lengths.len().saturating_sub(1);
-        let length = (lengths.iter().sum::<usize>() + joints) as u64;
-        let (kind, message) = match (rule.min, rule.max) {
-            (_, Some(max)) if length > max => {
-                ("max", format!("the content has {length} characters, more than the {max} that are allowed"))
-            }
-            (Some(min), _) if length < min => {
-                ("min", format!("the content has {length} characters, fewer than the {min} that are needed"))
-            }
-            _ => return None,
-        };
-        let mode = rule.mode.unwrap_or(Mode::Block);
-        verdict.note(Match {
-            guardrail: Guardrail::ContentLength,
-            kind: kind.to_owned(),
-            label: format!("Content length {length}"),
-            mode,
-            certainty: Certainty::Certain,
-            score: None,
-            part: String::new(),
-            span: 0..lengths.iter().sum(),
-        });
-        (mode == Mode::Block).then_some(Blocked { guardrail: Guardrail::ContentLength, message })
-    }
+/// Whether texts of these lengths are too short or too long together.
+fn measure(rule: &ContentLengthRule, lengths: &[usize], verdict: &mut Verdict) -> Option<Blocked> {
+    // As if the texts stood in lines.
+    let joints = lengths.len().saturating_sub(1);
+    let length = (lengths.iter().sum::<usize>() + joints) as u64;
+    let (kind, message) = match (rule.min, rule.max) {
+        (_, Some(max)) if length > max => {
+            ("max", format!("the content has {length} characters, more than the {max} that are allowed"))
+        }
+        (Some(min), _) if length < min => {
+            ("min", format!("the content has {length} characters, fewer than the {min} that are needed"))
+        }
+        _ => return None,
+    };
+    let mode = rule.mode.unwrap_or(Mode::Block);
+    verdict.note(Match {
+        guardrail: Guardrail::ContentLength,
+        kind: kind.to_owned(),
+        label: format!("Content length {length}"),
+        mode,
+        certainty: Certainty::Certain,
+        score: None,
+        part: String::new(),
+        span: 0..lengths.iter().sum(),
+    });
+    (mode == Mode::Block).then_some(Blocked { guardrail: Guardrail::ContentLength, message })
 }
 
 /// The rules that answers go through, if there are some.

@@ -374,3 +374,12 @@ async fn a_provider_that_ends_without_a_mark_leaves_nothing_behind() {
         assert_eq!(guarded.matches[0].rule, "pii_filter.email", "{mode}");
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_does_not_pass() {
+    let guarded = Guarded::new(json!({"pii_filter": {"enabled": true}}));
+    let body = json!({"model": "main:m", "input": [[15_339, 7]]});
+    let got = read(guarded.scene.begin(Operation::Embeddings, &body.to_string()).await).await;
+    assert_eq!((got.status, &got.json()["error"]["code"]), (422, &json!("guardrail_unreadable_input")));
+    assert!(guarded.scene.upstream.seen().is_empty());
+}
