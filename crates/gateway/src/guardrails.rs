@@ -107,12 +107,12 @@ impl Written {
             previous_response_id: Option<IgnoredAny>,
             conversation: Option<IgnoredAny>,
         }
-        let continued = || serde_json::from_slice::<Continued>(body).ok();
+        let read = || serde_json::from_slice::<Continued>(body).ok();
         let continues = |continued: Continued| {
             continued.previous_response_id.is_some() || continued.conversation.is_some()
         };
         match operation {
-            Operation::Responses if continued().is_some_and(continues) => Self::Continuing(operation),
+            Operation::Responses if read().is_some_and(continues) => Self::Continuing(operation),
             _ => Self::Request(operation),
         }
     }
