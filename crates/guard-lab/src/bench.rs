@@ -28,6 +28,9 @@ pub(crate) struct Order {
     /// Do nothing but one piece of work.
     #[arg(long, hide = true)]
     work: Option<String>,
+    /// With requests of one sort.
+    #[arg(long, hide = true)]
+    load: Option<String>,
     /// How often.
     #[arg(long, hide = true, default_value_t = 1)]
     passes: u32,
@@ -37,7 +40,12 @@ pub(crate) struct Order {
 pub(crate) fn bench(order: &Order) -> anyhow::Result<()> {
     let loads = Load::all()?;
     if let Some(name) = &order.work {
-        let work = named(name, every(&loads)).with_context(|| format!("there is no work called `{name}`"))?;
+        let chosen: Vec<Load> = loads
+            .into_iter()
+            .filter(|load| order.load.as_deref().is_none_or(|name| load.name == name))
+            .collect();
+        let work =
+            named(name, every(&chosen)).with_context(|| format!("there is no work called `{name}`"))?;
         (0..order.passes).for_each(|_| work());
         return Ok(());
     }
@@ -73,15 +81,21 @@ fn timed(work: &Work) -> f64 {
     begun.elapsed().as_secs_f64()
 }
 
-/// Microseconds per KiB of every measurement and every sort of requests.
-fn table(loads: &[Load], rounds: usize) -> String {
-    let mut text = String::from("µs per KiB of text, requests of 8 KiB\n\n| |");
+/// The head of a table with a column for every sort of requests.
+fn head(loads: &[Load]) -> String {
+    let mut text = String::from("| |");
     for load in loads {
         text.extend([" ", load.name, " |"]);
     }
     text.push_str("\n| --- |");
     text.push_str(&" ---: |".repeat(loads.len()));
     text.push('\n');
+    text
+}
+
+/// Microseconds per KiB of every measurement and every sort of requests.
+fn table(loads: &[Load], rounds: usize) -> String {
+    let mut text = format!("µs per KiB of text, requests of 8 KiB\n\n{}", head(loads));
     let mut streamed = String::new();
     for measure in &MEASURES {
         let _ = write!(text, "| {} |", measure.name);
@@ -126,18 +140,24 @@ fn ratios(loads: &[Load], rounds: usize) -> String {
     text
 }
 
-/// Instructions per KiB, over requests of all sorts; and of few rules against many.
+/// Instructions per KiB for every sort of requests; and of few rules against many.
 fn counts(loads: &[Load]) -> anyhow::Result<String> {
-    let kib = kib(&every(loads));
-    let mut text = String::from("| | instructions per KiB |\n| --- | ---: |\n");
+    let mut text = format!("instructions per KiB\n\n{}", head(loads));
     for measure in &MEASURES {
-        let _ = writeln!(text, "| {} | {:.0} |", measure.name, callgrind::instructions(measure.name)? / kib);
+        let _ = write!(text, "| {} |", measure.name);
+        for load in loads {
+            let kib = kib(&every(std::slice::from_ref(load)));
+            let instructions = callgrind::instructions(measure.name, Some(load.name))? / kib;
+            let _ = write!(text, " {instructions:.0} |");
+        }
+        text.push('\n');
     }
+    let kib = kib(&every(loads));
     text.push_str("\n| instructions | few | many | ratio |\n| --- | ---: | ---: | ---: |\n");
     for pair in &PAIRS {
         let unit = pair.unit.of(kib);
-        let few = callgrind::instructions(&format!("{}#few", pair.name))? / unit;
-        let many = callgrind::instructions(&format!("{}#many", pair.name))? / unit;
+        let few = callgrind::instructions(&format!("{}#few", pair.name), None)? / unit;
+        let many = callgrind::instructions(&format!("{}#many", pair.name), None)? / unit;
         let _ = writeln!(
             text,
             "| {}, per {} | {few:.0} | {many:.0} | {:.2} |",

@@ -10,19 +10,20 @@ pub(super) fn is_there() -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-/// How many instructions one pass of a piece of work takes: that of three passes less that of one, so
-/// that what is set up once does not count.
-pub(super) fn instructions(work: &str) -> anyhow::Result<f64> {
-    let (one, three) = (counted(work, 1)?, counted(work, 3)?);
+/// How many instructions one pass of a piece of work takes, with requests of one sort or of all: those of
+/// three passes less those of one, so that what is set up once does not count.
+pub(super) fn instructions(work: &str, load: Option<&str>) -> anyhow::Result<f64> {
+    let (one, three) = (counted(work, load, 1)?, counted(work, load, 3)?);
     Ok((three - one) / 2.0)
 }
 
-fn counted(work: &str, passes: u32) -> anyhow::Result<f64> {
+fn counted(work: &str, load: Option<&str>, passes: u32) -> anyhow::Result<f64> {
     let program = std::env::current_exe().context("cannot tell which program this is")?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
         .args(["bench", "--work", work, "--passes", &passes.to_string()])
+        .args(load.into_iter().flat_map(|load| ["--load", load]))
         .stdin(Stdio::null())
         .output()
         .context("cannot start valgrind")?;
