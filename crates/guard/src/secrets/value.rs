@@ -155,7 +155,11 @@ impl<'t> Value<'t> {
 
 /// Whether a text holds one of some words of small letters, in any case.
 pub(super) fn holds_any(bytes: &[u8], words: &[&[u8]]) -> bool {
-    (0..bytes.len()).any(|at| {
+    // A letter and its capital have the same last five bits: what begins no word is passed over at once.
+    let sign = |byte: u8| 1u32 << (byte & 31);
+    let firsts = words.iter().fold(0, |firsts, word| firsts | sign(word[0]));
+    let begins = |at: &usize| firsts & sign(bytes[*at]) != 0;
+    (0..bytes.len()).filter(begins).any(|at| {
         let first = bytes[at].to_ascii_lowercase();
         words.iter().any(|word| {
             word[0] == first
