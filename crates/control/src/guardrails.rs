@@ -10,17 +10,18 @@ mod trial;
 use promptgate_auth::{Actor, Forbidden, Permission};
 use promptgate_firewall::guardrails::{Guardrail, Holder, InvalidRules, Level, Rules};
 use promptgate_kernel::{EndpointId, ProjectId, RepositoryError, TokenId};
+use promptgate_projects::ProjectType;
 use promptgate_store::UnitOfWork;
 
 use crate::members::actor_in;
 
 pub use change::{Change, change};
-pub use explain::{ExplainError, Tried, Way, explain};
+pub use explain::{ExplainError, Tried, Way, explain, explain_alone};
 pub use find::{find, find_of_endpoint};
 pub use kinds::{Kind, Kinds, kinds};
 pub use promptgate_guard::{Certainty, Channel};
 pub use replay::{Concerned, MOST_NAMED, MOST_REPLAYED, Matched, Replay, Replayed, replay};
-pub use trial::{Changed, Explained, Form, Said, Trial};
+pub use trial::{Changed, Explained, Form, Heard, Said, Trial};
 
 /// Why guardrails are not shown or changed.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +32,18 @@ pub enum GuardrailError {
     /// The project does not exist.
     #[error("there is no project {0}")]
     UnknownProject(ProjectId),
+    /// The project's type has no AI endpoints.
+    #[error("projects of type {0} have no AI endpoints; ai_gateway has")]
+    WrongType(ProjectType),
     /// The token does not exist there.
     #[error("there is no token {0} here")]
     UnknownToken(TokenId),
     /// The endpoint does not exist there.
     #[error("there is no endpoint {0} here")]
     UnknownEndpoint(EndpointId),
+    /// What the endpoint says was stored when nobody read it, and cannot be read.
+    #[error("the guardrails of the endpoint {0} cannot be read; replace them")]
+    Unreadable(EndpointId),
     /// Something about the rules is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidRules),
@@ -76,6 +83,25 @@ impl Whose {
     }
 }
 
+impl From<Whose> for Way {
+    fn from(whose: Whose) -> Self {
+        let token = match whose {
+            Whose::Token(_, id) => Some(id),
+            Whose::Installation | Whose::Project(_) => None,
+        };
+        Self { project: whose.project(), endpoint: None, token }
+    }
+}
+
+/// Where what counts comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From a level.
+    Level(Level),
+    /// From a token that the one in question comes from.
+    TokenAbove,
+}
+
 /// What guardrails say on a level, and on all levels down to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Levels {
@@ -95,10 +121,13 @@ impl Levels {
         Rules::merged(self.levels.iter().map(|(_, rules)| rules))
     }
 
-    /// The level that a field comes from; `None` where none says anything of it.
-    pub fn source(&self, guardrail: Guardrail, field: &str) -> Option<Level> {
-        let says = |(_, rules): &&(Level, Rules)| rules.set_fields(guardrail).contains(&field);
-        self.levels.iter().rev().find(says).map(|(level, _)| *level)
+    /// Where a field comes from; `None` where no level says anything of it.
+    pub fn source(&self, guardrail: Guardrail, field: &str) -> Option<Source> {
+        let at = self.levels.iter().rposition(|(_, rules)| rules.set_fields(guardrail).contains(&field))?;
+        match self.levels[at].0 {
+            Level::Token if at + 1 < self.levels.len() => Some(Source::TokenAbove),
+            level => Some(Source::Level(level)),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod endpoints;
 mod evals;
 mod faqs;
 mod groups;
+mod guardrails;
 mod key;
 mod mcp_servers;
 mod members;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(endpoints::routes())
         .merge(evals::routes())
         .merge(network_rules::routes())
+        .merge(guardrails::routes())
         .merge(pricing::routes())
         .merge(mcp_servers::routes())
         .merge(monitoring::routes())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use promptgate_endpoints::FieldErrors;
+use promptgate_firewall::guardrails::Guardrail;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
@@ -49,6 +50,17 @@ pub(crate) fn rename(value: Value, name: fn(&str) -> String) -> Value {
         }
         other => other,
     }
+}
+
+/// Renames guardrails and their fields in a document. One that nobody knows, of an older version, stays as
+/// it is.
+pub(crate) fn rename_guardrails(document: Value, name: fn(&str) -> String) -> Value {
+    let Value::Object(guardrails) = document else { return document };
+    let is_known = |key: &str| Guardrail::ALL.iter().any(|guardrail| guardrail.key() == snake(key));
+    let renamed = guardrails
+        .into_iter()
+        .map(|(key, fields)| if is_known(&key) { (name(&key), rename(fields, name)) } else { (key, fields) });
+    Value::Object(renamed.collect())
 }
 
 fn rename_members(members: Map<String, Value>, name: fn(&str) -> String) -> Map<String, Value> {
@@ -118,6 +130,17 @@ mod tests {
         let given = json!([{"maxLength": 3, "default": {"aB": 1}}, 7]);
         assert_eq!(rename(given, snake), json!([{"max_length": 3, "default": {"aB": 1}}, 7]));
         assert_eq!(rename(json!({"idle_ms": 1}), camel), json!({"idleMs": 1}));
+    }
+
+    #[test]
+    fn guardrails_are_renamed_and_what_nobody_knows_is_not() {
+        let given =
+            json!({"piiFilter": {"customPatterns": [{"label": "aB", "pattern": "x"}]}, "ipRules": {"aB": 1}});
+        let snakes = json!({"pii_filter": {"custom_patterns": [{"label": "aB", "pattern": "x"}]}, "ipRules": {"aB": 1}});
+        assert_eq!(rename_guardrails(given.clone(), snake), snakes);
+        assert_eq!(rename_guardrails(snakes.clone(), camel), given);
+        assert_eq!(rename_guardrails(snakes.clone(), snake), snakes);
+        assert_eq!(rename_guardrails(json!([1]), snake), json!([1]));
     }
 
     #[test]

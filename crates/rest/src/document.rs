@@ -60,6 +60,7 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "endpoints", description = "AI endpoints and their versions"),
         (name = "evals", description = "Golden sets of AI endpoints, and their runs"),
         (name = "firewall", description = "Network rules: who may call from where"),
+        (name = "guardrails", description = "What may pass, and what rules make of something"),
         (name = "pricing", description = "What models cost"),
         (name = "calls", description = "The log of calls, with what was said in them"),
         (name = "mcp", description = "Definitions of MCP servers"),

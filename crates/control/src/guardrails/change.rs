@@ -40,7 +40,7 @@ pub async fn change(
         Change::Patch(patch) => before.rules.patched(patch)?,
         Change::Replace(document) => Rules::parse(document)?,
     };
-    let mut after = levels(&mut *work, whose).await?;
+    let mut after = levels(&mut *work, whose.into()).await?;
     if let Some((_, own)) = after.levels.last_mut() {
         own.clone_from(&rules);
     }

@@ -1,19 +1,20 @@
 //! Saying what guardrails make of something, before or after they are changed.
 
 use promptgate_auth::{Actor, Permission};
-use promptgate_firewall::guardrails::{Holder, Level, Rules};
+use promptgate_firewall::guardrails::Rules;
 use promptgate_kernel::{EndpointId, ProjectId, TokenId};
 use promptgate_store::{Access, UnitOfWork};
 use promptgate_wire::Unreadable;
 use serde_json::{Map, Value};
 use tracing::instrument;
 
+use super::find::levels;
 use super::{Explained, GuardrailError, Levels, Said, Trial};
 use crate::Control;
 use crate::members::actor_in;
 
 /// What rules something would go by: those of everybody, and of what is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Way {
     /// The project; that of the token or the endpoint, unless given.
     pub project: Option<ProjectId>,
@@ -97,14 +98,22 @@ pub async fn explain(
     drop(work);
     let rules = tried.checked()?.effective(&stored.effective());
     // Many texts take a while, and others are waiting for this thread.
-    let reading = tokio::task::spawn_blocking(move || {
-        let trial = Trial::of(&rules);
-        let explain = |(at, said): (usize, &Said)| {
-            trial.explain(said).map_err(|source| ExplainError::Unreadable { at, source })
-        };
-        said.iter().enumerate().map(explain).collect()
-    });
+    let reading = tokio::task::spawn_blocking(move || read(&rules, &said));
     reading.await.map_err(|_| ExplainError::Failed)?
+}
+
+/// What rules of a document make of each thing that is said, whatever else there is.
+pub fn explain_alone(document: &Map<String, Value>, said: &[Said]) -> Result<Vec<Explained>, ExplainError> {
+    let rules = Rules::parse(document).and_then(|rules| rules.check().map(|()| rules));
+    read(&rules.map_err(GuardrailError::from)?, said)
+}
+
+fn read(rules: &Rules, said: &[Said]) -> Result<Vec<Explained>, ExplainError> {
+    let trial = Trial::of(rules);
+    let explain = |(at, said): (usize, &Said)| {
+        trial.explain(said).map_err(|source| ExplainError::Unreadable { at, source })
+    };
+    said.iter().enumerate().map(explain).collect()
 }
 
 /// What is stored for somebody's way, whose guardrails the actor may manage.
@@ -117,17 +126,7 @@ async fn stored(work: &mut dyn UnitOfWork, actor: Actor, way: Way) -> Result<Lev
         }
         None => actor.require(Permission::ManageGuardrails)?,
     }
-    let mut levels = Vec::new();
-    let kept = [Some(Holder::Global), way.project.map(Holder::Project), way.token.map(Holder::Token)];
-    for holder in kept.into_iter().flatten() {
-        levels.push((holder.level(), work.guardrails().find(holder).await?.rules));
-    }
-    if let Some(id) = way.endpoint {
-        let endpoint = work.endpoints().find(id).await?.ok_or(GuardrailError::UnknownEndpoint(id))?;
-        levels.push((Level::Endpoint, Rules::readable(&endpoint.guardrails)));
-    }
-    levels.sort_by_key(|(level, _)| *level);
-    Ok(Levels { levels })
+    levels(work, way).await
 }
 
 /// The way with the project that its token and its endpoint belong to, which must be the same.

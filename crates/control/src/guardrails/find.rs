@@ -2,11 +2,12 @@
 
 use promptgate_auth::{Actor, Permission};
 use promptgate_firewall::guardrails::{Holder, Level, Rules};
-use promptgate_kernel::{EndpointId, ProjectId, RepositoryError};
+use promptgate_kernel::{EndpointId, ProjectId};
+use promptgate_projects::ProjectType;
 use promptgate_store::{Access, UnitOfWork};
 use tracing::instrument;
 
-use super::{GuardrailError, Levels, Whose, check};
+use super::{GuardrailError, Levels, Way, Whose, check};
 use crate::Control;
 use crate::members::actor_in;
 
@@ -15,7 +16,7 @@ use crate::members::actor_in;
 pub async fn find(control: &Control, actor: Actor, whose: Whose) -> Result<Levels, GuardrailError> {
     let mut work = control.store.begin(Access::Read).await?;
     check(&mut *work, actor, whose, Permission::ReadProject).await?;
-    Ok(levels(&mut *work, whose).await?)
+    levels(&mut *work, whose.into()).await
 }
 
 /// What guardrails say for an AI endpoint: for everybody, for the project, and on the endpoint itself.
@@ -28,23 +29,32 @@ pub async fn find_of_endpoint(
 ) -> Result<Levels, GuardrailError> {
     let mut work = control.store.begin(Access::Read).await?;
     actor_in(&mut *work, actor, project).await?.require_in(project, Permission::ReadProject)?;
-    work.projects().find(project).await?.ok_or(GuardrailError::UnknownProject(project))?;
+    let kind = work.projects().find(project).await?.ok_or(GuardrailError::UnknownProject(project))?.kind;
+    if kind != ProjectType::AiGateway {
+        return Err(GuardrailError::WrongType(kind));
+    }
     let endpoint = work.endpoints().find(id).await?.filter(|endpoint| endpoint.project_id == project);
-    let endpoint = endpoint.ok_or(GuardrailError::UnknownEndpoint(id))?;
-    let mut levels = levels(&mut *work, Whose::Project(project)).await?;
-    levels.levels.push((Level::Endpoint, Rules::readable(&endpoint.guardrails)));
-    Ok(levels)
+    endpoint.ok_or(GuardrailError::UnknownEndpoint(id))?;
+    levels(&mut *work, Way { project: Some(project), endpoint: Some(id), token: None }).await
 }
 
-pub(super) async fn levels(work: &mut dyn UnitOfWork, whose: Whose) -> Result<Levels, RepositoryError> {
-    let mut holders = vec![Holder::Global];
-    holders.extend(whose.project().map(Holder::Project));
-    if let Whose::Token(_, id) = whose {
-        holders.push(Holder::Token(id));
-    }
+/// Every level that counts on a way, the topmost first. A token that another one minted goes by the rules
+/// of all that it comes from, too.
+pub(super) async fn levels(work: &mut dyn UnitOfWork, way: Way) -> Result<Levels, GuardrailError> {
     let mut levels = Vec::new();
-    for holder in holders {
+    for holder in [Some(Holder::Global), way.project.map(Holder::Project)].into_iter().flatten() {
         levels.push((holder.level(), work.guardrails().find(holder).await?.rules));
+    }
+    if let Some(id) = way.endpoint {
+        let endpoint = work.endpoints().find(id).await?.ok_or(GuardrailError::UnknownEndpoint(id))?;
+        let rules = Rules::readable(&endpoint.guardrails).map_err(|_| GuardrailError::Unreadable(id))?;
+        levels.push((Level::Endpoint, rules));
+    }
+    if let Some(id) = way.token {
+        let above = work.tokens().line_above(id).await?;
+        for id in above.into_iter().rev().chain([id]) {
+            levels.push((Level::Token, work.guardrails().find(Holder::Token(id)).await?.rules));
+        }
     }
     Ok(Levels { levels })
 }

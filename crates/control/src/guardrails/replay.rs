@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use promptgate_auth::{Actor, Permission};
-use promptgate_firewall::guardrails::{Holder, Outcome, Rules};
-use promptgate_kernel::{CallId, EndpointId, ProjectId, RepositoryError, Timestamp};
+use promptgate_firewall::guardrails::{Outcome, Rules};
+use promptgate_kernel::{CallId, ProjectId, Timestamp};
 use promptgate_providers::Operation;
 use promptgate_store::{Access, UnitOfWork};
 use promptgate_usage::{CallContent, CallFilter, Cursor, UsageEvent};
 use tracing::instrument;
 
 use super::explain::CheckedRules;
-use super::{Channel, ExplainError, Form, GuardrailError, Said, Trial, Tried};
+use super::find::levels;
+use super::{Channel, ExplainError, Form, GuardrailError, Said, Trial, Tried, Way};
 use crate::Control;
 use crate::members::actor_in;
 
@@ -42,7 +43,8 @@ pub struct Replay {
 pub struct Replayed {
     /// How many were looked at.
     pub calls: u64,
-    /// Of how many nothing is kept that can be read: no request, or one that was cut.
+    /// Of how many nothing is kept that can be read: no request, one that was cut, or one to an AI
+    /// endpoint that is gone or closed.
     pub unreadable: u64,
     /// How many would have been refused.
     pub blocked: u64,
@@ -126,17 +128,13 @@ async fn page(
     trials: &mut Trials,
 ) -> Result<Vec<Recorded>, GuardrailError> {
     let mut work = control.store.begin(Access::Read).await?;
-    match filter.project {
-        Some(project) => {
-            let actor = actor_in(&mut *work, actor, project).await?;
-            actor.require_in(project, Permission::ManageGuardrails)?;
-            actor.require_in(project, Permission::ReadContents)?;
-            work.projects().find(project).await?.ok_or(GuardrailError::UnknownProject(project))?;
-        }
-        None => {
-            actor.require(Permission::ManageGuardrails)?;
-            actor.require(Permission::ReadContents)?;
-        }
+    let needed = [Permission::ManageGuardrails, Permission::ReadContents];
+    if let Some(project) = filter.project {
+        let actor = actor_in(&mut *work, actor, project).await?;
+        needed.into_iter().try_for_each(|needed| actor.require_in(project, needed))?;
+        work.projects().find(project).await?.ok_or(GuardrailError::UnknownProject(project))?;
+    } else {
+        needed.into_iter().try_for_each(|needed| actor.require(needed))?;
     }
     let events = work.usage().page(filter, after, limit).await?;
     let mut page = Vec::with_capacity(events.len());
@@ -152,47 +150,42 @@ async fn page(
 #[derive(Default)]
 struct Trials {
     tried: CheckedRules,
-    kept: HashMap<Holder, Rules>,
-    endpoints: HashMap<EndpointId, Rules>,
+    /// What is stored for a way; `None` where that cannot be read.
+    stored: HashMap<Way, Option<Rules>>,
     compiled: HashMap<Rules, Trial>,
 }
 
 impl Trials {
-    async fn learn(&mut self, work: &mut dyn UnitOfWork, event: &UsageEvent) -> Result<(), RepositoryError> {
-        for holder in holders(event) {
-            if !self.kept.contains_key(&holder) {
-                let rules = work.guardrails().find(holder).await?.rules;
-                self.kept.insert(holder, rules);
-            }
+    async fn learn(&mut self, work: &mut dyn UnitOfWork, event: &UsageEvent) -> Result<(), GuardrailError> {
+        let way = way(event);
+        if self.stored.contains_key(&way) {
+            return Ok(());
         }
-        if let Some(id) = event.endpoint_id
-            && !self.endpoints.contains_key(&id)
-        {
-            let endpoint = work.endpoints().find(id).await?;
-            let rules = endpoint.map(|endpoint| Rules::readable(&endpoint.guardrails));
-            self.endpoints.insert(id, rules.unwrap_or_default());
-        }
+        let rules = match levels(work, way).await {
+            Ok(levels) => Some(levels.effective()),
+            // The endpoint is gone, or nobody can call it.
+            Err(GuardrailError::UnknownEndpoint(_) | GuardrailError::Unreadable(_)) => None,
+            Err(error) => return Err(error),
+        };
+        self.stored.insert(way, rules);
         Ok(())
     }
 
-    fn of(&mut self, event: &UsageEvent) -> &Trial {
-        let [global, project, token] = holders(event).map(|holder| self.kept.get(&holder));
-        let endpoint = event.endpoint_id.and_then(|id| self.endpoints.get(&id));
-        let stored = Rules::merged([global, project, endpoint, token].into_iter().flatten());
-        let rules = self.tried.effective(&stored);
-        self.compiled.entry(rules).or_insert_with_key(Trial::of)
+    fn of(&mut self, event: &UsageEvent) -> Option<&Trial> {
+        let rules = self.tried.effective(self.stored.get(&way(event))?.as_ref()?);
+        Some(self.compiled.entry(rules).or_insert_with_key(Trial::of))
     }
 }
 
-fn holders(event: &UsageEvent) -> [Holder; 3] {
-    [Holder::Global, Holder::Project(event.project_id), Holder::Token(event.token_id)]
+fn way(event: &UsageEvent) -> Way {
+    Way { project: Some(event.project_id), endpoint: event.endpoint_id, token: Some(event.token_id) }
 }
 
 impl Replayed {
     fn look_at(&mut self, call: &Recorded, trials: &mut Trials) {
         self.calls += 1;
         let said = call.content.as_ref().and_then(|content| said(&call.event, content));
-        let explained = said.and_then(|said| trials.of(&call.event).explain(&said).ok());
+        let explained = said.and_then(|said| trials.of(&call.event)?.explain(&said).ok());
         let Some(explained) = explained else {
             self.unreadable += 1;
             return;
@@ -224,16 +217,15 @@ impl Replayed {
 
 /// What a client said in a call, as far as it is kept: the request, else what the user wrote last.
 fn said(event: &UsageEvent, content: &CallContent) -> Option<Said> {
-    let form = match event.endpoint_id {
-        Some(_) => Some(Form::Call),
-        None => Operation::ALL
-            .into_iter()
-            .find(|operation| operation.as_str() == event.operation)
-            .map(Form::Request),
+    let operation = Operation::ALL.into_iter().find(|operation| operation.as_str() == event.operation);
+    let form = match (event.endpoint_id, operation) {
+        (Some(_), _) => Form::Call,
+        (None, Some(operation)) => Form::Request(operation),
+        (None, None) => return None,
     };
-    match (&content.request, form) {
+    match &content.request {
         // One that was cut is no JSON any more, and counts as unreadable.
-        (Some(request), Some(form)) => Some(Said::Request(form, request.clone().into_bytes().into())),
-        _ => content.prompt().map(|text| Said::Text { channel: Channel::User, text: text.into_owned() }),
+        Some(request) => Some(Said::Request(form, request.clone().into_bytes().into())),
+        None => content.prompt().map(|text| Said::Text(form, Channel::User, text.into_owned())),
     }
 }

@@ -3,14 +3,15 @@
 use promptgate_auth::{ProjectRole, Role};
 use promptgate_control::endpoints::{self, EndpointAddress, EndpointError};
 use promptgate_control::guardrails::{
-    Change, Changed, Channel, ExplainError, GuardrailError, Said, Tried, Way, Whose, change, explain, find,
-    find_of_endpoint,
+    Change, Changed, Channel, ExplainError, Form, GuardrailError, Said, Source, Tried, Way, Whose, change,
+    explain, find, find_of_endpoint,
 };
 use promptgate_control::providers;
 use promptgate_endpoints::{Endpoint, NewEndpoint};
 use promptgate_firewall::guardrails::{Guardrail, Level, Outcome};
 use promptgate_kernel::ProjectId;
 use promptgate_projects::ProjectType;
+use promptgate_providers::Operation;
 use promptgate_store::Access;
 use serde_json::{Map, Value, json};
 
@@ -49,7 +50,7 @@ async fn endpoint(
 }
 
 fn user(text: &str) -> Vec<Said> {
-    vec![Said::Text { channel: Channel::User, text: text.to_owned() }]
+    vec![Said::Text(Form::Request(Operation::ChatCompletions), Channel::User, text.to_owned())]
 }
 
 #[tokio::test]
@@ -65,9 +66,17 @@ async fn every_field_comes_from_the_lowest_level_that_says_something() {
     let of_token = find(&fixture.control, ADMIN, Whose::Token(project, token)).await.unwrap();
     let sources =
         ["enabled", "mode", "types", "direction"].map(|field| of_token.source(Guardrail::PiiFilter, field));
-    assert_eq!(sources, [Some(Level::Global), Some(Level::Project), Some(Level::Token), None]);
+    assert_eq!(
+        sources,
+        [
+            Some(Source::Level(Level::Global)),
+            Some(Source::Level(Level::Project)),
+            Some(Source::Level(Level::Token)),
+            None
+        ]
+    );
     let of_endpoint = find_of_endpoint(&fixture.control, ADMIN, project, endpoint.id).await.unwrap();
-    assert_eq!(of_endpoint.source(Guardrail::PiiFilter, "enabled"), Some(Level::Endpoint));
+    assert_eq!(of_endpoint.source(Guardrail::PiiFilter, "enabled"), Some(Source::Level(Level::Endpoint)));
     assert!(!of_endpoint.effective().enabled(Guardrail::PiiFilter));
 
     let said = user("ada@example.org");
@@ -78,6 +87,25 @@ async fn every_field_comes_from_the_lowest_level_that_says_something() {
     assert_eq!(outcome(Way { token: Some(token), ..Way::default() }).await, Outcome::Blocked);
     let both = Way { token: Some(token), endpoint: Some(endpoint.id), project: Some(project) };
     assert_eq!(outcome(both).await, Outcome::Passed, "the endpoint switched it off");
+}
+
+#[tokio::test]
+async fn a_minted_token_goes_by_the_rules_of_those_that_it_comes_from() {
+    let fixture = Fixture::new().await;
+    let project = fixture.project(ProjectType::AiWrapper).await.id;
+    let token = fixture.token(project, None).await.token.id;
+    let below = fixture.below(token, None).await;
+    put(&fixture, Whose::Token(project, token), &json!({"pii_filter": {"enabled": true, "mode": "block"}}))
+        .await;
+    put(&fixture, Whose::Token(project, below), &json!({"pii_filter": {"mode": "mask"}})).await;
+    let levels = find(&fixture.control, ADMIN, Whose::Token(project, below)).await.unwrap();
+    assert_eq!(levels.source(Guardrail::PiiFilter, "enabled"), Some(Source::TokenAbove));
+    assert_eq!(levels.source(Guardrail::PiiFilter, "mode"), Some(Source::Level(Level::Token)));
+    assert_eq!(levels.own().document(), map(&json!({"pii_filter": {"mode": "mask"}})));
+    let way = Way { token: Some(below), ..Way::default() };
+    let explained =
+        explain(&fixture.control, ADMIN, way, Tried::Stored, user("ada@example.org")).await.unwrap();
+    assert_eq!(explained[0].verdict.outcome, Outcome::Changed);
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ pub(super) fn parse_address(segments: &Segments) -> Result<EndpointAddress, ApiE
     Ok(EndpointAddress { project, id: segments.named("id").parse().map_err(not_found)? })
 }
 
-fn not_found(error: impl ToString) -> ApiError {
+pub(super) fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("endpoint_not_found").message(error)
 }
 

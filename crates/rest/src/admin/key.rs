@@ -96,7 +96,12 @@ fn is_of_some_project(method: &Method, path: &str) -> bool {
     let Some(rest) = path.strip_prefix("/api/v1/admin/") else { return false };
     let is_in = |collection| rest.strip_prefix(collection).is_some_and(|id| id.starts_with('/'));
     let reads = method == Method::GET || method == Method::HEAD;
-    reads && matches!(rest, "projects" | "calls") || is_in("tokens") || is_in("calls")
+    // What a trial of guardrails is about stands in its body.
+    let tries = method == Method::POST && matches!(rest, "firewall/explain" | "firewall/replay");
+    reads && matches!(rest, "projects" | "calls" | "guardrails/catalogue")
+        || tries
+        || is_in("tokens")
+        || is_in("calls")
 }
 
 /// The project that an admin route is about, by its address.

@@ -206,6 +206,19 @@ fn of_limits(method: &str, path: &str) -> Option<Value> {
         ("patch", path) if path.contains("/firewall/rules/") => {
             json!({"address": "2001:db8::/32", "action": "deny"})
         }
+        ("patch" | "put", path) if path.ends_with("/guardrails") => {
+            json!({"piiFilter": {"enabled": true, "mode": "mask", "types": ["email", "iban"],
+                    "customPatterns": [{"label": "Order", "pattern": "ORD-\\d{6}"}]},
+                "secretScanner": {"enabled": true},
+                "promptInjection": {"enabled": true, "mode": "audit", "threshold": 800}})
+        }
+        ("post", "/api/v1/admin/firewall/explain") => {
+            json!({"text": "Write to ada@example.org.", "rules": {"piiFilter": {"enabled": true}}})
+        }
+        ("post", "/api/v1/admin/firewall/replay") => {
+            json!({"rules": {"secretScanner": {"enabled": true, "mode": "block"}},
+                "from": "2025-01-31T00:00:00Z", "limit": 500})
+        }
         ("post", path) if path.ends_with("/firewall/simulate") => json!({"clientIp": "192.0.2.1"}),
         ("put", path) if path.ends_with("/firewall/default-action") => json!({"defaultAction": "allow"}),
         ("post", "/api/v1/admin/groups") => {

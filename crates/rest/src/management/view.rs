@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::admin::endpoints::EndpointView;
-use crate::casing::{rename, snake};
+use crate::casing::{rename, rename_guardrails, snake};
 
 /// A token with its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -113,6 +113,9 @@ impl From<Endpoint> for ManagedEndpoint {
             if let Some(value) = view.get_mut(nested) {
                 *value = rename(value.take(), snake);
             }
+        }
+        if let Some(guardrails) = view.get_mut("guardrails") {
+            *guardrails = rename_guardrails(guardrails.take(), snake);
         }
         Self(view)
     }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::not_found;
 use super::view::CallView;
 use crate::admin::Acting;
+use crate::admin::guardrails::verdict::GuardVerdictView;
 use crate::admin::usage::millis;
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
@@ -25,6 +26,8 @@ pub(super) struct CallDetailView {
     call: CallView,
     /// The calls to providers, in order.
     tried: Vec<AttemptView>,
+    /// What guardrails did; null where they had nothing to do.
+    guardrails: Option<GuardVerdictView>,
     /// What was said; null when it was not kept, or not kept for so long.
     content: Option<CallContentView>,
 }
@@ -93,6 +96,7 @@ impl From<Call> for CallDetailView {
     fn from(Call { mut event, content }: Call) -> Self {
         let tried = std::mem::take(&mut event.tried);
         Self {
+            guardrails: event.guarded.take().map(GuardVerdictView::from),
             tried: tried.into_iter().map(AttemptView::from).collect(),
             content: content.map(CallContentView::from),
             call: event.into(),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::view::{EndpointTimeoutsView, FailoverView, VariableView};
 use crate::body::Patch;
-use crate::casing::{rename, snake};
+use crate::casing::{rename, rename_guardrails, snake};
 
 /// An AI endpoint. `name` is required, and either `providerTemplateId` or `providerModel` with
 /// `credentialId` or `providerId`. On create and replace, what is left out or null has its default; on
@@ -132,7 +132,8 @@ pub(crate) struct EndpointBody {
     #[serde(default)]
     #[schema(value_type = Option<EndpointTimeoutsView>)]
     timeouts: Patch<Value>,
-    /// Guardrail overrides, kept as given, at most 64 KiB.
+    /// What it says of guardrails, as the endpoint's `/guardrails` shows it under `own`, at most 64 KiB; it
+    /// is replaced as a whole.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     guardrails: Patch<Value>,
@@ -174,7 +175,7 @@ impl EndpointBody {
         put(self.output_schema, &mut new.output_schema);
         put(self.routing_rules, &mut new.routing_rules);
         put(snaked(self.timeouts), &mut new.timeouts);
-        put(self.guardrails, &mut new.guardrails);
+        put(named(self.guardrails), &mut new.guardrails);
         new
     }
 
@@ -207,6 +208,14 @@ fn put<T>(patch: Patch<T>, place: &mut Option<T>) {
 fn put_or_default<T: Default>(patch: Patch<T>, place: &mut T) {
     if let Some(change) = patch.into_change() {
         *place = change.unwrap_or_default();
+    }
+}
+
+/// Guardrails with the names that they are stored under.
+fn named(patch: Patch<Value>) -> Patch<Value> {
+    match patch {
+        Patch::Set(value) => Patch::Set(rename_guardrails(value, snake)),
+        Patch::Keep | Patch::Clear => patch,
     }
 }
 

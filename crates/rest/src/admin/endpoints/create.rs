@@ -67,7 +67,7 @@ mod tests {
             "userPromptTemplate": "Mail: {{body}}", "inputSchema": {"type": "object"},
             "routingRules": "rules:\n  - when: {streaming: true}\n    use: {model: gpt-z}\n",
             "timeouts": {"connectMs": 5, "firstByteMs": null, "idleMs": 7, "totalMs": null},
-            "guardrails": {"pii_filter": {"enabled": true}},
+            "guardrails": {"piiFilter": {"enabled": true, "customPatterns": [{"label": "a", "pattern": "b"}]}},
         });
         let view = api.post(&path, &body).await.created();
         for (member, value) in body.as_object().unwrap() {

@@ -3,8 +3,10 @@
 use promptgate_endpoints::{Endpoint, EndpointConfig, VariableDefinition, VariableKind};
 use promptgate_kernel::{CredentialId, EndpointId, Money, ProjectId, ProviderId, TemplateId, Timestamp};
 use serde::Serialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use utoipa::ToSchema;
+
+use crate::casing::{camel, rename_guardrails};
 
 /// An AI endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,9 +25,9 @@ pub(crate) struct EndpointView {
     version: u32,
     #[serde(flatten)]
     config: EndpointConfigView,
-    /// Guardrail overrides.
+    /// What it says of guardrails.
     #[schema(value_type = Object)]
-    guardrails: Map<String, Value>,
+    guardrails: Value,
     #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
     #[schema(value_type = String, format = "date-time")]
@@ -150,7 +152,7 @@ impl From<Endpoint> for EndpointView {
             is_active: endpoint.is_active,
             version: endpoint.latest_version,
             config: endpoint.config.into(),
-            guardrails: endpoint.guardrails,
+            guardrails: rename_guardrails(Value::Object(endpoint.guardrails), camel),
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
         }
