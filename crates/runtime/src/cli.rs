@@ -41,6 +41,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// What guardrails make of something; calls nobody and stores nothing
+    Firewall {
+        #[command(subcommand)]
+        command: FirewallCommand,
+    },
     /// What is kept sealed in the database of the settings
     Secrets {
         #[command(subcommand)]
@@ -103,6 +108,46 @@ pub(crate) enum AuditCommand {
     Verify,
 }
 
+/// What can be done about guardrails.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum FirewallCommand {
+    /// Says what would be found, masked and refused. Ends with 0 if all of it may pass, 3 if something is
+    /// refused, 1 if it cannot be read
+    Test(FirewallTest),
+}
+
+/// What is tried on which rules: those of the database of the settings, unless a file has them.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FirewallTest {
+    /// A text, with --operation a body, with --lines several; `-` is the standard input
+    pub(crate) file: PathBuf,
+    /// Rules to go by, as JSON; then no database is needed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["project", "endpoint", "token"])]
+    pub(crate) policy: Option<PathBuf>,
+    /// The project whose rules count too
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
+    /// The AI endpoint whose rules count too
+    #[arg(long, value_name = "ID")]
+    pub(crate) endpoint: Option<String>,
+    /// The token whose rules count too
+    #[arg(long, value_name = "ID")]
+    pub(crate) token: Option<String>,
+    /// What bodies are written in: `chat_completions`, responses, messages, `count_tokens`, embeddings, or
+    /// endpoint for a call of an AI endpoint
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operation: Option<String>,
+    /// Each line is JSON: a text, an object with nothing but a `text`, or a body
+    #[arg(long)]
+    pub(crate) lines: bool,
+    /// It is what a model answered
+    #[arg(long)]
+    pub(crate) answer: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// What can be done about what is sealed.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum SecretsCommand {
@@ -116,6 +161,7 @@ pub(crate) enum SecretsCommand {
 pub(crate) enum Once {
     User(UserCommand),
     Audit(AuditCommand),
+    Firewall(Box<FirewallTest>),
     Secrets(SecretsCommand),
 }
 

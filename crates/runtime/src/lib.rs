@@ -28,6 +28,7 @@ mod shutdown;
 mod start;
 mod storage;
 mod trace;
+mod trial;
 mod upkeep;
 mod usage;
 

@@ -13,9 +13,12 @@ use promptgate_upstream_http::OtlpHttpClient;
 use tokio::runtime::{Builder, Handle};
 
 use crate::base::Base;
-use crate::cli::{self, AuditCommand, Command, Flags, Instead, Once, Page, SecretsCommand};
+use crate::cli::{
+    self, AuditCommand, Command, FirewallCommand, Flags, Instead, Once, Page, SecretsCommand,
+};
 use crate::shutdown::EndSignals;
-use crate::{accounts, api, listing, migrate, proxy, run_all, schedule, storage, upkeep, usage};
+use crate::trial::Refused;
+use crate::{accounts, api, listing, migrate, proxy, run_all, schedule, storage, trial, upkeep, usage};
 
 /// How long tasks that block may take to end when everything else has ended.
 const LAST_TASKS: Duration = Duration::from_secs(2);
@@ -33,6 +36,9 @@ pub fn promptgate() -> ExitCode {
         // They need the keys, which the scheduler has too.
         Command::Audit { command } => start_with(Process::Schedule, flags, Some(Once::Audit(command))),
         Command::Secrets { command } => start_with(Process::Schedule, flags, Some(Once::Secrets(command))),
+        Command::Firewall { command: FirewallCommand::Test(test) } => {
+            start_with(Process::Migrate, flags, Some(Once::Firewall(Box::new(test))))
+        }
         Command::Config => listing::print_effective(flags),
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Docs { page: Page::Settings } => print(&promptgate_settings::docs()),
@@ -67,10 +73,12 @@ fn api_page() -> String {
     format!("{}\n{}", promptgate_rest::api_page(), promptgate_proxy_http::routes_page())
 }
 
-/// An error is its text on standard error and the exit code 1, without usage text.
+/// An error is its text on standard error and the exit code 1, without usage text; what guardrails refuse
+/// was said already, and is 3.
 fn finish(result: Result<anyhow::Result<()>, Instead>) -> ExitCode {
     let failure = match result {
         Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) if error.is::<Refused>() => return ExitCode::from(3),
         Ok(Err(error)) => one_line(&error),
         Err(Instead::Print(text)) => match print(&text) {
             Ok(()) => return ExitCode::SUCCESS,
@@ -184,6 +192,7 @@ async fn work(base: Base, command: Option<Once>) -> anyhow::Result<()> {
     match command {
         Some(Once::User(command)) => return accounts::run(base, command).await,
         Some(Once::Audit(AuditCommand::Verify)) => return upkeep::verify_audit(base).await,
+        Some(Once::Firewall(test)) => return trial::run(base, *test).await,
         Some(Once::Secrets(SecretsCommand::Rotate)) => return upkeep::rotate_secrets(base).await,
         None => {}
     }

@@ -11,6 +11,7 @@ mod endpoints;
 mod faqs;
 mod frontend;
 mod groups;
+mod guardrails;
 mod keys;
 mod management;
 mod mcp_servers;

@@ -23,6 +23,7 @@ mod drain;
 mod firewall;
 mod first_hour;
 mod first_start;
+mod guardrails;
 mod idempotency;
 mod keys;
 mod monitoring;
