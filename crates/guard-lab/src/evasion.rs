@@ -12,11 +12,17 @@ const LONGEST: usize = 400;
 /// A way to write a text, and its name.
 type Form = (&'static str, fn(&str) -> String);
 
-const FORMS: [Form; 13] = [
+const FORMS: [Form; 19] = [
     ("capitals", |text| text.to_uppercase()),
     ("alternating capitals", alternating),
     ("letters spaced out", |text| between(text, ' ')),
     ("hyphens between letters", |text| between(text, '-')),
+    ("dots between letters", |text| between(text, '.')),
+    ("asterisks between words", |text| text.replace(' ', "*")),
+    ("underscores between words", |text| text.replace(' ', "_")),
+    ("no blanks at all", |text| text.replace(' ', "")),
+    ("rot13", |text| text.chars().map(rotated).collect()),
+    ("back to front", |text| text.chars().rev().collect()),
     ("zero-width characters", |text| between(text, '\u{200b}')),
     ("soft hyphens", |text| between(text, '\u{ad}')),
     ("look-alike letters", |text| text.chars().map(look_alike).collect()),
@@ -97,6 +103,15 @@ fn tag(letter: char) -> char {
     }
 }
 
+fn rotated(letter: char) -> char {
+    let turn = |first: u8| char::from((letter as u8 - first + 13) % 26 + first);
+    match letter {
+        'a'..='z' => turn(b'a'),
+        'A'..='Z' => turn(b'A'),
+        other => other,
+    }
+}
+
 const fn digit(letter: char) -> char {
     match letter {
         'a' => '4',
@@ -133,5 +148,6 @@ mod tests {
         assert_eq!(between("ab c", ' '), "a b   c");
         assert_eq!(between("ab c", '-'), "a-b c");
         assert_eq!(alternating("abc"), "AbC");
+        assert_eq!("Ignore".chars().map(rotated).collect::<String>(), "Vtaber");
     }
 }

@@ -13,6 +13,8 @@ mod cost;
 mod detector;
 mod eval;
 mod evasion;
+#[cfg(test)]
+mod held_out;
 mod measure;
 mod prediction;
 mod report;

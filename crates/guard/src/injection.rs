@@ -148,40 +148,120 @@ impl Injection {
             let spelt = classifier::spelt(&folded.text()[range]);
             wording = wording.or_disguised(self.classifier.judge(&spelt, &self.lexicon.scan(&spelt)));
         }
-        self.joined(folded.text(), &odd, channel, &mut signs);
-        self.turned(folded.text(), &hits, channel, &mut signs);
+        let bare = [
+            self.joined(folded.text(), &odd, channel, &mut signs),
+            self.parted(folded.text(), &odd, channel, &mut signs),
+            self.turned(folded.text(), &hits, channel, &mut signs),
+        ];
+        let wording = bare.into_iter().flatten().fold(wording, Wording::or_disguised);
         (signs, wording)
     }
 
-    /// Adds the signs of words that other marks than blanks join, or none.
-    fn joined(&self, folded: &str, odd: &Oddities, channel: Channel, signs: &mut Vec<Sign>) {
+    /// Adds the signs of words that other marks than blanks join, and returns what their wording is worth.
+    fn joined(
+        &self,
+        folded: &str,
+        odd: &Oddities,
+        channel: Channel,
+        signs: &mut Vec<Sign>,
+    ) -> Option<Wording> {
+        let mut highest = None;
         for range in &odd.chains {
-            let plain = folded[range.clone()].replace(['_', '-'], " ");
+            let plain = unjoined(&folded[range.clone()]);
             let from = signs.len();
-            self.grammar.read(&plain, &self.lexicon.scan(&plain), channel, signs);
+            let wording = self.bared(&plain, channel, signs);
+            highest = higher(highest, wording);
             for sign in &mut signs[from..] {
                 sign.span = sign.span.start + range.start..sign.span.end + range.start;
             }
         }
-        let glued = self.lexicon.scan_glued(folded, odd);
-        if glued.len() > 1 {
-            self.grammar.read(folded, &glued, channel, signs);
-        }
+        highest
     }
 
-    /// Adds the signs of a text that was turned round or moved along the alphabet, if words give it away.
-    fn turned(&self, folded: &str, hits: &[Hit], channel: Channel, signs: &mut Vec<Sign>) {
-        for cipher in Cipher::ALL {
-            let given = hits.iter().filter(|hit| hit.concepts.meets(cipher.given_away_by()));
-            if given.take(2).count() < 2 {
+    /// Adds the signs of words that nothing parts, and returns what their wording is worth.
+    fn parted(
+        &self,
+        folded: &str,
+        odd: &Oddities,
+        channel: Channel,
+        signs: &mut Vec<Sign>,
+    ) -> Option<Wording> {
+        let mut highest = None;
+        let mut end = 0;
+        for word in odd.glued.iter().filter(|word| !folded[word.start..word.end].contains(' ')) {
+            if word.start < end {
                 continue;
             }
-            let plain = cipher.turn(folded);
-            let mut more = Vec::new();
-            self.grammar.read(&plain, &self.lexicon.scan(&plain), channel, &mut more);
-            signs.extend(more.into_iter().map(|sign| Sign { span: 0..folded.len(), ..sign }));
+            let blank = |letter: char| letter == ' ' || letter == '\n';
+            let start = folded[..word.start].rfind(blank).map_or(0, |at| at + 1).max(end);
+            end = folded[word.end..].find(blank).map_or(folded.len(), |at| word.end + at);
+            let Some(plain) = self.lexicon.part(&folded[start..end]) else { continue };
+            let from = signs.len();
+            let wording = self.bared(&plain, channel, signs);
+            highest = higher(highest, wording);
+            for sign in &mut signs[from..] {
+                sign.span = start..end;
+            }
         }
+        highest
     }
+
+    /// Adds the signs of a text that was turned round or moved along the alphabet, if words give it away, and
+    /// returns what its wording is worth.
+    fn turned(&self, folded: &str, hits: &[Hit], channel: Channel, signs: &mut Vec<Sign>) -> Option<Wording> {
+        let mut highest = None;
+        for cipher in Cipher::ALL {
+            let given = hits.iter().filter(|hit| hit.concepts.meets(cipher.given_away_by()));
+            let (words, letters) =
+                given.fold((0, 0), |(words, letters), hit| (words + 1, letters + hit.end - hit.start));
+            if words < 2 && letters < GIVEN_AWAY {
+                continue;
+            }
+            let from = signs.len();
+            let wording = self.bared(&cipher.turn(folded), channel, signs);
+            highest = higher(highest, wording);
+            for sign in &mut signs[from..] {
+                sign.span = 0..folded.len();
+            }
+        }
+        highest
+    }
+
+    /// Adds the signs of a text that a disguise was taken off, and returns what its wording is worth: nothing
+    /// where it holds too few words of the lexicon to tell.
+    fn bared(&self, plain: &str, channel: Channel, signs: &mut Vec<Sign>) -> Option<Wording> {
+        let hits = self.lexicon.scan(plain);
+        if hits.len() < TELLING {
+            return None;
+        }
+        self.grammar.read(plain, &hits, channel, signs);
+        Some(self.classifier.judge(plain, &hits))
+    }
+}
+
+/// How long a word is that alone gives a cipher away, in bytes.
+const GIVEN_AWAY: usize = 7;
+/// How many words of the lexicon a text holds at least that a disguise was taken off.
+const TELLING: usize = 2;
+
+fn higher(one: Option<Wording>, other: Option<Wording>) -> Option<Wording> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.or_disguised(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A chain of words with blanks between them, byte for byte.
+fn unjoined(chain: &str) -> String {
+    let mut letters = chain.chars().peekable();
+    let mut plain = String::with_capacity(chain.len());
+    while let Some(letter) = letters.next() {
+        let joint = |letter: char| u8::try_from(letter).is_ok_and(lexicon::is_joint);
+        // Of several marks the last one is the blank.
+        let last = letters.peek().is_none_or(|next| !joint(*next));
+        plain.push(if joint(letter) && last { ' ' } else { letter });
+    }
+    plain
 }
 
 /// From which score on a text whose wording alone speaks against it gets a finding of its own.
@@ -203,7 +283,8 @@ fn judgement(mut found: Vec<(Sign, Range<usize>)>, channel: Channel) -> Judgemen
     });
     found.dedup_by(|later, kept| later.0.kind == kept.0.kind);
     let doubt: f32 = found.iter().map(|(sign, _)| 1.0 - channel.weigh(sign.weight).min(0.99)).product();
-    let mut findings: Vec<Finding> = found.into_iter().map(|(sign, span)| finding(&sign, span, channel)).collect();
+    let mut findings: Vec<Finding> =
+        found.into_iter().map(|(sign, span)| finding(&sign, span, channel)).collect();
     findings.sort_by_key(|finding| finding.span.start);
     Judgement { score: 1.0 - doubt, findings }
 }

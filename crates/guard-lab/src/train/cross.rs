@@ -16,7 +16,7 @@ const FOLDS: [&[&str]; 5] = [
     &["neuralchemy", "self-instruct", "harmful"],
     &["hackaprompt", "inthewild", "pyrit", "t0", "readmes"],
     &["spikee", "bastion", "aib", "garakml", "nullsec", "giskard", "agentdojo", "tau2", "catalogues"],
-    &["over-defence", "threat-reports", "bank-documents"],
+    &["snippets", "harmless-list", "threat-reports", "bank-documents"],
 ];
 
 /// What is judged.

@@ -17,8 +17,8 @@ pub(in crate::injection) const STRIDE: usize = 8;
 pub(in crate::injection) const PRIOR: f32 = 6.0;
 
 /// How a file of weights begins.
-const MAGIC: &[u8; 4] = b"PGI1";
-const HEAD: usize = MAGIC.len() + 8;
+const MAGIC: &[u8; 4] = b"PGI2";
+const HEAD: usize = MAGIC.len() + 16;
 
 /// The trained weights.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub(in crate::injection) struct Classifier<'a> {
     weights: &'a [u8],
     scale: f32,
     bias: f32,
+    /// What features the weights were trained for.
+    #[cfg(test)]
+    features: u64,
 }
 
 impl Classifier<'static> {
@@ -40,12 +43,17 @@ impl<'a> Classifier<'a> {
     pub(in crate::injection) fn read(file: &'a [u8]) -> Option<Self> {
         let rest = file.strip_prefix(MAGIC)?;
         let (scale, rest) = rest.split_first_chunk::<4>()?;
-        let (bias, weights) = rest.split_first_chunk::<4>()?;
+        let (bias, rest) = rest.split_first_chunk::<4>()?;
+        let (features, weights) = rest.split_first_chunk::<8>()?;
+        #[cfg(not(test))]
+        let _ = features;
         let (scale, bias) = (f32::from_le_bytes(*scale), f32::from_le_bytes(*bias));
         (weights.len() == BUCKETS && scale.is_finite() && bias.is_finite()).then_some(Self {
             weights,
             scale,
             bias,
+            #[cfg(test)]
+            features: u64::from_le_bytes(*features),
         })
     }
 
@@ -97,8 +105,8 @@ pub(in crate::injection) fn place(folded: &str, wording: &Wording) -> Range<usiz
 pub(in crate::injection) const RULES: f32 = 2.0;
 /// Where a half lies and how steep it is there: measured on sources that were left out of training, so
 /// that 2 % of their harmless texts pass 0.5 and 0.5 % pass 0.8.
-const OFFSET: f32 = -0.04;
-const SLOPE: f32 = 1.64;
+const OFFSET: f32 = 0.02;
+const SLOPE: f32 = 1.45;
 
 /// The score of a text from 0 to 1, by the evidence of the rules and by its wording.
 pub(in crate::injection) fn join(evidence: f32, wording: &Wording, channel: Channel) -> f32 {
@@ -112,7 +120,7 @@ pub(in crate::injection) fn join(evidence: f32, wording: &Wording, channel: Chan
 }
 
 /// Writes weights as [`Classifier::read`] reads them: of one byte each, in steps of the largest.
-pub(in crate::injection) fn write(weights: &[f32], bias: f32) -> Vec<u8> {
+pub(in crate::injection) fn write(weights: &[f32], bias: f32, features: u64) -> Vec<u8> {
     let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).filter(|size| *size > 0.0).collect();
     sizes.sort_unstable_by(f32::total_cmp);
     // The few largest are cut off rather than make the steps of all others coarse.
@@ -122,6 +130,7 @@ pub(in crate::injection) fn write(weights: &[f32], bias: f32) -> Vec<u8> {
     file.extend(MAGIC);
     file.extend(scale.to_le_bytes());
     file.extend(bias.to_le_bytes());
+    file.extend(features.to_le_bytes());
     #[expect(clippy::cast_possible_truncation, reason = "clamped to a byte")]
     file.extend(
         weights.iter().map(|weight| ((weight / scale).round().clamp(-127.0, 127.0) as i8).cast_unsigned()),
@@ -196,11 +205,22 @@ mod tests {
         let mut weights = vec![0.0; BUCKETS];
         weights[7] = -1.27;
         weights[9] = 0.64;
-        let file = write(&weights, -2.0);
+        let file = write(&weights, -2.0, 7);
         let read = Classifier::read(&file).unwrap();
         assert_eq!((read.weights[7].cast_signed(), read.weights[9].cast_signed()), (-127, 64));
         assert!((read.bias + 2.0).abs() < 1e-6);
+        assert_eq!(read.features, 7);
         assert!(Classifier::read(&file[1..]).is_none() && Classifier::read(&file[..99]).is_none());
+    }
+
+    #[test]
+    fn the_weights_are_of_these_features() {
+        assert_eq!(
+            Classifier::shipped().features,
+            super::super::training::fingerprint(),
+            "the lexicon or the features changed and the weights did not: run `cargo xtask train-guard`, \
+             then `cargo xtask train-guard --cross` for the figures in docs/guardrails.md"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod cipher;
 mod concepts;
 mod fold;
+mod glue;
 mod leet;
 mod words;
 
@@ -13,12 +14,13 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 pub(super) use cipher::Cipher;
 pub(super) use concepts::Concepts;
 pub(super) use fold::Folded;
-pub(super) use leet::{Oddities, unleet};
+pub(super) use leet::{Oddities, is_joint, unleet};
 
+use self::glue::Glue;
 use self::words::Words;
 
 /// The lists, in the order of their languages.
-const LISTS: [&str; 4] = [
+pub(super) const LISTS: [&str; 4] = [
     include_str!("lexicon/english.txt"),
     include_str!("lexicon/european.txt"),
     include_str!("lexicon/world.txt"),
@@ -91,6 +93,7 @@ struct Anywhere {
 pub(super) struct Lexicon {
     ascii: Words,
     leet: Words,
+    glue: Glue,
     other: Anywhere,
 }
 
@@ -104,7 +107,13 @@ impl Lexicon {
             .filter(|(word, entry)| entry.languages.meets(Languages::ENGLISH) && word.len() > 2)
             .map(|(word, entry)| (leet::fold_word(word), *entry))
             .collect();
-        Self { ascii: Words::new(ascii), leet: Words::new(merged(leet)), other: Anywhere::new(other) }
+        let single = ascii.iter().filter(|(word, entry)| {
+            entry.languages == Languages::ENGLISH
+                && word.len() > 2
+                && word.bytes().all(|b| b.is_ascii_lowercase())
+        });
+        let glue = Glue::new(single.map(|(word, _)| word.as_str()));
+        Self { ascii: Words::new(ascii), leet: Words::new(merged(leet)), glue, other: Anywhere::new(other) }
     }
 
     /// The words of the lexicon in a folded text, in their order.
@@ -126,13 +135,9 @@ impl Lexicon {
         (hits, odd)
     }
 
-    /// The English words of the lexicon in words that were written as one.
-    pub(super) fn scan_glued(&self, folded: &str, odd: &Oddities) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        for word in &odd.glued {
-            self.ascii.scan_glued(folded, word.clone(), &mut hits);
-        }
-        hits
+    /// The words of a text that was written without blanks; nothing where it is not made of words.
+    pub(super) fn part(&self, glued: &str) -> Option<String> {
+        self.glue.part(glued)
     }
 
     /// The English words of the lexicon in a text whose digits and signs were read as letters.

@@ -3,7 +3,7 @@
 
 use super::classifier::{self, PRIOR, WINDOW};
 use super::features::{self, BUCKETS, Sink};
-use super::lexicon::Folded;
+use super::lexicon::{self, Folded};
 use super::{Channel, Injection};
 use crate::Text;
 
@@ -85,5 +85,26 @@ fn window(all: &Tokens, start: usize) -> Window {
 
 /// Weights as the classifier reads them: of one byte each.
 pub fn file(weights: &[f32], bias: f32) -> Vec<u8> {
-    classifier::write(weights, bias)
+    classifier::write(weights, bias, fingerprint())
 }
+
+/// A number for the features as the classifier reads them: another one when the lexicon changes, or how a
+/// text is folded or read.
+pub(super) fn fingerprint() -> u64 {
+    let reader = Reader::default();
+    let probes = lexicon::LISTS.iter().flat_map(|list| list.lines()).chain([PROBE]);
+    let mut number = 0xCBF2_9CE4_8422_2325;
+    let mut mix = |value: u32| number = (number ^ u64::from(value)).wrapping_mul(0x0100_0000_01B3);
+    for probe in probes {
+        let folded = Folded::of(Text::read(probe).plain());
+        let hits = reader.injection.lexicon.scan(folded.text());
+        let mut all = Tokens::default();
+        features::read(folded.text(), &hits, &mut all);
+        all.buckets.into_iter().for_each(&mut mix);
+        probe.bytes().map(u32::from).for_each(&mut mix);
+    }
+    number
+}
+
+/// A text with all kinds of tokens.
+const PROBE: &str = "Ignorez LES  instructions, 忽略之前 12345 забудь всё!!! x_y-z <b>don't</b> ก็ 1gn0r3";

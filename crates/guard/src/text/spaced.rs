@@ -6,27 +6,31 @@ use std::ops::Range;
 const LETTERS: usize = 4;
 /// How many are joined at most.
 const LIMIT: usize = 512;
+/// How many bytes stand between two letters of a run at most.
+const GAP: usize = 4;
 
 /// A run of single letters, with one kind of separator between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     /// Where it stands.
     pub(super) span: Range<usize>,
+    separator: u8,
 }
 
 impl Run {
-    /// Its letters with their places, and a space where the gap was wider.
+    /// Its letters with their places, and what parts its words: a space where the gap was wider.
     pub(super) fn letters<'t>(&self, plain: &'t str) -> impl Iterator<Item = (usize, char)> + use<'t> {
         let Range { start, end } = self.span.clone();
-        let bytes = plain.as_bytes();
-        (start..end).filter_map(move |at| {
-            let byte = bytes[at];
-            if byte.is_ascii_alphanumeric() {
-                return Some((at, char::from(byte)));
+        let separator = char::from(self.separator);
+        let mut gap = 0;
+        plain[start..end].char_indices().filter_map(move |(offset, letter)| {
+            if letter != separator {
+                gap = 0;
+                return Some((start + offset, letter));
             }
+            gap += 1;
             // The second separator of a gap is the space between two words.
-            (at > start && !bytes[at - 1].is_ascii_alphanumeric() && bytes[at + 1].is_ascii_alphanumeric())
-                .then_some((at, ' '))
+            (gap == 2).then_some((start + offset, ' '))
         })
     }
 }
@@ -68,9 +72,9 @@ pub(super) fn runs(plain: &str) -> impl Iterator<Item = Run> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
         while let Some(letter) = anchor(bytes, at) {
-            if let Some(span) = run_around(bytes, letter, at) {
-                at = span.end;
-                return Some(Run { span });
+            if let Some(run) = run_around(plain, letter, at) {
+                at = run.span.end;
+                return Some(run);
             }
             at = letter + 1;
         }
@@ -79,39 +83,53 @@ pub(super) fn runs(plain: &str) -> impl Iterator<Item = Run> + '_ {
 }
 
 /// The run that holds a letter, and does not begin before `from`.
-fn run_around(bytes: &[u8], letter: usize, from: usize) -> Option<Range<usize>> {
-    let separator = bytes[letter + 1];
-    let single = |at: usize| {
-        bytes[at].is_ascii_alphabetic()
-            && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
-            && bytes.get(at + 1).is_none_or(|next| !next.is_ascii_alphanumeric())
+fn run_around(plain: &str, letter: usize, from: usize) -> Option<Run> {
+    let separator = plain.as_bytes()[letter + 1];
+    // A letter that stands alone, by where it begins or ends.
+    let behind = |at: usize| plain[at..].chars().next().filter(|letter| letter.is_alphanumeric());
+    let before = |at: usize| plain[from..at].chars().next_back().filter(|letter| letter.is_alphanumeric());
+    let single_from = |at: usize| {
+        let end = at + behind(at)?.len_utf8();
+        (behind(end).is_none() && plain[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric()))
+            .then_some(end)
     };
-    if !single(letter) {
-        return None;
-    }
-    // From one letter of the run to the next: over one separator, or two or three between words.
-    let gap_before = |at: usize| {
-        (2..=4).find(|gap| {
-            at >= from + gap
-                && single(at - gap)
-                && bytes[at - gap + 1..at].iter().all(|byte| *byte == separator)
-        })
+    let single_to = |at: usize| {
+        let start = at - before(at)?.len_utf8();
+        (before(start).is_none() && behind(at).is_none()).then_some(start)
     };
-    let gap_after = |at: usize| {
-        (2..=4).find(|gap| {
-            at + gap < bytes.len()
-                && single(at + gap)
-                && bytes[at + 1..at + gap].iter().all(|byte| *byte == separator)
-        })
-    };
-    let (mut start, mut end, mut letters) = (letter, letter, 1);
-    while let Some(gap) = gap_before(start).filter(|_| letters < LIMIT) {
-        start -= gap;
+    let mut end = single_from(letter)?;
+    let (mut start, mut letters) = (letter, 1);
+    while letters < LIMIT
+        && let Some(next) = gap_before(&plain[from..start], separator).and_then(|gap| single_to(start - gap))
+    {
+        start = next;
         letters += 1;
     }
-    while let Some(gap) = gap_after(end).filter(|_| letters < LIMIT) {
-        end += gap;
+    while letters < LIMIT
+        && let Some(next) = gap_behind(&plain[end..], separator).and_then(|gap| single_from(end + gap))
+    {
+        end = next;
         letters += 1;
     }
-    (letters >= LETTERS).then_some(start..end + 1)
+    (letters >= LETTERS).then_some(Run { span: start..end, separator })
+}
+
+/// How far it is to the next letter of a run: over one separator, or over what parts two words.
+fn gap_behind(text: &str, separator: u8) -> Option<usize> {
+    gap(text.bytes(), separator)
+}
+
+/// How far it is to the letter before.
+fn gap_before(text: &str, separator: u8) -> Option<usize> {
+    gap(text.bytes().rev(), separator)
+}
+
+fn gap(bytes: impl Iterator<Item = u8>, separator: u8) -> Option<usize> {
+    let mut length = 0;
+    let mut parted = false;
+    for byte in bytes.take(GAP + 1).take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()) {
+        parted |= byte == separator || byte == b' ';
+        length += 1;
+    }
+    (parted && length <= GAP).then_some(length)
 }

@@ -66,6 +66,16 @@ fn harmless_texts_with_the_same_words_are_left_alone() {
     assert!(flagged.len() * 100 <= texts.len(), "{} are flagged: {flagged:#?}", flagged.len());
 }
 
+/// The same texts by the score that a policy sees, at the threshold it has unless told otherwise.
+#[test]
+fn harmless_texts_with_the_same_words_do_not_reach_the_threshold() {
+    let injection = Injection::new();
+    let texts: Vec<&str> = lines(include_str!("lists/harmless.txt")).collect();
+    let reach = |text: &&&str| injection.judge(&Text::read(text), Channel::User).score >= 0.8;
+    let flagged: Vec<_> = texts.iter().filter(reach).collect();
+    assert!(flagged.len() * 50 <= texts.len(), "{} are flagged: {flagged:#?}", flagged.len());
+}
+
 #[test]
 fn the_families_have_their_names() {
     let injection = Injection::new();

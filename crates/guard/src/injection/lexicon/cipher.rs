@@ -2,34 +2,20 @@
 
 use super::Concepts;
 
-/// Words whose disguise is known by itself.
-const KNOWN: [&str; 25] = [
-    "ignore",
-    "disregard",
-    "forget",
-    "previous",
-    "instructions",
-    "instruction",
-    "system",
-    "prompt",
-    "override",
-    "bypass",
-    "reveal",
-    "restrictions",
-    "guidelines",
-    "password",
-    "your",
-    "all",
-    "rules",
-    "prior",
-    "filters",
-    "safety",
-    "above",
-    "disable",
-    "restriction",
-    "print",
-    "everything",
-];
+/// Words whose disguise is known by itself, as it is no word of any language.
+const KNOWN: &str = "ignore disregard forget previous instructions instruction system prompt override bypass reveal restrictions \
+    guidelines password your all rules prior filters safety above disable restriction print everything the you \
+    what with this that tell from which write give would about please example user answer text body content \
+    first name send will status subject were before message task important without follow start must response \
+    account request share when information only following output here assistant then help more every \
+    configuration full reply best respond never could title code hidden should note show instead mode email make \
+    model list location test provide team there need next training call data details free description rating \
+    developer open character where anything address execute access does explain their pretend create \
+    conversation just include room read until return like them sure want security within attached admin also \
+    priya after week between date product delete words know always into stay order chatgpt tool below question \
+    comment reviews these author asked price secret three days received complete responses unrestricted number \
+    watson minutes post remember dear policy says given language rest questions true matter link since fred \
+    channel monday ethical review approved payment participants they other state memory named summary";
 
 /// A way to write so that nobody reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +48,7 @@ impl Cipher {
 
     /// The words that give it away.
     pub(super) fn words(self) -> impl Iterator<Item = String> {
-        KNOWN.iter().map(move |word| self.turn(word))
+        KNOWN.split(' ').map(move |word| self.turn(word))
     }
 }
 

@@ -13,11 +13,13 @@ static JOINS: [bool; 256] = {
     joins
 };
 
-const MARKS: &[u8] = b"@$!|+_-";
+const MARKS: &[u8] = b"@$!|+_-*.~";
 /// How far apart two signs stand at most where a text is read once more, in bytes.
 const NEAR: usize = 64;
 /// How many joints a chain of words has at least. Shorter ones are names in code.
 const CHAIN: usize = 3;
+/// How many marks a joint has at most.
+const JOINT: usize = 6;
 /// How many letters a word has that may be several.
 const GLUED: Range<usize> = 18..400;
 
@@ -59,9 +61,9 @@ impl Oddities {
             self.finish();
             self.chain = word.clone();
         }
-        if matches!(next, b'_' | b'-') {
+        if let Some(length) = joint(&bytes[word.end..], self.joints > 0) {
             self.joints += 1;
-            self.chain.end = word.end + 1;
+            self.chain.end = word.end + length;
         }
     }
 
@@ -92,6 +94,20 @@ impl Oddities {
     pub(in crate::injection) fn disguised(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         self.disguised.iter().map(|part| border(text, part.start)..border(text, part.end.min(text.len())))
     }
+}
+
+/// How long the joint is that a text begins with, if a word follows it. Within a chain any mark is one.
+fn joint(bytes: &[u8], within: bool) -> Option<usize> {
+    let marks = bytes.iter().take(JOINT + 1).take_while(|byte| byte.is_ascii_punctuation());
+    let (length, joins) =
+        marks.fold((0, within), |(length, joins), byte| (length + 1, joins | is_joint(*byte)));
+    let follows = bytes.get(length).is_some_and(|next| next.is_ascii_alphanumeric() || !next.is_ascii());
+    (joins && length <= JOINT && follows).then_some(length)
+}
+
+/// Whether a mark may stand between two words instead of a blank.
+pub(in crate::injection) const fn is_joint(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-' | b'*' | b'.' | b'+' | b'|' | b'~')
 }
 
 const fn is_sign(byte: u8) -> bool {

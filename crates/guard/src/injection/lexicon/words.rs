@@ -1,7 +1,5 @@
 //! The words of ASCII: found at the beginnings of words alone, most of which a small table turns away.
 
-use std::ops::Range;
-
 use aho_corasick::Anchored;
 use aho_corasick::MatchKind;
 use aho_corasick::automaton::Automaton;
@@ -26,8 +24,10 @@ const MARKS: &[u8] = b"<[#!?&-={(*\"'";
 pub(super) struct Words {
     /// The beginnings of entries, of four bytes.
     beginnings: Table,
-    /// Those of them that belong to an entry of fewer than eight bytes.
+    /// Those of them that belong to an entry of fewer than eight bytes that is no whole word.
     short: Table,
+    /// Entries of fewer than eight bytes that are whole words.
+    exact: Table,
     /// The beginnings of longer entries, of eight bytes.
     long: Table,
     automaton: NFA,
@@ -36,20 +36,23 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn new(entries: Vec<(String, Entry)>) -> Self {
-        let mut words = [Table::new(), Table::new(), Table::new()];
+        let [mut beginnings, mut short, mut exact, mut long] = std::array::from_fn(|_| Table::new());
         for (word, entry) in &entries {
             let word = word.as_bytes();
+            let whole =
+                entry.border == Border::Both && word.iter().all(|byte| CLASS[usize::from(*byte)] & WORD != 0);
             for key in keys(word, entry.border) {
-                words[0].add(key);
-                if word.len() < LONG {
-                    words[1].add(key);
+                beginnings.add(key);
+                if word.len() < LONG && !whole {
+                    short.add(key);
                 }
             }
             if word.len() >= LONG {
-                words[2].add(load(word));
+                long.add(load(word));
+            } else if whole {
+                exact.add(load(word));
             }
         }
-        let [beginnings, short, long] = words;
         let automaton = noncontiguous::Builder::new()
             .match_kind(MatchKind::LeftmostLongest)
             .build(entries.iter().map(|(word, _)| word.as_bytes()))
@@ -58,6 +61,7 @@ impl Words {
         Self {
             beginnings,
             short,
+            exact,
             long,
             automaton,
             entries: entries.into_iter().map(|(_, entry)| entry).collect(),
@@ -101,42 +105,15 @@ impl Words {
         odd.finish();
     }
 
-    /// Adds the entries in a word that may be several, the longest first where several fit.
-    pub(super) fn scan_glued(&self, text: &str, word: Range<usize>, hits: &mut Vec<Hit>) {
-        let mut at = word.start;
-        while at < word.end {
-            at = self.longest(text, at, hits).unwrap_or(at + 1);
-        }
-    }
-
-    /// Adds the longest entry that begins here, whatever stands around it, and returns where it ends.
-    fn longest(&self, text: &str, at: usize, hits: &mut Vec<Hit>) -> Option<usize> {
-        let words = &self.automaton;
-        let mut state = words.start_state(Anchored::Yes).ok()?;
-        let mut longest = None;
-        for (ahead, byte) in text.as_bytes()[at..].iter().enumerate() {
-            state = words.next_state(Anchored::Yes, state, *byte);
-            if words.is_dead(state) {
-                break;
-            }
-            if words.is_match(state) && ahead > 1 {
-                let entry = self.entries[words.match_pattern(state, 0).as_usize()];
-                if entry.languages.meets(Languages::ENGLISH) {
-                    longest = Some((at + ahead + 1, entry));
-                }
-            }
-        }
-        let (end, entry) = longest?;
-        hits.push(Hit { start: at, end, concepts: entry.concepts, languages: entry.languages });
-        Some(end)
-    }
-
     /// Whether an entry begins like these bytes.
     #[inline]
     fn may_begin(&self, bytes: &[u8], class: u8) -> bool {
         let ahead = load(bytes);
         let key = if class & WORD != 0 { beginning(ahead) } else { ahead & 0xFFFF_FFFF };
-        self.beginnings.has(key) && (self.short.has(key) || self.long.has(ahead))
+        self.beginnings.has(key)
+            && (self.short.has(key)
+                || self.long.has(ahead)
+                || whole_word(ahead).is_some_and(|word| self.exact.has(word)))
     }
 
     /// Adds the entries that begin here and whose borders are right: the longest first, and behind it those
@@ -215,6 +192,10 @@ const fn classes() -> [u8; 256] {
 fn keys(word: &[u8], border: Border) -> Vec<u64> {
     let ahead = load(word);
     if word.first().is_none_or(|first| CLASS[usize::from(*first)] & WORD == 0) {
+        // Anything may follow a mark of few bytes.
+        if word.len() < BEGINNING {
+            return (0..=u8::MAX).flat_map(|more| keys(&[word, &[more]].concat(), border)).collect();
+        }
         return vec![ahead & 0xFFFF_FFFF];
     }
     let mut keys = vec![beginning(ahead)];
@@ -236,6 +217,13 @@ fn load(bytes: &[u8]) -> u64 {
         Some(eight) => u64::from_le_bytes(*eight),
         None => bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)),
     }
+}
+
+/// The word that begins here, if it ends within eight bytes.
+#[inline]
+fn whole_word(ahead: u64) -> Option<u64> {
+    let length = ahead.to_le_bytes().iter().position(|byte| CLASS[usize::from(*byte)] & WORD == 0)?;
+    Some(ahead & !(u64::MAX << (8 * length)))
 }
 
 /// The first letters of a word: at most four, and none behind its end.
@@ -277,5 +265,24 @@ impl Table {
     const fn place(key: u64) -> (usize, u64) {
         let mixed = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - TABLE_BITS);
         ((mixed >> 6) as usize % PLACES, 1 << (mixed & 63))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_entry_is_turned_away() {
+        let entries: Vec<_> =
+            super::super::entries().into_iter().filter(|(word, _)| word.is_ascii()).collect();
+        let words = Words::new(entries.clone());
+        for (word, entry) in &entries {
+            for behind in if entry.border == Border::Both { [" ", "."] } else { [" ", "x"] } {
+                let text = format!("{word}{behind}");
+                let class = CLASS[usize::from(text.as_bytes()[0])];
+                assert!(words.may_begin(text.as_bytes(), class), "{text:?}");
+            }
+        }
     }
 }
