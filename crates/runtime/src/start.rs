@@ -13,9 +13,7 @@ use promptgate_upstream_http::OtlpHttpClient;
 use tokio::runtime::{Builder, Handle};
 
 use crate::base::Base;
-use crate::cli::{
-    self, AuditCommand, Command, FirewallCommand, Flags, Instead, Once, Page, SecretsCommand,
-};
+use crate::cli::{self, AuditCommand, Command, FirewallCommand, Flags, Instead, Once, Page, SecretsCommand};
 use crate::shutdown::EndSignals;
 use crate::trial::Refused;
 use crate::{accounts, api, listing, migrate, proxy, run_all, schedule, storage, trial, upkeep, usage};
