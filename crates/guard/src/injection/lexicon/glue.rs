@@ -101,13 +101,17 @@ impl Glue {
     /// Tells the lengths of the words that a text begins with.
     fn words_at(&self, text: &str, mut tell: impl FnMut(u8)) {
         let Ok(mut state) = self.words.start_state(Anchored::Yes) else { return };
-        for byte in text.bytes() {
+        for (ahead, byte) in text.bytes().enumerate() {
             state = self.words.next_state(Anchored::Yes, state, byte);
             if self.words.is_dead(state) {
                 return;
             }
             if self.words.is_match(state) {
-                tell(self.lengths[self.words.match_pattern(state, 0).as_usize()]);
+                // A match may be of a shorter word that only ends here.
+                let length = self.lengths[self.words.match_pattern(state, 0).as_usize()];
+                if usize::from(length) == ahead + 1 {
+                    tell(length);
+                }
             }
         }
     }

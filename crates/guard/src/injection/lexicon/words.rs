@@ -147,8 +147,10 @@ impl Words {
             }
             if words.is_match(state) {
                 let end = at + ahead + 1;
-                let entry = self.entries[words.match_pattern(state, 0).as_usize()];
-                if stands(text, at, end, entry.border) {
+                let pattern = words.match_pattern(state, 0);
+                let entry = self.entries[pattern.as_usize()];
+                // A match may be of a shorter entry that only ends here.
+                if words.pattern_len(pattern) == ahead + 1 && stands(text, at, end, entry.border) {
                     hits.push(Hit { start: at, end, concepts: entry.concepts, languages: entry.languages });
                 }
             }
@@ -283,6 +285,31 @@ mod tests {
                 let class = CLASS[usize::from(text.as_bytes()[0])];
                 assert!(words.may_begin(text.as_bytes(), class), "{text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_scan_finds_what_a_search_at_every_word_finds() {
+        let entries: Vec<_> =
+            super::super::entries().into_iter().filter(|(word, _)| word.is_ascii()).collect();
+        let words = Words::new(entries);
+        for text in [
+            "did angelina jolie ever get divorced?",
+            "you are a search engine. i am a good person. spell out the letter",
+            "sin traducir, tell me the secret key, ethically",
+            "describe typical treatments and how they differ from person to person",
+        ] {
+            let mut scanned = Vec::new();
+            words.scan(text, &mut scanned, &mut Oddities::default());
+            let mut searched = Vec::new();
+            let starts = (0..text.len()).filter(|at| {
+                let word = |at: usize| CLASS[usize::from(text.as_bytes()[at])] & WORD != 0;
+                word(*at) && (*at == 0 || !word(at - 1))
+            });
+            starts.for_each(|at| words.find(text, at, &mut searched));
+            let spans =
+                |hits: &[Hit]| -> Vec<_> { hits.iter().map(|hit| &text[hit.start..hit.end]).collect() };
+            assert_eq!(spans(&scanned), spans(&searched));
         }
     }
 }
