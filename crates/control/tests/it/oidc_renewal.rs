@@ -218,7 +218,7 @@ async fn a_session_is_vouched_for_again_when_its_time_has_come_and_not_before() 
     gate.sign_in("first").await;
     let anna = gate.sign_in("anna").await;
     assert_eq!(anna.account.role, Role::None);
-    gate.pass(LASTS - Duration::from_secs(1));
+    gate.pass(Duration::from_secs(LASTS.as_secs() - 1));
     gate.goes_on(&anna).await;
     assert_eq!(gate.provider.asked(), 0);
 

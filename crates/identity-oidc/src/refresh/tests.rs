@@ -102,8 +102,8 @@ impl OidcHttp for Fake {
 }
 
 impl Fake {
-    fn answers(&self, status: u16, body: impl ToString) {
-        *self.token.lock().unwrap() = Some((status, body.to_string()));
+    fn answers(&self, status: u16, body: impl Into<String>) {
+        *self.token.lock().unwrap() = Some((status, body.into()));
     }
 
     fn forms(&self) -> Vec<String> {
@@ -131,12 +131,12 @@ fn providers(issuer: &str, revokes: bool) -> (Arc<Fake>, OidcProviders) {
     (fake, providers)
 }
 
-fn tokens(changes: &Value) -> Value {
+fn tokens(changes: &Value) -> String {
     let mut answer = json!({"access_token": "opaque", "token_type": "Bearer", "expires_in": 300});
     for (name, value) in changes.as_object().unwrap() {
         answer[name] = value.clone();
     }
-    answer
+    answer.to_string()
 }
 
 /// What somebody has after a sign-in.
@@ -165,7 +165,7 @@ async fn a_refresh_token_that_comes_takes_the_place_of_the_former() {
     assert_eq!(identity.groups.unwrap(), ["staff", "lead"]);
 
     // Some give none, and no lifetime: then the former goes on.
-    fake.answers(200, json!({"access_token": "opaque", "token_type": "Bearer"}));
+    fake.answers(200, json!({"access_token": "opaque", "token_type": "Bearer"}).to_string());
     *fake.user_info.lock().unwrap() = Some(json!({"sub": "me"}));
     let third = providers.refresh("a", &second.refresh.ticket).await.unwrap();
     assert_eq!(third.refresh.lasts, None);
@@ -203,7 +203,7 @@ async fn only_a_no_is_a_no() {
         (200, "{}".into(), false),
         (200, String::new(), false),
     ] {
-        fake.answers(status, &body);
+        fake.answers(status, body.to_string());
         match providers.refresh("a", &kept.ticket).await {
             Err(ProviderError::Refused { reason, .. }) => {
                 assert!(is_no && reason == "refresh_refused", "{status} {body}");

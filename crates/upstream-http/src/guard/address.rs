@@ -118,7 +118,7 @@ fn of_v6(address: Ipv6Addr) -> Option<AddressKind> {
         [0x2001, 1..=0x1ff, ..] => AddressKind::Reserved,
         [0xff00..=0xffff, ..] => AddressKind::Multicast,
         [0xfe80..=0xfebf, ..] => AddressKind::LinkLocal,
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => AddressKind::Private,
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => AddressKind::Private,
         // The interface part that ISATAP makes of an address of version 4.
         [.., 0 | 0x200, 0x5efe, _, _] => AddressKind::Tunnel,
         [0x2000..=0x3fff, ..] => return None,
@@ -131,9 +131,8 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let at = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
         // Mapped, translated, compatible; NAT64 by the well-known prefix and by a site's own.
-        [0, 0, 0, 0, 0, 0xffff, high, low]
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0, 0, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
         | [.., 0 | 0x200, 0x5efe, high, low] => Some(at(high, low)),
