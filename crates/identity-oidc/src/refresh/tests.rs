@@ -203,7 +203,7 @@ async fn only_a_no_is_a_no() {
         (200, "{}".into(), false),
         (200, String::new(), false),
     ] {
-        fake.answers(status, body.to_string());
+        fake.answers(status, body.clone());
         match providers.refresh("a", &kept.ticket).await {
             Err(ProviderError::Refused { reason, .. }) => {
                 assert!(is_no && reason == "refresh_refused", "{status} {body}");
