@@ -65,6 +65,7 @@ fn every_column_opens_what_it_should() {
         P::ReadContents,
         P::ManageEndpoints,
         P::ManageTokens,
+        P::ManageGuardrails,
         P::ConfigureProject,
     ];
     assert_eq!(opened(Actor::admin_key()), P::ALL);
