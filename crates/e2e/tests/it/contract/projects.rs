@@ -307,6 +307,8 @@ async fn calls(pass: &Pass, project: &str) {
                 "prompt": "str|null", "request": "str|null", "response": "str|null", "truncated": "bool",
                 "toolCalls": [{"id": "str", "name": "text", "arguments": "str", "injected": "bool"}],
             })),
+            // What it holds is shown where guardrails have something to do.
+            "guardrails": "null",
             "tried": [{
                 "provider": "text", "model": "text", "credentialId": "uuid|null", "status": "int|null",
                 "fault": "text|null", "durationMs": "num",
