@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use promptgate_endpoints::CompiledEndpoint;
-use promptgate_firewall::guardrails::{Guardrail, Holder, Policy, Rules};
+use promptgate_firewall::guardrails::{Holder, Policy, Rules};
 use promptgate_kernel::{EndpointId, ProjectId, TokenId};
 use serde_json::{Map, Value};
 
@@ -161,10 +161,7 @@ impl Guardrails {
 /// What an endpoint says. A guardrail of a name that nobody knows, which was stored when nobody read
 /// them, says nothing; one that is known and cannot be read closes the endpoint.
 fn read(endpoint: EndpointId, document: &Map<String, Value>) -> Option<Rules> {
-    let known = |name: &String| Guardrail::ALL.iter().any(|guardrail| guardrail.key() == name);
-    let document = document.iter().filter(|(name, _)| known(name));
-    let document: Map<_, _> = document.map(|(name, fields)| (name.clone(), fields.clone())).collect();
-    Rules::parse(&document)
+    Rules::readable(document)
         .inspect_err(|wrong| {
             tracing::error!(endpoint.id = %endpoint, %wrong, "the guardrails of an AI endpoint cannot be read");
         })
