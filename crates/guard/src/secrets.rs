@@ -16,6 +16,7 @@ mod runs;
 mod scan;
 mod url;
 mod value;
+mod words;
 
 pub use self::kind::SecretKind;
 use self::scan::{Hit, Scan};

@@ -1,8 +1,11 @@
 //! Secrets without a form of their own: the name of a vendor in the key, and a value as the vendor makes them.
 
-use super::class::{ALNUM, ANY_HEX, BASE64, Class, DIGIT, EQUALS, HEX, LOWER_DIGIT, URL};
+use std::sync::LazyLock;
+
+use super::class::{ALNUM, ANY_HEX, BASE64, Class, DASH, DIGIT, EQUALS, HEX, LOWER_DIGIT, URL};
 use super::key::Key;
 use super::value::Value;
+use super::words::Words;
 
 /// What a vendor's values look like.
 #[derive(Debug, Clone, Copy)]
@@ -234,6 +237,17 @@ pub(super) const RULES: &[Rule] = &[
 const UPPER_OR_DIGIT: Class = super::class::UPPER_DIGIT;
 
 impl Rule {
+    /// What its values are made of, and how long they are.
+    fn extent(&self) -> (Class, usize, usize) {
+        match self.looks {
+            Looks::Of(class, least, most) => (class, least, most),
+            Looks::Uuid => (ANY_HEX.or(DASH), 36, 36),
+            Looks::Starts(start, class, least, most) => {
+                (class.or(Class::of_all(start.as_bytes())), start.len() + least, start.len() + most)
+            }
+        }
+    }
+
     /// Whether a value looks like the vendor's.
     fn fits(&self, value: &Value<'_>, is_uuid: bool) -> bool {
         let bytes = value.bytes;
@@ -249,15 +263,56 @@ impl Rule {
     }
 }
 
+/// The vendors' rules by the words that they go by.
+static WORDS: LazyLock<Words<u16>> = LazyLock::new(|| {
+    let numbered = RULES.iter().zip(0_u16..);
+    Words::new(numbered.map(|(rule, number)| (rule.word.as_bytes(), number)))
+});
+
+/// How long a vendor's value is at most.
+const LONGEST: usize = 128;
+
+/// What values of each length are made of: the fewest classes that cover all rules for that length.
+static MADE_OF: LazyLock<Vec<Vec<Class>>> = LazyLock::new(|| {
+    let mut by_length = vec![Vec::new(); LONGEST + 1];
+    for rule in RULES {
+        let (class, least, most) = rule.extent();
+        for classes in &mut by_length[least..=most] {
+            let classes: &mut Vec<Class> = classes;
+            if !classes.iter().any(|known| known.covers(class)) {
+                classes.retain(|known| !class.covers(*known));
+                classes.push(class);
+            }
+        }
+    }
+    by_length
+});
+
+/// Whether a vendor's value may look like this one.
+pub(super) fn may_be_one(value: &Value<'_>) -> bool {
+    let classes = MADE_OF.get(value.bytes.len());
+    classes.is_some_and(|classes| classes.iter().any(|class| class.covers(value.class)))
+}
+
 /// The vendor whose value stands behind a key.
 pub(super) fn vendor(key: &Key, value: &Value<'_>) -> Option<&'static Rule> {
-    if DIGIT.covers(value.class) {
+    if DIGIT.covers(value.class) || !may_be_one(value) {
         return None;
     }
     let is_uuid = value.is_uuid();
-    // Without a sign of assignment three letters are soon found in what is no key.
-    let is_said = |word: &str| key.names(word) && (key.assigns || word.len() > 4 || key.ends_in_credential());
-    RULES.iter().find(|rule| rule.fits(value, is_uuid) && is_said(rule.word))
+    let mut first: Option<u16> = None;
+    key.within(&WORDS, |at, word, number| {
+        let is_before = first.is_none_or(|first| number < first);
+        if is_before
+            && key.starts(at, word)
+            && RULES[usize::from(number)].fits(value, is_uuid)
+            // Without a sign of assignment three letters are soon found in what is no key.
+            && (key.assigns || word.len() > 4 || key.ends_in_credential())
+        {
+            first = Some(number);
+        }
+    });
+    first.map(|number| &RULES[usize::from(number)])
 }
 
 #[cfg(test)]
@@ -280,6 +335,23 @@ mod tests {
                 "{}",
                 rule.word
             );
+        }
+    }
+
+    #[test]
+    fn what_fits_a_rule_may_be_one() {
+        for rule in RULES {
+            let (class, least, most) = rule.extent();
+            let start = if let Looks::Starts(start, ..) = rule.looks { start } else { "" };
+            for length in [least, most] {
+                let made_of = (0..128).rev().filter(|byte| class.has(*byte)).cycle();
+                let mut bytes: Vec<u8> = start.bytes().chain(made_of).take(length).collect();
+                if matches!(rule.looks, Looks::Uuid) {
+                    bytes = b"12345678-abcd-1234-abcd-1234567890ab".to_vec();
+                }
+                let value = Value::new(&bytes);
+                assert!(rule.fits(&value, value.is_uuid()) && may_be_one(&value), "{}", rule.word);
+            }
         }
     }
 

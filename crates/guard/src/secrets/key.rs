@@ -1,7 +1,9 @@
 //! The key that a value stands behind: `api_key: "…"`, `TOKEN=…`, `Authorization: Bearer …`.
 
-use super::class::{ALPHA, Class, DIGIT, DOT, UPPER, URL};
-use super::value::holds_any;
+use std::sync::LazyLock;
+
+use super::class::{Class, DOT, URL};
+use super::words::Words;
 
 /// How far before a value its key may start.
 pub(super) const BEHIND: usize = 64;
@@ -19,28 +21,22 @@ pub(super) struct Key {
     pub(super) start: usize,
 }
 
-/// What stands in keys.
-const NAME: Class = URL.or(DOT);
-
 /// The key of the value that starts at `start`.
 pub(super) fn before(bytes: &[u8], start: usize) -> Option<Key> {
     let floor = start.saturating_sub(BEHIND);
-    let back = |mut at: usize, most: usize, wanted: fn(u8) -> bool| {
+    let back = |mut at: usize, most: usize, wanted: u8| {
         let least = floor.max(at.saturating_sub(most));
-        while at > least && wanted(bytes[at - 1]) {
+        while at > least && ROLES[usize::from(bytes[at - 1])] & wanted != 0 {
             at -= 1;
         }
         at
     };
-    let opened = back(start, 14, |byte| {
-        matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'\\' | b'[')
-    });
-    let mut operator =
-        back(opened, 5, |byte| matches!(byte, b'=' | b':' | b'>' | b'|' | b'?' | b',' | b'(' | b'~'));
+    let opened = back(start, 14, OPENS);
+    let mut operator = back(opened, 5, ASSIGNS);
     if operator < opened && matches!(bytes[operator], b'|' | b'>') {
         // A block of YAML: `key: |` and the value on the next line.
-        let gap = back(operator, 1, |byte| byte == b' ');
-        let colon = back(gap, 1, |byte| byte == b':');
+        let gap = operator - usize::from(operator > floor && bytes[operator - 1] == b' ');
+        let colon = gap - usize::from(gap > floor && bytes[gap - 1] == b':');
         operator = if colon < gap { colon } else { operator };
     }
     let assigns = operator < opened;
@@ -51,27 +47,58 @@ pub(super) fn before(bytes: &[u8], start: usize) -> Option<Key> {
     if !assigns && opened == start {
         return None;
     }
-    let operator =
-        if assigns { back(operator, 1, |byte| matches!(byte, b'+' | b'.' | b'<' | b'!')) } else { operator };
-    let closed = if assigns {
-        back(operator, 6, |byte| {
-            matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'\\' | b']' | b')' | b'}')
-        })
+    let (name, closed) = if assigns {
+        let closed = back(back(operator, 1, LEADS), 6, CLOSES);
+        (typed(bytes, back(closed, 48, NAMES | PARTS), closed, floor), closed)
     } else {
-        operator
-    };
-    let name = if assigns {
-        back(closed, 48, |byte| NAME.has(byte) || matches!(byte, b' ' | b'\t' | b'$'))
-    } else {
-        let word = back(closed, 40, |byte| NAME.has(byte));
+        let word = back(operator, 40, NAMES);
         // "the token is …", and the two words of a key that is written apart.
-        let gap = back(word, 1, |byte| byte == b' ');
-        if gap < word { back(gap, 20, |byte| NAME.has(byte)) } else { word }
+        let apart = word > floor && bytes[word - 1] == b' ';
+        (if apart { back(word - 1, 20, NAMES) } else { word }, operator)
     };
-    let name = if assigns { typed(bytes, name, closed, floor) } else { name };
     let key = Key::new(bytes, name, closed, assigns);
     (key.length > 0).then_some(key)
 }
+
+/// What stands before a value and its quotes: space, and quotes.
+const OPENS: u8 = 1;
+/// Signs of assignment.
+const ASSIGNS: u8 = 1 << 1;
+/// The first of a sign of assignment of two: `+=`.
+const LEADS: u8 = 1 << 2;
+/// What stands behind a key.
+const CLOSES: u8 = 1 << 3;
+/// What stands in keys.
+const NAMES: u8 = 1 << 4;
+/// What stands between the words of a key.
+const PARTS: u8 = 1 << 5;
+
+/// What every byte may be before a value.
+static ROLES: [u8; 256] = roles();
+
+const fn roles() -> [u8; 256] {
+    let mut roles = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        roles[byte as usize] = match byte {
+            b' ' | b'\t' => OPENS | CLOSES | PARTS,
+            b'"' | b'\'' | b'`' | b'\\' => OPENS | CLOSES,
+            b'\n' | b'\r' | b'[' => OPENS,
+            b'=' | b':' | b'>' | b'|' | b'?' | b',' | b'(' | b'~' => ASSIGNS,
+            b'+' | b'<' | b'!' => LEADS,
+            b'.' => LEADS | NAMES,
+            b']' | b')' | b'}' => CLOSES,
+            b'$' => PARTS,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' => NAMES,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    roles
+}
+
+/// What stands in keys.
+const NAME: Class = URL.or(DOT);
 
 /// Where a key starts that a type stands behind, as in `let token: String =`.
 fn typed(bytes: &[u8], name: usize, closed: usize, floor: usize) -> usize {
@@ -85,15 +112,17 @@ fn typed(bytes: &[u8], name: usize, closed: usize, floor: usize) -> usize {
 impl Key {
     fn new(bytes: &[u8], start: usize, end: usize, assigns: bool) -> Self {
         let mut key = Self { letters: [0; BEHIND], length: 0, starts: 0, assigns, start };
-        let mut last = b' ';
+        let (mut joined, mut upper) = (false, false);
         for byte in &bytes[start..end] {
-            if ALPHA.or(DIGIT).has(*byte) && key.length < BEHIND {
-                let is_start = !ALPHA.or(DIGIT).has(last) || (UPPER.has(*byte) && !UPPER.has(last));
-                key.starts |= u64::from(is_start) << key.length;
-                key.letters[key.length] = byte.to_ascii_lowercase();
+            let letter = byte.to_ascii_lowercase();
+            let is_upper = letter != *byte;
+            let counts = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+            if counts && key.length < BEHIND {
+                key.starts |= u64::from(!joined || (is_upper && !upper)) << key.length;
+                key.letters[key.length] = letter;
                 key.length += 1;
             }
-            last = *byte;
+            (joined, upper) = (counts, is_upper);
         }
         key
     }
@@ -105,25 +134,67 @@ impl Key {
     /// Whether a word of the key starts with this one.
     pub(super) fn names(&self, word: &str) -> bool {
         let word = word.as_bytes();
-        let starts = |at: usize| word.len() > 5 || (self.starts >> at) & 1 == 1;
-        self.letters().windows(word.len()).enumerate().any(|(at, part)| part == word && starts(at))
+        let mut parts = self.letters().windows(word.len()).enumerate();
+        parts.any(|(at, part)| part == word && self.starts(at, word))
+    }
+
+    /// Whether a word that was found there is the start of one: long words are told from others wherever they stand.
+    pub(super) fn starts(&self, at: usize, word: &[u8]) -> bool {
+        word.len() > 5 || (self.starts >> at) & 1 == 1
+    }
+
+    /// Tells of every word in it where it stands and what it means.
+    pub(super) fn within<T: Copy>(&self, words: &Words<T>, tell: impl FnMut(usize, &'static [u8], T)) {
+        words.within(self.letters(), tell);
     }
 
     /// Whether it says that the value is a credential.
     pub(super) fn names_credential(&self) -> bool {
-        holds_any(self.letters(), &CREDENTIALS) && !holds_any(self.letters(), &OTHERS)
-            || self.names("auth")
-                && !holds_any(self.letters(), &[b"author"])
-                && !holds_any(self.letters(), &OTHERS)
-            || self.names("pat") && self.length <= 12
+        let mut says = 0;
+        TELLING.within(self.letters(), |at, word, means| {
+            let counts = means & STARTING == 0 || self.starts(at, word);
+            says |= if counts { means } else { 0 };
+        });
+        let is_short = self.length <= SHORT;
+        says & (CREDENTIAL | OTHER) == CREDENTIAL
+            || says & (AUTH | AUTHOR | OTHER) == AUTH
+            || (says & PAT != 0 && is_short)
     }
 
     /// Whether its last word alone says so: a key that no sign of assignment follows must be one.
     pub(super) fn ends_in_credential(&self) -> bool {
         let letters = self.letters().strip_suffix(b"is").unwrap_or(self.letters());
-        CREDENTIALS.iter().any(|word| letters.ends_with(word)) && !holds_any(letters, &OTHERS)
+        let (mut ends, mut is_other) = (false, false);
+        TELLING.within(letters, |at, word, means| {
+            ends |= means & CREDENTIAL != 0 && at + word.len() == letters.len();
+            is_other |= means & OTHER != 0;
+        });
+        ends && !is_other
     }
 }
+
+/// A word that credentials are called.
+const CREDENTIAL: u8 = 1;
+/// A word that what is none has in its name.
+const OTHER: u8 = 1 << 1;
+/// `auth` at the start of a word.
+const AUTH: u8 = 1 << 2;
+/// `author`, which is no `auth`.
+const AUTHOR: u8 = 1 << 3;
+/// `pat` at the start of a word, in a key of at most `SHORT` letters.
+const PAT: u8 = 1 << 4;
+/// What counts only at the start of a word.
+const STARTING: u8 = AUTH | PAT;
+
+/// How many letters a key has at most in which `pat` is a token.
+const SHORT: usize = 12;
+
+/// What words in keys say.
+static TELLING: LazyLock<Words<u8>> = LazyLock::new(|| {
+    let of = |words: &'static [&'static [u8]], means| words.iter().map(move |word| (*word, means));
+    let more: [(&[u8], u8); 3] = [(b"auth", AUTH), (b"author", AUTHOR), (b"pat", PAT)];
+    Words::new(of(&CREDENTIALS, CREDENTIAL).chain(of(&OTHERS, OTHER)).chain(more))
+});
 
 /// What credentials are called.
 const CREDENTIALS: [&[u8]; 29] = [

@@ -179,7 +179,11 @@ impl Scan {
         if value.bytes.len() > LONGEST_VALUE || !(is_whole || wide.is_some()) {
             return;
         }
-        if is_whole && let Some(key) = key::before(bytes, start) {
+        let may_be_one = assigned::may_be_one(&value) || may_be_generic(&value);
+        if is_whole
+            && may_be_one
+            && let Some(key) = key::before(bytes, start)
+        {
             if let Some(kind) = vendor_of(&key, &value) {
                 hits.push(Hit::new(kind, start..end, Certainty::Likely, Rank::Vendor));
                 return;
@@ -195,8 +199,10 @@ impl Scan {
             }
         }
         if let Some(span) = wide
+            && let value = Value::new(&bytes[span.clone()])
+            && assigned::may_be_one(&value)
             && let Some(key) = key::before(bytes, span.start)
-            && let Some(kind) = vendor_of(&key, &Value::new(&bytes[span.clone()]))
+            && let Some(kind) = vendor_of(&key, &value)
         {
             hits.push(Hit::new(kind, span, Certainty::Likely, Rank::Vendor));
         }
@@ -291,18 +297,28 @@ fn is_registry(before: &[u8]) -> bool {
 
 /// Whether a key says that its value is a credential, as surely as the value needs it.
 fn is_credential(key: &Key, value: &Value<'_>) -> bool {
-    if key.assigns { key.names_credential() } else { key.ends_in_credential() && value.is_very_random() }
+    if key.assigns {
+        key.names_credential()
+    } else {
+        value.is_long() && key.ends_in_credential() && value.is_very_random()
+    }
 }
 
 /// Whether a value behind the key of a credential is one.
 fn is_generic(value: &Value<'_>) -> bool {
+    may_be_generic(value) && value.is_random()
+}
+
+/// Whether a value is no digest and no path.
+fn may_be_generic(value: &Value<'_>) -> bool {
     let bytes = value.bytes;
-    let is_digest = value.is_hex() && bytes.len() < 24;
+    let is_digest = bytes.len() < 24 && value.is_hex();
     // Paths and names with dots hold slashes and dots among words.
-    let parts = bytes.iter().filter(|byte| matches!(byte, b'.' | b'/')).count();
+    let parts = || bytes.iter().filter(|byte| matches!(byte, b'.' | b'/')).count();
     let is_rooted = matches!(bytes.first(), Some(b'/' | b'.' | b'-' | b'+' | b'~'));
-    let is_path = (parts * 12 > bytes.len() || is_rooted) && !value.has(EQUALS);
-    !is_digest && !is_path && value.is_random()
+    let is_path =
+        !value.has(EQUALS) && (is_rooted || (value.has(DOT.or(SLASH)) && parts() * 12 > bytes.len()));
+    !is_digest && !is_path
 }
 
 /// The hits in order, of those that overlap only the most specific one, and of the same kind the longest.

@@ -131,8 +131,13 @@ impl<'t> Value<'t> {
 
     /// Whether it is random beyond doubt: all sorts of characters, and long.
     pub(super) fn is_very_random(&self) -> bool {
+        self.is_long() && self.is_random()
+    }
+
+    /// Whether it is as long as what is random beyond doubt.
+    pub(super) fn is_long(&self) -> bool {
         let mixed = self.has(UPPER) && self.has(LOWER) && self.has(DIGIT);
-        self.bytes.len() >= 20 && (mixed || self.bytes.len() >= 32) && self.is_random()
+        self.bytes.len() >= if mixed { 20 } else { 32 }
     }
 
     /// Whether it is filled in to be replaced.
