@@ -341,8 +341,9 @@ mod tests {
     #[test]
     fn what_fits_a_rule_may_be_one() {
         for rule in RULES {
-            let (class, least, most) = rule.extent();
-            let start = if let Looks::Starts(start, ..) = rule.looks { start } else { "" };
+            let (extent, least, most) = rule.extent();
+            let (start, class) =
+                if let Looks::Starts(start, class, ..) = rule.looks { (start, class) } else { ("", extent) };
             for length in [least, most] {
                 let made_of = (0..128).rev().filter(|byte| class.has(*byte)).cycle();
                 let mut bytes: Vec<u8> = start.bytes().chain(made_of).take(length).collect();
