@@ -5,6 +5,8 @@ use std::time::Duration;
 use promptgate_forwarded::ProxyTrust;
 use promptgate_projects::RecordBodies;
 
+use crate::contextual::ContextualModel;
+
 /// What becomes of an upstream call whose client left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisconnectPolicy {
@@ -48,6 +50,11 @@ pub struct GatewayLimits {
     pub record_bodies: RecordBodies,
     /// How long the outcome of a call with an `Idempotency-Key` is kept for its repetitions.
     pub idempotency_ttl: Duration,
+    /// How long a streamed answer may stand still before what guardrails keep of it goes out, judged as if
+    /// it ended there; `None` keeps it until it is decided.
+    pub guardrails_hold_back: Option<Duration>,
+    /// The model that finds names and addresses in what clients write; `None` where none is set up.
+    pub contextual: Option<ContextualModel>,
     /// Whose word about the client's address counts.
     pub proxies: ProxyTrust,
 }
@@ -68,6 +75,8 @@ impl Default for GatewayLimits {
             retry_budget_percent: 20,
             record_bodies: RecordBodies::Full,
             idempotency_ttl: Duration::from_hours(24),
+            guardrails_hold_back: None,
+            contextual: None,
             proxies: ProxyTrust::Nobody,
         }
     }

@@ -148,6 +148,7 @@ impl Outgoing {
             texts: StreamTexts::new(operation),
             guard: AnswerGuard::new(Arc::clone(policy)),
             micros: 0,
+            has_news: false,
         }))
     }
 
@@ -156,7 +157,7 @@ impl Outgoing {
         let vault = Arc::clone(self.vault.as_ref()?);
         Some(Box::new(StreamValues {
             texts: StreamTexts::new(operation),
-            restoring: Restoring { vault, tracks: Vec::new() },
+            restoring: Restoring { vault, tracks: Vec::new(), has_news: false },
             is_over: false,
         }))
     }
@@ -168,23 +169,44 @@ pub(crate) struct StreamRules {
     texts: StreamTexts,
     guard: AnswerGuard,
     micros: i64,
+    /// Whether more of a text came.
+    has_news: bool,
 }
 
 impl StreamRules {
     /// What may go on of the next piece. After a rule ended the answer, nothing.
     pub(crate) fn push(&mut self, piece: &Bytes) -> Bytes {
         let begun = Instant::now();
-        let Self { texts, guard, .. } = self;
+        let Self { texts, guard, has_news, .. } = self;
         // What cannot be read cannot be let pass, and ends the answer.
-        let passed = texts.push(piece, &mut Ruled(guard)).unwrap_or_else(|_| texts.stop());
+        let passed = texts.push(piece, &mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop());
         self.micros = self.micros.saturating_add(since(begun));
         passed
     }
 
+    /// What is kept, judged as if its texts ended here. They go on.
+    pub(crate) fn release(&mut self) -> Bytes {
+        let begun = Instant::now();
+        let Self { texts, guard, has_news, .. } = self;
+        let passed = texts.release(&mut Ruled { guard, has_news });
+        self.micros = self.micros.saturating_add(since(begun));
+        passed
+    }
+
+    /// Whether anything is kept.
+    pub(crate) fn holds(&self) -> bool {
+        !self.is_stopped() && self.guard.holds()
+    }
+
+    /// Whether more of a text came since this was asked last.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
     /// What was kept, when nothing more comes.
     pub(crate) fn end(&mut self) -> Bytes {
-        let Self { texts, guard, .. } = self;
-        texts.end(&mut Ruled(guard)).unwrap_or_else(|_| texts.stop())
+        let Self { texts, guard, has_news, .. } = self;
+        texts.end(&mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop())
     }
 
     /// Whether a rule ended the answer.
@@ -203,7 +225,10 @@ impl StreamRules {
     }
 }
 
-struct Ruled<'g>(&'g mut AnswerGuard);
+struct Ruled<'g> {
+    guard: &'g mut AnswerGuard,
+    has_news: &'g mut bool,
+}
 
 impl TextFilter for Ruled<'_> {
     fn push(&mut self, track: &TextTrack, text: &str, out: &mut String) -> ControlFlow<()> {
@@ -212,16 +237,20 @@ impl TextFilter for Ruled<'_> {
             out.push_str(text);
             return ControlFlow::Continue(());
         }
+        *self.has_news = true;
         let part = AnswerPart { text: track.id, path: &track.path, is_fixed: track.is_signed };
-        flow(&self.0.push(&part, text, out))
+        flow(&self.guard.push(&part, text, out))
     }
 
     fn end(&mut self, track: &TextTrack, out: &mut String) -> ControlFlow<()> {
         let part = AnswerPart { text: track.id, path: &track.path, is_fixed: track.is_signed };
-        flow(&self.0.end(&part, out))
+        flow(&self.guard.end(&part, out))
     }
 
-    fn release(&mut self, _: &TextTrack, _: &mut String) {}
+    fn release(&mut self, track: &TextTrack, out: &mut String) -> ControlFlow<()> {
+        let part = AnswerPart { text: track.id, path: &track.path, is_fixed: track.is_signed };
+        flow(&self.guard.release(&part, out))
+    }
 }
 
 fn flow(passed: &Result<(), Blocked>) -> ControlFlow<()> {
@@ -251,6 +280,22 @@ impl StreamValues {
         })
     }
 
+    /// What is kept because a token may begin in it.
+    pub(crate) fn release(&mut self) -> Bytes {
+        let Self { texts, restoring, is_over } = self;
+        if *is_over { Bytes::new() } else { texts.release(restoring) }
+    }
+
+    /// Whether anything is kept.
+    pub(crate) fn holds(&self) -> bool {
+        !self.is_over && self.restoring.tracks.iter().any(|(_, restorer)| restorer.holds())
+    }
+
+    /// Whether more of a text came since this was asked last.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.restoring.has_news)
+    }
+
     /// What is left, when nothing more comes.
     pub(crate) fn end(&mut self) -> Bytes {
         let Self { texts, restoring, is_over } = self;
@@ -262,6 +307,8 @@ impl StreamValues {
 struct Restoring {
     vault: Arc<Vault>,
     tracks: Vec<(u64, Restorer)>,
+    /// Whether more of a text came.
+    has_news: bool,
 }
 
 impl TextFilter for Restoring {
@@ -270,6 +317,7 @@ impl TextFilter for Restoring {
             out.push_str(text);
             return ControlFlow::Continue(());
         }
+        self.has_news = true;
         let at = self.tracks.iter().position(|(id, _)| *id == track.id).unwrap_or_else(|| {
             self.tracks.push((track.id, Restorer::default()));
             self.tracks.len() - 1
@@ -285,7 +333,12 @@ impl TextFilter for Restoring {
         ControlFlow::Continue(())
     }
 
-    fn release(&mut self, _: &TextTrack, _: &mut String) {}
+    fn release(&mut self, track: &TextTrack, out: &mut String) -> ControlFlow<()> {
+        if let Some((_, restorer)) = self.tracks.iter_mut().find(|(id, _)| *id == track.id) {
+            out.push_str(&restorer.release(&self.vault));
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// Puts a text through the rules where it stands.

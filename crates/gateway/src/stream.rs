@@ -53,6 +53,20 @@ pub(crate) struct Ways {
     pub(crate) values: Option<Box<StreamValues>>,
 }
 
+impl Ways {
+    /// Whether anything is kept.
+    fn holds(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.holds())
+            || self.values.as_ref().is_some_and(|values| values.holds())
+    }
+
+    /// Whether more of a text came since this was asked last.
+    fn take_news(&mut self) -> bool {
+        let ruled = self.rules.as_mut().is_some_and(|rules| rules.take_news());
+        self.values.as_mut().is_some_and(|values| values.take_news()) || ruled
+    }
+}
+
 impl Opened {
     pub(crate) fn new(
         upstream: UpstreamBody,
@@ -121,6 +135,13 @@ impl Opened {
         kept
     }
 
+    /// What the rules keep, judged as if it ended here.
+    fn let_go(&mut self) -> Bytes {
+        let kept = self.ways.rules.as_mut().map_or_else(Bytes::new, |rules| rules.release());
+        self.hear(&kept);
+        kept
+    }
+
     /// Whether values come back into it, which are for its client alone.
     pub(crate) const fn has_values(&self) -> bool {
         self.ways.values.is_some()
@@ -145,6 +166,8 @@ pub(crate) struct RelayedStream {
     state: Option<Flow>,
     status: u16,
     patience: Patience,
+    /// How long what is kept waits for what decides it; `None` for as long as it takes.
+    hold_back: Option<Patience>,
     _open: OpenStream,
 }
 
@@ -159,6 +182,7 @@ impl RelayedStream {
     pub(crate) fn new(opened: Box<Opened>, record: Box<Record>, status: u16) -> Self {
         Self {
             patience: Patience::new(opened.idle_timeout),
+            hold_back: record.shared.limits.guardrails_hold_back.map(Patience::new),
             state: Some(Flow { opened, record, is_blocked: false }),
             status,
             _open: OpenStream::begin(),
@@ -196,6 +220,15 @@ impl RelayedStream {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
                     flow.record.transcript.listen_at_leisure();
+                    if let Some(hold_back) = &mut self.hold_back
+                        && flow.poll_let_go(hold_back, cx).is_ready()
+                    {
+                        let piece = flow.let_go(self.status);
+                        if !piece.is_empty() {
+                            return Poll::Ready(Some(piece));
+                        }
+                        continue;
+                    }
                     ready!(self.patience.poll_over(cx));
                     Some(Err(UpstreamError::IdleTimeout))
                 }
@@ -275,6 +308,30 @@ impl Flow {
             self.settle(status);
         }
         self.told(piece)
+    }
+
+    /// Ready when something is kept, and no text had anything new for too long.
+    fn poll_let_go(&mut self, hold_back: &mut Patience, cx: &mut Context<'_>) -> Poll<()> {
+        if self.opened.ways.take_news() {
+            hold_back.renew();
+        }
+        if self.opened.ways.holds() { hold_back.poll_over(cx) } else { Poll::Pending }
+    }
+
+    /// Hands on what is kept, as if it ended here.
+    fn let_go(&mut self, status: u16) -> Bytes {
+        let said = self.opened.let_go();
+        if !self.record.is_settled() {
+            self.record.transcript.hear(&said);
+        }
+        if self.opened.is_stopped() {
+            self.block(status);
+        }
+        let told = self.told(said);
+        match self.opened.ways.values.as_mut().map(|values| values.release()) {
+            Some(kept) if !kept.is_empty() => [told, kept].concat().into(),
+            _ => told,
+        }
     }
 
     /// Books a call whose answer a rule ended: what the model said until then is paid for.

@@ -161,7 +161,10 @@ impl<D: Detect> StreamScanner<D> {
         let waits = self.window.len() < self.next
             || (cut - self.done < STEP && self.window.len() - cut >= HOLD_BACK - 4);
         if cut > self.done && !waits {
-            self.settle(cut, &mut findings);
+            // What was swallowed has its places in the stream already.
+            let mut settled = Vec::new();
+            self.settle(cut, &mut settled);
+            findings.append(&mut settled);
         }
         Settled { released: self.base + self.done, findings, open: self.open.clone() }
     }
@@ -170,8 +173,26 @@ impl<D: Detect> StreamScanner<D> {
     pub fn finish(mut self) -> Settled {
         let mut findings = Vec::new();
         let found = self.found();
-        self.release(found, self.window.len(), &mut findings);
+        self.release_to(found, self.window.len(), &mut findings);
         self.shift(&mut findings);
+        Settled { released: self.base + self.done, findings, open: None }
+    }
+
+    /// Releases what waits, as if the stream ended here; then it goes on. What was found and may go on behind this,
+    /// such as a private key, is found there too; what was not, because only its beginning is there, is found from here
+    /// on if the rest of it tells.
+    pub fn release(&mut self) -> Settled {
+        let mut findings = Vec::new();
+        if self.done < self.window.len() {
+            let found = self.found();
+            let end = self.window.trim_ascii_end().len();
+            let goes_on = |finding: &&Finding| finding.span.end >= end && finding.span.len() >= LONG;
+            self.endless = found.iter().find(goes_on).cloned();
+            self.release_to(found, self.window.len(), &mut findings);
+            (self.open, self.next) = (None, 0);
+            self.shift(&mut findings);
+            self.trim();
+        }
         Settled { released: self.base + self.done, findings, open: None }
     }
 
@@ -192,7 +213,7 @@ impl<D: Detect> StreamScanner<D> {
             found.iter().filter(|finding| finding.span.start < cut && self.goes_on(&finding.span, cut));
         self.open = over.min_by_key(|finding| finding.span.start).cloned();
         let cut = self.open.as_ref().map_or(cut, |open| open.span.start.max(self.done));
-        self.release(found, cut, findings);
+        self.release_to(found, cut, findings);
         if let Some(open) = &self.open {
             let waiting = self.window.len() - self.done;
             if waiting > LONGEST_FINDING {
@@ -215,7 +236,7 @@ impl<D: Detect> StreamScanner<D> {
     }
 
     /// Adds what was found before `cut` and not yet released.
-    fn release(&mut self, found: Vec<Finding>, cut: usize, findings: &mut Vec<Finding>) {
+    fn release_to(&mut self, found: Vec<Finding>, cut: usize, findings: &mut Vec<Finding>) {
         findings
             .extend(found.into_iter().filter(|found| found.span.end > self.done && found.span.end <= cut));
         self.done = cut;

@@ -205,6 +205,7 @@ fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
         retry_budget_percent: settings.retry_budget_percent,
         record_bodies: record_bodies.map_err(|_| anyhow!("PROMPTGATE_RECORD_BODIES: no such choice"))?,
         idempotency_ttl: settings.idempotency_ttl,
+        guardrails_hold_back: settings.guardrails_hold_back,
         proxies,
     })
 }

@@ -210,6 +210,8 @@ pub struct DataPlaneSettings {
     pub record_bodies: String,
     /// How long outcomes are kept for retried requests.
     pub idempotency_ttl: Duration,
+    /// How long what guardrails keep of a stream that stands still waits; `None` for as long as it takes.
+    pub guardrails_hold_back: Option<Duration>,
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
     /// Everybody's forwarded headers count.
@@ -461,6 +463,9 @@ impl Settings {
             capabilities_file: self.path("PROMPTGATE_CAPABILITIES_FILE")?,
             record_bodies: self.text("PROMPTGATE_RECORD_BODIES")?.unwrap_or_default(),
             idempotency_ttl: self.duration("PROMPTGATE_IDEMPOTENCY_TTL")?,
+            guardrails_hold_back: self
+                .optional_duration("PROMPTGATE_GUARDRAILS_HOLD_BACK")?
+                .filter(|span| !span.is_zero()),
             trusted_proxies: self.networks("PROMPTGATE_PROXY_TRUSTED_PROXIES")?,
             trust_forward_headers: self.switch("PROMPTGATE_PROXY_TRUST_FORWARD_HEADERS")?,
             poll_interval: self.optional_duration("PROMPTGATE_PROXY_POLL_INTERVAL")?.unwrap_or(poll_default),

@@ -161,6 +161,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_CAPABILITIES_FILE", A | P, Kind::Path),
     Variable::new("PROMPTGATE_RECORD_BODIES", A | P, Kind::Choice(&["full", "prompts", "none"])),
     Variable::new("PROMPTGATE_IDEMPOTENCY_TTL", A | P, Kind::Duration),
+    Variable::new("PROMPTGATE_GUARDRAILS_HOLD_BACK", A | P, Kind::Duration),
     Variable::new("PROMPTGATE_SPOOL_ALARM_BYTES", A | P, Kind::Count),
     Variable::new("PROMPTGATE_SPOOL_MEMORY_EVENTS", A | P, Kind::Count),
     Variable::new("PROMPTGATE_WORKER_BATCH_SIZE", W, Kind::Count),

@@ -24,6 +24,7 @@ mod firewall;
 mod first_hour;
 mod first_start;
 mod guardrails;
+mod hold_back;
 mod idempotency;
 mod keys;
 mod monitoring;

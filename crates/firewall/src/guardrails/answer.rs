@@ -16,7 +16,7 @@ use super::verdict::{Blocked, Verdict};
 ///
 /// Of every text at most [`HOLD_BACK`] bytes are kept until it is certain what they are, but for things
 /// that were found and have no end yet; a text of plain words goes on word by word. Nothing is kept for a
-/// time: what waits, waits for what decides it or for the end of its text.
+/// time: what waits, waits for what decides it or for the end of its text, unless somebody lets it go.
 #[derive(Debug)]
 pub struct AnswerGuard {
     policy: Arc<Policy>,
@@ -45,6 +45,8 @@ struct Under {
     /// Where in the text that begins, in bytes and in characters.
     bytes: usize,
     characters: usize,
+    /// Whether it went on already.
+    is_fixed: bool,
 }
 
 /// The rules for answers, as a scanner of streams wants them.
@@ -76,6 +78,7 @@ impl AnswerGuard {
             held: String::new(),
             bytes: 0,
             characters: 0,
+            is_fixed: part.is_fixed,
         });
         under.held.push_str(more);
         let settled = under.scanner.push(more);
@@ -83,6 +86,21 @@ impl AnswerGuard {
             out.push_str(more);
         }
         self.pass(part, settled, out)
+    }
+
+    /// Nothing came for long: judges what is kept of a text as if it ended here, and puts it behind `out`.
+    /// Then the text goes on, and what comes is still read as what follows.
+    pub fn release(&mut self, part: &AnswerPart<'_>, out: &mut String) -> Result<(), Blocked> {
+        let Some(under) = self.texts.get_mut(&part.text).filter(|under| !under.is_fixed) else {
+            return Ok(());
+        };
+        let settled = under.scanner.release();
+        self.pass(part, settled, out)
+    }
+
+    /// Whether anything is kept.
+    pub fn holds(&self) -> bool {
+        self.texts.values().any(|under| !under.is_fixed && !under.held.is_empty())
     }
 
     /// A text is over: puts behind `out` what was kept of it.
@@ -266,6 +284,38 @@ mod tests {
         guard.end(&PART, &mut one).unwrap();
         guard.end(&OTHER, &mut other).unwrap();
         assert_eq!((&*one, &*other), ("[E-Mail REDACTED]", "[E-Mail REDACTED] is it"));
+    }
+
+    #[test]
+    fn what_waits_can_be_let_go_masked_and_the_text_goes_on() {
+        let mut guard = AnswerGuard::new(policy(ALL));
+        let mut out = String::new();
+        guard.push(&PART, "so: a plain wor", &mut out).unwrap();
+        assert!(guard.holds() && !out.contains("wor"), "{out}");
+        guard.release(&PART, &mut out).unwrap();
+        assert_eq!((&*out, guard.holds()), ("so: a plain wor", false));
+        guard.push(&PART, "d, ada@example.org", &mut out).unwrap();
+        guard.release(&PART, &mut out).unwrap();
+        assert_eq!(out, "so: a plain word, [E-Mail REDACTED]");
+        guard.push(&PART, " and ghp_0123456789abcdef", &mut out).unwrap();
+        guard.release(&PART, &mut out).unwrap();
+        guard.push(&PART, "ghijABCDEFGHIJ4dWWYt done", &mut out).unwrap();
+        guard.end(&PART, &mut out).unwrap();
+        let expected = "so: a plain word, [E-Mail REDACTED] and ghp_0123456789abcdef[GitHub personal access token REDACTED] done";
+        assert_eq!(out, expected);
+        let verdict = guard.take_verdict();
+        assert_eq!(verdict.matches.len(), 2);
+    }
+
+    #[test]
+    fn what_is_let_go_can_be_refused() {
+        let mut guard = AnswerGuard::new(policy(
+            r#"{"pii_filter":{"enabled":true,"mode":"block","direction":"output"}}"#,
+        ));
+        let mut out = String::new();
+        guard.push(&PART, "so: ada@example.org", &mut out).unwrap();
+        assert!(guard.release(&PART, &mut out).is_err() && !out.contains("ada"), "{out}");
+        assert!(guard.refusal().is_some());
     }
 
     proptest! {

@@ -210,6 +210,17 @@ impl Restorer {
         vault.restore(&ready).into_owned()
     }
 
+    /// What is kept, because a token may begin in it, when that is waited for no longer. A token whose end
+    /// comes later is shown as it is.
+    pub fn release(&mut self, vault: &Vault) -> String {
+        vault.restore(&std::mem::take(&mut self.held)).into_owned()
+    }
+
+    /// Whether anything is kept.
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// What is left when nothing more comes.
     pub fn finish(self, vault: &Vault) -> String {
         vault.restore(&self.held).into_owned()

@@ -118,6 +118,57 @@ fn wherever_the_network_cuts_a_stream_no_client_sees_a_value() {
     }
 }
 
+#[test]
+fn what_waits_can_be_let_go_anywhere_and_the_stream_stays_whole() {
+    let outgoing = answers("mask");
+    for operation in SHAPES {
+        for said in [Said::Text, Said::Arguments] {
+            let text = said.of("so: \u{1f600} \"ö\" write to ada.lovelace@exam");
+            for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+                let mut rules = outgoing.rules(operation).unwrap();
+                let mut out = Vec::new();
+                for event in stream(operation, said, &[&text[..cut], &text[cut..]]).split_inclusive("\n\n") {
+                    out.extend_from_slice(&rules.push(&Bytes::copy_from_slice(event.as_bytes())));
+                    out.extend_from_slice(&rules.release());
+                    assert!(!rules.holds());
+                }
+                out.extend_from_slice(&rules.end());
+                let shown = Shown::of(out);
+                assert_eq!(shown.text, text, "{operation:?} {said:?} {cut}");
+                if operation == Operation::Responses {
+                    let done =
+                        shown.raw.lines().filter(|line| line.contains(".done") || line.contains("completed"));
+                    let repeated = serde_json::to_string(&text).unwrap();
+                    let repeats = done.filter(|line| line.starts_with("data: ") && line.contains(&repeated));
+                    assert!(repeats.count() >= 3, "{}", shown.raw);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn half_a_token_that_is_let_go_stays_as_it_is_and_whole_ones_come_back() {
+    let policy = policy(json!({"reversible_redaction": {"enabled": true}}));
+    for operation in SHAPES {
+        let (_, outgoing) = redacted(&policy, operation, &request(operation, EMAIL));
+        for said in [Said::Text, Said::Arguments] {
+            let text = said.of("to [[EMAIL_001]], or [[EMAIL_001]].");
+            let at = text.rfind("IL_001").unwrap();
+            let mut values = outgoing.values(operation).unwrap();
+            let mut out = Vec::new();
+            for event in stream(operation, said, &[&text[..at], &text[at..]]).split_inclusive("\n\n") {
+                out.extend_from_slice(&values.push(&Bytes::copy_from_slice(event.as_bytes())));
+                out.extend_from_slice(&values.release());
+                assert!(!values.holds());
+            }
+            out.extend_from_slice(&values.end());
+            let expected = said.of(&format!("to {EMAIL}, or [[EMAIL_001]]."));
+            assert_eq!(Shown::of(out).text, expected, "{operation:?} {said:?}");
+        }
+    }
+}
+
 /// A request that went through reversible redaction, and what its answer needs.
 fn redacted(policy: &Arc<Policy>, operation: Operation, body: &Bytes) -> (Value, Outgoing) {
     let texts = Texts::of_request(operation, body).unwrap();

@@ -4,5 +4,6 @@ mod booked;
 mod edges;
 mod failover;
 mod hold;
+mod hold_back;
 mod patience;
 mod translated;

@@ -166,3 +166,59 @@ proptest! {
         prop_assert_eq!(in_pieces(&secrets, split(&text, &at)), whole(&secrets, &text), "{}", text);
     }
 }
+
+#[test]
+fn what_waits_may_be_let_go_and_what_comes_behind_is_still_found() {
+    let secrets = secrets(Strictness::Standard);
+    let token = "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";
+    for cut in 1..token.len() {
+        let mut scanner = StreamScanner::new(&secrets);
+        let (before, behind) = (format!("use {}", &token[..cut]), format!("{}, then go", &token[cut..]));
+        scanner.push(&before);
+        let let_go = scanner.release();
+        assert_eq!(
+            (let_go.released, &let_go.findings[..]),
+            (before.len(), &[][..]),
+            "{cut}: half a token is none"
+        );
+        assert_eq!(scanner.release().released, before.len());
+        let mut found = scanner.push(&behind).findings;
+        found.extend(scanner.finish().findings);
+        assert_eq!(found.iter().map(|finding| finding.span.clone()).collect::<Vec<_>>(), [4..44], "{cut}");
+    }
+}
+
+#[test]
+fn a_finding_that_goes_on_behind_what_was_let_go_is_found_to_its_end() {
+    let secrets = secrets(Strictness::Standard);
+    let body = "MDECAQEEIFTMRrXWwSA9VVg56kNcETcpzqbFeqsJSlkvVdCwUOCXoAoGCCqGSM49\n".repeat(40);
+    let key = format!("-----BEGIN EC PRIVATE KEY-----\n{body}-----END EC PRIVATE KEY-----");
+    for cut in [400, 800, 2000] {
+        let mut scanner = StreamScanner::new(&secrets);
+        let mut found = scanner.push(&key[..cut]).findings;
+        let let_go = scanner.release();
+        assert_eq!(let_go.released, cut);
+        found.extend(let_go.findings);
+        found.extend(scanner.push(&key[cut..]).findings);
+        found.extend(scanner.push("\nthat was it").findings);
+        found.extend(scanner.finish().findings);
+        let mut hidden = vec![false; key.len()];
+        for finding in found.into_iter().filter(|finding| finding.span.start < key.len()) {
+            hidden[finding.span.start..finding.span.end.min(key.len())].fill(true);
+        }
+        let secret = key.find("-----END").unwrap();
+        assert!(hidden[..secret].iter().all(|hidden| *hidden), "cut at {cut}");
+    }
+}
+
+#[test]
+fn what_has_no_end_is_swallowed_where_it_stands() {
+    let secrets = secrets(Strictness::Standard);
+    let body = "MDECAQEEIFTMRrXWwSA9VVg56kNcETcpzqbFeqsJSlkvVdCwUOCXoAoGCCqGSM49\n".repeat(1100);
+    let key = format!("-----BEGIN EC PRIVATE KEY-----\n{body}");
+    let mut scanner = StreamScanner::new(&secrets);
+    assert!(scanner.push(&key).findings.iter().any(|finding| finding.span == (0..key.len())));
+    let more = "AwEH+ and then 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, with many plain words behind it";
+    let found: Vec<_> = scanner.push(more).findings.into_iter().map(|finding| finding.span).collect();
+    assert_eq!(found, [key.len()..key.len() + 5, key.len() + 15..key.len() + 55]);
+}

@@ -120,7 +120,9 @@ impl TextFilter for Hears {
         ControlFlow::Continue(())
     }
 
-    fn release(&mut self, _: &TextTrack, _: &mut String) {}
+    fn release(&mut self, _: &TextTrack, _: &mut String) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// Keeps everything until the end.
@@ -137,7 +139,8 @@ impl TextFilter for Keeps {
         ControlFlow::Continue(())
     }
 
-    fn release(&mut self, _: &TextTrack, out: &mut String) {
+    fn release(&mut self, _: &TextTrack, out: &mut String) -> ControlFlow<()> {
         out.push_str(&std::mem::take(&mut self.0));
+        ControlFlow::Continue(())
     }
 }

@@ -52,7 +52,9 @@ use track::{Key, Nature, Open};
 ///         ControlFlow::Continue(())
 ///     }
 ///
-///     fn release(&mut self, _: &TextTrack, _: &mut String) {}
+///     fn release(&mut self, _: &TextTrack, _: &mut String) -> ControlFlow<()> {
+///         ControlFlow::Continue(())
+///     }
 /// }
 ///
 /// let mut texts = StreamTexts::new(Operation::ChatCompletions);
@@ -149,20 +151,26 @@ impl StreamTexts {
         self.is_stopped || self.is_broken
     }
 
-    /// Nothing came for a while: what a filter need not keep any longer goes out. Often empty.
+    /// Nothing came for a while: what a filter need not keep any longer goes out, in events of its own.
+    /// Often empty.
     pub fn release(&mut self, filter: &mut dyn TextFilter) -> Bytes {
         let mut out = Vec::new();
-        if self.is_over() {
-            return Bytes::new();
+        if !self.is_over() && self.release_texts(filter, &mut out).is_break() {
+            self.stop_here(&mut out);
         }
+        out.into()
+    }
+
+    fn release_texts(&mut self, filter: &mut dyn TextFilter, out: &mut Vec<u8>) -> ControlFlow<()> {
         let Self { shape, texts, tracks, .. } = self;
         let mut sink = Sink { filter, tracks };
         for text in texts.iter_mut().filter(|text| !text.is_over && !text.is_signed()) {
             let mut passed = String::new();
-            text.release(&mut sink, &mut passed);
-            shape.more(text, &passed, false, &mut out);
+            let flow = text.release(&mut sink, &mut passed);
+            shape.more(text, &passed, false, out);
+            flow?;
         }
-        out.into()
+        ControlFlow::Continue(())
     }
 
     /// Ends the answer here, in the words of its format, as one that a content filter broke off. What

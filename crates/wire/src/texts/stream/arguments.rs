@@ -122,12 +122,12 @@ impl Arguments {
     }
 
     /// Lets go what need not be kept any longer.
-    pub(super) fn release(&mut self, sink: &mut Sink<'_>, out: &mut String) {
-        if let Some(track) = &self.track {
-            let mut passed = String::new();
-            sink.filter.release(track, &mut passed);
-            self.write(&passed, out);
-        }
+    pub(super) fn release(&mut self, sink: &mut Sink<'_>, out: &mut String) -> ControlFlow<()> {
+        let Some(track) = &self.track else { return ControlFlow::Continue(()) };
+        let mut passed = String::new();
+        let flow = sink.filter.release(track, &mut passed);
+        self.write(&passed, out);
+        flow
     }
 
     /// Writes what goes on of a text.

@@ -30,8 +30,9 @@ pub trait TextFilter {
     /// A text is over: what was kept of it is put behind `out`.
     fn end(&mut self, track: &Track, out: &mut String) -> ControlFlow<()>;
 
-    /// A text has had nothing new for a while: puts behind `out` what need not be kept any longer.
-    fn release(&mut self, track: &Track, out: &mut String);
+    /// A text has had nothing new for a while: puts behind `out` what need not be kept any longer. The
+    /// text goes on.
+    fn release(&mut self, track: &Track, out: &mut String) -> ControlFlow<()>;
 }
 
 /// A filter, and the numbers of its tracks.

@@ -29,7 +29,9 @@ impl TextFilter for Listens {
         ControlFlow::Continue(())
     }
 
-    fn release(&mut self, _: &Track, _: &mut String) {}
+    fn release(&mut self, _: &Track, _: &mut String) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// Replaces a text wherever it is, and keeps what may be the beginning of it; stops at another.
@@ -78,8 +80,9 @@ impl TextFilter for Keeps {
         ControlFlow::Continue(())
     }
 
-    fn release(&mut self, track: &Track, out: &mut String) {
+    fn release(&mut self, track: &Track, out: &mut String) -> ControlFlow<()> {
         out.push_str(&std::mem::take(self.kept.entry(track.id).or_default()));
+        ControlFlow::Continue(())
     }
 }
 

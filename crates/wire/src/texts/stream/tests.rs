@@ -292,6 +292,20 @@ fn what_is_kept_can_be_let_go() {
 }
 
 #[test]
+fn what_is_let_go_may_end_the_answer() {
+    for operation in [Operation::ChatCompletions, Operation::Messages, Operation::Responses] {
+        let given = stream(operation, &["x ab", "c"], &[]);
+        let upto = given.find("x ab").unwrap();
+        let upto = upto + given[upto..].find("\n\n").unwrap() + 2;
+        let mut texts = StreamTexts::new(operation);
+        texts.push(&given.as_bytes()[..upto], &mut RefusesEnds).unwrap();
+        let ended = texts.release(&mut RefusesEnds);
+        assert!(texts.is_stopped() && !ended.is_empty());
+        assert!(texts.push(&given.as_bytes()[upto..], &mut RefusesEnds).unwrap().is_empty());
+    }
+}
+
+#[test]
 fn an_answer_may_be_ended() {
     for (operation, end) in [
         (
@@ -347,7 +361,9 @@ impl TextFilter for RefusesEnds {
         ControlFlow::Break(())
     }
 
-    fn release(&mut self, _: &Track, _: &mut String) {}
+    fn release(&mut self, _: &Track, _: &mut String) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Open {
     }
 
     /// Lets go what need not be kept any longer.
-    pub(super) fn release(&mut self, sink: &mut Sink<'_>, out: &mut String) {
+    pub(super) fn release(&mut self, sink: &mut Sink<'_>, out: &mut String) -> ControlFlow<()> {
         match &mut self.reading {
             Reading::Text(track) => sink.filter.release(track, out),
             Reading::Json(arguments) => arguments.release(sink, out),
