@@ -19,7 +19,8 @@ pub use change::{Change, change};
 pub use explain::{ExplainError, Tried, Way, explain, explain_alone};
 pub use find::{find, find_of_endpoint};
 pub use kinds::{Kind, Kinds, kinds};
-pub use promptgate_guard::{Certainty, Channel};
+pub use promptgate_firewall::guardrails::Channel;
+pub use promptgate_guard::Certainty;
 pub use replay::{Concerned, MOST_NAMED, MOST_REPLAYED, Matched, Replay, Replayed, replay};
 pub use trial::{Changed, Explained, Form, Heard, Said, Trial};
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod answer;
+mod channel;
 mod check;
 mod defaults;
 mod detectors;
@@ -20,6 +21,7 @@ mod verdict;
 
 pub use access::{AccessDenied, AccessPolicy};
 pub use answer::{ANSWER_HOLD_BACK, AnswerGuard, AnswerPart};
+pub use channel::{Channel, Suspect};
 pub use guardrail::{Direction, Guardrail, Mode, Strictness};
 pub use invalid::InvalidRules;
 pub use level::{Holder, Level};

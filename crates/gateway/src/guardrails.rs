@@ -5,13 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use promptgate_firewall::guardrails::{AccessDenied, Blocked, Outcome, Part, Policy, Vault, Verdict};
-use promptgate_guard::{Certainty, Channel};
-use promptgate_providers::Operation;
+use promptgate_firewall::guardrails::{AccessDenied, Blocked, Outcome, Policy, Vault, Verdict};
+use promptgate_guard::Certainty;
 use promptgate_usage::{GuardMatch, Guarded};
-use promptgate_wire::{BadRequest, Channel as TextChannel, TextEdit, Texts, Unreadable};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use promptgate_wire::{BadRequest, Written};
 
 use crate::meter;
 use crate::record::Record;
@@ -81,65 +78,6 @@ impl From<GuardRefusal> for Refusal {
     }
 }
 
-/// What a client wrote, and in which form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// A request of a model API.
-    Request(Operation),
-    /// A request that continues what a provider keeps. There tokens of earlier requests stand for other
-    /// values: what would be redacted is masked.
-    Continuing(Operation),
-    /// A call of an AI endpoint. Nothing of it comes back under a token: what would be redacted there
-    /// is masked.
-    Call,
-    /// Items of a conversation that a provider keeps. They, too, are masked: who reads them later is
-    /// another call.
-    Items,
-    /// Something else that is passed on, of whatever form.
-    Anything,
-}
-
-impl Written {
-    /// A request of a model API.
-    pub(crate) fn request(operation: Operation, body: &Bytes) -> Self {
-        #[derive(Deserialize)]
-        struct Continued {
-            previous_response_id: Option<IgnoredAny>,
-            conversation: Option<IgnoredAny>,
-        }
-        let read = || serde_json::from_slice::<Continued>(body).ok();
-        let continues = |continued: Continued| {
-            continued.previous_response_id.is_some() || continued.conversation.is_some()
-        };
-        match operation {
-            Operation::Responses if read().is_some_and(continues) => Self::Continuing(operation),
-            _ => Self::Request(operation),
-        }
-    }
-
-    fn texts(self, body: &Bytes) -> Result<Texts<'_>, Unreadable> {
-        match self {
-            Self::Request(operation) | Self::Continuing(operation) => Texts::of_request(operation, body),
-            Self::Call => Texts::of_call(body),
-            Self::Items => Texts::of_items(body),
-            Self::Anything => Texts::of_anything(body),
-        }
-    }
-
-    /// Whose words they are. Who calls an AI endpoint has not made the program, whatever role he gives
-    /// his words.
-    const fn channel(self, said: TextChannel) -> Channel {
-        match (self, channel(said)) {
-            (Self::Call, Channel::System | Channel::Assistant) => Channel::User,
-            (_, channel) => channel,
-        }
-    }
-
-    const fn comes_back(self) -> bool {
-        matches!(self, Self::Request(_))
-    }
-}
-
 /// What is left of a body when guardrails have read it.
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
@@ -183,44 +121,15 @@ struct Read {
 
 fn read(policy: &Policy, written: Written, body: &Bytes) -> Result<Read, Refusal> {
     let texts = written.texts(body).map_err(|wrong| Refusal::BadRequest(BadRequest::from(wrong)))?;
-    let parts: Vec<Part<'_>> = texts
-        .parts()
-        .map(|part| Part {
-            channel: written.channel(part.channel),
-            text: part.text,
-            is_fixed: part.is_signed,
-        })
-        .collect();
     if texts.has_unreadable() {
         return Err(GuardRefusal::Unreadable.into());
     }
-    let path = |part| texts.path(part);
-    let inspection = match written {
-        Written::Items | Written::Anything => policy.inspect_items(&parts, path),
-        _ => policy.inspect(&parts, written.comes_back(), path),
-    };
-    let edits: Vec<TextEdit> = inspection
-        .replacements
-        .into_iter()
-        .map(|change| TextEdit { part: change.part, span: change.span, text: change.text })
-        .collect();
+    let inspection = written.inspect(policy, &texts);
     Ok(Read {
-        body: (!edits.is_empty()).then(|| texts.rewrite(&edits)),
+        body: texts.replaced(inspection.replacements),
         vault: (!inspection.vault.is_empty()).then(|| Arc::new(inspection.vault)),
         verdict: inspection.verdict,
     })
-}
-
-/// Whose words they are, for a detector of attacks: nobody attacks with what the program's own makers
-/// wrote.
-pub(crate) const fn channel(channel: TextChannel) -> Channel {
-    match channel {
-        TextChannel::User => Channel::User,
-        TextChannel::Tool => Channel::Tool,
-        TextChannel::Document => Channel::Document,
-        TextChannel::System | TextChannel::ToolDefinition => Channel::System,
-        TextChannel::Assistant | TextChannel::Reasoning | TextChannel::ToolArguments => Channel::Assistant,
-    }
 }
 
 /// A verdict as it is recorded, unless there is nothing to tell.

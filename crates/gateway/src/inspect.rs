@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use promptgate_firewall::guardrails::{Policy, Vault};
 use promptgate_providers::Operation;
-use promptgate_wire::Envelope;
+use promptgate_wire::{Envelope, Written};
 
 use crate::address::Addressed;
 use crate::admit::Admitted;
 use crate::candidate::Ask;
 use crate::failures;
-use crate::guardrails::{Guard, Written, guard};
+use crate::guardrails::{Guard, guard};
 use crate::record::Record;
 use crate::refusal::Refusal;
 

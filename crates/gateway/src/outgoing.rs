@@ -7,14 +7,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use promptgate_firewall::guardrails::{
-    AnswerGuard, AnswerPart, Blocked, Part, Policy, Restorer, Vault, Verdict,
+    AnswerGuard, AnswerPart, Blocked, Channel, Part, Policy, Restorer, Vault, Verdict,
 };
-use promptgate_guard::Channel;
 use promptgate_providers::Operation;
 use promptgate_translate::{Block, ChatAnswer};
-use promptgate_wire::{StreamTexts, TextEdit, TextFilter, TextForm, TextPart, TextTrack, Texts, Unreadable};
-
-use crate::guardrails::channel;
+use promptgate_wire::{
+    StreamTexts, TextEdit, TextFilter, TextForm, TextPart, TextTrack, Texts, Unreadable, Written,
+};
 
 /// What guardrails do with the answer to one request.
 #[derive(Debug, Clone, Default)]
@@ -80,24 +79,12 @@ impl Outgoing {
             Err(_) if answered.is_vectors() => return unchanged(body),
             Err(_) => return Err(GuardFailed),
         };
-        // What a provider repeats of the request its client wrote.
-        let own =
-            |part: &TextPart<'_>| channel(part.channel) == Channel::Assistant || answered == Answered::Kept;
-        let parts: Vec<Part<'_>> = texts
-            .parts()
-            .map(|part| Part {
-                channel: Channel::Assistant,
-                text: if own(&part) { part.text } else { "" },
-                is_fixed: part.is_signed,
-            })
-            .collect();
+        let parts = match answered {
+            Answered::By(_) => texts.answered(),
+            Answered::Kept => Written::Items.parts(&texts),
+        };
         let inspection = policy.inspect_answer(&parts, |part| texts.path(part));
-        let edits: Vec<TextEdit> = inspection
-            .replacements
-            .into_iter()
-            .map(|change| TextEdit { part: change.part, span: change.span, text: change.text })
-            .collect();
-        let changed = (!edits.is_empty()).then(|| texts.rewrite(&edits));
+        let changed = texts.replaced(inspection.replacements);
         let body = changed.unwrap_or_else(|| body.clone());
         Ok(Passed { body, verdict: inspection.verdict, micros: since(begun) })
     }
@@ -232,7 +219,7 @@ struct Ruled<'g> {
 
 impl TextFilter for Ruled<'_> {
     fn push(&mut self, track: &TextTrack, text: &str, out: &mut String) -> ControlFlow<()> {
-        if channel(track.channel) != Channel::Assistant {
+        if !track.channel.is_model() {
             // What a provider repeats of the request its client wrote.
             out.push_str(text);
             return ControlFlow::Continue(());

@@ -4,7 +4,8 @@
 //! [`Envelope`] reads a request body once and replaces spans of it, so that everything else stays
 //! byte for byte. [`Observer`] watches an answer go by, in pieces of any size, and [`Observed`] says
 //! what it consumed. [`Texts`] finds every text in a request or an answer, and changes what must
-//! change of them; [`StreamTexts`] does so while an answer streams. [`render_problem`] and [`problem_event`] say no in the shape of a surface,
+//! change of them; [`StreamTexts`] does so while an answer streams. [`Written`] puts a body through
+//! guardrails. [`render_problem`] and [`problem_event`] say no in the shape of a surface,
 //! [`models_list`] lists models in it, and [`echo`] answers without a network. The crate does no
 //! I/O and keeps at most a bounded piece of what passes.
 //!
@@ -28,15 +29,18 @@ mod observe;
 mod problem;
 mod prompt;
 mod texts;
+mod written;
 
 pub use envelope::{BadRequest, Edits, Envelope};
 pub use models::{AliasRow, ModelRow, model_detail, models_list};
 pub use observe::{Observed, Observer, observe_whole};
 pub use problem::{ApiProblem, Surface, problem_event, render_problem};
+pub use promptgate_firewall::guardrails::Channel;
 pub use texts::{
-    Channel, Edit as TextEdit, Form as TextForm, Part as TextPart, StreamTexts, TextFilter, Texts,
+    Edit as TextEdit, Form as TextForm, Part as TextPart, StreamTexts, TextFilter, Texts,
     Track as TextTrack, Unreadable,
 };
+pub use written::Written;
 
 /// A value of this crate as JSON.
 fn json(value: &impl serde::Serialize) -> bytes::Bytes {

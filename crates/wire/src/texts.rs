@@ -22,33 +22,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
+use promptgate_firewall::guardrails::Channel;
 use promptgate_providers::Operation;
 
 use crate::BadRequest;
 use read::{Found, Grammar, Logprobs, Manner, Reader};
 pub use stream::{StreamTexts, TextFilter, Track};
 use tape::Tape;
-
-/// Who speaks in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Channel {
-    /// Who made the program: system prompts, instructions.
-    System,
-    /// The person in front of it.
-    User,
-    /// The model.
-    Assistant,
-    /// The model, thinking.
-    Reasoning,
-    /// The model, to a tool.
-    ToolArguments,
-    /// A tool, to the model.
-    Tool,
-    /// A document that the model is to read.
-    Document,
-    /// Who describes a tool or its arguments.
-    ToolDefinition,
-}
 
 /// What a text is in its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn whole(policy: &Arc<Policy>, text: &str) -> String {
-        let part = Part { channel: promptgate_guard::Channel::Assistant, text, is_fixed: false };
+        let part = Part { channel: crate::guardrails::Channel::Assistant, text, is_fixed: false };
         let inspection = policy.inspect_answer(&[part], |_| String::new());
         let mut text = text.to_owned();
         for change in inspection.replacements.into_iter().rev() {

@@ -4,6 +4,7 @@ use promptgate_guard::{Patterns, PiiKind, SecretKind};
 
 use super::InvalidRules;
 use super::access::{spans, zone};
+use super::channel::Suspect;
 use super::guardrail::{Guardrail, Mode};
 use super::redaction::RedactionKind;
 use super::rules::{CustomPattern, Rules};
@@ -30,6 +31,9 @@ impl Rules {
         mode(Guardrail::KeywordBlocklist, self.keyword_blocklist.mode)?;
         mode(Guardrail::ContentLength, self.content_length.mode)?;
         names("pii_filter.types", self.pii_filter.types.as_deref(), |name| PiiKind::of_name(name).is_some())?;
+        names("prompt_injection.channels", self.prompt_injection.channels.as_deref(), |name| {
+            Suspect::named(name).is_some()
+        })?;
         names("secret_scanner.patterns", self.secret_scanner.patterns.as_deref(), |name| {
             SecretKind::named(name).is_some()
         })?;
@@ -191,6 +195,10 @@ mod tests {
                 "reversible_redaction.types[1] names no known kind: `x`",
             ),
             (
+                r#"{"prompt_injection":{"channels":["user","system"]}}"#,
+                "prompt_injection.channels[1] names no known kind: `system`",
+            ),
+            (
                 r#"{"prompt_injection":{"threshold":1001}}"#,
                 "prompt_injection.threshold must be 0 to 1000 thousandths",
             ),
@@ -230,7 +238,7 @@ mod tests {
         let all = r#"{
             "reversible_redaction":{"enabled":true,"types":["email","ipv4"],"custom_patterns":[{"label":"Order ID","pattern":"/ORD-\\d{6}/i"}]},
             "pii_filter":{"enabled":true,"mode":"redact","direction":"both","strictness":"lenient","types":["email"]},
-            "prompt_injection":{"enabled":true,"mode":"audit","threshold":800,"tool_threshold":500},
+            "prompt_injection":{"enabled":true,"mode":"audit","threshold":800,"tool_threshold":500,"channels":["user","assistant"]},
             "secret_scanner":{"enabled":true,"mode":"block","patterns":["github_pat"]},
             "keyword_blocklist":{"enabled":true,"mode":"block","words":["zebra"]},
             "content_length":{"enabled":true,"min":1,"max":1},

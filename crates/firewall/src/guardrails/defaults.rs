@@ -4,6 +4,7 @@ use promptgate_guard::{PiiKind, SecretKind};
 use serde_json::{Map, Value};
 
 use super::InvalidRules;
+use super::channel::Suspect;
 use super::guardrail::{Direction, Guardrail, Mode, Strictness};
 use super::policy::{THRESHOLD, TOOL_THRESHOLD};
 use super::redaction::RedactionKind;
@@ -37,6 +38,7 @@ impl Rules {
                 mode: Some(Mode::Block),
                 threshold: Some(THRESHOLD),
                 tool_threshold: Some(TOOL_THRESHOLD),
+                channels: Some(named(Suspect::USUAL.map(Suspect::name))),
             },
             secret_scanner: SecretScannerRule {
                 enabled: off,
@@ -76,11 +78,10 @@ fn named(names: impl IntoIterator<Item = &'static str>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use promptgate_guard::Channel;
     use serde_json::json;
 
     use super::*;
-    use crate::guardrails::{Part, Policy};
+    use crate::guardrails::{Channel, Part, Policy};
 
     /// Texts in which every guardrail finds something.
     const TEXTS: [&str; 4] = [
@@ -107,7 +108,7 @@ mod tests {
             let rules = switched_on(guardrail);
             let (bare, told) = (Policy::compile(&rules), Policy::compile(&rules.over(&Rules::defaults())));
             let mut found = 0;
-            for channel in [Channel::User, Channel::Tool] {
+            for channel in [Channel::User, Channel::Tool, Channel::ToolDefinition, Channel::Assistant] {
                 for text in TEXTS {
                     let parts = [Part { channel, text, is_fixed: false }];
                     let [bare, told] =

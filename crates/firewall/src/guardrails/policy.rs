@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use promptgate_guard::{Certainty, Channel, Injection, Text};
+use promptgate_guard::{Certainty, Injection, Text};
 
 use super::access::AccessPolicy;
+use super::channel::{Channel, Suspect};
 use super::detectors::{Detectors, Hit};
 use super::guardrail::{Guardrail, Mode};
 use super::redaction::Vault;
@@ -62,7 +63,7 @@ pub struct Policy {
     output: Detectors,
     /// What the rules for answers say, as they are written.
     output_rules: Option<String>,
-    injection: Option<(Injection, PromptInjectionRule)>,
+    injection: Option<Judge>,
     length: Option<ContentLengthRule>,
 }
 
@@ -76,7 +77,7 @@ impl Policy {
             output_rules: written(rules),
             injection: rules
                 .enabled(Guardrail::PromptInjection)
-                .then(|| (Injection::new(), rules.prompt_injection.clone())),
+                .then(|| Judge::of(&rules.prompt_injection)),
             length: rules.enabled(Guardrail::ContentLength).then(|| rules.content_length.clone()),
         }
     }
@@ -167,6 +168,7 @@ impl Policy {
         let mut lengths: Vec<usize> = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             let mut length = part.text.chars().count();
+            let counts = part.channel.is_content();
             if !self.input.is_empty() {
                 let mut hits = self.input.find(&Text::read(part.text));
                 if !comes_back {
@@ -175,7 +177,7 @@ impl Policy {
                     }
                 }
                 if hits.is_empty() {
-                    lengths.push(length);
+                    lengths.extend(counts.then_some(length));
                     continue;
                 }
                 let found = Found { part, path: inspection.verdict.place(|| path(at)), hits };
@@ -185,7 +187,7 @@ impl Policy {
                     inspection.replacements.push(Replacement { part: at, span, text });
                 }
             }
-            lengths.push(length);
+            lengths.extend(counts.then_some(length));
         }
         let injected = self.judge(parts, &mut inspection.verdict, path);
         let too_long = length.and_then(|rule| measure(rule, &lengths, &mut inspection.verdict));
@@ -196,36 +198,33 @@ impl Policy {
         inspection
     }
 
-    /// Whether somebody attacks: a user's words, and what tools and documents say, each read as one
-    /// text, so that an attack that is spread over messages is seen.
+    /// Whether somebody attacks: the words of each that is judged, read as one text, so that an attack that
+    /// is spread over messages is seen.
     fn judge(
         &self,
         parts: &[Part<'_>],
         verdict: &mut Verdict,
         path: impl Fn(usize) -> String,
     ) -> Option<Blocked> {
-        let (injection, rule) = self.injection.as_ref()?;
+        let Judge { injection, rule, suspects } = self.injection.as_ref()?;
         let mode = rule.mode.unwrap_or(Mode::Block);
         let mut refusal = None;
-        for channel in [Channel::User, Channel::Tool, Channel::Document] {
-            let joined = Joined::of(parts, channel);
+        for suspect in suspects {
+            let joined = Joined::of(parts, *suspect);
             if joined.text.is_empty() {
                 continue;
             }
-            let judgement = injection.judge(&Text::read(&joined.text), channel);
+            let judgement = injection.judge(&Text::read(&joined.text), suspect.heard_as());
+            let Some(findings) = suspect.telling(judgement.findings) else { continue };
             let score = thousandths(judgement.score);
             verdict.injection_score = verdict.injection_score.max(Some(score));
-            let threshold = match channel {
-                Channel::User => rule.threshold.unwrap_or(THRESHOLD),
-                _ => rule.tool_threshold.unwrap_or(TOOL_THRESHOLD),
-            };
+            let threshold = suspect.threshold(rule);
             let mode = match score {
                 score if score >= threshold => mode,
                 score if score >= threshold.saturating_sub(NOTE_BELOW) => Mode::Audit,
                 _ => continue,
             };
-            let mut families: Vec<(String, Range<usize>, Certainty)> = judgement
-                .findings
+            let mut families: Vec<(String, Range<usize>, Certainty)> = findings
                 .into_iter()
                 .map(|finding| (finding.kind.into_owned(), finding.span, finding.certainty))
                 .collect();
@@ -253,6 +252,20 @@ impl Policy {
             }
         }
         refusal
+    }
+}
+
+/// The detector of attacks, and whom it judges.
+#[derive(Debug)]
+struct Judge {
+    injection: Injection,
+    rule: PromptInjectionRule,
+    suspects: Vec<Suspect>,
+}
+
+impl Judge {
+    fn of(rule: &PromptInjectionRule) -> Self {
+        Self { injection: Injection::new(), rule: rule.clone(), suspects: Suspect::of_rule(rule) }
     }
 }
 
@@ -378,9 +391,9 @@ struct Joined {
 }
 
 impl Joined {
-    fn of(parts: &[Part<'_>], channel: Channel) -> Self {
+    fn of(parts: &[Part<'_>], suspect: Suspect) -> Self {
         let mut joined = Self { text: String::new(), begins: Vec::new() };
-        for (at, part) in parts.iter().enumerate().filter(|(_, part)| part.channel == channel) {
+        for (at, part) in parts.iter().enumerate().filter(|(_, part)| suspect.speaks(part.channel)) {
             if !joined.begins.is_empty() {
                 joined.text.push(JOINT);
             }

@@ -74,8 +74,10 @@ rule! {
         mode: Mode,
         /// From which score on, in thousandths, a user's words count as an attack.
         threshold: u16,
-        /// The same for results of tools and for documents.
+        /// The same for results and descriptions of tools and for documents.
         tool_threshold: u16,
+        /// Whose words are judged, such as `user`; an empty list means nobody's.
+        channels: Vec<String>,
     }
 }
 

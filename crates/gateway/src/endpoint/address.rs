@@ -10,13 +10,14 @@ use promptgate_firewall::guardrails::Policy;
 use promptgate_kernel::TokenId;
 use promptgate_projects::ProjectType;
 use promptgate_providers::Shape;
+use promptgate_wire::Written;
 
 use super::EndpointNote;
 use super::refusal::EndpointRefusal;
 use crate::admit::check_process;
 use crate::authenticate::Authenticated;
 use crate::failures;
-use crate::guardrails::{GuardRefusal, Written, guard};
+use crate::guardrails::{GuardRefusal, guard};
 use crate::pipeline::Shared;
 use crate::receive::Route;
 use crate::record::{Record, shortened};

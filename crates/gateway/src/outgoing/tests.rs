@@ -174,7 +174,7 @@ fn redacted(policy: &Arc<Policy>, operation: Operation, body: &Bytes) -> (Value,
     let texts = Texts::of_request(operation, body).unwrap();
     let parts: Vec<Part<'_>> = texts
         .parts()
-        .map(|part| Part { channel: channel(part.channel), text: part.text, is_fixed: part.is_signed })
+        .map(|part| Part { channel: part.channel, text: part.text, is_fixed: part.is_signed })
         .collect();
     let inspection = policy.inspect(&parts, true, |part| texts.path(part));
     let edits: Vec<TextEdit> = inspection

@@ -2,9 +2,8 @@
 
 use anyhow::Context;
 use bytes::Bytes;
-use promptgate_guard::Channel;
 use promptgate_providers::Operation;
-use promptgate_wire::{Channel as Speaker, Texts};
+use promptgate_wire::{Channel, Texts};
 use serde_json::json;
 
 use super::texts::{Dice, Kind, hit};
@@ -75,7 +74,7 @@ impl Body {
             whole = request(&asked, &fetched)?;
         }
         let texts = Texts::of_request(Operation::ChatCompletions, &whole)?;
-        let parts = texts.parts().map(|part| (channel(part.channel), part.text.to_owned())).collect();
+        let parts = texts.parts().map(|part| (part.channel, part.text.to_owned())).collect();
         Ok(Self { bytes: whole, parts })
     }
 }
@@ -95,17 +94,6 @@ fn request(asked: &str, fetched: &str) -> anyhow::Result<Bytes> {
         ],
     });
     Ok(serde_json::to_vec(&body)?.into())
-}
-
-/// Who a guardrail takes the speaker of a text for.
-pub(super) const fn channel(speaker: Speaker) -> Channel {
-    match speaker {
-        Speaker::System | Speaker::ToolDefinition => Channel::System,
-        Speaker::User => Channel::User,
-        Speaker::Assistant | Speaker::Reasoning | Speaker::ToolArguments => Channel::Assistant,
-        Speaker::Tool => Channel::Tool,
-        Speaker::Document => Channel::Document,
-    }
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use promptgate_guard::{
     Detect, Finding, Injection, Pii, PiiKind, SecretKind, Secrets, StreamScanner, Strictness, Text,
 };
 use promptgate_providers::Operation;
-use promptgate_wire::{TextEdit, Texts};
+use promptgate_wire::{Texts, Written};
 use serde_json::{Value, json};
 
-use super::bodies::{Body, channel};
+use super::bodies::Body;
 
 /// How long the pieces are in which models answer, in bytes.
 pub(super) const PIECE: usize = 4;
@@ -152,7 +152,7 @@ fn everything() -> Value {
 fn each_text(bodies: Vec<Body>, look: impl Fn(&Text<'_>, promptgate_guard::Channel) + 'static) -> Work {
     Box::new(move || {
         for (channel, text) in bodies.iter().flat_map(|body| &body.parts) {
-            look(&Text::read(black_box(text)), *channel);
+            look(&Text::read(black_box(text)), channel.heard_as());
         }
     })
 }
@@ -160,17 +160,8 @@ fn each_text(bodies: Vec<Body>, look: impl Fn(&Text<'_>, promptgate_guard::Chann
 /// What becomes of a request on its way: its JSON is read, judged and written anew where it has to be.
 fn request(policy: &Policy, body: &Body) {
     let Ok(texts) = Texts::of_request(Operation::ChatCompletions, black_box(&body.bytes)) else { return };
-    let parts: Vec<Part<'_>> = texts
-        .parts()
-        .map(|part| Part { channel: channel(part.channel), text: part.text, is_fixed: part.is_signed })
-        .collect();
-    let inspection = policy.inspect(&parts, true, |part| texts.path(part));
-    let edits: Vec<TextEdit> = inspection
-        .replacements
-        .into_iter()
-        .map(|change| TextEdit { part: change.part, span: change.span, text: change.text })
-        .collect();
-    black_box(texts.rewrite(&edits));
+    let inspection = Written::Request(Operation::ChatCompletions).inspect(policy, &texts);
+    black_box(texts.replaced(inspection.replacements));
 }
 
 /// What is looked for in an answer.

@@ -144,10 +144,10 @@ impl<'a, 't> Reader<'a, 't> {
         for (name, value) in self.tape.members(0) {
             match &*self.name(name) {
                 "messages" => self.content(value, Channel::User),
-                "prediction" => self.content(value, Channel::Assistant),
+                "prediction" => self.content(value, Channel::Label),
                 "tools" | "functions" | "response_format" => self.definitions(value),
-                "stop" => self.content(value, Channel::System),
-                "web_search_options" => self.cited(value, Channel::User),
+                "stop" => self.content(value, Channel::Label),
+                "web_search_options" => self.cited(value, Channel::Aside),
                 name => self.client_member(name, value),
             }
         }
@@ -171,7 +171,7 @@ impl<'a, 't> Reader<'a, 't> {
                 "system" => self.content(value, Channel::System),
                 "messages" => self.content(value, Channel::User),
                 "tools" | "output_format" | "output_config" => self.definitions(value),
-                "stop_sequences" => self.content(value, Channel::System),
+                "stop_sequences" => self.content(value, Channel::Label),
                 name => self.client_member(name, value),
             }
         }
@@ -194,14 +194,14 @@ impl<'a, 't> Reader<'a, 't> {
     /// What clients say of themselves and of their users. No model reads it, and its provider does.
     fn client_member(&mut self, name: &str, value: usize) {
         match name {
-            "user" | "safety_identifier" => self.text(value, Channel::User, false),
+            "user" | "safety_identifier" => self.text(value, Channel::Label, false),
             "metadata" => self.metadata(value),
             _ => {}
         }
     }
 
     fn metadata(&mut self, node: usize) {
-        self.leaves(None, self.tape, node, Channel::User);
+        self.leaves(None, self.tape, node, Channel::Label);
     }
 
     fn call(&mut self) {
@@ -210,7 +210,7 @@ impl<'a, 't> Reader<'a, 't> {
                 "message" | "messages" => self.content(value, Channel::User),
                 "tools" => self.definitions(value),
                 "endpoint" | "stream" | "session_id" | "tool_choice" => {}
-                _ => self.leaves(None, self.tape, value, Channel::User),
+                _ => self.leaves(None, self.tape, value, Channel::Aside),
             }
         }
     }
@@ -359,7 +359,7 @@ impl<'a, 't> Reader<'a, 't> {
                 "title" | "context" | "url" if has_titles => self.text(value, Channel::Document, false),
                 "citations" | "annotations" => self.cited(value, Channel::Document),
                 "reasoning_details" => self.reasoning_details(value),
-                "name" if has_name => self.text(value, Channel::User, false),
+                "name" if has_name => self.text(value, Channel::Aside, false),
                 "metadata" => self.metadata(value),
                 "tools" => self.definitions(value),
                 "logprobs" => logprobs = Some(value),

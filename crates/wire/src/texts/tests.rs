@@ -64,7 +64,7 @@ fn chat_completions_are_read() {
         read,
         [
             "messages[0].content System sys",
-            "messages[0].name User n",
+            "messages[0].name Aside n",
             "messages[1].content[0].text User ab",
             "messages[2].refusal Assistant no",
             "messages[2].reasoning_content Reasoning hm",
@@ -78,9 +78,9 @@ fn chat_completions_are_read() {
             "messages[2].function_call.arguments.$ ToolArguments bare",
             "messages[3].content Tool out",
             "messages[4].content[0].text Tool put",
-            "prediction.content Assistant guess",
-            "user User u",
-            "metadata.k User v",
+            "prediction.content Label guess",
+            "user Label u",
+            "metadata.k Label v",
             "tools[0].function.description ToolDefinition d",
             "tools[0].function.parameters.properties.description.description ToolDefinition dd",
         ]
@@ -140,7 +140,7 @@ fn responses_are_read() {
             "prompt.variables.a User va",
             "prompt.variables.b.text User vb",
             "text.format.schema.description ToolDefinition form",
-            "metadata.k User v",
+            "metadata.k Label v",
         ]
     );
     assert_eq!(request(Operation::Responses, r#"{"input":"hi"}"#), ["input User hi"]);
@@ -188,7 +188,7 @@ fn messages_are_read() {
             "messages[2].content[1].content[0].text Tool r2",
             "messages[2].content[1].content[1].source.data Document d3",
             "tools[0].description ToolDefinition td",
-            "metadata.user_id User u",
+            "metadata.user_id Label u",
         ]
     );
     assert_eq!(request(Operation::CountTokens, json), read);
@@ -230,8 +230,8 @@ fn calls_of_endpoints_are_read() {
         [
             "message User m",
             "messages[0].content System s",
-            "customer.name User Ann",
-            "customer.number User 123456 (number)"
+            "customer.name Aside Ann",
+            "customer.number Aside 123456 (number)"
         ]
     );
 }
@@ -260,7 +260,7 @@ fn items_of_conversations_are_read() {
         [format!(r#"{{"metadata":{{"k":"v"}},"items":[{item}]}}"#), r#"{"metadata":{"k":"v"}}"#.to_owned()]
     {
         let json = body(&json);
-        assert_eq!(told(&Texts::of_items(&json).unwrap())[0], "metadata.k User v");
+        assert_eq!(told(&Texts::of_items(&json).unwrap())[0], "metadata.k Label v");
     }
 }
 

@@ -27,8 +27,8 @@ const REPEATED: [(&str, Manner); 6] = [
     ("instructions", Manner::Content(Channel::System)),
     ("tools", Manner::Definitions),
     ("text", Manner::Definitions),
-    ("user", Manner::Content(Channel::User)),
-    ("safety_identifier", Manner::Content(Channel::User)),
+    ("user", Manner::Content(Channel::Label)),
+    ("safety_identifier", Manner::Content(Channel::Label)),
     ("metadata", Manner::Metadata),
 ];
 const TEXT: &str = "output_text";

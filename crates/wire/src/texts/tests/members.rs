@@ -137,11 +137,11 @@ fn what_an_answer_refers_to_is_read() {
 #[test]
 fn what_providers_get_of_a_user_is_read() {
     let told = [
-        "user User u",
-        "safety_identifier User s",
-        "metadata.k User v",
-        "metadata.{1}# User a@b",
-        "metadata.{1} User w",
+        "user Label u",
+        "safety_identifier Label s",
+        "metadata.k Label v",
+        "metadata.{1}# Label a@b",
+        "metadata.{1} Label w",
     ];
     let shared = r#""user":"u","safety_identifier":"s","metadata":{"k":"v","a@b":"w"}"#;
     for operation in
@@ -158,18 +158,18 @@ fn what_providers_get_of_a_user_is_read() {
                 {"role":"function","name":"f","content":"o"},{"role":"tool","name":"f","content":"o"}]}"#
         ),
         [
-            "stop[0] System s1",
-            "stop[1] System s2",
-            "web_search_options.user_location.approximate.city User c",
-            "prediction.content[0].text Assistant p",
-            "messages[0].name User n",
+            "stop[0] Label s1",
+            "stop[1] Label s2",
+            "web_search_options.user_location.approximate.city Aside c",
+            "prediction.content[0].text Label p",
+            "messages[0].name Aside n",
             "messages[0].content User m",
             "messages[1].content Tool o",
             "messages[2].content Tool o"
         ]
     );
-    assert_eq!(request(Operation::ChatCompletions, r#"{"stop":"s"}"#), ["stop System s"]);
-    assert_eq!(request(Operation::Messages, r#"{"stop_sequences":["s"]}"#), ["stop_sequences[0] System s"]);
+    assert_eq!(request(Operation::ChatCompletions, r#"{"stop":"s"}"#), ["stop Label s"]);
+    assert_eq!(request(Operation::Messages, r#"{"stop_sequences":["s"]}"#), ["stop_sequences[0] Label s"]);
 }
 
 #[test]
