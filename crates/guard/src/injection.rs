@@ -132,26 +132,37 @@ impl Injection {
 
     /// The signs in a folded text, and what its wording is worth.
     fn read(&self, folded: &Folded, channel: Channel) -> (Vec<Sign>, Wording) {
+        let (mut signs, mut wording) = self.straight(folded.text(), channel);
+        for (part, meant) in self.lexicon.readings(folded.text()) {
+            let (more, bare) = self.straight(&meant, channel);
+            signs.extend(more.into_iter().map(|sign| Sign { span: part.clone(), ..sign }));
+            wording = wording.or_disguised(bare);
+        }
+        (signs, wording)
+    }
+
+    /// The signs in a text as it stands, and what its wording is worth.
+    fn straight(&self, folded: &str, channel: Channel) -> (Vec<Sign>, Wording) {
         let mut signs = Vec::new();
-        let (hits, odd) = self.lexicon.survey(folded.text());
-        let mut wording = self.classifier.judge(folded.text(), &hits);
-        self.grammar.read(folded.text(), &hits, channel, &mut signs);
-        structure::read(folded.text(), &hits, channel, &mut signs);
-        for range in odd.disguised(folded.text()) {
-            let plain = lexicon::unleet(&folded.text()[range.clone()]);
+        let (hits, odd) = self.lexicon.survey(folded);
+        let mut wording = self.classifier.judge(folded, &hits);
+        self.grammar.read(folded, &hits, channel, &mut signs);
+        structure::read(folded, &hits, channel, &mut signs);
+        for range in odd.disguised(folded) {
+            let plain = lexicon::unleet(&folded[range.clone()]);
             let hits = self.lexicon.scan_leet(&plain);
             let before = signs.len();
             self.grammar.read(&plain, &hits, channel, &mut signs);
             for sign in &mut signs[before..] {
                 sign.span = sign.span.start + range.start..sign.span.end + range.start;
             }
-            let spelt = classifier::spelt(&folded.text()[range]);
+            let spelt = classifier::spelt(&folded[range]);
             wording = wording.or_disguised(self.classifier.judge(&spelt, &self.lexicon.scan(&spelt)));
         }
         let bare = [
-            self.joined(folded.text(), &odd, channel, &mut signs),
-            self.parted(folded.text(), &odd, channel, &mut signs),
-            self.turned(folded.text(), &hits, channel, &mut signs),
+            self.joined(folded, &odd, channel, &mut signs),
+            self.parted(folded, &odd, channel, &mut signs),
+            self.turned(folded, &hits, channel, &mut signs),
         ];
         let wording = bare.into_iter().flatten().fold(wording, Wording::or_disguised);
         (signs, wording)

@@ -1,10 +1,12 @@
 //! The words and marks of instructions that somebody slipped in, by what they mean, and one pass that finds them.
 
+mod bare;
 mod cipher;
 mod concepts;
 mod fold;
 mod glue;
 mod leet;
+mod turns;
 mod words;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ pub(super) use concepts::Concepts;
 pub(super) use fold::Folded;
 pub(super) use leet::{Oddities, is_joint, unleet};
 
+use self::bare::Bare;
 use self::glue::Glue;
 use self::words::Words;
 
@@ -94,6 +97,7 @@ pub(super) struct Lexicon {
     ascii: Words,
     leet: Words,
     glue: Glue,
+    bare: Bare,
     other: Anywhere,
 }
 
@@ -113,7 +117,13 @@ impl Lexicon {
                 && word.bytes().all(|b| b.is_ascii_lowercase())
         });
         let glue = Glue::new(single.map(|(word, _)| word.as_str()));
-        Self { ascii: Words::new(ascii), leet: Words::new(merged(leet)), glue, other: Anywhere::new(other) }
+        Self {
+            ascii: Words::new(ascii),
+            leet: Words::new(merged(leet)),
+            glue,
+            bare: Bare::new(),
+            other: Anywhere::new(other),
+        }
     }
 
     /// The words of the lexicon in a folded text, in their order.
@@ -137,7 +147,12 @@ impl Lexicon {
 
     /// The words of a text that was written without blanks; nothing where it is not made of words.
     pub(super) fn part(&self, glued: &str) -> Option<String> {
-        self.glue.part(glued)
+        self.glue.part(glued, glue::EXPLAINED)
+    }
+
+    /// What a short text may have been meant as that was written so that its words are not found, part by part.
+    pub(super) fn readings(&self, folded: &str) -> Vec<(std::ops::Range<usize>, String)> {
+        self.bare.readings(self, folded)
     }
 
     /// The English words of the lexicon in a text whose digits and signs were read as letters.
