@@ -1,6 +1,7 @@
 //! Personal data: addresses, accounts, cards, telephone numbers and the numbers of persons.
 
 mod account;
+mod bytes;
 mod card;
 mod checks;
 mod context;

@@ -1,5 +1,6 @@
 //! A text as detectors read it.
 
+mod bits;
 mod cases;
 mod escapes;
 mod layers;

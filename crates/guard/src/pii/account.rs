@@ -103,10 +103,12 @@ const LENGTHS: [(&[u8; 2], usize); 91] = [
 /// Reads an account number that begins there; says where it ends.
 pub(super) fn iban(reading: &mut Scan<'_>, start: usize) -> Option<usize> {
     let head = reading.bytes.get(start..start + 4)?;
-    let country = [head[0].to_ascii_uppercase(), head[1].to_ascii_uppercase()];
-    if !(reading.wants(PiiKind::Iban) && head[2].is_ascii_digit() && head[3].is_ascii_digit()) {
+    let is_one = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+    if !(head[..2].iter().all(u8::is_ascii_alphabetic) && is_one(&head[2..]) && reading.wants(PiiKind::Iban))
+    {
         return None;
     }
+    let country = [head[0].to_ascii_uppercase(), head[1].to_ascii_uppercase()];
     let Some((end, remainder)) = LENGTHS
         .iter()
         .find(|(known, _)| **known == country)

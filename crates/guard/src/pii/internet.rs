@@ -3,39 +3,42 @@
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
-use super::PiiKind;
+use super::bytes::{COLON, DOT, HEX};
 use super::context::{Context, Sense};
 use super::number::Number;
 use super::scan::Scan;
+use super::{PiiKind, bytes};
 use crate::finding::Certainty;
+
+/// How long an address of version 6 is at most, with a dot behind it.
+const LONGEST: usize = 46;
 
 /// Reads an address of version 6 around a colon that no digit came before; says where to go on.
 pub(super) fn at_colon(reading: &mut Scan<'_>, colon: usize, floor: usize) -> usize {
-    let fits = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':');
-    if !fits(reading.bytes.get(colon + 1)) {
+    if !bytes::is_at(reading.bytes, colon + 1, HEX | COLON) {
         return colon + 1;
     }
-    let back = reading.bytes[floor.max(colon.saturating_sub(4))..colon]
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_hexdigit())
-        .count();
-    version_6(reading, colon - back).unwrap_or(colon + 1)
+    let start = bytes::start(reading.bytes, colon, floor.max(colon.saturating_sub(4)), HEX);
+    // Of colons that an address begins with there are two.
+    if start == colon && reading.bytes[colon + 1] != b':' {
+        return colon + 1;
+    }
+    version_6(reading, start).unwrap_or(colon + 1)
 }
 
 /// Reads an address of version 6 that begins there.
 pub(super) fn version_6(reading: &mut Scan<'_>, start: usize) -> Option<usize> {
-    if !reading.wants(PiiKind::IpAddress)
+    let end = bytes::end(reading.bytes, start, LONGEST, HEX | COLON);
+    // No address has a single colon.
+    if memchr::memchr_iter(b':', &reading.bytes[start..end]).nth(1).is_none()
+        || !reading.wants(PiiKind::IpAddress)
         || reading.before(start).is_some_and(|c| c.is_alphanumeric() || matches!(c, ':' | '_' | '.'))
     {
         return None;
     }
-    let rest = &reading.bytes[start..reading.bytes.len().min(start + 46)];
-    let length = rest.iter().take_while(|byte| byte.is_ascii_hexdigit() || **byte == b':').count();
-    let whole = reading.text[start..start + length].trim_end_matches(':');
-    let dotted =
-        rest.iter().take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')).count();
-    let mapped = reading.text[start..start + dotted].trim_end_matches('.');
+    let whole = reading.text[start..end].trim_end_matches(':');
+    let dotted = bytes::end(reading.bytes, end, start + LONGEST - end, HEX | COLON | DOT);
+    let mapped = reading.text[start..dotted].trim_end_matches('.');
     let (text, address) =
         [mapped, whole].into_iter().find_map(|text| Some((text, text.parse::<Ipv6Addr>().ok()?)))?;
     let end = start + text.len();

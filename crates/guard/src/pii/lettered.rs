@@ -1,9 +1,10 @@
 //! Numbers of persons that are written with letters and digits.
 
-use super::PiiKind;
+use super::bytes::{DIGIT, LETTER};
 use super::checks::{day_of_month, value, weighted, year_month_day};
 use super::context::{Context, Sense};
 use super::scan::Scan;
+use super::{PiiKind, bytes};
 use crate::finding::Certainty;
 
 /// A number of persons: `A` stands for a letter, `d` for a digit, `x` for either, the rest for itself.
@@ -25,7 +26,7 @@ const fn form(kind: PiiKind, layout: &'static str, check: fn(&[u8]) -> bool, alo
     Form { kind, layout, check, alone, head }
 }
 
-static FORMS: [Form; 20] = [
+const FORMS: [Form; 20] = [
     form(PiiKind::UkNino, "AAddddddA", nino, true),
     form(PiiKind::UkNino, "AA dd dd dd A", nino, true),
     form(PiiKind::UkNino, "AA dddddd A", nino, true),
@@ -48,10 +49,29 @@ static FORMS: [Form; 20] = [
     form(PiiKind::ClRut, "dd.ddd.ddd-A", |number| number[9] == b'K' && rut(number), true),
 ];
 
+/// How many letters and digits are counted: no form has as many before its first sign.
+const LONGEST: usize = 20;
+
+/// The forms by the letters and digits before their first sign: a bit for each.
+static BY_HEAD: [u32; LONGEST + 1] = by_head();
+
+const fn by_head() -> [u32; LONGEST + 1] {
+    let mut by_head = [0; LONGEST + 1];
+    let mut at = 0;
+    while at < FORMS.len() {
+        by_head[FORMS[at].head] |= 1 << at;
+        at += 1;
+    }
+    by_head
+}
+
 /// Reads a number that begins there; says where it ends.
 pub(super) fn at(reading: &mut Scan<'_>, start: usize) -> Option<usize> {
-    let head = reading.bytes[start..].iter().take(20).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    for form in FORMS.iter().filter(|form| form.head == head) {
+    let head = bytes::end(reading.bytes, start, LONGEST, DIGIT | LETTER) - start;
+    let mut forms = BY_HEAD[head];
+    while forms != 0 {
+        let form = &FORMS[forms.trailing_zeros() as usize];
+        forms &= forms - 1;
         let end = start + form.layout.len();
         let Some(text) = reading.bytes.get(start..end).filter(|_| reading.wants(form.kind)) else { continue };
         if !fits(text, form.layout)
@@ -86,9 +106,9 @@ pub(super) fn at(reading: &mut Scan<'_>, start: usize) -> Option<usize> {
 
 fn fits(text: &[u8], layout: &str) -> bool {
     text.iter().zip(layout.bytes()).all(|(byte, place)| match place {
-        b'A' => byte.is_ascii_alphabetic(),
-        b'd' => byte.is_ascii_digit(),
-        b'x' => byte.is_ascii_alphanumeric(),
+        b'A' => bytes::is(*byte, LETTER),
+        b'd' => bytes::is(*byte, DIGIT),
+        b'x' => bytes::is(*byte, LETTER | DIGIT),
         sign => *byte == sign,
     })
 }

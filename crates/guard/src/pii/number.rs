@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::bytes::{DIGIT, JOIN, LETTER, SIGN};
 use super::scan::Scan;
-use super::{card, internet, national, phone, security};
+use super::{bytes, card, internet, national, phone, security};
 use crate::pii::PiiKind;
 
 /// How many groups are read together.
@@ -36,25 +37,24 @@ impl Number {
         let place = |at: usize| u8::try_from(at - first).unwrap_or(u8::MAX);
         let mut at = first;
         while number.count < GROUPS {
-            let most = LENGTH - (at - first);
-            let digits = bytes[at..].iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+            let end = bytes::end(bytes, at, LENGTH - (at - first), DIGIT);
             // After a space, digits with letters behind them are a word: a byte of a dump, a quantity.
-            let letter = bytes
-                .get(at + digits)
-                .is_some_and(|byte| byte.is_ascii_alphabetic() && !matches!(byte, b'x' | b'X'));
+            let letter =
+                bytes.get(end).is_some_and(|byte| bytes::is(*byte, LETTER) && !matches!(byte, b'x' | b'X'));
             if number.count > 0 && letter && bytes[at - 1] == b' ' {
                 break;
             }
-            number.groups[number.count] = (place(at), place(at + digits));
+            number.groups[number.count] = (place(at), place(end));
             number.count += 1;
-            at += digits;
-            let signs = bytes[at..].iter().take(4).take_while(|byte| is_sign(**byte)).count();
-            let goes_on =
-                bytes.get(at + signs).is_some_and(u8::is_ascii_digit) && joins(&bytes[at..at + signs]);
-            if !goes_on || at + signs - first >= LENGTH {
+            at = bytes::end(bytes, end, 4, SIGN);
+            let joined = match at - end {
+                0 => false,
+                1 => bytes::is(bytes[end], JOIN),
+                _ => joins(&bytes[end..at]),
+            };
+            if !joined || !bytes::is_at(bytes, at, DIGIT) || at - first >= LENGTH {
                 break;
             }
-            at += signs;
         }
         number
     }
@@ -226,27 +226,16 @@ fn address(reading: &Scan<'_>, number: &Number, part: Range<usize>) -> Option<Fo
     Some(Found { span: number.span(groups.clone()), groups, kind, certainty })
 }
 
-fn is_sign(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'_' | b'(' | b')' | b'*' | b'+' | b'\t')
-}
-
-/// Whether signs stand within a number, and not between two.
+/// Whether two signs or more stand within a number, and not between two.
 fn joins(signs: &[u8]) -> bool {
     matches!(
         signs,
-        b" " | b"-"
-            | b"."
-            | b"/"
-            | b"_"
-            | b"*"
-            | b" - "
+        b" - "
             | b") "
-            | b")"
             | b")-"
             | b")/"
             | b") - "
             | b" ("
-            | b"("
             | b"-("
             | b"/("
             | b" / "

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::bytes::{DIGIT, LETTER};
 use super::number::Number;
-use super::{Wanted, account, email, internet, lettered};
+use super::{Wanted, account, bytes, email, internet, lettered};
 use crate::finding::{Certainty, Strictness};
 use crate::pii::PiiKind;
 
@@ -66,25 +67,24 @@ impl<'s> Scan<'s> {
             }
             at += STRIDE;
         }
+        while let Some(eight) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            if let Some(skip) = bytes::anchor(*eight) {
+                return Some(at + skip);
+            }
+            at += eight.len();
+        }
         self.bytes.get(at..)?.iter().position(|byte| is_anchor(*byte)).map(|skip| at + skip)
     }
 
     /// Reads what stands around a digit; says where to go on.
     fn at_digit(&mut self, digit: usize, floor: usize) -> usize {
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric();
-        let letters = self.bytes[floor.max(digit.saturating_sub(24))..digit]
-            .iter()
-            .rev()
-            .take_while(|byte| is_word(**byte))
-            .count();
-        let letters = letters - usize::from(letters > 0 && self.is_escape(digit - letters + 1));
-        let start = digit - letters;
-        let digits =
-            self.bytes[digit..].iter().take(LONGEST).take_while(|byte| byte.is_ascii_digit()).count();
-        let next = self.bytes.get(digit + digits).copied().unwrap_or(b' ');
-        if letters == 0 && !next.is_ascii_alphabetic() {
+        let word = bytes::start(self.bytes, digit, floor.max(digit.saturating_sub(24)), DIGIT | LETTER);
+        let start = word + usize::from(word < digit && self.is_escape(word + 1));
+        let end = bytes::end(self.bytes, digit, LONGEST, DIGIT);
+        let next = self.bytes.get(end).copied().unwrap_or(b' ');
+        if start == digit && !bytes::is(next, LETTER) {
             if next == b':'
-                && digits <= 4
+                && end - digit <= 4
                 && let Some(end) = internet::version_6(self, start)
             {
                 return end;
@@ -94,11 +94,10 @@ impl<'s> Scan<'s> {
         if let Some(end) = account::iban(self, start).or_else(|| lettered::at(self, start)) {
             return end;
         }
-        if letters == 0 && matches!(next, b'x' | b'X') {
+        if start == digit && matches!(next, b'x' | b'X') {
             return Number::read(self.bytes, digit, floor).decide(self);
         }
-        let rest = self.bytes[digit..].iter().take_while(|byte| is_word(**byte)).count();
-        let colon = digit + rest;
+        let colon = bytes::end(self.bytes, end, usize::MAX, DIGIT | LETTER);
         if colon - start <= 4
             && self.bytes.get(colon) == Some(&b':')
             && let Some(end) = internet::version_6(self, start)
@@ -112,16 +111,14 @@ impl<'s> Scan<'s> {
     fn at_number(&mut self, digit: usize, floor: usize) -> usize {
         let number = Number::read(self.bytes, digit, floor);
         // Letters may belong to it that stand apart: `AB 12 34 56 C`, `131052-308T`.
-        let letter =
-            |at: Option<usize>| at.and_then(|at| self.bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
+        let before = digit >= 2 && bytes::is(self.bytes[digit - 2], LETTER);
         let sign_after = usize::from(matches!(self.bytes.get(number.end()), Some(b'-' | b' ')));
-        if (number.count() <= 3 || letter(digit.checked_sub(2))) && letter(Some(number.end() + sign_after)) {
-            let led = [0, 2, 3]
-                .into_iter()
-                .filter_map(|back| digit.checked_sub(back))
-                .filter(|start| *start >= floor);
-            for start in led.filter(|start| self.text.is_char_boundary(*start)).collect::<Vec<_>>() {
-                if let Some(end) = lettered::at(self, start) {
+        if (number.count() <= 3 || before) && bytes::is_at(self.bytes, number.end() + sign_after, LETTER) {
+            for back in [0, 2, 3] {
+                if digit >= floor + back
+                    && self.text.is_char_boundary(digit - back)
+                    && let Some(end) = lettered::at(self, digit - back)
+                {
                     return end;
                 }
             }

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::layers::LAYER_LIMIT;
-use super::spaced;
 use super::spans::{Rewriting, Spans};
+use super::{bits, spaced};
 
 /// How much of the text around an escape is decoded with it.
 const AROUND: usize = 256;
@@ -101,40 +101,35 @@ fn next(plain: &str, at: usize) -> Option<Escape> {
     }
 }
 
-/// How many bytes are looked at together.
-const STRIDE: usize = 32;
-
 /// The next byte that an escape may begin with.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "without branches the compiler can look at many bytes at once"
 )]
 fn anchor(bytes: &[u8], mut at: usize) -> Option<usize> {
-    let is_anchor = |first: u8, second: u8, third: u8| {
-        let bracket = (first == b'[') | (first == b'(') | (first == b'{');
-        let (second, third) = (second | 0x20, third | 0x20);
-        let word =
-            ((second == b'a') & (third == b't')) | ((second == b'd') & (third == b'o')) | (second == b' ');
-        let digits = (first == b'%') & ((second.wrapping_sub(b'0') < 10) | (second.wrapping_sub(b'a') < 6));
-        let escaped = (first == b'\\') & ((second == b'u') | (second == b'x'));
-        let entity = (first == b'&') & ((second == b'#') | (second.wrapping_sub(b'a') < 26));
-        (bracket & word) | digits | escaped | entity
+    let opens = |byte: u8| {
+        (byte == b'%') | (byte == b'&') | (byte == b'(') | (byte == b'[') | (byte == b'\\') | (byte == b'{')
     };
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ STRIDE + 2 }>) {
-        let mut any = 0;
-        for place in 0..STRIDE {
-            any |= u8::from(is_anchor(chunk[place], chunk[place + 1], chunk[place + 2]));
+    let is_anchor = |place: &usize| {
+        let Some([first, second, third]) = bytes.get(*place..).and_then(<[u8]>::first_chunk) else {
+            return false;
+        };
+        let (second, third) = (second | 0x20, third | 0x20);
+        match first {
+            b'%' => second.is_ascii_digit() || matches!(second, b'a'..=b'f'),
+            b'&' => second == b'#' || second.is_ascii_lowercase(),
+            b'\\' => matches!(second, b'u' | b'x'),
+            _ => matches!((second, third), (b'a', b't') | (b'd', b'o') | (b' ', _)),
         }
-        if any != 0 {
-            break;
+    };
+    while at < bytes.len() {
+        let opening = bits::of(&bits::block(bytes, at), opens);
+        if let Some(place) = bits::places(opening).map(|place| at + place).find(is_anchor) {
+            return Some(place);
         }
-        at += STRIDE;
+        at += bits::BLOCK;
     }
-    bytes
-        .get(at..)?
-        .windows(3)
-        .position(|three| is_anchor(three[0], three[1], three[2]))
-        .map(|skip| at + skip)
+    None
 }
 
 fn hex(bytes: &[u8]) -> Option<u32> {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::bits;
+
 /// How many single letters make a word that was spaced out.
 const LETTERS: usize = 4;
 /// How many are joined at most.
@@ -35,8 +37,10 @@ impl Run {
     }
 }
 
-/// How many bytes are looked at together.
-const STRIDE: usize = 32;
+/// How many bytes four letters take with the separators between them.
+const TURNS: usize = 7;
+/// So many places of a block have so many bytes from there on.
+const WHOLE: usize = bits::BLOCK - (TURNS - 1);
 
 /// The next letter from which four letters and the separators between them take turns.
 #[expect(
@@ -44,26 +48,25 @@ const STRIDE: usize = 32;
     reason = "without branches the compiler can look at many bytes at once"
 )]
 fn anchor(bytes: &[u8], mut at: usize) -> Option<usize> {
-    let letter = |byte: u8| (byte | 0x20).wrapping_sub(b'a') < 26;
     // The separators but the bar and the wave stand in one row: space, and `*` to `/`.
     let separator = |byte: u8| {
         (byte == b' ') | (byte.wrapping_sub(b'*') < 6) | (byte == b'_') | (byte == b'|') | (byte == b'~')
     };
-    let turns = |seven: [u8; 7]| {
-        let separated = separator(seven[1]) & separator(seven[3]) & separator(seven[5]);
-        separated & letter(seven[0]) & letter(seven[2]) & letter(seven[4]) & letter(seven[6])
+    let letters = |place: usize| {
+        let turns = bytes.get(place..place + TURNS);
+        turns.is_some_and(|turns| turns.iter().step_by(2).all(u8::is_ascii_alphabetic))
     };
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ STRIDE + 6 }>) {
-        let mut any = 0;
-        for place in 0..STRIDE {
-            any |= u8::from(turns(std::array::from_fn(|offset| chunk[place + offset])));
+    while at + TURNS <= bytes.len() {
+        let separators = bits::of(&bits::block(bytes, at), separator);
+        let between = separators >> 1 & separators >> 3 & separators >> 5;
+        let others = !(separators | separators >> 2 | separators >> 4 | separators >> 6);
+        let turns = between & others & ((1 << WHOLE) - 1);
+        if let Some(place) = bits::places(turns).map(|place| at + place).find(|place| letters(*place)) {
+            return Some(place);
         }
-        if any != 0 {
-            break;
-        }
-        at += STRIDE;
+        at += WHOLE;
     }
-    bytes.get(at..)?.array_windows().position(|seven| turns(*seven)).map(|skip| at + skip)
+    None
 }
 
 /// The runs of a text.
