@@ -46,7 +46,7 @@ const FORMS: [Form; 20] = [
     form(PiiKind::SgNric, "AdddddddA", nric, true),
     form(PiiKind::CnResidentId, "dddddddddddddddddA", resident_id, true),
     form(PiiKind::UsPassport, "Adddddddd", |_| true, false),
-    form(PiiKind::ClRut, "dd.ddd.ddd-A", |number| number[9] == b'K' && rut(number), true),
+    form(PiiKind::ClRut, "dd.ddd.ddd-A", |number| number[8] == b'K' && rut(number), true),
 ];
 
 /// How many letters and digits are counted: no form has as many before its first sign.
@@ -222,6 +222,30 @@ fn rut(number: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_check_takes_whatever_its_layout_lets_through() {
+        for form in &FORMS {
+            for letter in b'A'..=b'Z' {
+                for digit in *b"0159" {
+                    let fill = |place: u8| match place {
+                        b'A' => Some(letter),
+                        b'd' | b'x' => Some(digit),
+                        _ => None,
+                    };
+                    let number: Vec<u8> = form.layout.bytes().filter_map(fill).collect();
+                    let _ = (form.check)(&number);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_rut_may_end_in_k() {
+        let rut_with_k = FORMS.iter().find(|form| form.kind == PiiKind::ClRut).map(|form| form.check);
+        assert_eq!(rut_with_k.map(|check| check(b"10000013K")), Some(true));
+        assert_eq!(rut_with_k.map(|check| check(b"10000014K")), Some(false));
+    }
 
     #[test]
     fn known_numbers_pass_and_their_neighbours_do_not() {
