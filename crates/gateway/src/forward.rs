@@ -253,7 +253,7 @@ pub(crate) fn has_route(provider: &CompiledProvider, route: Route) -> bool {
         Route::ModelList | Route::ModelDetail => true,
         Route::Model(operation) => kind.shows(operation),
         // Endpoints are a project's.
-        Route::Endpoint | Route::EndpointDispatch => false,
+        Route::Endpoint | Route::EndpointDispatch | Route::Contextual => false,
         Route::Forward(Forwarded::LogEvents) => kind.wire_format() == WireFormat::Anthropic,
         Route::Forward(call) => match call.kept() {
             Some(Kept::Response) => can(Feature::StoredResponses),

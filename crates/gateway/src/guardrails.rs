@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use promptgate_firewall::guardrails::{AccessDenied, Blocked, Outcome, Policy, Vault, Verdict};
+use promptgate_firewall::guardrails::{
+    AccessDenied, Asking, Blocked, Outcome, Policy, Spotted, Vault, Verdict,
+};
 use promptgate_guard::Certainty;
 use promptgate_usage::{GuardMatch, Guarded};
 use promptgate_wire::{BadRequest, Written};
 
+use crate::contextual;
 use crate::meter;
 use crate::record::Record;
 use crate::refusal::Refusal;
@@ -97,38 +100,86 @@ pub(crate) async fn guard(
     if !policy.reads_input() || body.is_empty() {
         return Ok(Guard::default());
     }
+    let model = record.shared.limits.contextual.clone().filter(|_| policy.asks_model());
+    let most = model.as_ref().map_or(0, |model| model.most_characters);
     let begun = Instant::now();
-    let read = if body.len() < LONG {
-        read(policy, written, body)?
-    } else {
-        let (policy, body) = (Arc::clone(policy), body.clone());
-        let reading = tokio::task::spawn_blocking(move || read(&policy, written, &body));
-        // A reader that fails must not let pass what it has not read.
-        reading.await.map_err(|_| Refusal::GuardFailed)??
-    };
-    record.guarded(&read.verdict, i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX));
+    let mut read = read(policy, written, body, Knowing::Nothing { most_asked: most }).await?;
+    let mut took = begun.elapsed();
+    if let Some(model) = model {
+        // What few calls wait for does not make the future of all others larger.
+        let known = match std::mem::replace(&mut read.asking, Asking::Nothing) {
+            Asking::Ask(question) => Box::pin(contextual::ask(&question, &model, record)).await,
+            Asking::TooLong => {
+                contextual::too_long(&model, record);
+                Vec::new()
+            }
+            Asking::Nothing => Vec::new(),
+        };
+        if !known.is_empty() {
+            let begun = Instant::now();
+            read = self::read(policy, written, body, Knowing::These(known)).await?;
+            took += begun.elapsed();
+        }
+    }
+    record.guarded(&read.verdict, i64::try_from(took.as_micros()).unwrap_or(i64::MAX));
     match read.verdict.refusal {
         Some(blocked) => Err(GuardRefusal::Blocked(blocked).into()),
         None => Ok(Guard { body: read.body, vault: read.vault }),
     }
 }
 
+/// What is known of a body before it is read.
+enum Knowing {
+    /// Nothing. If a model is to be asked, then about so many characters at most.
+    Nothing { most_asked: usize },
+    /// What a model has found in it.
+    These(Vec<Spotted>),
+}
+
 struct Read {
     verdict: Verdict,
     body: Option<Bytes>,
     vault: Option<Arc<Vault>>,
+    /// Whether a model is to be asked what else is in it.
+    asking: Asking,
 }
 
-fn read(policy: &Policy, written: Written, body: &Bytes) -> Result<Read, Refusal> {
+async fn read(
+    policy: &Arc<Policy>,
+    written: Written,
+    body: &Bytes,
+    knowing: Knowing,
+) -> Result<Read, Refusal> {
+    if body.len() < LONG {
+        return read_here(policy, written, body, knowing);
+    }
+    let (policy, body) = (Arc::clone(policy), body.clone());
+    let reading = tokio::task::spawn_blocking(move || read_here(&policy, written, &body, knowing));
+    // A reader that fails must not let pass what it has not read.
+    reading.await.map_err(|_| Refusal::GuardFailed)?
+}
+
+fn read_here(policy: &Policy, written: Written, body: &Bytes, knowing: Knowing) -> Result<Read, Refusal> {
     let texts = written.texts(body).map_err(|wrong| Refusal::BadRequest(BadRequest::from(wrong)))?;
     if texts.has_unreadable() {
         return Err(GuardRefusal::Unreadable.into());
     }
-    let inspection = written.inspect(policy, &texts);
+    let (inspection, asking) = match knowing {
+        Knowing::These(known) => (written.inspect_knowing(&known, policy, &texts), Asking::Nothing),
+        Knowing::Nothing { most_asked } => {
+            let inspection = written.inspect(policy, &texts);
+            let asking = match (most_asked, &inspection.verdict.refusal) {
+                (1.., None) => policy.question(&written.parts(&texts), most_asked),
+                _ => Asking::Nothing,
+            };
+            (inspection, asking)
+        }
+    };
     Ok(Read {
         body: texts.replaced(inspection.replacements),
         vault: (!inspection.vault.is_empty()).then(|| Arc::new(inspection.vault)),
         verdict: inspection.verdict,
+        asking,
     })
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn is_asked(request: &IncomingRequest) -> bool {
     let is_post = match request.route {
         Route::Model(_) | Route::Endpoint | Route::EndpointDispatch => true,
         Route::Forward(call) => call.method() == Method::POST,
-        Route::ModelList | Route::ModelDetail => false,
+        Route::ModelList | Route::ModelDetail | Route::Contextual => false,
     };
     is_post && request.headers.contains_key(KEY)
 }

@@ -18,6 +18,7 @@ mod authenticator;
 mod bodies;
 mod candidate;
 mod config_source;
+mod contextual;
 mod endpoint;
 mod exchange;
 mod failures;
@@ -59,6 +60,7 @@ mod upload;
 
 pub use authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
 pub use config_source::{ConfigSource, TokenSource};
+pub use contextual::ContextualModel;
 pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome, StoredMemory};
 pub use fault::Fault;
 pub use forward::Forwarded;

@@ -160,6 +160,11 @@ pub(crate) fn guarded(verdict: &Verdict, micros: i64) {
     }
 }
 
+/// A model was to find names and addresses in what a client wrote.
+pub(crate) fn contextual(outcome: &'static str) {
+    counter!("promptgate_guardrail_contextual_total", "outcome" => outcome).increment(1);
+}
+
 /// A call that reached no provider was not recorded, because there was no room; its line in the log
 /// says all that the event would.
 pub(crate) fn event_declined() {

@@ -170,7 +170,8 @@ impl Gateway {
         record: Box<Record>,
     ) -> Response<ReplyBody> {
         match request.route {
-            Route::Model(_) | Route::Forward(_) => self.relayed(request, record).await,
+            // Nobody can ask what the gateway alone asks: it is refused as a route that there is not.
+            Route::Model(_) | Route::Forward(_) | Route::Contextual => self.relayed(request, record).await,
             Route::ModelList | Route::ModelDetail => Box::pin(self.models(request, record)).await,
             Route::Endpoint | Route::EndpointDispatch => {
                 Box::pin(endpoint::call(request, &self.shared, record)).await
@@ -206,7 +207,11 @@ impl Gateway {
             Route::Forward(call) => {
                 Box::pin(address_forward(authenticated, call, &self.shared, record)).await?
             }
-            Route::ModelList | Route::ModelDetail | Route::Endpoint | Route::EndpointDispatch => {
+            Route::ModelList
+            | Route::ModelDetail
+            | Route::Endpoint
+            | Route::EndpointDispatch
+            | Route::Contextual => {
                 let asked = format!("for {}", route.name());
                 return Err(Refusal::NoRoute { asked });
             }

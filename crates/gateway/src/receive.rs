@@ -42,6 +42,8 @@ pub enum Route {
     Endpoint,
     /// An AI endpoint, which the body names.
     EndpointDispatch,
+    /// What of a client's words is names and addresses. No client asks that: the gateway does.
+    Contextual,
 }
 
 impl Route {
@@ -53,6 +55,7 @@ impl Route {
             Self::ModelDetail => "model",
             Self::Forward(call) => call.name(),
             Self::Endpoint | Self::EndpointDispatch => "endpoint",
+            Self::Contextual => "contextual_pii",
         }
     }
 
@@ -71,7 +74,7 @@ impl Route {
             Self::ModelList | Self::ModelDetail if headers.contains_key("anthropic-version") => {
                 Surface::Anthropic
             }
-            Self::ModelList | Self::ModelDetail => Surface::OpenAi,
+            Self::ModelList | Self::ModelDetail | Self::Contextual => Surface::OpenAi,
             Self::Endpoint | Self::EndpointDispatch => Surface::Community,
         }
     }
@@ -90,7 +93,8 @@ impl Route {
         match self {
             Self::Model(Operation::ChatCompletions | Operation::Responses | Operation::Messages)
             | Self::Endpoint
-            | Self::EndpointDispatch => "chat",
+            | Self::EndpointDispatch
+            | Self::Contextual => "chat",
             Self::Model(Operation::CountTokens) => "count_tokens",
             Self::Model(Operation::Embeddings) => "embeddings",
             Self::ModelList | Self::ModelDetail => "list_models",

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use promptgate_forwarded::client_address;
 use promptgate_kernel::{CallId, CredentialId, EndpointId, Money, ProviderId, Revision, Timestamp};
 use promptgate_tokens::Token;
@@ -109,6 +109,8 @@ pub(crate) struct Record {
     pub(crate) dropped: Vec<String>,
     /// The provider's own id of the last one.
     pub(crate) provider_request_id: Option<String>,
+    /// The request id of the call that this one is made for, where the gateway makes it by itself.
+    parent_request_id: Option<String>,
     /// How the name of the model led to those who may answer.
     pub(crate) rule: Option<String>,
     /// What the client was told went wrong.
@@ -142,19 +144,35 @@ impl Record {
     /// Opens the record of a call that has just arrived. It is large and goes from hand to hand, so it
     /// stays in one place.
     pub(crate) fn open(shared: &Arc<Shared>, request: &IncomingRequest) -> Box<Self> {
+        let client = client_address(request.peer, &request.headers, &shared.limits.proxies);
+        let record = Self::new(shared, request.route, &request.headers, client);
+        shared.trace_context.continue_from(&record.span, &request.headers);
+        record
+    }
+
+    /// Opens the record of a call that the gateway makes by itself for this one. It is a call of its own,
+    /// of the same token: other providers and models have other prices. What is said in it is not kept.
+    pub(crate) fn beside(&self, route: Route) -> Box<Self> {
+        let mut beside = Self::new(&self.shared, route, &HeaderMap::new(), self.client);
+        beside.caller.clone_from(&self.caller);
+        beside.revision = self.revision;
+        beside.parent_request_id = Some(self.request_id_text().to_owned());
+        beside
+    }
+
+    fn new(shared: &Arc<Shared>, route: Route, headers: &HeaderMap, client: IpAddr) -> Box<Self> {
         let id = CallId::mint(&*shared.clock, &*shared.entropy);
-        let surface = request.route.surface(&request.headers);
-        let span = meter::span(request.route);
-        shared.trace_context.continue_from(&span, &request.headers);
+        let surface = route.surface(headers);
+        let span = meter::span(route);
         Box::new(Self {
             id,
-            route: request.route,
+            route,
             surface,
             span,
-            request_id: request_id(&request.headers, id),
+            request_id: request_id(headers, id),
             arrived_at: shared.clock.now(),
             timing: Timing::start(),
-            client: client_address(request.peer, &request.headers, &shared.limits.proxies),
+            client,
             caller: None,
             requested_model: None,
             provider: None,
@@ -168,9 +186,10 @@ impl Record {
             credential: None,
             dropped: Vec::new(),
             provider_request_id: None,
+            parent_request_id: None,
             rule: None,
             error_message: None,
-            tool: ClientTool::of(&request.headers),
+            tool: ClientTool::of(headers),
             transcript: Transcript::nothing(),
             booking: Booking::Own,
             ended: None,

@@ -10,13 +10,13 @@ use promptgate_audit::FailureCounts;
 use promptgate_coordination_local::spool::MemorySpool;
 use promptgate_forwarded::ProxyTrust;
 use promptgate_gateway::{
-    Authenticator, AuthenticatorOptions, DisconnectPolicy, Gateway, GatewayLimits, GatewayParts,
-    SnapshotCell, StoredMemory, Synchroniser,
+    Authenticator, AuthenticatorOptions, ContextualModel, DisconnectPolicy, Gateway, GatewayLimits,
+    GatewayParts, SnapshotCell, StoredMemory, Synchroniser,
 };
 use promptgate_kernel::KeyRing;
 use promptgate_projects::RecordBodies;
 use promptgate_providers::{CapabilityCell, CapabilityTable};
-use promptgate_settings::DataPlaneSettings;
+use promptgate_settings::{ContextualSettings, DataPlaneSettings};
 use promptgate_store::Store;
 use promptgate_usage::PriceTable;
 
@@ -206,7 +206,19 @@ fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
         record_bodies: record_bodies.map_err(|_| anyhow!("PROMPTGATE_RECORD_BODIES: no such choice"))?,
         idempotency_ttl: settings.idempotency_ttl,
         guardrails_hold_back: settings.guardrails_hold_back,
+        contextual: contextual(settings.contextual.clone()),
         proxies,
+    })
+}
+
+/// The model that finds names and addresses, where one is set up.
+fn contextual(settings: ContextualSettings) -> Option<ContextualModel> {
+    settings.is_set_up().then(|| ContextualModel {
+        provider: settings.provider,
+        credential: settings.credential,
+        model: settings.model,
+        most_characters: settings.max_chars,
+        timeout: settings.timeout,
     })
 }
 

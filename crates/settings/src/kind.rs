@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use promptgate_kernel::SecretsKey;
+use promptgate_kernel::{CredentialId, SecretsKey};
 use url::Url;
 
 use crate::duration;
@@ -68,6 +68,8 @@ pub enum Kind {
     BcryptCost,
     /// A time zone by its IANA name.
     Timezone,
+    /// The id of a provider's credential.
+    CredentialId,
 }
 
 /// A value that has been read.
@@ -130,6 +132,7 @@ impl Kind {
             Self::LongSecret => "at least 32 bytes".into(),
             Self::BcryptCost => "whole number from 4 to 31".into(),
             Self::Timezone => "IANA name, such as UTC or Europe/Berlin".into(),
+            Self::CredentialId => "id of a credential".into(),
         }
     }
 
@@ -198,6 +201,10 @@ impl Kind {
             Self::CertificateFile => certificate_file(text),
             Self::SecretsKey => key(text).map(|key| Value::Keys(vec![key])),
             Self::SecretsKeys => items(text).map(key).collect::<Result<_, _>>().map(Value::Keys),
+            Self::CredentialId => match text.parse::<CredentialId>() {
+                Ok(id) => Ok(Value::Text(id.to_string())),
+                Err(_) => Err(refused("must be the id of a credential, as the list of credentials shows it")),
+            },
             Self::LongSecret if text.len() >= 32 => Ok(Value::Text(text.to_owned())),
             Self::LongSecret => Err(refused_in_silence(format!(
                 "must have at least 32 bytes; it has {}. Make one with: openssl rand -base64 48",

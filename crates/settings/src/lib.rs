@@ -24,6 +24,7 @@
 //! );
 //! ```
 
+mod contextual;
 mod docs;
 mod dotenv;
 mod duration;
@@ -38,6 +39,7 @@ mod settings;
 mod spelling;
 mod table;
 
+pub use contextual::ContextualSettings;
 pub use docs::docs;
 pub use error::{Problem, Problems, SettingsError};
 pub use kind::Kind;

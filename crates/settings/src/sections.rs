@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use promptgate_kernel::{SecretString, SecretsKey};
 
+use crate::contextual::ContextualSettings;
 use crate::error::SettingsError;
 use crate::origins;
 use crate::settings::Settings;
@@ -224,6 +225,8 @@ pub struct DataPlaneSettings {
     pub auth_cache_entries: usize,
     /// How long a known token is honoured while the database is away.
     pub offline_auth_ttl: Duration,
+    /// The model that finds names and addresses.
+    pub contextual: ContextualSettings,
     /// Where usage events wait.
     pub spool: SpoolSettings,
 }
@@ -472,6 +475,7 @@ impl Settings {
             auth_cache_ttl: self.duration("PROMPTGATE_PROXY_AUTH_CACHE_TTL")?,
             auth_cache_entries: length(self.count("PROMPTGATE_PROXY_AUTH_CACHE_ENTRIES")?),
             offline_auth_ttl: self.duration("PROMPTGATE_OFFLINE_AUTH_TTL")?,
+            contextual: self.contextual()?,
             spool: SpoolSettings {
                 alarm_bytes: self.count("PROMPTGATE_SPOOL_ALARM_BYTES")?,
                 memory_events: length(self.count("PROMPTGATE_SPOOL_MEMORY_EVENTS")?),

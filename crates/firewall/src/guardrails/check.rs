@@ -5,6 +5,7 @@ use promptgate_guard::{Patterns, PiiKind, SecretKind};
 use super::InvalidRules;
 use super::access::{spans, zone};
 use super::channel::Suspect;
+use super::contextual::ContextualKind;
 use super::guardrail::{Guardrail, Mode};
 use super::redaction::RedactionKind;
 use super::rules::{CustomPattern, Rules};
@@ -30,7 +31,9 @@ impl Rules {
         mode(Guardrail::SecretScanner, self.secret_scanner.mode)?;
         mode(Guardrail::KeywordBlocklist, self.keyword_blocklist.mode)?;
         mode(Guardrail::ContentLength, self.content_length.mode)?;
-        names("pii_filter.types", self.pii_filter.types.as_deref(), |name| PiiKind::of_name(name).is_some())?;
+        names("pii_filter.types", self.pii_filter.types.as_deref(), |name| {
+            PiiKind::of_name(name).is_some() || ContextualKind::named(name).is_some()
+        })?;
         names("prompt_injection.channels", self.prompt_injection.channels.as_deref(), |name| {
             Suspect::named(name).is_some()
         })?;

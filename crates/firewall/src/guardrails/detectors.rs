@@ -8,6 +8,7 @@ use promptgate_guard::{
     Strictness as Sure, Text,
 };
 
+use super::contextual::ContextualKind;
 use super::guardrail::{Direction, Guardrail, Mode, Strictness};
 use super::redaction::{RedactionKind, token_kind};
 use super::rules::{CustomPattern, Rules};
@@ -29,6 +30,9 @@ impl Hit {
     /// What stands in the token that takes its place.
     pub(crate) fn token_kind(&self, value: &str) -> String {
         let personal = matches!(self.guardrail, Guardrail::ReversibleRedaction | Guardrail::PiiFilter);
+        if let Some(kind) = ContextualKind::named(&self.kind).filter(|_| personal) {
+            return kind.label().to_owned();
+        }
         let known = PiiKind::of_name(&self.kind).filter(|_| personal);
         match known.and_then(|kind| RedactionKind::of(kind, value)) {
             Some(kind) => token_kind(kind.name()),

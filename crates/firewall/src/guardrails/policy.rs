@@ -1,16 +1,22 @@
 //! Rules, compiled: what is to be done with the texts of a call.
 
+mod contextual;
+
 use std::ops::Range;
 
 use promptgate_guard::{Certainty, Injection, Text};
 
 use super::access::AccessPolicy;
 use super::channel::{Channel, Suspect};
+use super::contextual::Spotted;
 use super::detectors::{Detectors, Hit};
 use super::guardrail::{Guardrail, Mode};
 use super::redaction::Vault;
 use super::rules::{ContentLengthRule, PromptInjectionRule, Rules};
 use super::verdict::{Blocked, MOST_MATCHES, Match, Verdict};
+use contextual::Contextual;
+
+pub use contextual::Asking;
 
 /// From which score on a user's words count as an attack, and results of tools and documents, in
 /// thousandths: at most one harmless text in two hundred is refused.
@@ -65,6 +71,7 @@ pub struct Policy {
     output_rules: Option<String>,
     injection: Option<Judge>,
     length: Option<ContentLengthRule>,
+    contextual: Option<Contextual>,
 }
 
 impl Policy {
@@ -79,6 +86,7 @@ impl Policy {
                 .enabled(Guardrail::PromptInjection)
                 .then(|| Judge::of(&rules.prompt_injection)),
             length: rules.enabled(Guardrail::ContentLength).then(|| rules.content_length.clone()),
+            contextual: Contextual::compile(rules),
         }
     }
 
@@ -144,18 +152,19 @@ impl Policy {
         comes_back: bool,
         path: impl Fn(usize) -> String,
     ) -> Inspection {
-        self.read(parts, comes_back, self.length.as_ref(), path)
+        self.inspect_knowing(&[], parts, comes_back, path)
     }
 
     /// Reads what a client wrote that is no call of a model: nothing of it comes back, and it may be as
     /// short or long as it is.
     pub fn inspect_items(&self, parts: &[Part<'_>], path: impl Fn(usize) -> String) -> Inspection {
-        self.read(parts, false, None, path)
+        self.inspect_items_knowing(&[], parts, path)
     }
 
     fn read(
         &self,
         parts: &[Part<'_>],
+        known: &[Spotted],
         comes_back: bool,
         length: Option<&ContentLengthRule>,
         path: impl Fn(usize) -> String,
@@ -171,6 +180,7 @@ impl Policy {
             let counts = part.channel.is_content();
             if !self.input.is_empty() {
                 let mut hits = self.input.find(&Text::read(part.text));
+                hits.extend(self.contextual.iter().flat_map(|contextual| contextual.hits(at, known)));
                 if !comes_back {
                     for hit in hits.iter_mut().filter(|hit| hit.mode == Mode::Redact) {
                         hit.mode = Mode::Mask;

@@ -47,7 +47,9 @@ pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted
         trace: std::mem::take(&mut record.trace),
         endpoint_id: endpoint.map(|endpoint| endpoint.id),
         endpoint_slug: endpoint.map(|endpoint| endpoint.slug.clone()),
-        parent_request_id: endpoint.and_then(|endpoint| endpoint.parent_request_id.clone()),
+        parent_request_id: endpoint
+            .and_then(|endpoint| endpoint.parent_request_id.clone())
+            .or_else(|| record.parent_request_id.take()),
         credential_id: record.credential,
         routing_decision: endpoint.and_then(|endpoint| endpoint.routing_decision.clone()).or(routing),
         tried: std::mem::take(&mut record.tried),

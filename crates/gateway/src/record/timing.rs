@@ -14,6 +14,8 @@ pub(crate) struct Timing {
     authenticated: Option<Duration>,
     /// Waiting for the client to send its body.
     upload: Duration,
+    /// Waiting for a model that guardrails asked.
+    guardrails: Duration,
     /// Pauses between calls to providers.
     paused: Duration,
     upstream: Duration,
@@ -28,6 +30,7 @@ impl Timing {
             started: Instant::now(),
             authenticated: None,
             upload: Duration::ZERO,
+            guardrails: Duration::ZERO,
             paused: Duration::ZERO,
             upstream: Duration::ZERO,
             calling: None,
@@ -46,6 +49,11 @@ impl Timing {
     /// The body is here, which was waited for since `since`.
     pub(crate) fn uploaded(&mut self, since: Instant) {
         self.upload += since.elapsed();
+    }
+
+    /// A model that guardrails asked has answered, or was given up.
+    pub(crate) fn guardrails_asked(&mut self, since: Instant) {
+        self.guardrails += since.elapsed();
     }
 
     /// A pause between two calls to providers is over.
@@ -78,18 +86,19 @@ impl Timing {
 
     /// What the gateway itself has taken so far.
     pub(crate) fn own(&self) -> Duration {
-        let others = self.upload + self.paused + self.upstream().unwrap_or_default();
+        let others = self.upload + self.guardrails + self.paused + self.upstream().unwrap_or_default();
         self.elapsed().saturating_sub(others)
     }
 
-    /// Tells the client, in milliseconds: `auth` (a part of `gateway`), `upload`, `retry`, `upstream`
-    /// and `gateway`, all of which add up to `total`.
+    /// Tells the client, in milliseconds: `auth` (a part of `gateway`), `upload`, `guardrails`, `retry`,
+    /// `upstream` and `gateway`, all of which add up to `total`.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let mut text = String::with_capacity(96);
         let measured = |span: Duration| (!span.is_zero()).then_some(span);
         let parts = [
             ("auth", self.authenticated),
             ("upload", measured(self.upload)),
+            ("guardrails", measured(self.guardrails)),
             ("retry", measured(self.paused)),
             ("upstream", self.upstream()),
             ("gateway", Some(self.own())),
@@ -141,6 +150,9 @@ mod tests {
         let since = Instant::now();
         advance(millis(30)).await;
         timing.uploaded(since);
+        let since = Instant::now();
+        advance(millis(400)).await;
+        timing.guardrails_asked(since);
         timing.call_begins();
         advance(millis(100)).await;
         timing.call_ends();
@@ -153,8 +165,8 @@ mod tests {
         timing.write(&mut headers);
         assert_eq!(
             headers["server-timing"],
-            "auth;dur=2.000, upload;dur=30.000, retry;dur=50.000, upstream;dur=107.000, gateway;dur=2.000, \
-             total;dur=189.000"
+            "auth;dur=2.000, upload;dur=30.000, guardrails;dur=400.000, retry;dur=50.000, upstream;dur=107.000, \
+             gateway;dur=2.000, total;dur=589.000"
         );
     }
 
