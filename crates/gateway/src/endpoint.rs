@@ -16,6 +16,7 @@ mod cache;
 mod conversation;
 #[cfg(test)]
 pub(crate) mod fake_memory;
+mod history;
 mod memory;
 mod refusal;
 mod reply;

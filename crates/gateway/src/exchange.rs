@@ -33,6 +33,7 @@ use crate::outgoing::{Answered, GuardFailed, Passed};
 use crate::passage::{Passage, Passing};
 use crate::ports::{UpstreamBody, UpstreamError, UpstreamResponse};
 use crate::prepare::{Prepared, Times};
+use crate::readers::ReaderFailed;
 use crate::record::{Record, Spent};
 use crate::refusal::Refusal;
 use crate::relay::{Answer, Relayed};
@@ -173,7 +174,7 @@ impl Exchange<'_> {
             }
             Passage::Other { from, to, context } => {
                 passing_headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                let mut answer = match read_answer(*from, &body) {
+                let answer = match read_answer(*from, &body) {
                     Ok(answer) => answer,
                     Err(unreadable) => {
                         if let Some(error) = read_error(*from, &body) {
@@ -190,11 +191,10 @@ impl Exchange<'_> {
                 }
                 let whole = Whole { observed, is_broken_off, ..Whole::default() };
                 if let Ask::Chat(_) = self.prepared.ask {
-                    let Passed { verdict, micros, .. } = self.prepared.outgoing.inspect_chat(&mut answer);
-                    match guarded(verdict, micros, record) {
-                        Ok(()) => {
+                    match self.ruled_chat(answer, whole.observed.output_bytes, record).await {
+                        Ok(answer) => {
                             record.transcript.said(&answer);
-                            Whole { chat: Some(Box::new(answer)), ..whole }
+                            Whole { chat: Some(answer), ..whole }
                         }
                         Err(refusal) => Whole { refused: Some(refusal), ..whole },
                     }
@@ -212,12 +212,12 @@ impl Exchange<'_> {
                 Whole { body: embedded.body, observed, ..Whole::default() }
             }
         };
-        let answer = self.answer(answer, record);
+        let answer = Box::pin(self.answer(answer, record)).await;
         Ok(Relayed::new(status, passing_headers, answer))
     }
 
     /// A whole answer, as the guardrails let it pass, with what it took.
-    fn answer(&self, whole: Whole, record: &mut Record) -> Answer {
+    async fn answer(&self, whole: Whole, record: &mut Record) -> Answer {
         let Whole { body, observed, chat, is_broken_off, refused } = whole;
         let is_free =
             matches!(self.passage, Passage::Unread) || self.prepared.operation == Operation::CountTokens;
@@ -232,29 +232,62 @@ impl Exchange<'_> {
         } else {
             (Outcome::Completed, None)
         };
-        let (body, refused) = match refused {
-            None if chat.is_none() => match self.ruled(body, record) {
-                Ok(body) => (body, None),
-                Err(refusal) => (Bytes::new(), Some(refusal)),
+        let (body, shown, refused) = match refused {
+            None if chat.is_none() => match self.ruled(body, record).await {
+                Ok((body, shown)) => (body, shown, None),
+                Err(refusal) => (Bytes::new(), None, Some(refusal)),
             },
-            refused => (body, refused),
+            refused => (body, None, refused),
         };
-        let shown = self.prepared.outgoing.restored(self.prepared.operation, &body);
         Answer::Whole { body, spent, outcome, code, chat, shown, refused }
     }
 
-    /// A body as the rules for what models say let it pass.
-    fn ruled(&self, body: Bytes, record: &mut Record) -> Result<Bytes, Box<Refusal>> {
+    /// A body as the rules for what models say let it pass, and as its client gets it, where that is
+    /// another.
+    async fn ruled(&self, body: Bytes, record: &mut Record) -> Result<(Bytes, Option<Bytes>), Box<Refusal>> {
+        let outgoing = self.prepared.outgoing.clone();
+        if outgoing.is_idle() {
+            return Ok((body, None));
+        }
+        let operation = self.prepared.operation;
         let answered = match self.passage {
             Passage::Unread => Answered::Kept,
-            _ => Answered::By(self.prepared.operation),
+            _ => Answered::By(operation),
         };
-        let Passed { body, verdict, micros } = match self.prepared.outgoing.inspect(answered, body) {
-            Ok(passed) => passed,
-            Err(GuardFailed) => return Err(Box::new(Refusal::GuardFailed)),
-        };
+        let reading = record.shared.readers.read(body.len(), move || {
+            let passed = outgoing.inspect(answered, body)?;
+            let shown = outgoing.restored(operation, &passed.body);
+            Ok((passed, shown))
+        });
+        match reading.await.unwrap_or(Err(GuardFailed)) {
+            Ok((Passed { body, verdict, micros }, shown)) => {
+                guarded(verdict, micros, record)?;
+                Ok((body, shown))
+            }
+            Err(GuardFailed) => Err(Box::new(Refusal::GuardFailed)),
+        }
+    }
+
+    /// The same for an answer in no vendor's words, which has so many bytes.
+    async fn ruled_chat(
+        &self,
+        mut answer: ChatAnswer,
+        bytes: u64,
+        record: &mut Record,
+    ) -> Result<Box<ChatAnswer>, Box<Refusal>> {
+        let outgoing = self.prepared.outgoing.clone();
+        if outgoing.is_idle() {
+            return Ok(Box::new(answer));
+        }
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let reading = record.shared.readers.read(bytes, move || {
+            let passed = outgoing.inspect_chat(&mut answer);
+            (passed, Box::new(answer))
+        });
+        let (Passed { verdict, micros, .. }, answer) =
+            reading.await.map_err(|ReaderFailed| Box::new(Refusal::GuardFailed))?;
         guarded(verdict, micros, record)?;
-        Ok(body)
+        Ok(answer)
     }
 
     /// What a whole answer is whose status says that all is well.

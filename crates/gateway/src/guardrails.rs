@@ -14,11 +14,9 @@ use promptgate_wire::{BadRequest, Written};
 
 use crate::contextual;
 use crate::meter;
+use crate::readers::Readers;
 use crate::record::Record;
 use crate::refusal::Refusal;
-
-/// Reading a body of this size takes so long that other calls should not wait for it.
-const LONG: usize = 128 * 1024;
 
 /// Why guardrails refuse a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +101,8 @@ pub(crate) async fn guard(
     let model = record.shared.limits.contextual.clone().filter(|_| policy.asks_model());
     let most = model.as_ref().map_or(0, |model| model.most_characters);
     let begun = Instant::now();
-    let mut read = read(policy, written, body, Knowing::Nothing { most_asked: most }).await?;
+    let readers = record.shared.readers.clone();
+    let mut read = read(&readers, policy, written, body, Knowing::Nothing { most_asked: most }).await?;
     let mut took = begun.elapsed();
     if let Some(model) = model {
         // What few calls wait for does not make the future of all others larger.
@@ -117,7 +116,7 @@ pub(crate) async fn guard(
         };
         if !known.is_empty() {
             let begun = Instant::now();
-            read = self::read(policy, written, body, Knowing::These(known)).await?;
+            read = self::read(&readers, policy, written, body, Knowing::These(known)).await?;
             took += begun.elapsed();
         }
     }
@@ -145,16 +144,14 @@ struct Read {
 }
 
 async fn read(
+    readers: &Readers,
     policy: &Arc<Policy>,
     written: Written,
     body: &Bytes,
     knowing: Knowing,
 ) -> Result<Read, Refusal> {
-    if body.len() < LONG {
-        return read_here(policy, written, body, knowing);
-    }
     let (policy, body) = (Arc::clone(policy), body.clone());
-    let reading = tokio::task::spawn_blocking(move || read_here(&policy, written, &body, knowing));
+    let reading = readers.read(body.len(), move || read_here(&policy, written, &body, knowing));
     // A reader that fails must not let pass what it has not read.
     reading.await.map_err(|_| Refusal::GuardFailed)?
 }

@@ -38,6 +38,7 @@ mod passage;
 mod pipeline;
 pub mod ports;
 mod prepare;
+mod readers;
 mod receive;
 mod record;
 mod refusal;

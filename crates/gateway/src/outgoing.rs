@@ -69,6 +69,11 @@ impl Outgoing {
         Self { policy: policy.reads_output().then(|| Arc::clone(policy)), vault }
     }
 
+    /// Whether nothing is done with the answer.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.policy.is_none() && self.vault.is_none()
+    }
+
     /// Puts a whole answer through the rules. What cannot be read does not pass, unless it has no texts.
     pub(crate) fn inspect(&self, answered: Answered, body: Bytes) -> Result<Passed, GuardFailed> {
         let unchanged = |body| Ok(Passed { body, ..Passed::default() });

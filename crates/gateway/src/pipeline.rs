@@ -38,6 +38,7 @@ use crate::meter::{self, CallMeters};
 use crate::models::{list_models, provider_models, show_model};
 use crate::ports::{Upstream, UsageSink};
 use crate::prepare::{Prepared, prepare};
+use crate::readers::Readers;
 use crate::receive::{Entry, IncomingRequest, Route, receive};
 use crate::record::{Record, request_id};
 use crate::refusal::Refusal;
@@ -102,6 +103,7 @@ pub(crate) struct Shared {
     pub(crate) meters: CallMeters,
     pub(crate) drains: Arc<Semaphore>,
     pub(crate) bodies: BodyRoom,
+    pub(crate) readers: Readers,
     pub(crate) ending: AtomicBool,
 }
 
@@ -118,6 +120,7 @@ impl Gateway {
         let one_of_each = limits.max_request_bytes.saturating_add(limits.max_response_bytes);
         let shared = Shared {
             bodies: BodyRoom::new(ALL_BODIES.max(one_of_each)),
+            readers: Readers::of_this_machine(),
             drains: Arc::new(Semaphore::new(parts.limits.max_drains)),
             snapshot: parts.snapshot,
             authenticator: parts.authenticator,

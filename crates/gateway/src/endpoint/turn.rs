@@ -15,6 +15,7 @@ use super::address::{Called, Mode};
 use super::ask::Asked;
 use super::cache::{Caching, look_up};
 use super::conversation::Conversation;
+use super::history::reread;
 use super::refusal::EndpointRefusal;
 use super::reply::Flat;
 use super::target::{Plan, plan};
@@ -66,7 +67,7 @@ pub(crate) async fn ready(
     // Variables are checked before the conversation is looked for; its history is put in afterwards.
     let prompted = endpoint.apply(turn, Vec::new()).map_err(EndpointRefusal::Variable)?;
     let said = prompted.turn().to_vec();
-    let conversation = match (mode, config.session_rules()) {
+    let mut conversation = match (mode, config.session_rules()) {
         (Mode::Client(token), Some(rules)) => {
             let opened = Conversation::open(input.session_id, &said, &endpoint, rules, token, shared);
             Some(opened.await?)
@@ -74,9 +75,10 @@ pub(crate) async fn ready(
         _ => None,
     };
     let mut messages = prompted.messages;
-    if let Some(conversation) = &conversation {
+    if let Some(conversation) = &mut conversation {
         let at = messages.len() - said.len();
-        messages.splice(at..at, conversation.history.iter().cloned());
+        let history = std::mem::take(&mut conversation.history);
+        messages.splice(at..at, Box::pin(reread(&policy, history, record)).await?);
     }
 
     let facts = Facts {

@@ -1,6 +1,7 @@
 //! Guardrails on calls that go through all stages, over providers that answer as a test tells them to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use promptgate_audit::Culprit;
 use promptgate_firewall::guardrails::{Holder, Rules};
@@ -8,6 +9,7 @@ use promptgate_projects::ProjectType;
 use promptgate_providers::{Operation, ProviderKind};
 use promptgate_usage::Outcome as Ended;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::limits::GatewayLimits;
 use crate::scripted::{Got, Scene, Script, chunk, credential_of, done, event, finish, provider_at, read};
@@ -287,6 +289,30 @@ async fn a_refusal_has_the_shape_of_its_protocol() {
 }
 
 /// Of two rules that are never in force together, no call sees one half of each.
+#[tokio::test]
+async fn long_requests_and_answers_wait_for_a_reader_and_short_ones_do_not() {
+    let rules = json!({"secret_scanner": {"enabled": true, "mode": "mask", "direction": "both"}});
+    let guarded = Guarded::new(rules);
+    let long = format!("{}{GITHUB}", "many plain words. ".repeat(10_000));
+    let masked = |text: &str| text.ends_with("words. [GitHub personal access token REDACTED]");
+    let patience = Duration::from_millis(30);
+
+    let busy = guarded.scene.gateway.shared().readers.busy();
+    guarded.scene.upstream.always("main", Script::said("fine"));
+    assert_eq!(guarded.say("short").await.status, 200);
+    let asked = guarded.scene.upstream.seen().len();
+    assert!(timeout(patience, Box::pin(guarded.say(&long))).await.is_err());
+    assert_eq!(guarded.scene.upstream.seen().len(), asked, "nothing goes out unread");
+    guarded.scene.upstream.always("main", Script::said(&long));
+    assert!(timeout(patience, Box::pin(guarded.say("short"))).await.is_err());
+
+    drop(busy);
+    assert!(masked(&content(&guarded.say("short").await)));
+    guarded.say(&long).await;
+    assert!(masked(guarded.sent()["messages"][0]["content"].as_str().unwrap()));
+    drop(guarded.scene.gateway.shared().readers.busy());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_sees_half_a_policy() {
     let one = json!({"keyword_blocklist": {"enabled": true, "mode": "mask", "words": ["alpha"]},

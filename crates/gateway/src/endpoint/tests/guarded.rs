@@ -124,3 +124,41 @@ async fn an_endpoint_whose_rules_cannot_be_read_answers_nobody() {
     let got = house.say("hi").await;
     assert_eq!((got.status, &got.json()["code"]), (503, &json!("guardrails_unreadable")), "{}", got.body);
 }
+
+#[tokio::test]
+async fn what_was_said_before_goes_out_by_the_rules_of_today() {
+    let mut house = house(json!({}), json!({}));
+    house.scene.upstream.always("first", Script::said("ask eve@example.org"));
+    let first = house.say("I am bob@example.org").await;
+    let session = first.json()["meta"]["session_id"].clone();
+    let next = json!({"message": "and?", "session_id": session});
+    assert_eq!(house.ask(&next).await.status, 200);
+    assert_eq!(house.sent()["messages"][1]["content"], "I am bob@example.org");
+
+    // The history is longer than a call may be, and that does not count.
+    let longest = json!({"enabled": true, "max": 10});
+    rule(&mut house, json!({"pii_filter": {"enabled": true, "types": ["email"]}, "content_length": longest}));
+    let got = house.ask(&next).await;
+    assert_eq!((got.status, got.header("x-promptgate-guardrails")), (200, "changed; pii_filter.email"));
+    let messages = house.sent()["messages"].clone();
+    let said: Vec<_> =
+        messages.as_array().unwrap().iter().map(|said| said["content"].as_str().unwrap()).collect();
+    let expected = ["Be kind to ada@example.org.", "I am [E-Mail REDACTED]", "ask [E-Mail REDACTED]", "and?"];
+    assert_eq!((&said[..4], said.last()), (&expected[..], Some(&"and?")));
+    let told = house.scene.events().pop().unwrap().guarded.unwrap();
+    assert!(told.matches.iter().any(|found| found.part == "session.messages[0].content"), "{told:?}");
+    let id = session.as_str().unwrap().parse().unwrap();
+    let kept = house.scene.memory.said(id).unwrap().1;
+    assert_eq!(kept[0]["content"], "I am bob@example.org", "what is kept stays as it was said");
+
+    let asked = house.scene.upstream.calls("first");
+    rule(&mut house, json!({"pii_filter": {"enabled": true, "mode": "block"}}));
+    let refused = house.ask(&next).await;
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (422, &json!("guardrail_blocked")),
+        "{}",
+        refused.body
+    );
+    assert_eq!(house.scene.upstream.calls("first"), asked);
+}
