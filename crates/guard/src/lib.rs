@@ -13,6 +13,7 @@
 //! assert_eq!(text.original_span(9..24), 9..24);
 //! ```
 
+mod bits;
 mod custom;
 mod finding;
 mod injection;

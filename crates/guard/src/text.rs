@@ -1,6 +1,5 @@
 //! A text as detectors read it.
 
-mod bits;
 mod cases;
 mod escapes;
 mod layers;

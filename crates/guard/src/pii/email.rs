@@ -70,8 +70,10 @@ fn domain_end(reading: &Scan<'_>, start: usize) -> Option<usize> {
         host.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
     let sound = top.starts_with("xn--") || (top.chars().count() >= 2 && top.chars().all(char::is_alphabetic));
     let file = FILES.iter().any(|file| top.eq_ignore_ascii_case(file));
+    // A package with its release: `netty-buffer@4.1.114.Final`.
+    let numbered = host.contains('.') && host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
     let called = matches!(reading.text[start + domain.len()..].chars().next(), Some('(' | '_' | '@'));
-    (labels && sound && !file && !called).then_some(start + domain.len())
+    (labels && sound && !file && !numbered && !called).then_some(start + domain.len())
 }
 
 /// Whether it is the end of a password in `scheme://name:password@host`.

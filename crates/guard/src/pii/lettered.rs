@@ -26,7 +26,7 @@ const fn form(kind: PiiKind, layout: &'static str, check: fn(&[u8]) -> bool, alo
     Form { kind, layout, check, alone, head }
 }
 
-const FORMS: [Form; 20] = [
+const FORMS: [Form; 27] = [
     form(PiiKind::UkNino, "AAddddddA", nino, true),
     form(PiiKind::UkNino, "AA dd dd dd A", nino, true),
     form(PiiKind::UkNino, "AA dddddd A", nino, true),
@@ -38,7 +38,10 @@ const FORMS: [Form; 20] = [
     form(PiiKind::ItCodiceFiscale, "AAAAAAxxAxxAxxxA", codice_fiscale, true),
     form(PiiKind::FiHetu, "dddddd-dddA", hetu, true),
     form(PiiKind::FiHetu, "dddddd+dddA", hetu, true),
-    form(PiiKind::FiHetu, "ddddddAdddA", hetu, true),
+    form(PiiKind::FiHetu, "ddddddAdddx", hetu, true),
+    form(PiiKind::FrNir, "ddddddAdddddddd", corsican, true),
+    form(PiiKind::BrCnpj, "xx.xxx.xxx/xxxx-dd", cnpj, true),
+    form(PiiKind::BrCnpj, "xxxxxxxxxxxxdd", cnpj, false),
     form(PiiKind::InPan, "AAAAAddddA", pan, false),
     form(PiiKind::IePps, "dddddddA", pps, false),
     form(PiiKind::IePps, "dddddddAA", pps, false),
@@ -46,7 +49,11 @@ const FORMS: [Form; 20] = [
     form(PiiKind::SgNric, "AdddddddA", nric, true),
     form(PiiKind::CnResidentId, "dddddddddddddddddA", resident_id, true),
     form(PiiKind::UsPassport, "Adddddddd", |_| true, false),
-    form(PiiKind::ClRut, "dd.ddd.ddd-A", |number| number[8] == b'K' && rut(number), true),
+    form(PiiKind::ClRut, "dd.ddd.ddd-A", rut, true),
+    form(PiiKind::ClRut, "d.ddd.ddd-A", rut, true),
+    form(PiiKind::ClRut, "dddddddd-A", rut, false),
+    form(PiiKind::ClRut, "ddddddd-A", rut, false),
+    form(PiiKind::ClRut, "ddddddddA", rut, false),
 ];
 
 /// How many letters and digits are counted: no form has as many before its first sign.
@@ -65,10 +72,23 @@ const fn by_head() -> [u32; LONGEST + 1] {
     by_head
 }
 
-/// Reads a number that begins there; says where it ends.
-pub(super) fn at(reading: &mut Scan<'_>, start: usize) -> Option<usize> {
-    let head = bytes::end(reading.bytes, start, LONGEST, DIGIT | LETTER) - start;
-    let mut forms = BY_HEAD[head];
+/// How many letters and digits stand there, as far as they count.
+#[inline]
+pub(super) fn head(bytes: &[u8], start: usize) -> usize {
+    bytes::end(bytes, start, LONGEST, DIGIT | LETTER) - start
+}
+
+/// Reads a number that begins there with so many letters and digits; says where it ends.
+#[inline]
+pub(super) fn at(reading: &mut Scan<'_>, start: usize, head: usize) -> Option<usize> {
+    match BY_HEAD[head.min(LONGEST)] {
+        0 => None,
+        forms => first(reading, start, forms),
+    }
+}
+
+/// The first of some forms that a number has which begins there.
+fn first(reading: &mut Scan<'_>, start: usize, mut forms: u32) -> Option<usize> {
     while forms != 0 {
         let form = &FORMS[forms.trailing_zeros() as usize];
         forms &= forms - 1;
@@ -181,7 +201,7 @@ fn pan(number: &[u8]) -> bool {
 
 fn pps(number: &[u8]) -> bool {
     let second =
-        number.get(8).filter(|letter| **letter != b'W').map_or(0, |letter| u32::from(letter - b'A' + 1) * 9);
+        number.get(8).filter(|letter| matches!(letter, b'A'..=b'I')).map_or(0, |letter| u32::from(letter - b'A' + 1) * 9);
     let sum = weighted(&digits(&number[..7]), &[8, 7, 6, 5, 4, 3, 2]) + second;
     usize::try_from(sum % 23).is_ok_and(|at| b"WABCDEFGHIJKLMNOPQRSTUV"[at] == number[7])
 }
@@ -216,7 +236,33 @@ fn resident_id(number: &[u8]) -> bool {
 }
 
 fn rut(number: &[u8]) -> bool {
-    weighted(&digits(&number[..8]), &[3, 2, 7, 6, 5, 4, 3, 2]) % 11 == 1
+    let (body, letter) = number.split_at(number.len() - 1);
+    let weights = &[3, 2, 7, 6, 5, 4, 3, 2][8 - body.len()..];
+    letter == b"K" && weighted(&digits(body), weights) % 11 == 1
+}
+
+/// A French number of somebody born in Corsica, where a letter stands in that of the department.
+fn corsican(number: &[u8]) -> bool {
+    let department = match &number[5..7] {
+        b"2A" => 19,
+        b"2B" => 18,
+        _ => return false,
+    };
+    let born = digits(&number[..5]);
+    let body = (value(&born) * 100 + department) * 1_000_000 + value(&digits(&number[7..13]));
+    matches!(born[0], 1..=4) && 97 - body % 97 == value(&digits(&number[13..]))
+}
+
+/// A number of a Brazilian company with letters in it, as they are given out since 2026.
+fn cnpj(number: &[u8]) -> bool {
+    let values: Vec<u8> = number.iter().map(|byte| byte - b'0').collect();
+    let check = |weights: &[u32]| {
+        let rest = weighted(&values, weights) % 11;
+        u32::from(values[weights.len()]) == if rest < 2 { 0 } else { 11 - rest }
+    };
+    number[..12].iter().any(u8::is_ascii_uppercase)
+        && check(&[5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2])
+        && check(&[6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2])
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bytes::{DIGIT, LETTER};
+use super::bytes::{DIGIT, LETTER, SIGN};
 use super::number::Number;
 use super::{Wanted, account, bytes, email, internet, lettered};
 use crate::finding::{Certainty, Strictness};
@@ -27,6 +27,9 @@ pub(super) struct Scan<'s> {
 
 /// How many digits are counted at once: longer runs are no numbers, and counting them again and again would cost.
 const LONGEST: usize = 64;
+
+/// How many digits the shortest number has.
+const SHORTEST: usize = 6;
 
 /// How many bytes are looked at together.
 const STRIDE: usize = 32;
@@ -57,6 +60,13 @@ impl<'s> Scan<'s> {
     )]
     fn next_anchor(&self, mut at: usize) -> Option<usize> {
         let is_anchor = |byte: u8| (byte.wrapping_sub(b'0') <= b':' - b'0') | (byte == b'@');
+        // In rows of numbers the next one is near.
+        if let Some(near) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            if let Some(skip) = bytes::anchor(*near) {
+                return Some(at + skip);
+            }
+            at += near.len();
+        }
         while let Some(chunk) = self.bytes.get(at..).and_then(<[u8]>::first_chunk::<STRIDE>) {
             let mut any = 0;
             for byte in chunk {
@@ -89,15 +99,21 @@ impl<'s> Scan<'s> {
             {
                 return end;
             }
+            // Few digits without others beside them are nothing.
+            let beside = end + usize::from(bytes::is(next, SIGN));
+            let others = DIGIT | if beside > end { SIGN } else { 0 };
+            if end - digit < SHORTEST && !bytes::is_at(self.bytes, beside, others) {
+                return end;
+            }
             return self.at_number(digit, floor);
         }
-        if let Some(end) = account::iban(self, start).or_else(|| lettered::at(self, start)) {
+        let colon = bytes::end(self.bytes, end, usize::MAX, DIGIT | LETTER);
+        if let Some(end) = account::iban(self, start).or_else(|| lettered::at(self, start, colon - start)) {
             return end;
         }
         if start == digit && matches!(next, b'x' | b'X') {
             return Number::read(self.bytes, digit, floor).decide(self);
         }
-        let colon = bytes::end(self.bytes, end, usize::MAX, DIGIT | LETTER);
         if colon - start <= 4
             && self.bytes.get(colon) == Some(&b':')
             && let Some(end) = internet::version_6(self, start)
@@ -117,7 +133,8 @@ impl<'s> Scan<'s> {
             for back in [0, 2, 3] {
                 if digit >= floor + back
                     && self.text.is_char_boundary(digit - back)
-                    && let Some(end) = lettered::at(self, digit - back)
+                    && let head = lettered::head(self.bytes, digit - back)
+                    && let Some(end) = lettered::at(self, digit - back, head)
                 {
                     return end;
                 }

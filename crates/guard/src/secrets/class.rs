@@ -111,13 +111,36 @@ impl Class {
     #[inline]
     pub(super) fn end(self, bytes: &[u8], start: usize, most: usize) -> usize {
         let limit = bytes.len().min(start.saturating_add(most));
-        (start..limit).find(|at| !self.has(bytes[*at])).unwrap_or(limit.max(start))
+        let mut at = start;
+        while at < limit && self.has(bytes[at]) {
+            at += 1;
+        }
+        at
+    }
+
+    /// The same without a limit, and what the run is made of.
+    #[inline]
+    pub(super) fn run(self, bytes: &[u8], start: usize) -> (usize, Self) {
+        let (mut at, mut all) = (start, Self::NONE);
+        while let Some(byte) = bytes.get(at) {
+            let atom = Self::of(*byte);
+            if !self.meets(atom) {
+                break;
+            }
+            all = all.or(atom);
+            at += 1;
+        }
+        (at, all)
     }
 
     /// Where the run of its bytes starts that ends at `end`, at `floor` or later.
     #[inline]
     pub(super) fn start(self, bytes: &[u8], end: usize, floor: usize) -> usize {
-        (floor..end).rev().find(|at| !self.has(bytes[*at])).map_or(floor.min(end), |at| at + 1)
+        let mut at = end;
+        while at > floor && self.has(bytes[at - 1]) {
+            at -= 1;
+        }
+        at
     }
 
     /// Whether all bytes of a text are in it.

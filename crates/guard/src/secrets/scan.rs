@@ -6,7 +6,8 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::class::{
-    ALNUM, ALPHA, Class, DASH, DIGIT, DOT, EQUALS, PERCENT, PLUS, RUN, SLASH, TILDE, UNDERSCORE, UPPER,
+    ALNUM, ALPHA, ANY_HEX, Class, DASH, DIGIT, DOT, EQUALS, PERCENT, PLUS, RUN, SLASH, TILDE, UNDERSCORE,
+    UPPER,
 };
 use super::form::{Form, Forms, Proof, is_escaped};
 use super::key::Key;
@@ -134,7 +135,7 @@ impl Scan {
             peculiar::discord(bytes, run, hits);
         }
         if hits.len() == known && run.class.meets(DIGIT) && run.class.meets(ALPHA) {
-            Self::value(bytes, start, run.end, hits);
+            Self::value(bytes, Run { start, ..run }, hits);
         }
     }
 
@@ -162,10 +163,14 @@ impl Scan {
     }
 
     /// A value that its key gives away, or its own end.
-    fn value(bytes: &[u8], start: usize, end: usize, hits: &mut Vec<Hit>) {
-        let trailing = bytes[start..end].iter().rev().take_while(|byte| **byte == b'.').count();
-        let end = EQUALS.end(bytes, end - trailing, 2);
-        let value = Value::new(&bytes[start..end]);
+    fn value(bytes: &[u8], run: Run, hits: &mut Vec<Hit>) {
+        let start = run.start;
+        let trimmed = DOT.start(bytes, run.end, start);
+        let end = EQUALS.end(bytes, trimmed, 2);
+        let mut value = Value { bytes: &bytes[start..end], class: run.class };
+        if end != run.end {
+            value = Value::new(value.bytes);
+        }
         if let Some(kind) = peculiar::by_its_end(value.bytes) {
             hits.push(Hit::new(kind, start..end, Certainty::Likely, Rank::Form));
             return;
@@ -277,6 +282,10 @@ fn vendor_of(key: &Key, value: &Value<'_>) -> Option<&'static str> {
 
 /// A value with the signs of assignment and percent that stand in it, if quotes or space say where it ends.
 fn wide(bytes: &[u8], start: usize, end: usize) -> Option<Range<usize>> {
+    let is_wide = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(|byte| WIDE.has(*byte));
+    if !is_wide(Some(end)) && !is_wide(start.checked_sub(1)) {
+        return None;
+    }
     let least = start.saturating_sub(LONGEST_VALUE);
     let from = WIDE.start(bytes, start, least);
     let to = WIDE.end(bytes, end, LONGEST_VALUE);
@@ -312,7 +321,7 @@ fn is_generic(value: &Value<'_>) -> bool {
 /// Whether a value is no digest and no path.
 fn may_be_generic(value: &Value<'_>) -> bool {
     let bytes = value.bytes;
-    let is_digest = bytes.len() < 24 && value.is_hex();
+    let is_digest = bytes.len() < 24 && ANY_HEX.covers(value.class);
     // Paths and names with dots hold slashes and dots among words.
     let parts = || bytes.iter().filter(|byte| matches!(byte, b'.' | b'/')).count();
     let is_rooted = matches!(bytes.first(), Some(b'/' | b'.' | b'-' | b'+' | b'~'));

@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use super::layers::LAYER_LIMIT;
+use super::spaced;
 use super::spans::{Rewriting, Spans};
-use super::{bits, spaced};
+use crate::bits;
 
 /// How much of the text around an escape is decoded with it.
 const AROUND: usize = 256;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bits;
+use crate::bits;
 
 /// How many single letters make a word that was spaced out.
 const LETTERS: usize = 4;

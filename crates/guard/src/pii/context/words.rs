@@ -12,7 +12,7 @@ const PHONE: &str = "phone* telephone* telephon* telefon* téléphon* telefoon* 
     landline voicemail pager facsimile sími farsími τηλ τηλέφων* τηλεφων* κινητό* тел телефон* моб мобил* факс* هاتف \
     موبايل تلفن טלפון נייד फोन मोबाइल 电话 電話 手机 手機 携帯 ファックス 传真 傳真 전화 휴대폰 연락처 핸드폰 โทร";
 const CALL: &str = "call calls called calling caller reach reached reachable answer* ring ringing messag* contact* \
-    anruf* anzuruf* rückruf* erreich* nachricht* appel* joindre rappel* joignable llam* llám* chiam* contatt* ligar ligue contat* \
+    anruf* anzuruf* rückruf* erreich* nachricht* appel appels appeler appelez appelle appelles joindre rappel* joignable llam* llám* chiam* contatt* ligar ligue contat* \
     bel bellen bereik* zadzwo* dzwoni* kontakt* ringa soita* soitta* volej* zavol* yhtey* звон* позвон* вызов* text texting ruf rufe rufen hívj* \
     suna sunați ara arayın";
 const PAY: &str = "pay pays paid payment* charge charged charges billing* bezahl* zahl* zahlung* paiement* payer pago* pagar \
@@ -39,7 +39,7 @@ const THING: &str = "order* invoice* gid ref refs reference* tracking track sku 
     size bytes byte count counts total amount price sum offset seed checksum crc crc32 doi pmid arxiv zip plz postcode postal width height \
     step loss lr epochs batch iteration row rows line lines page pages cve rfc bsb snowflake* trace span request* transaction* txn \
     shipment* package* parcel* customer* product* item* model case number_of quantity qty stock lot batchnumber nonce block height \
-    memory addr0 pointer registration vat ust ustid hrb siret siren seconds millis ms duration latency elapsed uptime usec msec ns";
+    memory addr0 pointer registration vat ust ustid hrb siret siren seconds millis ms duration latency elapsed uptime usec msec ns iso iec ieee ansi ecma";
 
 /// The words of single kinds.
 const PERSONS: &[(PiiKind, &str)] = &[
@@ -72,7 +72,7 @@ const PERSONS: &[(PiiKind, &str)] = &[
     (PiiKind::AuTfn, "tfn tax"),
     (PiiKind::AuMedicare, "medicare"),
     (PiiKind::CaSin, "sin nas insurance assurance"),
-    (PiiKind::ZaId, "african"),
+    (PiiKind::ZaId, "african sa rsa"),
     (PiiKind::CnResidentId, "resident 身份证 身份證"),
     (PiiKind::KrRrn, "rrn resident 주민"),
     (PiiKind::JpMyNumber, "mynumber マイナンバー 個人番号"),

@@ -36,7 +36,7 @@ const fn rule(kind: PiiKind, layouts: &'static [Layout], check: fn(&[u8]) -> boo
 }
 
 /// All of them.
-pub(super) static RULES: [Rule; 27] = [
+pub(super) static RULES: [Rule; 28] = [
     rule(PiiKind::UkNhs, &[(&[3, 3, 4], "  ", false), (&[3, 3, 4], "--", false), (&[10], "", false)], nhs),
     rule(
         PiiKind::DeSteuerId,
@@ -66,10 +66,21 @@ pub(super) static RULES: [Rule; 27] = [
         personnummer,
     ),
     rule(PiiKind::DkCpr, &[(&[6, 4], "-", false), (&[6, 4], " ", false), (&[10], "", false)], day_month),
-    rule(PiiKind::NoFodselsnummer, &[(&[6, 5], " ", true), (&[11], "", false)], fodselsnummer),
+    rule(PiiKind::FiHetu, &[(&[6, 4], "-", true), (&[6, 4], "+", true)], hetu),
+    rule(
+        PiiKind::NoFodselsnummer,
+        &[(&[6, 5], " ", true), (&[6, 5], "-", false), (&[11], "", false)],
+        fodselsnummer,
+    ),
     rule(
         PiiKind::BeNationalNumber,
-        &[(&[2, 2, 2, 3, 2], "..-.", true), (&[11], "", false), (&[6, 3, 2], "--", true)],
+        &[
+            (&[2, 2, 2, 3, 2], "..-.", true),
+            (&[2, 2, 2, 3, 2], "..- ", true),
+            (&[2, 2, 2, 3, 2], "    ", false),
+            (&[11], "", false),
+            (&[6, 3, 2], "--", true),
+        ],
         belgian,
     ),
     rule(PiiKind::PtNif, &[(&[9], "", false), (&[3, 3, 3], "  ", false)], nif),
@@ -161,6 +172,12 @@ fn personnummer(digits: &[u8]) -> bool {
     let day = value(&ten[4..6]);
     let day = if day > 60 { day - 60 } else { day };
     century && day_of_month(day, value(&ten[2..4])) && luhn(ten)
+}
+
+fn hetu(digits: &[u8]) -> bool {
+    // What is left of the division has a letter from ten on.
+    let nine = value(&digits[..6]) * 1000 + value(&digits[6..9]);
+    day_month(digits) && nine % 31 == u64::from(digits[9])
 }
 
 fn fodselsnummer(digits: &[u8]) -> bool {
@@ -295,6 +312,7 @@ mod tests {
             (PiiKind::NlBsn, "111222333"),
             (PiiKind::PlPesel, "44051401359"),
             (PiiKind::SePersonnummer, "8112189876"),
+            (PiiKind::FiHetu, "1310522007"),
             (PiiKind::NoFodselsnummer, "01010750160"),
             (PiiKind::BeNationalNumber, "85073003328"),
             (PiiKind::PtNif, "123456789"),

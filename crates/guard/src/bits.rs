@@ -1,11 +1,11 @@
 //! Many bytes looked at together.
 
 /// How many bytes are looked at together.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// The bytes from a place on; noughts behind the end of the text.
 #[inline]
-pub(super) fn block(bytes: &[u8], at: usize) -> [u8; BLOCK] {
+pub(crate) fn block(bytes: &[u8], at: usize) -> [u8; BLOCK] {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.first_chunk().copied().unwrap_or_else(|| {
         let mut block = [0; BLOCK];
@@ -16,7 +16,7 @@ pub(super) fn block(bytes: &[u8], at: usize) -> [u8; BLOCK] {
 
 /// A bit for each byte that is one of those; `is_one` must not branch.
 #[inline]
-pub(super) fn of(block: &[u8; BLOCK], is_one: impl Fn(u8) -> bool) -> u64 {
+pub(crate) fn of(block: &[u8; BLOCK], is_one: impl Fn(u8) -> bool) -> u64 {
     let mut flags = [0; BLOCK];
     for (flag, byte) in flags.iter_mut().zip(block) {
         *flag = u8::from(is_one(*byte));
@@ -29,7 +29,7 @@ pub(super) fn of(block: &[u8; BLOCK], is_one: impl Fn(u8) -> bool) -> u64 {
 
 /// The places of the bits that are set, the lowest first.
 #[inline]
-pub(super) fn places(mut bits: u64) -> impl Iterator<Item = usize> {
+pub(crate) fn places(mut bits: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let place = (bits != 0).then(|| bits.trailing_zeros() as usize);
         bits &= bits.wrapping_sub(1);
