@@ -7,6 +7,7 @@
 //! judges the wording of the same text; both join to one score.
 
 mod classifier;
+mod eight;
 mod features;
 mod grammar;
 mod lexicon;
@@ -144,20 +145,19 @@ impl Injection {
     /// The signs in a text as it stands, and what its wording is worth.
     fn straight(&self, folded: &str, channel: Channel) -> (Vec<Sign>, Wording) {
         let mut signs = Vec::new();
-        let (hits, odd) = self.lexicon.survey(folded);
-        let mut wording = self.classifier.judge(folded, &hits);
+        let (hits, odd, mut wording) = self.survey(folded);
         self.grammar.read(folded, &hits, channel, &mut signs);
         structure::read(folded, &hits, channel, &mut signs);
         for range in odd.disguised(folded) {
-            let plain = lexicon::unleet(&folded[range.clone()]);
-            let hits = self.lexicon.scan_leet(&plain);
+            let disguised = &folded[range.clone()];
+            let (spelt, plain) = (lexicon::spelt(disguised), lexicon::unleet(disguised));
+            let mut search = self.lexicon.unmask(&spelt, &plain);
+            wording = wording.or_disguised(self.classifier.judge_with(&spelt, &mut search));
             let before = signs.len();
-            self.grammar.read(&plain, &hits, channel, &mut signs);
+            self.grammar.read(&plain, &search.end(), channel, &mut signs);
             for sign in &mut signs[before..] {
                 sign.span = sign.span.start + range.start..sign.span.end + range.start;
             }
-            let spelt = classifier::spelt(&folded[range]);
-            wording = wording.or_disguised(self.classifier.judge(&spelt, &self.lexicon.scan(&spelt)));
         }
         let bare = [
             self.joined(folded, &odd, channel, &mut signs),
@@ -166,6 +166,14 @@ impl Injection {
         ];
         let wording = bare.into_iter().flatten().fold(wording, Wording::or_disguised);
         (signs, wording)
+    }
+
+    /// The words of the lexicon in a folded text, what may be more of them, and what its wording is worth.
+    fn survey(&self, folded: &str) -> (Vec<Hit>, Oddities, Wording) {
+        let mut search = self.lexicon.survey(folded);
+        let wording = self.classifier.judge_with(folded, &mut search);
+        let (hits, odd) = search.end();
+        (hits, odd, wording)
     }
 
     /// Adds the signs of words that other marks than blanks join, and returns what their wording is worth.
@@ -264,15 +272,14 @@ fn higher(one: Option<Wording>, other: Option<Wording>) -> Option<Wording> {
 
 /// A chain of words with blanks between them, byte for byte.
 fn unjoined(chain: &str) -> String {
-    let mut letters = chain.chars().peekable();
-    let mut plain = String::with_capacity(chain.len());
-    while let Some(letter) = letters.next() {
-        let joint = |letter: char| u8::try_from(letter).is_ok_and(lexicon::is_joint);
+    let mut bytes = chain.as_bytes().to_vec();
+    for at in 0..bytes.len() {
         // Of several marks the last one is the blank.
-        let last = letters.peek().is_none_or(|next| !joint(*next));
-        plain.push(if joint(letter) && last { ' ' } else { letter });
+        if lexicon::is_joint(bytes[at]) && !bytes.get(at + 1).is_some_and(|next| lexicon::is_joint(*next)) {
+            bytes[at] = b' ';
+        }
     }
-    plain
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// From which score on a text whose wording alone speaks against it gets a finding of its own.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Channel;
-use super::features::{self, BUCKETS, Sink};
+use super::features::{self, BUCKETS, Lookup, Sink};
 use super::lexicon::Hit;
 
 /// How many tokens are judged together.
@@ -23,7 +23,7 @@ const HEAD: usize = MAGIC.len() + 16;
 /// The trained weights.
 #[derive(Debug)]
 pub(in crate::injection) struct Classifier<'a> {
-    weights: &'a [u8],
+    weights: &'a [u8; BUCKETS],
     scale: f32,
     bias: f32,
     /// What features the weights were trained for.
@@ -48,7 +48,8 @@ impl<'a> Classifier<'a> {
         #[cfg(not(test))]
         let _ = features;
         let (scale, bias) = (f32::from_le_bytes(*scale), f32::from_le_bytes(*bias));
-        (weights.len() == BUCKETS && scale.is_finite() && bias.is_finite()).then_some(Self {
+        let weights = weights.try_into().ok()?;
+        (scale.is_finite() && bias.is_finite()).then_some(Self {
             weights,
             scale,
             bias,
@@ -58,10 +59,16 @@ impl<'a> Classifier<'a> {
     }
 
     /// What the wording of a folded text is worth, with those words of the lexicon in it.
-    pub(in crate::injection) fn judge(&self, folded: &str, hits: &[Hit]) -> Wording {
+    pub(in crate::injection) fn judge(&self, folded: &str, mut hits: &[Hit]) -> Wording {
+        self.judge_with(folded, &mut hits)
+    }
+
+    /// What the wording of a folded text is worth, whose words of the lexicon are looked up on the way.
+    pub(in crate::injection) fn judge_with(&self, folded: &str, lookup: &mut impl Lookup) -> Wording {
         let mut windows = Windows::over(self.weights);
-        features::read(folded, hits, &mut windows);
+        features::read(folded, lookup, &mut windows);
         windows.look();
+        windows.look_at(windows.filled - 1);
         Wording { logit: self.bias + self.scale * windows.highest, end: windows.end }
     }
 }
@@ -80,20 +87,6 @@ impl Wording {
     pub(in crate::injection) fn or_disguised(self, bare: Self) -> Self {
         Self { logit: self.logit.max(bare.logit), ..self }
     }
-}
-
-/// A text whose digits and signs are read as the letters they look like most.
-pub(in crate::injection) fn spelt(folded: &str) -> String {
-    let letter = |letter: char| match letter {
-        '0' => 'o',
-        '1' | '!' | '|' => 'i',
-        '3' => 'e',
-        '4' | '@' => 'a',
-        '5' | '$' => 's',
-        '7' | '+' => 't',
-        other => other,
-    };
-    folded.chars().map(letter).collect()
 }
 
 /// Where the window stands that decided, in bytes of the folded text.
@@ -138,59 +131,106 @@ pub(in crate::injection) fn write(weights: &[f32], bias: f32, features: u64) -> 
     file
 }
 
+/// How many words are remembered: most words of a text stand there more than once.
+const KNOWN: usize = 1 << KNOWN_BITS;
+const KNOWN_BITS: u32 = 8;
+/// A feature in a number that counts them above and sums up their weights below.
+const ONE: i64 = 1 << 32;
+
+/// How many tokens are read between looks at their windows: a multiple of the stride.
+const BLOCK: usize = 64 * STRIDE;
+/// How many tokens are remembered from before: those of a window, and the one before it.
+const BEHIND: usize = WINDOW + 1;
+
 /// Sums over the last tokens.
 #[derive(Debug)]
 struct Windows<'a> {
-    weights: &'a [u8],
-    /// Sum and number of features of each of the last tokens, a ring.
-    tokens: [(i32, i32); WINDOW],
-    current: (i32, i32),
-    sum: i32,
-    count: i32,
-    token: usize,
+    weights: &'a [u8; BUCKETS],
+    /// All features up to now, counted and summed up. It may run over: windows are what it grew by.
+    total: i64,
+    /// What it was behind each of the last tokens.
+    totals: [i64; BEHIND + BLOCK],
+    /// How many of these there are.
+    filled: usize,
+    /// How many tokens there were before them, and as many as are remembered.
+    before: usize,
+    /// Words, and what they were worth when they were read.
+    known: [(u64, i64); KNOWN],
     highest: f32,
     /// Before which token the highest window ends.
     end: usize,
 }
 
 impl Sink for Windows<'_> {
-    fn feature(&mut self, bucket: usize) {
-        self.current.0 += i32::from(self.weights[bucket].cast_signed());
-        self.current.1 += 1;
+    #[inline]
+    fn features(&mut self, places: impl ExactSizeIterator<Item = usize>) {
+        self.total = self.total.wrapping_add(self.worth(places));
     }
 
+    #[inline]
+    fn word(&mut self, word: u64, places: impl ExactSizeIterator<Item = usize>) {
+        let slot = (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - KNOWN_BITS)) as usize;
+        if self.known[slot].0 != word {
+            self.known[slot] = (word, self.worth(places));
+        }
+        self.total = self.total.wrapping_add(self.known[slot].1);
+    }
+
+    #[inline]
     fn end_token(&mut self) {
-        let current = std::mem::take(&mut self.current);
-        let gone = std::mem::replace(&mut self.tokens[self.token % WINDOW], current);
-        self.sum += current.0 - gone.0;
-        self.count += current.1 - gone.1;
-        self.token += 1;
-        if self.token >= WINDOW && self.token.is_multiple_of(STRIDE) {
+        self.totals[self.filled] = self.total;
+        self.filled += 1;
+        if self.filled == self.totals.len() {
             self.look();
+            self.totals.copy_within(BLOCK.., 0);
+            self.filled = BEHIND;
+            self.before += BLOCK;
         }
     }
 }
 
 impl<'a> Windows<'a> {
-    fn over(weights: &'a [u8]) -> Self {
+    fn over(weights: &'a [u8; BUCKETS]) -> Self {
         Self {
             weights,
-            tokens: [(0, 0); WINDOW],
-            current: (0, 0),
-            sum: 0,
-            count: 0,
-            token: 0,
+            total: 0,
+            totals: [0; BEHIND + BLOCK],
+            filled: BEHIND,
+            before: 0,
+            known: [(0, 0); KNOWN],
             highest: f32::NEG_INFINITY,
             end: 0,
         }
     }
 
+    /// What features are worth together.
+    #[inline]
+    fn worth(&self, places: impl ExactSizeIterator<Item = usize>) -> i64 {
+        let count = i64::try_from(places.len()).unwrap_or_default();
+        let weights = places.map(|place| i64::from(self.weights[place].cast_signed()));
+        ONE * count + weights.sum::<i64>()
+    }
+
+    /// Looks at the whole windows that end behind the tokens of the block, one in a stride.
     fn look(&mut self) {
+        for last in (BEHIND - 1..self.filled).step_by(STRIDE).skip(1) {
+            if self.before + last >= WINDOW + BEHIND - 1 {
+                self.look_at(last);
+            }
+        }
+    }
+
+    /// Looks at the window that ends with a token.
+    fn look_at(&mut self, last: usize) {
+        let window = self.totals[last].wrapping_sub(self.totals[last - WINDOW]);
+        #[expect(clippy::cast_possible_truncation, reason = "the sum is the lower half")]
+        let sum = window as i32;
+        let count = (window - i64::from(sum)) >> 32;
         #[expect(clippy::cast_precision_loss, reason = "a sum over 48 tokens")]
-        let (sum, count) = (self.sum as f32, self.count as f32);
+        let (sum, count) = (sum as f32, count as f32);
         let worth = sum / (count + PRIOR).sqrt();
         if worth > self.highest {
-            (self.highest, self.end) = (worth, self.token);
+            (self.highest, self.end) = (worth, self.before + last + 1 - BEHIND);
         }
     }
 }

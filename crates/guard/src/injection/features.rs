@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::eight::{self, Word, first, load};
 use super::lexicon::Hit;
 
 /// How many numbers the words and their pieces share.
@@ -27,29 +28,95 @@ const SENSES: u32 = 3;
 
 /// Takes what is read, in the order of the text.
 pub(in crate::injection) trait Sink {
-    /// A feature of the current token, by its place in the table.
-    fn feature(&mut self, bucket: usize);
+    /// Features of the current token, by their places in the table.
+    fn features(&mut self, places: impl ExactSizeIterator<Item = usize>);
+    /// Features of the current token that it has by its letters: `word` is all of them, in one number. They are
+    /// the same each time.
+    fn word(&mut self, word: u64, places: impl ExactSizeIterator<Item = usize>) {
+        let _ = word;
+        self.features(places);
+    }
     /// The current token ends.
     fn end_token(&mut self);
 }
 
+/// Tells which words of the lexicon a text holds while it is read.
+pub(in crate::injection) trait Lookup {
+    /// A word of ASCII begins there, with these eight bytes.
+    fn word(&mut self, text: &str, at: usize, ahead: u64, word: Word);
+    /// Signs of ASCII stand there.
+    fn signs(&mut self, text: &str, signs: Range<usize>);
+    /// Something beyond ASCII stands there, which may have words of ASCII in it. Returns what was looked at, which
+    /// is more where such a word ends later.
+    fn beyond(&mut self, text: &str, range: Range<usize>) -> usize;
+    /// The words that begin before a place, which is behind all that was told.
+    fn hits(&mut self, end: usize) -> &[Hit];
+}
+
+/// Words of the lexicon that are known already.
+impl Lookup for &[Hit] {
+    #[inline]
+    fn word(&mut self, _: &str, _: usize, _: u64, _: Word) {}
+
+    #[inline]
+    fn signs(&mut self, _: &str, _: Range<usize>) {}
+
+    #[inline]
+    fn beyond(&mut self, _: &str, range: Range<usize>) -> usize {
+        range.end
+    }
+
+    #[inline]
+    fn hits(&mut self, _: usize) -> &[Hit] {
+        self
+    }
+}
+
 /// Reads a folded text with the lexicon's words in it.
-pub(in crate::injection) fn read(folded: &str, hits: &[Hit], sink: &mut impl Sink) {
-    let mut reader = Reader { sink, before: [0; 2], hits, meanings: Meanings::default() };
+pub(in crate::injection) fn read(folded: &str, lookup: &mut impl Lookup, sink: &mut impl Sink) {
+    let mut reader = Reader { sink, before: [0; 2], read: 0, meanings: Meanings::default() };
     let bytes = folded.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b' ' {
-            at += 1;
-            continue;
-        }
-        let (kind, end) = token(folded, at);
-        match kind {
-            Kind::Blank => {}
-            Kind::Word => reader.word(&bytes[at..end], end),
-            Kind::Sign => reader.token(hash(&bytes[at..end.min(at + 4)]) ^ 0x5bd1, end),
-        }
-        at = end;
+    let (mut at, mut looked_up) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        let (number, end) = match KINDS[usize::from(*byte)] {
+            Kind::Blank => {
+                at += 1;
+                continue;
+            }
+            Kind::Word => {
+                let ahead = load(&bytes[at..]);
+                let word = eight::word(bytes, at, ahead);
+                let end = at + word.length;
+                // Of what is longer than words are, every part is a token.
+                if at >= looked_up {
+                    lookup.word(folded, at, ahead, word);
+                    looked_up = end;
+                }
+                if word.length <= 8 && bytes.get(end).is_none_or(u8::is_ascii) {
+                    (reader.short_word(ahead, word), end)
+                } else {
+                    let end = word_end(folded, at);
+                    if end > looked_up {
+                        looked_up = lookup.beyond(folded, looked_up..end);
+                    }
+                    (reader.long_word(&bytes[at..end]), end)
+                }
+            }
+            Kind::Sign => {
+                let end = at + alike(&bytes[at..]);
+                lookup.signs(folded, at..end);
+                (sign(*byte, end - at), end)
+            }
+            Kind::Beyond => {
+                let (kind, end) = token(folded, at);
+                looked_up = lookup.beyond(folded, at.max(looked_up)..end);
+                let token = &bytes[at..end];
+                (if kind == Kind::Word { reader.long_word(token) } else { hash(token) ^ SIGN }, end)
+            }
+        };
+        reader.token(number, end, lookup);
+        // Mostly a blank follows, and hardly ever two.
+        at = end + usize::from(bytes.get(end) == Some(&b' '));
     }
 }
 
@@ -79,18 +146,18 @@ enum Kind {
     Word,
     /// Anything else.
     Sign,
+    /// Of bytes: of a letter beyond ASCII, which tells what it is.
+    Beyond,
 }
 
 /// What bytes of ASCII are; those of other letters are told by their letters.
 static KINDS: [Kind; 256] = kinds();
 
 const fn kinds() -> [Kind; 256] {
-    let mut kinds = [Kind::Sign; 256];
+    let mut kinds = [Kind::Beyond; 256];
     let mut byte = 0_u8;
     while byte < 128 {
-        if byte.is_ascii_alphanumeric() {
-            kinds[byte as usize] = Kind::Word;
-        }
+        kinds[byte as usize] = if byte.is_ascii_alphanumeric() { Kind::Word } else { Kind::Sign };
         byte += 1;
     }
     kinds[b' ' as usize] = Kind::Blank;
@@ -102,16 +169,11 @@ const fn kinds() -> [Kind; 256] {
 #[inline]
 fn token(text: &str, at: usize) -> (Kind, usize) {
     let bytes = text.as_bytes();
-    let first = bytes[at];
-    if first.is_ascii() {
-        return match KINDS[usize::from(first)] {
-            Kind::Blank => (Kind::Blank, at + 1),
-            Kind::Word => (Kind::Word, word_end(text, at)),
-            Kind::Sign => {
-                let same = bytes[at..].iter().take(8).take_while(|byte| **byte == first).count();
-                (Kind::Sign, at + same)
-            }
-        };
+    match KINDS[usize::from(bytes[at])] {
+        Kind::Blank => return (Kind::Blank, at + 1),
+        Kind::Word => return (Kind::Word, word_end(text, at)),
+        Kind::Sign => return (Kind::Sign, at + alike(&bytes[at..])),
+        Kind::Beyond => {}
     }
     let letter = letter(text, at);
     match letter.is_alphanumeric() {
@@ -121,8 +183,16 @@ fn token(text: &str, at: usize) -> (Kind, usize) {
     }
 }
 
-/// Where the word ends that begins there.
+/// How often the first byte stands there, at most eight times.
 #[inline]
+fn alike(bytes: &[u8]) -> usize {
+    if bytes.len() < 2 || bytes[0] != bytes[1] {
+        return 1;
+    }
+    bytes.iter().take(8).take_while(|byte| **byte == bytes[0]).count()
+}
+
+/// Where the word ends that begins there.
 fn word_end(text: &str, start: usize) -> usize {
     let bytes = text.as_bytes();
     let most = bytes.len().min(start + LONGEST);
@@ -158,31 +228,46 @@ struct Reader<'a, S> {
     sink: &'a mut S,
     /// The two tokens before this one.
     before: [u64; 2],
-    hits: &'a [Hit],
+    /// How many of the words of the lexicon were read.
+    read: usize,
     meanings: Meanings,
 }
 
 impl<S: Sink> Reader<'_, S> {
-    fn word(&mut self, word: &[u8], end: usize) {
-        if word[0].is_ascii_digit() && word.iter().all(u8::is_ascii_digit) {
-            return self.token(hash(b"0"), end);
+    /// Reads a word of at most eight letters and digits of ASCII; returns its number.
+    #[inline]
+    fn short_word(&mut self, ahead: u64, word: Word) -> u64 {
+        if !word.letters {
+            return NUMBER;
         }
-        if word.len() >= 3 {
+        let letters = first(ahead, word.length);
+        self.sink.word(letters, short_pieces(letters, word.length));
+        step(word.length as u64 + 1, letters.swap_bytes() >> (64 - 8 * word.length))
+    }
+
+    /// Reads any word; returns its number.
+    fn long_word(&mut self, word: &[u8]) -> u64 {
+        if word[0].is_ascii_digit() && word.iter().all(u8::is_ascii_digit) {
+            return NUMBER;
+        }
+        if word.len() >= 3 && word.is_ascii() {
+            self.ascii_pieces(word);
+        } else if word.len() >= 3 {
             self.pieces(word);
         }
-        self.token(hash(word), end);
+        hash(word)
+    }
+
+    /// Pieces of four letters of ASCII, with a mark at the word's ends.
+    fn ascii_pieces(&mut self, word: &[u8]) {
+        let [.., third, second, last] = *word else { return };
+        self.sink.features([piece([b'<', word[0], word[1], word[2]])].into_iter());
+        self.sink.features(word.array_windows().map(|letters| piece(*letters)));
+        self.sink.features([piece([third, second, last, b'>'])].into_iter());
     }
 
     /// Pieces of four letters of ASCII, or of six bytes of others, with a mark at the word's ends.
     fn pieces(&mut self, word: &[u8]) {
-        if word.is_ascii() {
-            let mut window = u32::from_be_bytes([0, b'<', word[0], word[1]]);
-            for byte in word[2..].iter().chain(b">") {
-                window = (window << 8) | u32::from(*byte);
-                self.emit(u64::from(window).wrapping_mul(PIECE));
-            }
-            return;
-        }
         let mut window = u64::from(b'<');
         for (at, byte) in word.iter().enumerate() {
             window = (window << 8) | u64::from(*byte);
@@ -198,28 +283,52 @@ impl<S: Sink> Reader<'_, S> {
         self.emit((window & 0xFFFF_FFFF).wrapping_mul(PIECE));
     }
 
-    fn token(&mut self, word: u64, end: usize) {
+    #[inline]
+    fn token(&mut self, word: u64, end: usize, lookup: &mut impl Lookup) {
         let [last, before] = self.before;
-        self.emit(mix(word));
-        if last != 0 {
-            self.emit(mix(last.rotate_left(17) ^ word));
-        }
-        if before != 0 {
-            self.emit(mix(before.rotate_left(31) ^ word.wrapping_mul(0x9E37_79B9)));
+        let alone = mix(word);
+        let pair = mix(last.rotate_left(17) ^ word);
+        let around = mix(before.rotate_left(31) ^ word.wrapping_mul(0x9E37_79B9));
+        match (last, before) {
+            (0, 0) => self.emit(alone),
+            (_, 0) => self.sink.features([alone, pair].into_iter().map(place)),
+            (0, _) => self.sink.features([alone, around].into_iter().map(place)),
+            _ => self.sink.features([alone, pair, around].into_iter().map(place)),
         }
         self.before = [word, last];
-        while let Some((hit, rest)) = self.hits.split_first()
-            && hit.end <= end
-        {
-            self.hits = rest;
-            self.meanings.read(hit, |bucket| self.sink.feature(bucket));
+        let hits = lookup.hits(end);
+        if hits.get(self.read).is_some_and(|hit| hit.end <= end) {
+            self.meanings(end, hits);
         }
         self.sink.end_token();
     }
 
-    fn emit(&mut self, mixed: u64) {
-        self.sink.feature((mixed >> (64 - WORD_BITS)) as usize);
+    /// Reads the words of the lexicon that have ended.
+    #[inline(never)]
+    fn meanings(&mut self, end: usize, hits: &[Hit]) {
+        for hit in hits[self.read..].iter().take_while(|hit| hit.end <= end) {
+            self.read += 1;
+            self.meanings.read(hit, |place| self.sink.features([place].into_iter()));
+        }
     }
+
+    fn emit(&mut self, mixed: u64) {
+        self.sink.features([place(mixed)].into_iter());
+    }
+}
+
+/// Pieces of four letters of a word of ASCII of at most eight, with a mark at the word's ends.
+fn short_pieces(letters: u64, length: usize) -> impl ExactSizeIterator<Item = usize> {
+    let marked = u128::from(b'<') | u128::from(letters) << 8 | u128::from(b'>') << (8 * (length + 1));
+    #[expect(clippy::cast_possible_truncation, reason = "a piece is four bytes")]
+    (0..if length < 3 { 0 } else { length - 1 })
+        .map(move |at| piece(((marked >> (8 * at)) as u32).to_le_bytes()))
+}
+
+/// The place of a piece of four letters of ASCII.
+#[inline]
+fn piece(letters: [u8; 4]) -> usize {
+    place(u64::from(u32::from_be_bytes(letters)).wrapping_mul(PIECE))
 }
 
 /// The words of the lexicon that were just read.
@@ -271,9 +380,34 @@ fn senses(mut set: u64) -> impl Iterator<Item = u64> {
 /// A number for a word, eight bytes at a step.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.chunks(8).fold(bytes.len() as u64 + 1, |hash, chunk| {
-        let word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        (hash.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95)
+        step(hash, chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
     })
+}
+
+const fn step(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95)
+}
+
+/// The number of all numbers.
+const NUMBER: u64 = step(2, b'0' as u64);
+/// What signs differ by from words.
+const SIGN: u64 = 0x5bd1;
+
+/// The number of a sign of ASCII that stands there so often; more than four times are four.
+#[inline]
+const fn sign(byte: u8, times: usize) -> u64 {
+    let [times, mask] = match times {
+        1 => [1, 0xFF],
+        2 => [2, 0xFFFF],
+        3 => [3, 0xFF_FFFF],
+        _ => [4, 0xFFFF_FFFF],
+    };
+    step(times + 1, (byte as u64 * 0x0101_0101) & mask) ^ SIGN
+}
+
+/// A place among the words.
+const fn place(mixed: u64) -> usize {
+    (mixed >> (64 - WORD_BITS)) as usize
 }
 
 const fn mix(value: u64) -> u64 {
@@ -290,8 +424,8 @@ mod tests {
     struct Tokens(Vec<Vec<usize>>, Vec<usize>);
 
     impl Sink for Tokens {
-        fn feature(&mut self, bucket: usize) {
-            self.1.push(bucket);
+        fn features(&mut self, places: impl ExactSizeIterator<Item = usize>) {
+            self.1.extend(places);
         }
 
         fn end_token(&mut self) {
@@ -303,7 +437,7 @@ mod tests {
         let folded = Folded::of(text);
         let hits = Lexicon::new().scan(folded.text());
         let mut tokens = Tokens::default();
-        read(folded.text(), &hits, &mut tokens);
+        read(folded.text(), &mut hits.as_slice(), &mut tokens);
         assert!(tokens.1.is_empty());
         tokens.0
     }

@@ -6,20 +6,23 @@ mod concepts;
 mod fold;
 mod glue;
 mod leet;
+mod search;
 mod turns;
 mod words;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 pub(super) use cipher::Cipher;
 pub(super) use concepts::Concepts;
 pub(super) use fold::Folded;
-pub(super) use leet::{Oddities, is_joint, unleet};
+pub(super) use leet::{Oddities, is_joint, spelt, unleet};
 
 use self::bare::Bare;
 use self::glue::Glue;
+use self::search::{Search, Survey, Unmasking};
 use self::words::Words;
 
 /// The lists, in the order of their languages.
@@ -128,21 +131,38 @@ impl Lexicon {
 
     /// The words of the lexicon in a folded text, in their order.
     pub(super) fn scan(&self, folded: &str) -> Vec<Hit> {
-        self.survey(folded).0
+        let mut hits = Vec::with_capacity(folded.len() / 16);
+        self.ascii.scan(folded, &mut hits);
+        self.scan_beyond(folded, &mut hits);
+        hits
     }
 
-    /// The words of the lexicon in a folded text, and what in it may be more of them.
-    pub(super) fn survey(&self, folded: &str) -> (Vec<Hit>, Oddities) {
-        let mut hits = Vec::with_capacity(folded.len() / 16);
-        let mut odd = Oddities::default();
-        self.ascii.scan(folded, &mut hits, &mut odd);
+    /// Looks up the words of a folded text while it is read.
+    pub(super) fn search<'a>(&'a self, folded: &str) -> Search<'a> {
+        let (mut beyond, hits) = (Vec::new(), Vec::with_capacity(folded.len() / 16));
+        self.scan_beyond(folded, &mut beyond);
+        Search { words: &self.ascii, beyond, merged: 0, hits }
+    }
+
+    /// Looks up the words of a folded text while it is read, and what in it may be more of them.
+    pub(super) fn survey<'a>(&'a self, folded: &str) -> Survey<'a> {
+        Survey { search: self.search(folded), odd: Oddities::default() }
+    }
+
+    /// Looks up the words of a text in disguise while it is read [spelt](spelt), and the English ones of the same
+    /// text [without signs](unleet).
+    pub(super) fn unmask<'a>(&'a self, spelt: &str, plain: &'a str) -> Unmasking<'a> {
+        Unmasking { search: self.search(spelt), leet: &self.leet, plain, hits: Vec::new() }
+    }
+
+    /// Adds the words that are not of ASCII.
+    fn scan_beyond(&self, folded: &str, hits: &mut Vec<Hit>) {
         if !folded.is_ascii() {
             for region in foreign(folded) {
-                self.other.scan(folded, region, &mut hits);
+                self.other.scan(folded, region, hits);
             }
             hits.sort_by_key(|hit| hit.start);
         }
-        (hits, odd)
     }
 
     /// The words of a text that was written without blanks; nothing where it is not made of words.
@@ -153,13 +173,6 @@ impl Lexicon {
     /// What a short text may have been meant as that was written so that its words are not found, part by part.
     pub(super) fn readings(&self, folded: &str) -> Vec<(std::ops::Range<usize>, String)> {
         self.bare.readings(self, folded)
-    }
-
-    /// The English words of the lexicon in a text whose digits and signs were read as letters.
-    pub(super) fn scan_leet(&self, folded: &str) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        self.leet.scan(folded, &mut hits, &mut Oddities::default());
-        hits
     }
 }
 
@@ -173,7 +186,7 @@ impl Anywhere {
         Self { automaton, entries: entries.into_iter().map(|(_, entry)| entry).collect() }
     }
 
-    fn scan(&self, text: &str, region: std::ops::Range<usize>, hits: &mut Vec<Hit>) {
+    fn scan(&self, text: &str, region: Range<usize>, hits: &mut Vec<Hit>) {
         let input = aho_corasick::Input::new(text).range(region);
         for found in self.automaton.find_iter(input) {
             let entry = self.entries[found.pattern().as_usize()];
@@ -213,9 +226,9 @@ fn begins_with_letter(text: &str, end: usize) -> bool {
 }
 
 /// The parts of a text with letters beyond ASCII, each with the words around it.
-fn foreign(text: &str) -> Vec<std::ops::Range<usize>> {
+fn foreign(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
-    let mut regions: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut regions: Vec<Range<usize>> = Vec::new();
     for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii()) {
         match regions.last_mut() {
             Some(last) if at < last.end + BRIDGE => last.end = at + 1,

@@ -28,7 +28,7 @@ impl Reader {
         let folded = Folded::of(Text::read(text).plain());
         let hits = self.injection.lexicon.scan(folded.text());
         let mut all = Tokens::default();
-        features::read(folded.text(), &hits, &mut all);
+        features::read(folded.text(), &mut hits.as_slice(), &mut all);
         let tokens = all.ends.len();
         let mut starts: Vec<usize> = (0..tokens.saturating_sub(WINDOW - 1)).step_by(stride).collect();
         starts.push(tokens.saturating_sub(WINDOW));
@@ -57,8 +57,8 @@ struct Tokens {
 
 impl Sink for Tokens {
     #[expect(clippy::cast_possible_truncation, reason = "a table of less than 2^32 places")]
-    fn feature(&mut self, bucket: usize) {
-        self.buckets.push(bucket as u32);
+    fn features(&mut self, places: impl ExactSizeIterator<Item = usize>) {
+        self.buckets.extend(places.map(|place| place as u32));
     }
 
     fn end_token(&mut self) {
@@ -99,7 +99,7 @@ pub(super) fn fingerprint() -> u64 {
         let folded = Folded::of(Text::read(probe).plain());
         let hits = reader.injection.lexicon.scan(folded.text());
         let mut all = Tokens::default();
-        features::read(folded.text(), &hits, &mut all);
+        features::read(folded.text(), &mut hits.as_slice(), &mut all);
         all.buckets.into_iter().for_each(&mut mix);
         probe.bytes().map(u32::from).for_each(&mut mix);
     }

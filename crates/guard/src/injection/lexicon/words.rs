@@ -1,13 +1,15 @@
 //! The words of ASCII: found at the beginnings of words alone, most of which a small table turns away.
 
+use std::ops::Range;
+
 use aho_corasick::Anchored;
 use aho_corasick::MatchKind;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::nfa::noncontiguous;
 
-use super::leet::Oddities;
 use super::{Border, Concepts, Entry, Hit, Languages, stands};
+use crate::injection::eight::{self, Word, first, load};
 
 /// How many bits the table of beginnings has, as a power of two.
 const TABLE_BITS: u32 = 16;
@@ -68,52 +70,76 @@ impl Words {
         }
     }
 
-    /// Adds every entry that stands in a text; one may stand in the words of another. Tells `odd` of words that
-    /// may be more than they seem.
-    pub(super) fn scan(&self, text: &str, hits: &mut Vec<Hit>, odd: &mut Oddities) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            let class = CLASS[usize::from(bytes[at])];
-            if class & (WORD | MARK) == 0 {
-                if class == AT {
-                    let (concepts, languages) = (Concepts::ADDRESS, Languages::ALL);
-                    hits.push(Hit { start: at, end: at + 1, concepts, languages });
-                }
-                at += 1;
-                continue;
-            }
-            if self.may_begin(&bytes[at..], class) {
-                self.find(text, at, hits);
-            }
-            if class == MARK {
-                at += 1;
-                continue;
-            }
-            let start = at;
-            let mut seen = 0;
-            for byte in &bytes[start..] {
-                let class = CLASS[usize::from(*byte)];
-                if class & WORD == 0 {
-                    break;
-                }
-                seen |= class;
-                at += 1;
-            }
-            odd.word(bytes, start, at, seen == WORD);
-        }
-        odd.finish();
+    /// Adds every entry that stands in a text; one may stand in the words of another.
+    pub(super) fn scan(&self, text: &str, hits: &mut Vec<Hit>) {
+        self.each(text, 0..text.len(), hits, |_, _| {});
     }
 
-    /// Whether an entry begins like these bytes.
+    /// Adds every entry that begins in a part of a text, and tells of all words where they begin. Returns where
+    /// the last word ends that begins there.
+    pub(super) fn each(
+        &self,
+        text: &str,
+        part: Range<usize>,
+        hits: &mut Vec<Hit>,
+        mut tell: impl FnMut(usize, Word),
+    ) -> usize {
+        let bytes = text.as_bytes();
+        let mut at = part.start;
+        while let Some(byte) = bytes[..part.end].get(at) {
+            let class = CLASS[usize::from(*byte)];
+            if class & WORD != 0 {
+                let ahead = load(&bytes[at..]);
+                let word = eight::word(bytes, at, ahead);
+                self.at_word(text, at, ahead, word, hits);
+                tell(at, word);
+                at += word.length;
+            } else {
+                self.at_sign(text, at, hits);
+                at += 1;
+            }
+        }
+        at
+    }
+
+    /// Adds the entries that begin with a word.
     #[inline]
-    fn may_begin(&self, bytes: &[u8], class: u8) -> bool {
-        let ahead = load(bytes);
-        let key = if class & WORD != 0 { beginning(ahead) } else { ahead & 0xFFFF_FFFF };
+    pub(super) fn at_word(&self, text: &str, at: usize, ahead: u64, word: Word, hits: &mut Vec<Hit>) {
+        if self.may_begin(ahead, word.length) {
+            self.find(text, at, hits);
+        }
+    }
+
+    /// Adds the entries that begin with something that is of no word.
+    #[inline]
+    pub(super) fn at_sign(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
+        let class = CLASS[usize::from(text.as_bytes()[at])];
+        if class == MARK {
+            if self.may_begin_at_mark(load(&text.as_bytes()[at..])) {
+                self.find(text, at, hits);
+            }
+        } else if class == AT {
+            let (concepts, languages) = (Concepts::ADDRESS, Languages::ALL);
+            hits.push(Hit { start: at, end: at + 1, concepts, languages });
+        }
+    }
+
+    /// Whether an entry begins like a word of this length that begins with these bytes.
+    #[inline]
+    fn may_begin(&self, ahead: u64, length: usize) -> bool {
+        let key = beginning(ahead, length);
+        // All tables are looked at: to skip some would take longer than that, as nobody can tell which.
         self.beginnings.has(key)
-            && (self.short.has(key)
-                || self.long.has(ahead)
-                || whole_word(ahead).is_some_and(|word| self.exact.has(word)))
+            & (self.short.has(key)
+                | self.long.has(ahead)
+                | (length < LONG) & self.exact.has(first(ahead, length)))
+    }
+
+    /// Whether an entry begins like this mark and what stands behind it.
+    #[inline]
+    fn may_begin_at_mark(&self, ahead: u64) -> bool {
+        let key = first(ahead, BEGINNING);
+        self.beginnings.has(key) && (self.short.has(key) || self.long.has(ahead))
     }
 
     /// Adds the entries that begin here and whose borders are right: the longest first, and behind it those
@@ -200,7 +226,7 @@ fn keys(word: &[u8], border: Border) -> Vec<u64> {
         }
         return vec![ahead & 0xFFFF_FFFF];
     }
-    let mut keys = vec![beginning(ahead)];
+    let mut keys = vec![beginning(ahead, eight::word(word, 0, ahead).length)];
     if border != Border::Both
         && word.len() < BEGINNING
         && word.iter().all(|byte| CLASS[usize::from(*byte)] & WORD != 0)
@@ -212,35 +238,10 @@ fn keys(word: &[u8], border: Border) -> Vec<u64> {
     keys
 }
 
-/// The next eight bytes, with nothing behind the end.
+/// The first letters of a word of this length: at most four, and none behind its end.
 #[inline]
-fn load(bytes: &[u8]) -> u64 {
-    match bytes.first_chunk::<LONG>() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)),
-    }
-}
-
-/// The word that begins here, if it ends within eight bytes.
-#[inline]
-fn whole_word(ahead: u64) -> Option<u64> {
-    let length = ahead.to_le_bytes().iter().position(|byte| CLASS[usize::from(*byte)] & WORD == 0)?;
-    Some(ahead & !(u64::MAX << (8 * length)))
-}
-
-/// The first letters of a word: at most four, and none behind its end.
-#[inline]
-fn beginning(ahead: u64) -> u64 {
-    let letter = |at: u64| CLASS[(ahead >> (8 * at) & 0xFF) as usize] & WORD != 0;
-    if !letter(1) {
-        ahead & 0xFF
-    } else if !letter(2) {
-        ahead & 0xFFFF
-    } else if !letter(3) {
-        ahead & 0xFF_FFFF
-    } else {
-        ahead & 0xFFFF_FFFF
-    }
+fn beginning(ahead: u64, length: usize) -> u64 {
+    first(ahead, length.min(BEGINNING))
 }
 
 /// A set that may hold more than was added, but never less.
@@ -282,8 +283,11 @@ mod tests {
         for (word, entry) in &entries {
             for behind in if entry.border == Border::Both { [" ", "."] } else { [" ", "x"] } {
                 let text = format!("{word}{behind}");
-                let class = CLASS[usize::from(text.as_bytes()[0])];
-                assert!(words.may_begin(text.as_bytes(), class), "{text:?}");
+                let ahead = load(text.as_bytes());
+                let length = eight::word(text.as_bytes(), 0, ahead).length;
+                let may =
+                    if length == 0 { words.may_begin_at_mark(ahead) } else { words.may_begin(ahead, length) };
+                assert!(may, "{text:?}");
             }
         }
     }
@@ -300,7 +304,7 @@ mod tests {
             "describe typical treatments and how they differ from person to person",
         ] {
             let mut scanned = Vec::new();
-            words.scan(text, &mut scanned, &mut Oddities::default());
+            words.scan(text, &mut scanned);
             let mut searched = Vec::new();
             let starts = (0..text.len()).filter(|at| {
                 let word = |at: usize| CLASS[usize::from(text.as_bytes()[at])] & WORD != 0;
