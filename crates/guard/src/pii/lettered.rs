@@ -26,7 +26,7 @@ const fn form(kind: PiiKind, layout: &'static str, check: fn(&[u8]) -> bool, alo
     Form { kind, layout, check, alone, head }
 }
 
-const FORMS: [Form; 27] = [
+const FORMS: [Form; 26] = [
     form(PiiKind::UkNino, "AAddddddA", nino, true),
     form(PiiKind::UkNino, "AA dd dd dd A", nino, true),
     form(PiiKind::UkNino, "AA dddddd A", nino, true),
@@ -40,7 +40,6 @@ const FORMS: [Form; 27] = [
     form(PiiKind::FiHetu, "dddddd+dddA", hetu, true),
     form(PiiKind::FiHetu, "ddddddAdddx", hetu, true),
     form(PiiKind::FrNir, "ddddddAdddddddd", corsican, true),
-    form(PiiKind::BrCnpj, "xx.xxx.xxx/xxxx-dd", cnpj, true),
     form(PiiKind::BrCnpj, "xxxxxxxxxxxxdd", cnpj, false),
     form(PiiKind::InPan, "AAAAAddddA", pan, false),
     form(PiiKind::IePps, "dddddddA", pps, false),

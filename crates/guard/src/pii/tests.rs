@@ -43,6 +43,30 @@ fn addresses_of_mail_are_found() {
 }
 
 #[test]
+fn rare_ways_to_write_a_persons_number_are_read() {
+    finds("henkilötunnus 131052-2210", PiiKind::FiHetu, "131052-2210");
+    finds("hetu: 131052A2210", PiiKind::FiHetu, "131052A2210");
+    finds("NIR 253072A07300443", PiiKind::FrNir, "253072A07300443");
+    finds("rijksregisternummer 85.07.30-033 28", PiiKind::BeNationalNumber, "85.07.30-033 28");
+    finds("rijksregisternummer: 85 07 30 033 28", PiiKind::BeNationalNumber, "85 07 30 033 28");
+    finds("\"cnpj\": \"12ABC34501DE35\"", PiiKind::BrCnpj, "12ABC34501DE35");
+    finds("RUT 7.654.321-6", PiiKind::ClRut, "7.654.321-6");
+    finds("RUT: 10000013-K", PiiKind::ClRut, "10000013-K");
+    finds("el 10.000.013-K", PiiKind::ClRut, "10.000.013-K");
+    finds("SA ID 8001015009087", PiiKind::ZaId, "8001015009087");
+    for text in [
+        "hetu: 131052-2211",
+        "CNPJ 12ABC34501DE36",
+        "io.netty:netty-buffer@4.1.114.Final",
+        "Convert text from the ISO 8859-15 set",
+        "également appelé ISO 646. L'ISO 8859-10",
+    ] {
+        leaves(text);
+    }
+    finds("me@163.com", PiiKind::Email, "me@163.com");
+}
+
+#[test]
 fn addresses_of_the_internet_are_found() {
     finds("from 203.0.113.7:4711", PiiKind::IpAddress, "203.0.113.7");
     finds("from 2001:db8::8a2e:370:7334 port", PiiKind::IpAddress, "2001:db8::8a2e:370:7334");

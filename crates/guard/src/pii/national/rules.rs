@@ -312,7 +312,7 @@ mod tests {
             (PiiKind::NlBsn, "111222333"),
             (PiiKind::PlPesel, "44051401359"),
             (PiiKind::SePersonnummer, "8112189876"),
-            (PiiKind::FiHetu, "1310522007"),
+            (PiiKind::FiHetu, "1310522210"),
             (PiiKind::NoFodselsnummer, "01010750160"),
             (PiiKind::BeNationalNumber, "85073003328"),
             (PiiKind::PtNif, "123456789"),
