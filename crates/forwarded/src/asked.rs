@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::HeaderMap;
 
 use crate::ProxyTrust;
+use crate::entries::entries;
 
 /// How the client talks to the outermost proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +33,9 @@ pub fn asked_for(peer: IpAddr, headers: &HeaderMap, trust: &ProxyTrust) -> Asked
         return Asked::default();
     }
     let told = |name| {
-        let mut values = headers
-            .get_all(name)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(','))
-            .map(str::trim)
-            .filter(|value| !value.is_empty());
-        if *trust == ProxyTrust::Everybody { values.next() } else { values.next_back() }
+        let mut values = entries(headers, name);
+        let value = if *trust == ProxyTrust::Everybody { values.next() } else { values.next_back() };
+        value.and_then(|value| std::str::from_utf8(value).ok())
     };
     let scheme = told("x-forwarded-proto").and_then(|text| match text.to_ascii_lowercase().as_str() {
         "https" => Some(Scheme::Https),
@@ -52,7 +48,9 @@ pub fn asked_for(peer: IpAddr, headers: &HeaderMap, trust: &ProxyTrust) -> Asked
 
 /// Whether somebody claims to stand between the client and the gateway, trusted or not.
 pub fn is_forwarded(headers: &HeaderMap) -> bool {
-    ["x-forwarded-for", "x-real-ip", "forwarded", "via"].iter().any(|name| headers.contains_key(*name))
+    const OTHERS: [&str; 6] =
+        ["forwarded", "via", "x-real-ip", "x-client-ip", "cf-connecting-ip", "true-client-ip"];
+    headers.keys().any(|name| name.as_str().starts_with("x-forwarded-") || OTHERS.contains(&name.as_str()))
 }
 
 fn is_authority(text: &str) -> bool {
@@ -99,6 +97,10 @@ mod tests {
         let asked = asked_for(proxy, &told, &networks());
         assert_eq!((asked.scheme, asked.host.as_deref()), (Some(Scheme::Http), Some("gate.example")));
         assert_eq!(asked_for(proxy, &told, &ProxyTrust::Everybody).host.as_deref(), Some("evil.example"));
+        let mut told = HeaderMap::new();
+        let line = http::HeaderValue::from_bytes(b"\xff, gate.example").unwrap();
+        told.insert("x-forwarded-host", line);
+        assert_eq!(asked_for(proxy, &told, &networks()).host.as_deref(), Some("gate.example"));
     }
 
     #[test]
@@ -119,6 +121,7 @@ mod tests {
     fn a_claim_shows_whoever_makes_it() {
         assert!(is_forwarded(&headers(&[("forwarded", "for=1.1.1.1")])));
         assert!(is_forwarded(&headers(&[("x-forwarded-for", "1.1.1.1")])));
+        assert!(is_forwarded(&headers(&[("x-forwarded-proto", "http")])));
         assert!(!is_forwarded(&headers(&[("host", "localhost")])));
     }
 }

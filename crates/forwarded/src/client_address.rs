@@ -1,9 +1,11 @@
 //! Where a request comes from, when proxies stand in between.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::entries::entries;
 
 /// Whose word about the client's address counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,64 +36,76 @@ impl ProxyTrust {
 
 /// The client's address.
 ///
-/// Behind trusted networks, `X-Forwarded-For` is read from right to left: entries that are no
-/// address and entries of trusted proxies are skipped, the next one is the client. All lines of the
-/// header count as one list, so that a client cannot put a line of its own before the proxy's.
+/// Behind trusted networks, `X-Forwarded-For` is read from right to left: entries of trusted proxies are
+/// skipped, the next one is the client. All lines of the header count as one list, so that a client
+/// cannot put a line of its own before the proxy's. What stands left of an entry that is no address was
+/// written by nobody knows whom: then the address is the connection's.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trust: &ProxyTrust) -> IpAddr {
     let peer = peer.to_canonical();
     let told = match trust {
         ProxyTrust::Nobody => None,
-        ProxyTrust::Everybody => forwarded(headers).next().and_then(parse).or_else(|| real_ip(headers)),
-        ProxyTrust::Networks(networks) => {
-            let trusted = |address: &IpAddr| networks.iter().any(|network| network.contains(address));
-            if trusted(&peer) {
-                let entries: Vec<&str> = forwarded(headers).collect();
-                entries
-                    .into_iter()
-                    .rev()
-                    .filter_map(parse)
-                    .find(|address| !trusted(address))
-                    .or_else(|| real_ip(headers))
-            } else {
-                None
+        ProxyTrust::Everybody => {
+            entries(headers, FORWARDED_FOR).next().and_then(parse).or_else(|| real_ip(headers))
+        }
+        ProxyTrust::Networks(_) if !trust.believes(peer) => None,
+        ProxyTrust::Networks(_) => {
+            let mut named = entries(headers, FORWARDED_FOR).rev().map(parse);
+            match named.find(|named| named.is_none_or(|address| !trust.believes(address))) {
+                Some(outermost) => outermost,
+                None => real_ip(headers),
             }
         }
     };
     told.unwrap_or(peer)
 }
 
-fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-}
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// What a proxy says is the address of whoever connected to it. Of several, one is a client's own.
 fn real_ip(headers: &HeaderMap) -> Option<IpAddr> {
-    headers.get("x-real-ip").and_then(|value| value.to_str().ok()).and_then(parse)
+    let mut named = entries(headers, "x-real-ip");
+    named.next().filter(|_| named.next().is_none()).and_then(parse)
 }
 
-/// Reads an address that may carry brackets or a port.
-fn parse(entry: &str) -> Option<IpAddr> {
-    let entry = entry.trim().trim_matches('"');
-    let plain = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
-    plain
-        .parse::<IpAddr>()
-        .ok()
-        .or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
-        .map(|address| address.to_canonical())
+/// Reads an address that may carry quotes, brackets, a zone or a port.
+fn parse(entry: &[u8]) -> Option<IpAddr> {
+    let entry = std::str::from_utf8(entry).ok()?;
+    let entry = entry.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(entry);
+    let read = || {
+        if let Some(rest) = entry.strip_prefix('[') {
+            let (address, port) = rest.split_once(']')?;
+            let port_fits = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+            return v6(address).filter(|_| port_fits).map(IpAddr::V6);
+        }
+        if let Some(address) = v6(entry) {
+            return Some(IpAddr::V6(address));
+        }
+        let (address, port) = entry.split_once(':').unwrap_or((entry, "0"));
+        address.parse::<Ipv4Addr>().ok().filter(|_| is_port(port)).map(IpAddr::V4)
+    };
+    read().map(|address| address.to_canonical())
+}
+
+/// An address with or without the zone that it is in, which means something to the proxy alone.
+fn v6(text: &str) -> Option<Ipv6Addr> {
+    let (address, zone) = text.split_once('%').unwrap_or((text, "0"));
+    address.parse().ok().filter(|_| !zone.is_empty())
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
     use proptest::prelude::*;
 
-    fn address(peer: &str, headers: &[(&'static str, &str)], trust: &ProxyTrust) -> String {
+    fn address(peer: &str, headers: &[(&'static str, impl AsRef<[u8]>)], trust: &ProxyTrust) -> String {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
+            map.append(*name, HeaderValue::from_bytes(value.as_ref()).unwrap());
         }
         client_address(peer.parse().unwrap(), &map, trust).to_string()
     }
@@ -114,12 +128,37 @@ mod tests {
         };
         is("1.1.1.1, 2.2.2.2", "2.2.2.2");
         is("1.1.1.1, 2.2.2.2, 10.9.9.9", "2.2.2.2");
-        is("1.1.1.1, garbage, 10.2.2.2", "1.1.1.1");
+        is("1.1.1.1, , 2.2.2.2,", "2.2.2.2");
         is("1.1.1.1:4711", "1.1.1.1");
         is("[2001:db8::1]:4711", "2001:db8::1");
         is("[2001:db8::1]", "2001:db8::1");
         is("::ffff:1.2.3.4", "1.2.3.4");
+        is("\"[2001:db8::1]:4711\"", "2001:db8::1");
+        is("1.1.1.1, fe80::1%eth0", "fe80::1");
+        is("1.1.1.1, [fe80::1%25eth0]:80", "fe80::1");
         is("10.1.1.1", "10.0.0.1");
+    }
+
+    #[test]
+    fn what_stands_before_an_entry_that_is_no_address_does_not_count() {
+        for hidden in ["unix:", "unknown", "_hidden", "1.1.1.1:x", "1.1.1.1:", "[::1", "256.0.0.1", "::1%"] {
+            let forwarded = format!("6.6.6.6, {hidden}, 10.2.2.2");
+            let headers = [("x-forwarded-for", &*forwarded), ("x-real-ip", "6.6.6.6")];
+            assert_eq!(address("10.0.0.1", &headers, &networks()), "10.0.0.1", "{hidden}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nothing_that_the_proxy_appends() {
+        for (line, expected) in [
+            (&b"\xff, 2.2.2.2"[..], "2.2.2.2"),
+            (b"6.6.6.6\x80, 2.2.2.2, 10.1.1.1", "2.2.2.2"),
+            (b"6.6.6.6, \"\xe9, 2.2.2.2", "2.2.2.2"),
+            (b"6.6.6.6, \xff", "10.0.0.1"),
+        ] {
+            let headers = [("x-forwarded-for", line), ("x-real-ip", b"6.6.6.6")];
+            assert_eq!(address("10.0.0.1", &headers, &networks()), expected, "{line:?}");
+        }
     }
 
     #[test]
@@ -133,6 +172,8 @@ mod tests {
         let headers = [("x-forwarded-for", "10.1.1.1"), ("x-real-ip", "2.2.2.2")];
         assert_eq!(address("10.0.0.1", &headers, &networks()), "2.2.2.2");
         assert_eq!(address("::ffff:10.0.0.1", &headers[1..], &networks()), "2.2.2.2");
+        let twice = [("x-real-ip", "6.6.6.6"), ("x-real-ip", "2.2.2.2")];
+        assert_eq!(address("10.0.0.1", &twice, &networks()), "10.0.0.1", "one is the client's own");
     }
 
     #[test]
@@ -149,6 +190,32 @@ mod tests {
             map.append("x-forwarded-for", header.parse().unwrap());
             let peer: IpAddr = "9.9.9.9".parse().unwrap();
             prop_assert_eq!(client_address(peer, &map, &networks()), peer);
+        }
+
+        #[test]
+        fn whatever_a_client_writes_the_proxys_entry_counts(
+            lines in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..4),
+            real: Vec<u8>,
+        ) {
+            let mut map = HeaderMap::new();
+            let written = lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok());
+            let mut all = Vec::new();
+            for line in written {
+                all.extend_from_slice(line.as_bytes());
+                all.extend_from_slice(b", ");
+                map.append("x-forwarded-for", line);
+            }
+            if let Ok(real) = HeaderValue::from_bytes(&real) {
+                map.insert("x-real-ip", real);
+            }
+            let (proxy, client): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "2.2.2.2".parse().unwrap());
+            // Proxies append either to the client's line or a line of their own.
+            let mut joined = map.clone();
+            all.extend_from_slice(b"2.2.2.2");
+            joined.insert("x-forwarded-for", HeaderValue::from_bytes(&all).unwrap());
+            prop_assert_eq!(client_address(proxy, &joined, &networks()), client);
+            map.append("x-forwarded-for", HeaderValue::from_static("2.2.2.2, 10.9.9.9"));
+            prop_assert_eq!(client_address(proxy, &map, &networks()), client);
         }
     }
 }

@@ -24,6 +24,7 @@
 
 mod asked;
 mod client_address;
+mod entries;
 
 pub use asked::{Asked, Scheme, asked_for, is_forwarded};
 pub use client_address::{ProxyTrust, client_address};
