@@ -44,6 +44,9 @@ pub struct AddressDenied {
 /// The rules of every namespace, compiled. It never changes; another one takes its place.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkPolicy {
+    /// Everybody's, which nearly every call is asked about.
+    global: Option<Compiled>,
+    /// All others.
     namespaces: HashMap<Namespace, Compiled>,
     has_token_rules: bool,
 }
@@ -82,7 +85,7 @@ impl NetworkPolicy {
         let compile = |(namespace, (default, rules)): (Namespace, (Action, Vec<NetworkRule>))| {
             let mut source: Vec<_> = rules.iter().map(|rule| (rule.id, rule.version)).collect();
             source.sort_unstable();
-            let before = self.namespaces.get(&namespace);
+            let before = self.rules_of(namespace);
             let same = before.filter(|before| before.default == default && before.source == source);
             let rules = match same {
                 Some(same) => Arc::clone(&same.rules),
@@ -90,7 +93,15 @@ impl NetworkPolicy {
             };
             (namespace, Compiled { source, default, rules })
         };
-        Self { namespaces: grouped.into_iter().map(compile).collect(), has_token_rules }
+        let mut namespaces: HashMap<Namespace, Compiled> = grouped.into_iter().map(compile).collect();
+        Self { global: namespaces.remove(&Namespace::Global), namespaces, has_token_rules }
+    }
+
+    fn rules_of(&self, namespace: Namespace) -> Option<&Compiled> {
+        match namespace {
+            Namespace::Global => self.global.as_ref(),
+            _ => self.namespaces.get(&namespace),
+        }
     }
 
     /// Whether any token has rules of its own.
@@ -101,14 +112,13 @@ impl NetworkPolicy {
     /// Whether a client at this address may call. The first namespace that keeps it out is named.
     pub fn admit(&self, scopes: &CallScopes<'_>, client: IpAddr) -> Result<(), AddressDenied> {
         for namespace in scopes.namespaces() {
-            let (action, rule) = match self.namespaces.get(&namespace) {
-                Some(compiled) => {
-                    let decision = compiled.rules.decide(client);
-                    (decision.action, decision.rule)
-                }
-                None => (namespace.default_action(), None),
+            let rules = self.rules_of(namespace).map(|compiled| &compiled.rules);
+            let is_let_in = match rules {
+                Some(rules) => rules.let_in(client),
+                None => namespace.default_action() == Action::Allow,
             };
-            if action == Action::Deny {
+            if !is_let_in {
+                let rule = rules.and_then(|rules| rules.decide(client).rule);
                 return Err(AddressDenied { namespace, rule });
             }
         }
@@ -212,7 +222,7 @@ mod tests {
         let changed = NetworkRule { version: 2, action: Action::Allow, ..rules[1].clone() };
         let after = before.recompile([rules[0].clone(), changed], []);
         let same = |namespace| {
-            Arc::ptr_eq(&before.namespaces[&namespace].rules, &after.namespaces[&namespace].rules)
+            Arc::ptr_eq(&before.rules_of(namespace).unwrap().rules, &after.rules_of(namespace).unwrap().rules)
         };
         assert_eq!([same(one), same(two)], [true, false]);
         let other_default = before.recompile(rules, [(one, Action::Deny)]);

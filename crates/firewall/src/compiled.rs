@@ -1,15 +1,15 @@
 //! Rules of one namespace, compiled for look-ups.
 
-use std::collections::BTreeSet;
+mod by_address;
+mod segments;
+
 use std::net::IpAddr;
 
 use promptgate_kernel::NetworkRuleId;
 
-use crate::address::canonical;
 use crate::{Action, NetworkRule};
 
-/// No rule is about the addresses of a segment.
-const NOBODY: u32 = u32::MAX;
+pub(crate) use by_address::ByAddress;
 
 /// What is to happen to a client, and which rule says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +20,15 @@ pub struct Decision {
     pub rule: Option<NetworkRuleId>,
 }
 
-/// The enabled rules of one namespace: all addresses, cut into segments that one rule each decides, or
-/// none. It answers what [`evaluate`](crate::evaluate) answers, by one binary search, however many rules
-/// there are and however they overlap.
+/// The enabled rules of one namespace. They answer what [`evaluate`](crate::evaluate) answers, in a
+/// few steps, however many rules there are and however they overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompiledRules {
-    v4: Segments<u32>,
-    v6: Segments<u128>,
-    /// By priority.
-    deciders: Box<[(NetworkRuleId, Action)]>,
+    by_address: ByAddress,
+    /// What the rules do, by rank. Nothing more is looked at of a client who may in.
+    actions: Box<[Action]>,
+    /// Which they are.
+    ids: Box<[NetworkRuleId]>,
     default: Action,
 }
 
@@ -37,23 +37,11 @@ impl CompiledRules {
     /// them is about meets the default.
     pub fn compile<'a>(rules: impl IntoIterator<Item = &'a NetworkRule>, default: Action) -> Self {
         let mut rules: Vec<&NetworkRule> = rules.into_iter().filter(|rule| rule.enabled).collect();
-        rules.sort_by_key(|rule| rule.priority);
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for (rank, rule) in (0..NOBODY).zip(&rules) {
-            for range in rule.address.ranges() {
-                match range {
-                    (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits(), rank)),
-                    (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits(), rank)),
-                    (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
-                        unreachable!("both ends of a range are of one family")
-                    }
-                }
-            }
-        }
+        rules.sort_by_key(|rule| rule.turn());
         Self {
-            v4: Segments::cut(&v4, 0, |last| last.checked_add(1)),
-            v6: Segments::cut(&v6, 0, |last| last.checked_add(1)),
-            deciders: rules.iter().map(|rule| (rule.id, rule.action)).collect(),
+            by_address: ByAddress::new(rules.iter().map(|rule| &rule.address)),
+            actions: rules.iter().map(|rule| rule.action).collect(),
+            ids: rules.iter().map(|rule| rule.id).collect(),
             default,
         }
     }
@@ -61,65 +49,15 @@ impl CompiledRules {
     /// What is to happen to a client at this address. An IPv4 address in IPv6 is its IPv4 address, and
     /// both loopbacks are one.
     pub fn decide(&self, client: IpAddr) -> Decision {
-        let rank = match canonical(client) {
-            IpAddr::V4(client) => self.v4.at(client.to_bits()),
-            IpAddr::V6(client) => self.v6.at(client.to_bits()),
-        };
-        match self.deciders.get(rank as usize) {
-            Some((rule, action)) => Decision { action: *action, rule: Some(*rule) },
+        match self.by_address.first(client) {
+            Some(rank) => Decision { action: self.actions[rank], rule: Some(self.ids[rank]) },
             None => Decision { action: self.default, rule: None },
         }
     }
 
-    /// Whether nothing can be refused: no rule counts, and the default lets everybody in.
-    pub fn lets_all_in(&self) -> bool {
-        self.default == Action::Allow && self.deciders.iter().all(|(_, action)| *action == Action::Allow)
-    }
-}
-
-/// Neighbouring segments; each reaches to the start of the next one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Segments<N> {
-    /// Where they start; the first one at zero.
-    starts: Box<[N]>,
-    /// The rank of the rule that decides each.
-    ranks: Box<[u32]>,
-}
-
-impl<N: Copy + Ord> Segments<N> {
-    /// Cuts ranges, each with the rank of its rule, where another rule begins to decide.
-    fn cut(ranges: &[(N, N, u32)], zero: N, next: impl Fn(N) -> Option<N>) -> Self {
-        let begins = ranges.iter().map(|(first, _, rank)| (*first, *rank, true));
-        let ends = ranges.iter().filter_map(|(_, last, rank)| Some((next(*last)?, *rank, false)));
-        let mut edges: Vec<(N, u32, bool)> = begins.chain(ends).collect();
-        edges.sort_unstable();
-        let (mut starts, mut ranks) = (vec![zero], vec![NOBODY]);
-        // A rule may have two ranges, but none of them overlap.
-        let mut open = BTreeSet::new();
-        for edges in edges.chunk_by(|one, other| one.0 == other.0) {
-            for (_, rank, begins) in edges {
-                if *begins {
-                    open.insert(*rank);
-                } else {
-                    open.remove(rank);
-                }
-            }
-            let (here, rank) = (edges[0].0, open.first().copied().unwrap_or(NOBODY));
-            if starts.last() == Some(&here) {
-                ranks.pop();
-                ranks.push(rank);
-            } else if ranks.last() != Some(&rank) {
-                starts.push(here);
-                ranks.push(rank);
-            }
-        }
-        Self { starts: starts.into(), ranks: ranks.into() }
-    }
-
-    /// The rank of the rule that decides here; one that no rule has where none does.
-    fn at(&self, position: N) -> u32 {
-        let behind = self.starts.partition_point(|start| *start <= position);
-        self.ranks[behind - 1]
+    /// Whether a client at this address may in.
+    pub(crate) fn let_in(&self, client: IpAddr) -> bool {
+        self.by_address.first(client).map_or(self.default, |rank| self.actions[rank]) == Action::Allow
     }
 }
 
@@ -198,6 +136,7 @@ mod tests {
                 let plain = evaluate(&rules, client, default);
                 let expected = Decision { action: plain.action, rule: plain.rule.map(|rule| rule.id) };
                 prop_assert_eq!(compiled.decide(client), expected, "{}", client);
+                prop_assert_eq!(compiled.let_in(client), plain.allowed(), "{}", client);
             }
         }
     }
@@ -229,12 +168,9 @@ mod tests {
     fn neighbours_of_one_rule_are_one_segment() {
         let mut rules: Vec<_> =
             (1..=200).map(|at| rule(&format!("10.0.0.{at}"), at + 1, Action::Deny, true)).collect();
-        assert_eq!(CompiledRules::compile(&rules, Action::Allow).v4.starts.len(), 202);
+        assert_eq!(CompiledRules::compile(&rules, Action::Allow).by_address.segments_of_v4(), 202);
         rules.push(rule("10.0.0.0/8", 1, Action::Allow, true));
         let compiled = CompiledRules::compile(&rules, Action::Allow);
-        assert_eq!(compiled.v4.starts.len(), 3, "what is never reached costs nothing");
-        assert!(!compiled.lets_all_in());
-        assert!(CompiledRules::compile([], Action::Allow).lets_all_in());
-        assert!(!CompiledRules::compile([], Action::Deny).lets_all_in());
+        assert_eq!(compiled.by_address.segments_of_v4(), 3, "what is never reached costs nothing");
     }
 }

@@ -26,7 +26,7 @@ pub fn evaluate(rules: &[NetworkRule], client: IpAddr, default: Action) -> Verdi
     let rule = rules
         .iter()
         .filter(|rule| rule.enabled && rule.address.matches(client))
-        .min_by_key(|rule| rule.priority);
+        .min_by_key(|rule| rule.turn());
     Verdict { action: rule.map_or(default, |rule| rule.action), rule }
 }
 
@@ -68,6 +68,19 @@ mod tests {
         assert_eq!(decided(&rules, "10.0.0.1"), (true, Some(10)));
         assert_eq!(decided(&[], "10.0.0.1"), (true, None));
         assert!(!evaluate(&[], "10.0.0.1".parse().unwrap(), Action::Deny).allowed());
+    }
+
+    #[test]
+    fn of_two_with_one_priority_the_older_one_decides_wherever_they_are_asked() {
+        let id = |number: u8| format!("018f4e6e-0000-7000-8000-0000000000{number:02x}").parse().unwrap();
+        let older = NetworkRule { id: id(1), ..rule("10.0.0.0/8", 10, Action::Deny) };
+        let younger = NetworkRule { id: id(2), ..rule("10.0.0.1", 10, Action::Allow) };
+        let client = "10.0.0.1".parse().unwrap();
+        for rules in [[older.clone(), younger.clone()], [younger, older.clone()]] {
+            assert_eq!(evaluate(&rules, client, Action::Allow).rule, Some(&older));
+            let compiled = crate::CompiledRules::compile(&rules, Action::Allow);
+            assert_eq!(compiled.decide(client).rule, Some(older.id));
+        }
     }
 
     fn rules() -> impl Strategy<Value = Vec<NetworkRule>> {

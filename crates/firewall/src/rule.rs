@@ -144,6 +144,12 @@ impl NetworkRule {
         self
     }
 
+    /// When its turn is. Should two rules have one priority, the older one comes first, wherever they are
+    /// asked.
+    pub(crate) const fn turn(&self) -> (Priority, NetworkRuleId) {
+        (self.priority, self.id)
+    }
+
     /// Gives the rule the turn of another one, which gives up its own for it.
     #[must_use]
     pub fn give_way(self, priority: Priority, at: Timestamp) -> Self {

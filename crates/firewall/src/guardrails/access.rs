@@ -8,6 +8,7 @@ use promptgate_kernel::Timestamp;
 
 use super::rules::{IpAllowlistRule, TimeWindowRule, Window};
 use crate::RuleAddress;
+use crate::compiled::ByAddress;
 
 const MINUTES_A_DAY: u32 = 24 * 60;
 const MINUTES_A_WEEK: u32 = 7 * MINUTES_A_DAY;
@@ -29,7 +30,7 @@ pub enum AccessDenied {
 /// The guardrails that look at no text: from where, and when.
 #[derive(Debug, Clone, Default)]
 pub struct AccessPolicy {
-    allowlist: Option<Vec<RuleAddress>>,
+    allowlist: Option<ByAddress>,
     windows: Option<Windows>,
     is_closed: bool,
 }
@@ -49,7 +50,8 @@ impl AccessPolicy {
         Self {
             allowlist: enabled(allowlist.enabled).then(|| {
                 let cidrs = allowlist.cidrs.iter().flatten();
-                cidrs.filter_map(|text| RuleAddress::parse(text).ok()).collect()
+                let read: Vec<_> = cidrs.filter_map(|text| RuleAddress::parse(text).ok()).collect();
+                ByAddress::new(&read)
             }),
             windows: enabled(windows.enabled).then(|| {
                 let name = windows.timezone.as_deref();
@@ -76,7 +78,7 @@ impl AccessPolicy {
             return Err(AccessDenied::Unreadable);
         }
         if let Some(allowlist) = &self.allowlist
-            && !client.is_some_and(|client| allowlist.iter().any(|address| address.matches(client)))
+            && client.is_none_or(|client| allowlist.first(client).is_none())
         {
             return Err(AccessDenied::Address);
         }
@@ -230,5 +232,30 @@ mod tests {
         assert_eq!(check(Some("2001:db8::7")), Ok(()));
         assert_eq!(check(Some("198.51.100.1")), Err(AccessDenied::Address));
         assert_eq!(check(None), Err(AccessDenied::Address));
+    }
+
+    #[test]
+    fn an_allowlist_may_be_long_and_its_ranges_may_overlap() {
+        let singles = (0..9_000u32).map(|at| format!("10.{}.{}.7", at / 256, at % 256));
+        let ranges = ["10.0.0.0/24", "10.0.0.0/16", "10.0.0.7", "::1", "2001:db8::/32", "2001:db8::/64"];
+        let rule = IpAllowlistRule {
+            enabled: Some(true),
+            cidrs: Some(singles.chain(ranges.map(str::to_owned)).collect()),
+        };
+        let policy = AccessPolicy::compile(&rule, &TimeWindowRule::default());
+        for (client, expected) in [
+            ("10.0.200.200", true),
+            ("10.1.0.7", true),
+            ("10.1.0.8", false),
+            ("10.35.39.7", true),
+            ("10.35.40.7", false),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("2001:db8:0:1::1", true),
+            ("2001:db9::1", false),
+        ] {
+            let client = Some(client.parse().unwrap());
+            assert_eq!(policy.check(client, Timestamp::default()).is_ok(), expected, "{client:?}");
+        }
     }
 }

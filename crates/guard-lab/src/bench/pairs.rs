@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use promptgate_firewall::guardrails::{AccessPolicy, IpAllowlistRule, TimeWindowRule};
 use promptgate_firewall::{
     Action, CallScopes, CompiledRules, Namespace, NetworkPolicy, NetworkRule, NewNetworkRule, Priority,
     RuleAddress,
@@ -60,9 +61,10 @@ const fn pair(
     Pair { name, unit, few, many }
 }
 
-pub(super) const PAIRS: [Pair; 6] = [
+pub(super) const PAIRS: [Pair; 7] = [
     pair("network rules, 10 and 9,999", Unit::Client, |_| look_up(10), |_| look_up(MOST_RULES)),
     pair("network rules of a call, 10 and 9,999", Unit::Client, |_| admit(10), |_| admit(MOST_RULES)),
+    pair("an allowlist of 10 and 10,000 ranges", Unit::Client, |_| allow(10), |_| allow(10_000)),
     pair("keywords alone, 50 and 5,000", Unit::Kib, |load| words(load, 50), |load| words(load, 5_000)),
     pair(
         "policy with keywords, 50 and 5,000",
@@ -100,6 +102,18 @@ fn admit(rules: u32) -> Work {
         let scopes = CallScopes { own: None, project, tokens: &[] };
         for client in &clients {
             let _ = black_box(policy.admit(&scopes, *client));
+        }
+    })
+}
+
+fn allow(ranges: u32) -> Work {
+    let listed = (0..ranges.div_ceil(MOST_RULES)).flat_map(|_| network_rules(ranges.min(MOST_RULES)));
+    let cidrs = listed.map(|rule| rule.address.as_str().to_owned()).collect();
+    let rule = IpAllowlistRule { enabled: Some(true), cidrs: Some(cidrs) };
+    let (policy, clients) = (AccessPolicy::compile(&rule, &TimeWindowRule::default()), clients());
+    Box::new(move || {
+        for client in &clients {
+            let _ = black_box(policy.check(Some(*client), Timestamp::default()));
         }
     })
 }
