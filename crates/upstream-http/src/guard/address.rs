@@ -54,11 +54,14 @@ impl fmt::Display for AddressKind {
 /// Where clouds tell machines about themselves, outside of 169.254.0.0/16: Alibaba, Azure, Oracle.
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
-/// The same: Amazon, for machines and for containers, Google.
-const METADATA_V6: [Ipv6Addr; 3] = [
+/// The same: Amazon, for machines and for containers, Google, Scaleway, and OpenStack, which is asked at the
+/// link itself.
+const METADATA_V6: [Ipv6Addr; 5] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
 ];
 
 impl AddressKind {
@@ -75,7 +78,9 @@ impl AddressKind {
         let is = match address {
             IpAddr::V4(address) => is_metadata_v4(address),
             IpAddr::V6(address) => {
-                METADATA_V6.contains(&address) || embedded(address).is_some_and(is_metadata_v4)
+                METADATA_V6.contains(&address)
+                    || embedded(address).is_some_and(is_metadata_v4)
+                    || translated(address).into_iter().flatten().any(is_metadata_v4)
             }
         };
         is.then_some(Self::Metadata)
@@ -130,17 +135,26 @@ fn of_v6(address: Ipv6Addr) -> Option<AddressKind> {
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let at = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
-        // Mapped, translated, compatible; NAT64 by the well-known prefix and by a site's own.
+        // Mapped, translated, compatible; NAT64 by the well-known prefix.
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x64, 0xff9b, 1, _, _, _, high, low]
         | [.., 0 | 0x200, 0x5efe, high, low] => Some(at(high, low)),
         [0x2002, high, low, ..] => Some(at(high, low)),
         // The client of Teredo, whose bits are turned round.
         [0x2001, 0, .., high, low] => Some(at(!high, !low)),
         _ => None,
     }
+}
+
+/// The addresses of version 4 that one of a site's own NAT64 may stand for: that depends on how long the
+/// site's prefix is (RFC 6052 section 2.2), which nobody outside knows.
+fn translated(address: Ipv6Addr) -> Option<[Ipv4Addr; 4]> {
+    let [0x64, 0xff9b, 1, ..] = address.segments() else { return None };
+    let octets = address.octets();
+    let at = |bytes: [usize; 4]| Ipv4Addr::from(bytes.map(|byte| octets[byte]));
+    // Behind 48, 56, 64 and 96 bits; the ninth byte is never a part of it.
+    Some([at([6, 7, 9, 10]), at([7, 9, 10, 11]), at([9, 10, 11, 12]), at([12, 13, 14, 15])])
 }
 
 #[cfg(test)]
@@ -191,6 +205,9 @@ mod tests {
             ("64:ff9b::a9fe:a9fe", Is::Metadata),
             ("64:ff9b:1::8.8.8.8", Is::Tunnel),
             ("64:ff9b:1:abcd::a9fe:a9fe", Is::Metadata),
+            ("64:ff9b:1:a9fe:a9:fe00::", Is::Metadata),
+            ("64:ff9b:1:64:64:64c8::", Is::Metadata),
+            ("64:ff9b:1:0:a9:fea9:fe00:0", Is::Metadata),
             ("2002:7f00:1::", Is::Tunnel),
             ("2002:a9fe:a9fe::1", Is::Metadata),
             ("2001:0:4136:e378:8000:63bf:3fff:fdd2", Is::Tunnel),
@@ -206,6 +223,8 @@ mod tests {
             ("fd12:3456::1", Is::Private),
             ("fd00:ec2::254", Is::Metadata),
             ("fd20:ce::254", Is::Metadata),
+            ("fd00:42::42", Is::Metadata),
+            ("fe80::a9fe:a9fe", Is::Metadata),
             ("fe80::1", Is::LinkLocal),
             ("fec0::1", Is::Private),
             ("ff02::1", Is::Multicast),

@@ -173,7 +173,62 @@ mod tests {
         }
     }
 
+    /// Records with names, types, classes and lengths that are right, wrong or nearly so.
+    fn record() -> impl Strategy<Value = Vec<u8>> {
+        let name = prop_oneof![
+            Just(vec![0xc0, 12]),
+            Just(vec![0]),
+            Just(b"\x01b\x07example\x00".to_vec()),
+            // Pointers to themselves and behind the end, labels without an end.
+            proptest::collection::vec(prop_oneof![Just(0xc0), Just(0xff), Just(0x3f), any::<u8>()], 1..4),
+        ];
+        let kind = prop_oneof![Just(1u16), Just(28), Just(5), any::<u16>()];
+        let class = prop_oneof![4 => Just(1u16), 1 => any::<u16>()];
+        let data = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 4),
+            proptest::collection::vec(any::<u8>(), 16),
+            proptest::collection::vec(any::<u8>(), 0..20),
+        ];
+        (name, kind, class, data, prop_oneof![6 => Just(None), 1 => any::<u16>().prop_map(Some)]).prop_map(
+            |(mut record, kind, class, data, length)| {
+                let length = length.unwrap_or_else(|| u16::try_from(data.len()).unwrap());
+                for word in [kind, class, 0, 60, length] {
+                    record.extend_from_slice(&word.to_be_bytes());
+                }
+                record.extend_from_slice(&data);
+                record
+            },
+        )
+    }
+
     proptest! {
+        #[test]
+        fn what_is_taken_for_an_address_stands_in_the_message(
+            records in proptest::collection::vec(record(), 0..6),
+            (extra, cut) in (0u16..2, 0usize..12),
+            v6: bool,
+        ) {
+            let version = if v6 { Version::V6 } else { Version::V4 };
+            let asked = question(7, "a.example", version).unwrap();
+            let mut said = message(&asked, 0, &[]);
+            said[6..8].copy_from_slice(&(u16::try_from(records.len()).unwrap() + extra).to_be_bytes());
+            let length = said.len();
+            said.extend(records.concat());
+            said.truncate(said.len().saturating_sub(cut).max(length));
+            match answer(&asked, version, &said) {
+                Answer::Addresses(found) => for address in found {
+                    prop_assert_eq!(address.is_ipv6(), v6);
+                    let octets = match address {
+                        IpAddr::V4(address) => address.octets().to_vec(),
+                        IpAddr::V6(address) => address.octets().to_vec(),
+                    };
+                    prop_assert!(said[length..].windows(octets.len()).any(|window| window == octets));
+                },
+                Answer::Unrelated => {}
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+
         #[test]
         fn no_message_brings_it_down(
             tail in proptest::collection::vec(any::<u8>(), 0..80),

@@ -180,7 +180,15 @@ async fn providers_may_be_anywhere_but_where_machines_are_told_their_secrets() {
     for fine in ["127.0.0.1", "10.0.0.1", "fd12::1", "100.64.0.1"] {
         assert_eq!(trusted(fine).check("http://ollama.internal:11434").await, Ok(()), "{fine}");
     }
-    for secret in ["169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254"] {
+    for secret in [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "fd00:ec2::254",
+        "fd00:42::42",
+        "fe80::a9fe:a9fe",
+    ] {
         let refused = trusted(secret).check("http://metadata.internal").await.unwrap_err();
         assert!(matches!(refused, Refused::Address { kind: AddressKind::Metadata, .. }), "{secret}");
     }
