@@ -41,6 +41,8 @@ pub struct Control {
     pub destinations: Option<Arc<dyn DestinationGuard>>,
     /// What strangers were refused, until it is written into the audit log.
     pub failures: Arc<FailureCounts>,
+    /// Whether a model is set up that finds names and addresses.
+    pub finds_names: bool,
     /// Who runs AI endpoints; `None` in a process without a data plane.
     pub runner: Option<Arc<dyn EndpointRunner>>,
 }

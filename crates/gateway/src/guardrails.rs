@@ -98,7 +98,9 @@ pub(crate) async fn guard(
     if !policy.reads_input() || body.is_empty() {
         return Ok(Guard::default());
     }
-    let model = record.shared.limits.contextual.clone().filter(|_| policy.asks_model());
+    // What was said before went through the model then, and is kept as it left.
+    let is_asked = policy.asks_model() && written != Written::History;
+    let model = record.shared.limits.contextual.clone().filter(|_| is_asked);
     let most = model.as_ref().map_or(0, |model| model.most_characters);
     let begun = Instant::now();
     let readers = record.shared.readers.clone();

@@ -134,6 +134,7 @@ impl Api {
             checker: Some(Arc::new(Watched)),
             destinations: None,
             failures: Arc::default(),
+            finds_names: false,
             runner,
         };
         let state = ApiState {

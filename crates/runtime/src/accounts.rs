@@ -71,6 +71,7 @@ pub(crate) fn offline(base: &Base, storage: &Storage) -> anyhow::Result<Control>
         checker: None,
         destinations: None,
         failures: Arc::default(),
+        finds_names: base.settings.contextual()?.is_set_up(),
         runner: None,
     })
 }

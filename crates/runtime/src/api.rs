@@ -123,6 +123,7 @@ pub(crate) fn control(
         checker: Some(Arc::new(OutboundChecker(storage::outbound_to_anybody(&base.settings)?))),
         destinations: Some(Arc::new(FormGuard::new(&base.settings)?)),
         failures: Arc::default(),
+        finds_names: base.settings.contextual()?.is_set_up(),
         runner: None,
     })
 }

@@ -72,6 +72,7 @@ pub(crate) fn router(
         checker: None,
         destinations: None,
         failures: Arc::clone(&plane.failures),
+        finds_names: base.settings.contextual()?.is_set_up(),
         runner: None,
     };
     let proxies = base.settings.data_plane()?;

@@ -172,6 +172,10 @@ fn readable(explained: &[Explained], places: &[String]) -> String {
         if verdict.more > 0 {
             let _ = writeln!(text, "  and {} more", verdict.more);
         }
+        if !it.unasked.is_empty() {
+            let _ =
+                writeln!(text, "  not looked for, because no model is asked here: {}", it.unasked.join(", "));
+        }
         match &it.changed {
             Some(Changed::Text(changed)) => drop(writeln!(text, "  > {}", changed.trim_end())),
             Some(Changed::Body(body)) => drop(writeln!(text, "  > {}", String::from_utf8_lossy(body))),
@@ -219,7 +223,7 @@ fn verdict(explained: &Explained) -> Value {
         "message": verdict.refusal.as_ref().map(|blocked| &blocked.message),
         "injectionScore": verdict.injection_score, "matches": matches.collect::<Vec<_>>(),
         "more": verdict.more, "sentText": text, "sentBody": body, "bytes": explained.bytes,
-        "micros": explained.micros,
+        "micros": explained.micros, "unasked": explained.unasked,
     })
 }
 

@@ -149,7 +149,7 @@ pub struct UsageEvent {
     /// The slug of that endpoint at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_slug: Option<String>,
-    /// The request id of the call that this one repeats.
+    /// The request id of the call that this one repeats, or that the gateway made it for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_request_id: Option<String>,
     /// The credential whose answer went out.

@@ -39,7 +39,7 @@ pub struct CallFilter {
     pub outcome: Option<Outcome>,
     /// Only with this request id.
     pub request_id: Option<String>,
-    /// Only those that repeat the call of this request id.
+    /// Only those that repeat the call of this request id, or were made for it.
     pub parent_request_id: Option<String>,
     /// Only those that arrived then or later.
     pub from: Option<Timestamp>,

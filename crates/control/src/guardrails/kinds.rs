@@ -1,6 +1,6 @@
 //! What guardrails can look for.
 
-use promptgate_firewall::guardrails::RedactionKind;
+use promptgate_firewall::guardrails::{ContextualKind, RedactionKind};
 use promptgate_guard::{PiiKind, SecretKind};
 
 /// Something that a guardrail can look for.
@@ -10,6 +10,15 @@ pub struct Kind {
     pub name: &'static str,
     /// What people call it.
     pub label: &'static str,
+    /// Whether only a model finds it.
+    pub needs_model: bool,
+}
+
+impl Kind {
+    /// Something that a pattern finds.
+    const fn of_pattern(name: &'static str, label: &'static str) -> Self {
+        Self { name, label, needs_model: false }
+    }
 }
 
 /// Everything that guardrails can look for by themselves.
@@ -25,10 +34,15 @@ pub struct Kinds {
 
 /// Everything that guardrails can look for by themselves. Nobody needs a permission to know it.
 pub fn kinds() -> Kinds {
+    let by_pattern = PiiKind::ALL.map(|kind| Kind::of_pattern(kind.name(), kind.label()));
+    let by_model = ContextualKind::ALL.map(|kind| {
+        let (name, label) = (kind.name(), kind.label());
+        Kind { name, label, needs_model: true }
+    });
     Kinds {
-        personal_data: PiiKind::ALL.map(|kind| Kind { name: kind.name(), label: kind.label() }).to_vec(),
-        secrets: SecretKind::all().map(|kind| Kind { name: kind.name(), label: kind.label() }).collect(),
-        redactions: RedactionKind::ALL.map(|kind| Kind { name: kind.name(), label: label(kind) }).to_vec(),
+        personal_data: by_pattern.into_iter().chain(by_model).collect(),
+        secrets: SecretKind::all().map(|kind| Kind::of_pattern(kind.name(), kind.label())).collect(),
+        redactions: RedactionKind::ALL.map(|kind| Kind::of_pattern(kind.name(), label(kind))).to_vec(),
     }
 }
 
@@ -59,7 +73,9 @@ mod tests {
             assert_eq!(names.len(), list.len());
             assert!(list.iter().all(|kind| !kind.label.is_empty()));
         }
-        assert!(kinds.personal_data.contains(&Kind { name: "email", label: "E-Mail" }));
-        assert!(kinds.redactions.contains(&Kind { name: "phone", label: "Phone" }));
+        assert!(kinds.personal_data.contains(&Kind::of_pattern("email", "E-Mail")));
+        assert!(kinds.redactions.contains(&Kind::of_pattern("phone", "Phone")));
+        let by_model = kinds.personal_data.iter().filter(|kind| kind.needs_model);
+        assert_eq!(by_model.map(|kind| kind.name).collect::<Vec<_>>(), ["person_name", "address"]);
     }
 }

@@ -88,6 +88,8 @@ pub struct Explained {
     pub verdict: Verdict,
     /// What would go on in its place; `None` where it stays as it is, and where it does not go on.
     pub changed: Option<Changed>,
+    /// The rules that nothing is said of, because only a model can and none is asked here.
+    pub unasked: Vec<String>,
     /// How many bytes were read.
     pub bytes: usize,
     /// How long that took, in microseconds.
@@ -139,7 +141,11 @@ impl Trial {
             }
         };
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(Explained { verdict, changed, bytes, micros })
+        let unasked = match said {
+            Said::Text(..) | Said::Request(..) => self.0.rules_of_model(),
+            Said::Answered(_) | Said::Answer(..) => Vec::new(),
+        };
+        Ok(Explained { verdict, changed, unasked, bytes, micros })
     }
 }
 
@@ -224,6 +230,15 @@ mod tests {
         let explained = trial.explain(&Said::Answer(Operation::ChatCompletions, body.into())).unwrap();
         assert_eq!(explained.verdict.outcome, Outcome::Changed);
         assert_eq!(trial.explain(&user(said)).unwrap().verdict.outcome, Outcome::Passed);
+    }
+
+    #[test]
+    fn what_only_a_model_finds_is_said_to_be_left_out() {
+        let trial = trial(json!({"pii_filter": {"enabled": true, "types": ["email", "person_name"]}}));
+        let explained = trial.explain(&user("I am Ada")).unwrap();
+        assert_eq!(explained.verdict.outcome, Outcome::Passed);
+        assert_eq!(explained.unasked, ["pii_filter.person_name"]);
+        assert_eq!(trial.explain(&Said::Answered("Ada".to_owned())).unwrap().unasked, [""; 0]);
     }
 
     #[test]

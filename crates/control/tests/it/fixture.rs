@@ -56,6 +56,7 @@ impl Fixture {
             checker: None,
             destinations: None,
             failures: Arc::default(),
+            finds_names: false,
             runner: None,
         };
         Self { control, clock }

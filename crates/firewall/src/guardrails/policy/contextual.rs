@@ -42,6 +42,10 @@ impl Contextual {
         (reads && !kinds.is_empty()).then_some(Self { kinds, mode })
     }
 
+    fn rules(&self) -> Vec<String> {
+        self.kinds.iter().map(|kind| format!("{}.{kind}", Guardrail::PiiFilter)).collect()
+    }
+
     /// What a model found in one of the parts, as one of the things that were found there.
     pub(super) fn hits(&self, at: usize, known: &[Spotted]) -> impl Iterator<Item = Hit> {
         known.iter().filter(move |one| one.part == at && self.kinds.contains(&one.kind)).map(|one| Hit {
@@ -59,6 +63,11 @@ impl Policy {
     /// Whether a model is to look for something in what clients write.
     pub fn asks_model(&self) -> bool {
         self.contextual.is_some()
+    }
+
+    /// The ids of the rules that only a model can say something of, such as `pii_filter.person_name`.
+    pub fn rules_of_model(&self) -> Vec<String> {
+        self.contextual.as_ref().map(Contextual::rules).unwrap_or_default()
     }
 
     /// What a model is to be asked about the texts of a call, if they have at most so many characters.
@@ -108,6 +117,13 @@ impl Policy {
         path: impl Fn(usize) -> String,
     ) -> Inspection {
         self.read(parts, known, false, None, path)
+    }
+}
+
+impl Rules {
+    /// The ids of the rules that are on and that only a model can say something of.
+    pub fn rules_of_model(&self) -> Vec<String> {
+        Contextual::compile(self).as_ref().map(Contextual::rules).unwrap_or_default()
     }
 }
 

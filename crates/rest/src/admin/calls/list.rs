@@ -53,7 +53,7 @@ pub(super) struct Wanted {
     /// `completed`, `refused`, `upstream_failed`, `caller_cancelled` or `gateway_failed`.
     outcome: Option<String>,
     request_id: Option<String>,
-    /// Only calls that repeat the one with this request id.
+    /// Only calls that repeat the one with this request id, or that the gateway made for it.
     parent_request_id: Option<String>,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct CallView {
     endpoint_id: Option<EndpointId>,
     /// The endpoint's slug at that time.
     endpoint_slug: Option<String>,
-    /// The request id of the call that this one repeats.
+    /// The request id of the call that this one repeats, or that the gateway made it for.
     parent_request_id: Option<String>,
     /// The credential whose answer went out.
     #[schema(value_type = Option<String>, format = "uuid")]

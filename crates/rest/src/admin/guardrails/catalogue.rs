@@ -1,6 +1,10 @@
 //! `GET /api/v1/admin/guardrails/catalogue`
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
+use promptgate_control::Control;
 use promptgate_control::guardrails::{Kind, kinds};
 use promptgate_firewall::guardrails::{ANSWER_HOLD_BACK, Guardrail, Mode, Rules};
 use serde::Serialize;
@@ -42,16 +46,27 @@ struct GuardrailView {
 
 /// Something that a guardrail can look for.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct KindView {
     /// Its stable name, which rules use.
     name: &'static str,
     /// What people call it; it stands in masks and in messages.
     label: &'static str,
+    /// Whether only a model finds it: a rule has to name it, and requests alone are read.
+    needs_model: bool,
+    /// Whether it is looked for where a rule names it. What needs a model is not where none is set up
+    /// (`PROMPTGATE_PII_CONTEXTUAL_PROVIDER`).
+    configured: bool,
 }
 
-impl From<Kind> for KindView {
-    fn from(kind: Kind) -> Self {
-        Self { name: kind.name, label: kind.label }
+impl KindView {
+    fn of(kind: &Kind, finds_names: bool) -> Self {
+        Self {
+            name: kind.name,
+            label: kind.label,
+            needs_model: kind.needs_model,
+            configured: finds_names || !kind.needs_model,
+        }
     }
 }
 
@@ -59,9 +74,12 @@ impl From<Kind> for KindView {
 /// something else is said.
 #[utoipa::path(get, path = "/api/v1/admin/guardrails/catalogue", tag = "guardrails",
     responses((status = OK, body = CatalogueView)))]
-pub(super) async fn catalogue(Acting(_actor): Acting) -> Json<CatalogueView> {
+pub(super) async fn catalogue(
+    Acting(_actor): Acting,
+    State(control): State<Arc<Control>>,
+) -> Json<CatalogueView> {
     let all = kinds();
-    let views = |kinds: Vec<Kind>| kinds.into_iter().map(KindView::from).collect();
+    let views = |kinds: Vec<Kind>| kinds.iter().map(|kind| KindView::of(kind, control.finds_names)).collect();
     let guardrails = Guardrail::ALL.into_iter().map(|guardrail| GuardrailView {
         name: camel(guardrail.key()),
         id: guardrail.key(),

@@ -17,7 +17,8 @@ use crate::error::{ApiError, ErrorBody};
 use crate::segment::{Segment, Segments};
 
 async fn show(control: &Control, actor: Actor, whose: Whose) -> Result<Json<GuardrailsView>, ApiError> {
-    Ok(Json(guardrails::find(control, actor, whose).await?.into()))
+    let levels = guardrails::find(control, actor, whose).await?;
+    Ok(Json(GuardrailsView::of(&levels, control.finds_names)))
 }
 
 async fn apply(
@@ -26,7 +27,8 @@ async fn apply(
     whose: Whose,
     change: Change,
 ) -> Result<Json<GuardrailsView>, ApiError> {
-    Ok(Json(guardrails::change(control, actor, whose, change).await?.into()))
+    let levels = guardrails::change(control, actor, whose, change).await?;
+    Ok(Json(GuardrailsView::of(&levels, control.finds_names)))
 }
 
 fn of_a_token(segments: &Segments) -> Result<Whose, ApiError> {
@@ -226,5 +228,6 @@ pub(super) async fn of_endpoint(
     segments: Segments,
 ) -> Result<Json<GuardrailsView>, ApiError> {
     let address = endpoints::parse_address(&segments)?;
-    Ok(Json(guardrails::find_of_endpoint(&control, actor, address.project, address.id).await?.into()))
+    let levels = guardrails::find_of_endpoint(&control, actor, address.project, address.id).await?;
+    Ok(Json(GuardrailsView::of(&levels, control.finds_names)))
 }

@@ -185,6 +185,27 @@ async fn the_catalogue_names_what_rules_may_say() {
 }
 
 #[tokio::test]
+async fn what_needs_a_model_says_so_and_is_not_configured_without_one() {
+    let api = Api::new().await;
+    let catalogue = api.get(&format!("{ALL}/catalogue")).await.ok();
+    let kinds = catalogue["personalData"].as_array().unwrap();
+    let kind = |name: &str| kinds.iter().find(|kind| kind["name"] == name).unwrap();
+    assert_eq!(
+        kind("person_name"),
+        &json!({"name": "person_name", "label": "PERSON", "needsModel": true, "configured": false})
+    );
+    assert_eq!((&kind("email")["needsModel"], &kind("email")["configured"]), (&json!(false), &json!(true)));
+
+    assert_eq!(api.get(ALL).await.ok()["notConfigured"], json!([]));
+    let rules = json!({"piiFilter": {"enabled": true, "types": ["email", "address"]}});
+    let shown = api.put(ALL, &rules).await.ok();
+    assert_eq!(shown["notConfigured"], json!(["pii_filter.address"]));
+    let explained = api.post(EXPLAIN, &json!({"text": "12 Elm St"})).await.ok();
+    assert_eq!(explained["verdicts"][0]["outcome"], "passed");
+    assert_eq!(explained["verdicts"][0]["unasked"], json!(["pii_filter.address"]));
+}
+
+#[tokio::test]
 async fn a_text_a_body_and_lines_are_explained() {
     let api = Api::new().await;
     let (project, of_project, _) = project_with_token(&api).await;

@@ -64,6 +64,8 @@ pub(super) struct ExplainedView {
     /// The body that would go on in its place.
     #[schema(value_type = Option<Object>)]
     sent_body: Option<Value>,
+    /// The rules that nothing is said of, because only a model can, and none is asked here.
+    unasked: Vec<String>,
     /// How many bytes were read.
     bytes: u64,
 }
@@ -154,6 +156,7 @@ impl From<Explained> for ExplainedView {
             verdict: tried(explained.verdict, explained.micros),
             sent_text,
             sent_body,
+            unasked: explained.unasked,
             bytes: explained.bytes as u64,
         }
     }

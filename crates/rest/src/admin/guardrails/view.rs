@@ -22,10 +22,14 @@ pub(super) struct GuardrailsView {
     /// Where each field comes from, by guardrail and field: the name of a level, `tokenAbove`
     /// for a token that this one comes from, or `default`.
     sources: BTreeMap<String, BTreeMap<String, &'static str>>,
+    /// The rules that are on there and find nothing, because the model that they need is not set up, such
+    /// as `pii_filter.person_name`.
+    not_configured: Vec<String>,
 }
 
-impl From<Levels> for GuardrailsView {
-    fn from(levels: Levels) -> Self {
+impl GuardrailsView {
+    /// Where a model is set up that finds names, or none.
+    pub(super) fn of(levels: &Levels, finds_names: bool) -> Self {
         let effective = levels.effective().over(&Rules::defaults());
         let source = |guardrail, field| match levels.source(guardrail, field) {
             Some(Source::Level(level)) => level.name(),
@@ -41,6 +45,7 @@ impl From<Levels> for GuardrailsView {
             level: levels.levels.last().map_or("", |(level, _)| level.name()),
             sources: sources.collect(),
             own: levels.own().into(),
+            not_configured: if finds_names { Vec::new() } else { effective.rules_of_model() },
             effective: (&effective).into(),
         }
     }

@@ -74,6 +74,7 @@ fn a_model_is_asked_only_for_what_a_rule_names() {
     assert!(!asks(r#","types":[]"#) && !asks(r#","types":["person_name"],"direction":"output""#));
     assert!(!policy(r#"{"pii_filter":{"types":["person_name"]}}"#).asks_model());
     assert!(policy(r#"{"pii_filter":{"enabled":true,"types":["person_name"]}}"#).reads_input());
+    assert_eq!(filter("mask").rules_of_model(), ["pii_filter.person_name", "pii_filter.address"]);
 }
 
 #[test]
