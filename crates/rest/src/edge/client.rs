@@ -15,7 +15,7 @@ use super::Edge;
 pub(crate) struct Client {
     /// The client's address; `None` where there is no connection, in tests.
     pub(crate) address: Option<IpAddr>,
-    /// Whether it is a program on this machine, with nothing in between that is not trusted.
+    /// Whether it is a program on this machine, with nothing in between that says so.
     pub(crate) is_local: bool,
     /// Whether it came over TLS.
     pub(crate) is_https: bool,
@@ -36,13 +36,12 @@ impl Client {
         };
         let address = client_address(peer.ip(), headers, &edge.proxies);
         let asked = asked_for(peer.ip(), headers, &edge.proxies);
-        // Whoever forwards without being trusted hides who is behind it.
-        let is_hidden = is_forwarded(headers) && !edge.proxies.believes(peer.ip());
         Self {
             address: Some(address),
+            // Of whoever stands behind a proxy, trusted or not, nobody knows that they are here.
             is_local: peer.ip().to_canonical().is_loopback()
                 && address.is_loopback()
-                && !is_hidden
+                && !is_forwarded(headers)
                 && named.as_deref().is_none_or(|host| is_own_name(host, edge)),
             is_https: edge.is_https || asked.scheme == Some(Scheme::Https),
             host: asked.host.or(named),
@@ -132,6 +131,12 @@ mod tests {
         assert!(!client("127.0.0.1", &[("via", "1.1 nginx")], &edge).is_local);
         let trusted = Edge { own_origins: edge.own_origins.clone(), ..behind("127.0.0.0/8") };
         assert!(!client("127.0.0.1", &[("x-forwarded-for", "203.0.113.9")], &trusted).is_local);
+        let believing = Edge { proxies: ProxyTrust::Everybody, ..trusted.clone() };
+        for claim in ["127.0.0.1", "127.0.0.1, 203.0.113.9", "unix:", "\u{ff}"] {
+            for edge in [&trusted, &believing] {
+                assert!(!client("127.0.0.1", &[("x-forwarded-for", claim)], edge).is_local, "{claim}");
+            }
+        }
         assert!(!client("192.0.2.1", &[], &edge).is_local);
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, header};
+use promptgate_forwarded::is_forwarded;
 
 use super::Ops;
 use crate::edge::names_this_machine;
@@ -34,16 +35,8 @@ pub(super) async fn metrics(
 /// page that has the browser take this machine for its own site asks for that site.
 fn is_local(peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
     peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
-        && !headers.keys().any(|name| is_of_a_proxy(name.as_str()))
+        && !is_forwarded(headers)
         && headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(names_this_machine))
-}
-
-fn is_of_a_proxy(header: &str) -> bool {
-    header.starts_with("x-forwarded-")
-        || matches!(
-            header,
-            "forwarded" | "via" | "x-real-ip" | "x-client-ip" | "cf-connecting-ip" | "true-client-ip"
-        )
 }
 
 fn has_token(ops: &dyn Ops, headers: &HeaderMap) -> bool {
