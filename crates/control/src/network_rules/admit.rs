@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use promptgate_auth::{Account, AccountKind};
-use promptgate_firewall::{AddressDenied, CallScopes, Namespace, NetworkPolicy};
+use promptgate_firewall::{AddressDenied, CallScopes, Namespace, evaluate};
 use promptgate_kernel::RepositoryError;
 use promptgate_store::UnitOfWork;
 use promptgate_tokens::Token;
+
+use super::default_of;
 
 /// Whether a token that acts for this account may be used from an address, by the same rules as calls of
 /// models are.
@@ -25,12 +27,13 @@ pub(crate) async fn admit_address(
         line.extend(work.tokens().line_above(token.id).await?);
     }
     let scopes = CallScopes { own, project: token.project_id, tokens: &line };
-    let (mut rules, mut defaults) = (Vec::new(), Vec::new());
+    // Asked once, the list is read faster than it is compiled.
     for namespace in scopes.namespaces() {
-        rules.extend(work.network_rules().list_all(namespace).await?);
-        if let Some(action) = work.network_rules().find_default(namespace).await? {
-            defaults.push((namespace, action));
+        let rules = work.network_rules().list_all(namespace).await?;
+        let verdict = evaluate(&rules, address, default_of(work, namespace).await?);
+        if !verdict.allowed() {
+            return Ok(Err(AddressDenied { namespace, rule: verdict.rule.map(|rule| rule.id) }));
         }
     }
-    Ok(NetworkPolicy::compile(rules, defaults).admit(&scopes, address))
+    Ok(Ok(()))
 }
