@@ -186,7 +186,7 @@ impl Injection {
     ) -> Option<Wording> {
         let mut highest = None;
         for range in &odd.chains {
-            let plain = unjoined(&folded[range.clone()]);
+            let plain = lexicon::unjoined(&folded[range.clone()]);
             let from = signs.len();
             let wording = self.bared(&plain, channel, signs);
             highest = higher(highest, wording);
@@ -268,18 +268,6 @@ fn higher(one: Option<Wording>, other: Option<Wording>) -> Option<Wording> {
         (Some(one), Some(other)) => Some(one.or_disguised(other)),
         (one, other) => one.or(other),
     }
-}
-
-/// A chain of words with blanks between them, byte for byte.
-fn unjoined(chain: &str) -> String {
-    let mut bytes = chain.as_bytes().to_vec();
-    for at in 0..bytes.len() {
-        // Of several marks the last one is the blank.
-        if lexicon::is_joint(bytes[at]) && !bytes.get(at + 1).is_some_and(|next| lexicon::is_joint(*next)) {
-            bytes[at] = b' ';
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// From which score on a text whose wording alone speaks against it gets a finding of its own.

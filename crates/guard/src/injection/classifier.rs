@@ -168,10 +168,11 @@ impl Sink for Windows<'_> {
     }
 
     #[inline]
-    fn word(&mut self, word: u64, places: impl ExactSizeIterator<Item = usize>) {
-        let slot = (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - KNOWN_BITS)) as usize;
-        if self.known[slot].0 != word {
-            self.known[slot] = (word, self.worth(places));
+    fn word(&mut self, letters: u64, length: usize) {
+        let slot = (letters.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - KNOWN_BITS)) as usize;
+        if self.known[slot].0 != letters {
+            let pieces = features::marked(letters, length);
+            self.known[slot] = (letters, self.worth(features::short_pieces(&pieces, length)));
         }
         self.total = self.total.wrapping_add(self.known[slot].1);
     }

@@ -16,8 +16,17 @@ pub(super) fn load(bytes: &[u8]) -> u64 {
 
 /// The first few of eight bytes.
 #[inline]
-pub(super) const fn first(ahead: u64, length: usize) -> u64 {
-    if length < 8 { ahead & !(u64::MAX << (8 * length)) } else { ahead }
+pub(super) fn first(ahead: u64, length: usize) -> u64 {
+    static KEPT: [u64; 9] = {
+        let mut kept = [u64::MAX; 9];
+        let mut length = 0;
+        while length < 8 {
+            kept[length] = !(u64::MAX << (8 * length));
+            length += 1;
+        }
+        kept
+    };
+    ahead & KEPT[length.min(8)]
 }
 
 /// A word of ASCII: where it ends and what it is made of.

@@ -30,11 +30,9 @@ const SENSES: u32 = 3;
 pub(in crate::injection) trait Sink {
     /// Features of the current token, by their places in the table.
     fn features(&mut self, places: impl ExactSizeIterator<Item = usize>);
-    /// Features of the current token that it has by its letters: `word` is all of them, in one number. They are
-    /// the same each time.
-    fn word(&mut self, word: u64, places: impl ExactSizeIterator<Item = usize>) {
-        let _ = word;
-        self.features(places);
+    /// The [pieces](short_pieces) of a word of at most eight letters, which are the same each time.
+    fn word(&mut self, letters: u64, length: usize) {
+        self.features(short_pieces(&marked(letters, length), length));
     }
     /// The current token ends.
     fn end_token(&mut self);
@@ -44,8 +42,8 @@ pub(in crate::injection) trait Sink {
 pub(in crate::injection) trait Lookup {
     /// A word of ASCII begins there, with these eight bytes.
     fn word(&mut self, text: &str, at: usize, ahead: u64, word: Word);
-    /// Signs of ASCII stand there.
-    fn signs(&mut self, text: &str, signs: Range<usize>);
+    /// A sign of ASCII stands there.
+    fn sign(&mut self, text: &str, at: usize);
     /// Something beyond ASCII stands there, which may have words of ASCII in it. Returns what was looked at, which
     /// is more where such a word ends later.
     fn beyond(&mut self, text: &str, range: Range<usize>) -> usize;
@@ -59,7 +57,7 @@ impl Lookup for &[Hit] {
     fn word(&mut self, _: &str, _: usize, _: u64, _: Word) {}
 
     #[inline]
-    fn signs(&mut self, _: &str, _: Range<usize>) {}
+    fn sign(&mut self, _: &str, _: usize) {}
 
     #[inline]
     fn beyond(&mut self, _: &str, range: Range<usize>) -> usize {
@@ -103,9 +101,14 @@ pub(in crate::injection) fn read(folded: &str, lookup: &mut impl Lookup, sink: &
                 }
             }
             Kind::Sign => {
-                let end = at + alike(&bytes[at..]);
-                lookup.signs(folded, at..end);
-                (sign(*byte, end - at), end)
+                lookup.sign(folded, at);
+                if bytes.get(at + 1) == Some(byte) {
+                    let end = at + alike(&bytes[at..]);
+                    (at + 1..end).for_each(|at| lookup.sign(folded, at));
+                    (sign(*byte, end - at), end)
+                } else {
+                    (SIGNS[usize::from(*byte)], at + 1)
+                }
             }
             Kind::Beyond => {
                 let (kind, end) = token(folded, at);
@@ -184,11 +187,7 @@ fn token(text: &str, at: usize) -> (Kind, usize) {
 }
 
 /// How often the first byte stands there, at most eight times.
-#[inline]
 fn alike(bytes: &[u8]) -> usize {
-    if bytes.len() < 2 || bytes[0] != bytes[1] {
-        return 1;
-    }
     bytes.iter().take(8).take_while(|byte| **byte == bytes[0]).count()
 }
 
@@ -241,7 +240,7 @@ impl<S: Sink> Reader<'_, S> {
             return NUMBER;
         }
         let letters = first(ahead, word.length);
-        self.sink.word(letters, short_pieces(letters, word.length));
+        self.sink.word(letters, word.length);
         step(word.length as u64 + 1, letters.swap_bytes() >> (64 - 8 * word.length))
     }
 
@@ -318,11 +317,19 @@ impl<S: Sink> Reader<'_, S> {
 }
 
 /// Pieces of four letters of a word of ASCII of at most eight, with a mark at the word's ends.
-fn short_pieces(letters: u64, length: usize) -> impl ExactSizeIterator<Item = usize> {
-    let marked = u128::from(b'<') | u128::from(letters) << 8 | u128::from(b'>') << (8 * (length + 1));
-    #[expect(clippy::cast_possible_truncation, reason = "a piece is four bytes")]
-    (0..if length < 3 { 0 } else { length - 1 })
-        .map(move |at| piece(((marked >> (8 * at)) as u32).to_le_bytes()))
+#[inline]
+pub(in crate::injection) fn short_pieces(
+    marked: &[u8; 16],
+    length: usize,
+) -> impl ExactSizeIterator<Item = usize> {
+    marked[..if length < 3 { 0 } else { length + 2 }].array_windows().map(|letters| piece(*letters))
+}
+
+/// A word of ASCII of at most eight letters with a mark at its ends.
+#[inline]
+pub(in crate::injection) fn marked(letters: u64, length: usize) -> [u8; 16] {
+    let word = u128::from(b'<') | u128::from(letters) << 8 | u128::from(b'>') << (8 * (length + 1));
+    word.to_le_bytes()
 }
 
 /// The place of a piece of four letters of ASCII.
@@ -394,16 +401,21 @@ const NUMBER: u64 = step(2, b'0' as u64);
 const SIGN: u64 = 0x5bd1;
 
 /// The number of a sign of ASCII that stands there so often; more than four times are four.
-#[inline]
 const fn sign(byte: u8, times: usize) -> u64 {
-    let [times, mask] = match times {
-        1 => [1, 0xFF],
-        2 => [2, 0xFFFF],
-        3 => [3, 0xFF_FFFF],
-        _ => [4, 0xFFFF_FFFF],
-    };
-    step(times + 1, (byte as u64 * 0x0101_0101) & mask) ^ SIGN
+    let times = if times < 4 { times as u64 } else { 4 };
+    step(times + 1, (byte as u64 * 0x0101_0101) & (0xFFFF_FFFF >> (32 - 8 * times))) ^ SIGN
 }
+
+/// The numbers of single signs.
+static SIGNS: [u64; 256] = {
+    let mut signs = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        signs[byte as usize] = sign(byte, 1);
+        byte += 1;
+    }
+    signs
+};
 
 /// A place among the words.
 const fn place(mixed: u64) -> usize {

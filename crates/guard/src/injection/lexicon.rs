@@ -5,6 +5,7 @@ mod cipher;
 mod concepts;
 mod fold;
 mod glue;
+mod groups;
 mod leet;
 mod search;
 mod turns;
@@ -18,7 +19,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 pub(super) use cipher::Cipher;
 pub(super) use concepts::Concepts;
 pub(super) use fold::Folded;
-pub(super) use leet::{Oddities, is_joint, spelt, unleet};
+pub(super) use leet::{Oddities, spelt, unjoined, unleet};
 
 use self::bare::Bare;
 use self::glue::Glue;

@@ -113,8 +113,32 @@ fn joint(bytes: &[u8], within: bool) -> Option<usize> {
     (joins && length <= JOINT && follows).then_some(length)
 }
 
+/// A chain of words with blanks between them, byte for byte.
+pub(in crate::injection) fn unjoined(chain: &str) -> String {
+    let mut bytes = chain.as_bytes().to_vec();
+    let mut joins = bytes.first().is_some_and(|byte| JOINT_BYTES[usize::from(*byte)]);
+    for at in 0..bytes.len() {
+        // Of several marks the last one is the blank.
+        let next = bytes.get(at + 1).is_some_and(|next| JOINT_BYTES[usize::from(*next)]);
+        bytes[at] = if joins && !next { b' ' } else { bytes[at] };
+        joins = next;
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Marks that may stand between two words instead of a blank.
+static JOINT_BYTES: [bool; 256] = {
+    let mut joints = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        joints[byte as usize] = is_joint(byte);
+        byte += 1;
+    }
+    joints
+};
+
 /// Whether a mark may stand between two words instead of a blank.
-pub(in crate::injection) const fn is_joint(byte: u8) -> bool {
+const fn is_joint(byte: u8) -> bool {
     matches!(byte, b'_' | b'-' | b'*' | b'.' | b'+' | b'|' | b'~')
 }
 

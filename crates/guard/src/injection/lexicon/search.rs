@@ -47,10 +47,8 @@ impl Lookup for Search<'_> {
     }
 
     #[inline]
-    fn signs(&mut self, text: &str, signs: Range<usize>) {
-        for at in signs {
-            self.words.at_sign(text, at, &mut self.hits);
-        }
+    fn sign(&mut self, text: &str, at: usize) {
+        self.words.at_sign(text, at, &mut self.hits);
     }
 
     fn beyond(&mut self, text: &str, range: Range<usize>) -> usize {
@@ -89,8 +87,8 @@ impl Lookup for Survey<'_> {
     }
 
     #[inline]
-    fn signs(&mut self, text: &str, signs: Range<usize>) {
-        self.search.signs(text, signs);
+    fn sign(&mut self, text: &str, at: usize) {
+        self.search.sign(text, at);
     }
 
     fn beyond(&mut self, text: &str, range: Range<usize>) -> usize {
@@ -131,11 +129,9 @@ impl Lookup for Unmasking<'_> {
     }
 
     #[inline]
-    fn signs(&mut self, text: &str, signs: Range<usize>) {
-        self.search.signs(text, signs.clone());
-        for at in signs {
-            self.leet.at_sign(self.plain, at, &mut self.hits);
-        }
+    fn sign(&mut self, text: &str, at: usize) {
+        self.search.sign(text, at);
+        self.leet.at_sign(self.plain, at, &mut self.hits);
     }
 
     fn beyond(&mut self, text: &str, range: Range<usize>) -> usize {

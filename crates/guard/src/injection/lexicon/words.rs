@@ -1,13 +1,9 @@
 //! The words of ASCII: found at the beginnings of words alone, most of which a small table turns away.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
-use aho_corasick::Anchored;
-use aho_corasick::MatchKind;
-use aho_corasick::automaton::Automaton;
-use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::nfa::noncontiguous;
-
+use super::groups::Groups;
 use super::{Border, Concepts, Entry, Hit, Languages, stands};
 use crate::injection::eight::{self, Word, first, load};
 
@@ -24,7 +20,7 @@ const MARKS: &[u8] = b"<[#!?&-={(*\"'";
 /// Words and marks of ASCII and what they mean.
 #[derive(Debug)]
 pub(super) struct Words {
-    /// The beginnings of entries, of four bytes.
+    /// The beginnings of entries, of four letters.
     beginnings: Table,
     /// Those of them that belong to an entry of fewer than eight bytes that is no whole word.
     short: Table,
@@ -32,41 +28,71 @@ pub(super) struct Words {
     exact: Table,
     /// The beginnings of longer entries, of eight bytes.
     long: Table,
-    automaton: NFA,
-    entries: Vec<Entry>,
+    marks: Marks,
+    /// Entries by the same keys, and short ones that begin with a mark by it.
+    by_beginning: Groups,
+    by_word: Groups,
+    by_eight: Groups,
+    entries: Vec<Known>,
+}
+
+/// An entry as it is compared.
+#[derive(Debug)]
+struct Known {
+    /// Its first eight bytes.
+    first: u64,
+    /// What is behind them.
+    rest: Box<[u8]>,
+    length: usize,
+    entry: Entry,
 }
 
 impl Words {
     pub(super) fn new(entries: Vec<(String, Entry)>) -> Self {
         let [mut beginnings, mut short, mut exact, mut long] = std::array::from_fn(|_| Table::new());
-        for (word, entry) in &entries {
+        let mut marks = Marks::new();
+        let [mut by_beginning, mut by_word, mut by_eight] = [const { Vec::new() }; 3];
+        for (index, (word, entry)) in entries.iter().enumerate() {
             let word = word.as_bytes();
-            let whole =
-                entry.border == Border::Both && word.iter().all(|byte| CLASS[usize::from(*byte)] & WORD != 0);
-            for key in keys(word, entry.border) {
-                beginnings.add(key);
-                if word.len() < LONG && !whole {
-                    short.add(key);
-                }
+            marks.add(word);
+            let letters = eight::word(word, 0, load(word)).length;
+            let keys = if letters > 0 { keys(word, entry.border) } else { Vec::new() };
+            for key in &keys {
+                beginnings.add(*key);
             }
             if word.len() >= LONG {
                 long.add(load(word));
-            } else if whole {
+                by_eight.push((load(word), index));
+            } else if letters == 0 {
+                let any = (word.len() == 1).then_some(0..=u8::MAX).into_iter().flatten();
+                by_beginning.extend(any.map(|next| (load(&[word[0], next]), index)));
+                by_beginning.extend((word.len() > 1).then(|| (first(load(word), 2), index)));
+            } else if entry.border == Border::Both && letters == word.len() {
                 exact.add(load(word));
+                by_word.push((load(word), index));
+            } else {
+                for key in &keys {
+                    short.add(*key);
+                }
+                by_beginning.extend(keys.into_iter().map(|key| (key, index)));
             }
         }
-        let automaton = noncontiguous::Builder::new()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(entries.iter().map(|(word, _)| word.as_bytes()))
-            .and_then(|words| aho_corasick::nfa::contiguous::Builder::new().build_from_noncontiguous(&words))
-            .expect("the lists of the lexicon fit an automaton");
+        let known = |(word, entry): (String, Entry)| Known {
+            first: load(word.as_bytes()),
+            rest: word.as_bytes().get(LONG..).unwrap_or_default().into(),
+            length: word.len(),
+            entry,
+        };
         Self {
             beginnings,
             short,
             exact,
             long,
-            automaton,
-            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+            marks,
+            by_beginning: Groups::new(by_beginning),
+            by_word: Groups::new(by_word),
+            by_eight: Groups::new(by_eight),
+            entries: entries.into_iter().map(known).collect(),
         }
     }
 
@@ -106,21 +132,26 @@ impl Words {
     #[inline]
     pub(super) fn at_word(&self, text: &str, at: usize, ahead: u64, word: Word, hits: &mut Vec<Hit>) {
         if self.may_begin(ahead, word.length) {
-            self.find(text, at, hits);
+            self.find(text, at, word.length, hits);
         }
     }
 
     /// Adds the entries that begin with something that is of no word.
     #[inline]
     pub(super) fn at_sign(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
-        let class = CLASS[usize::from(text.as_bytes()[at])];
-        if class == MARK {
-            if self.may_begin_at_mark(load(&text.as_bytes()[at..])) {
-                self.find(text, at, hits);
-            }
-        } else if class == AT {
+        let bytes = text.as_bytes();
+        if self.marks.may_begin(bytes[at], bytes.get(at + 1).copied().unwrap_or_default()) {
+            self.at_mark(text, at, hits);
+        }
+    }
+
+    /// Adds the entries that begin with a mark.
+    fn at_mark(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
+        if text.as_bytes()[at] == b'@' {
             let (concepts, languages) = (Concepts::ADDRESS, Languages::ALL);
             hits.push(Hit { start: at, end: at + 1, concepts, languages });
+        } else {
+            self.find(text, at, 0, hits);
         }
     }
 
@@ -135,22 +166,26 @@ impl Words {
                 | (length < LONG) & self.exact.has(first(ahead, length)))
     }
 
-    /// Whether an entry begins like this mark and what stands behind it.
-    #[inline]
-    fn may_begin_at_mark(&self, ahead: u64) -> bool {
-        let key = first(ahead, BEGINNING);
-        self.beginnings.has(key) && (self.short.has(key) || self.long.has(ahead))
-    }
-
-    /// Adds the entries that begin here and whose borders are right: the longest first, and behind it those
-    /// that mean more than it does.
-    fn find(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
-        let first = hits.len();
-        self.walk(text, at, hits);
-        hits[first..].reverse();
-        let Some(longest) = hits.get(first).copied() else { return };
-        let mut kept = first + 1;
-        for at in first + 1..hits.len() {
+    /// Adds the entries that begin here, with a word of this length or with a mark, and whose borders are right:
+    /// the longest first, and behind it those that mean more than it does.
+    fn find(&self, text: &str, at: usize, length: usize, hits: &mut Vec<Hit>) {
+        let ahead = load(&text.as_bytes()[at..]);
+        let found = hits.len();
+        self.add(text, at, ahead, self.by_eight.of(ahead), hits);
+        if length == 0 {
+            self.add(text, at, ahead, self.by_beginning.of(first(ahead, 2)), hits);
+        } else {
+            self.add(text, at, ahead, self.by_beginning.of(beginning(ahead, length)), hits);
+            if length < LONG {
+                self.add(text, at, ahead, self.by_word.of(first(ahead, length)), hits);
+            }
+        }
+        if hits.len() > found + 1 {
+            hits[found..].sort_unstable_by_key(|hit| Reverse(hit.end));
+        }
+        let Some(longest) = hits.get(found).copied() else { return };
+        let mut kept = found + 1;
+        for at in found + 1..hits.len() {
             let hit = hits[at];
             if !longest.concepts.covers(hit.concepts) || !longest.languages.meets(hit.languages) {
                 hits[kept] = hit;
@@ -160,25 +195,17 @@ impl Words {
         hits.truncate(kept);
     }
 
-    fn walk(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
-        let words = &self.automaton;
-        let Ok(mut state) = words.start_state(Anchored::Yes) else { return };
-        for (ahead, byte) in text.as_bytes()[at..].iter().enumerate() {
-            state = words.next_state(Anchored::Yes, state, *byte);
-            if !words.is_special(state) {
-                continue;
-            }
-            if words.is_dead(state) {
-                return;
-            }
-            if words.is_match(state) {
-                let end = at + ahead + 1;
-                let pattern = words.match_pattern(state, 0);
-                let entry = self.entries[pattern.as_usize()];
-                // A match may be of a shorter entry that only ends here.
-                if words.pattern_len(pattern) == ahead + 1 && stands(text, at, end, entry.border) {
-                    hits.push(Hit { start: at, end, concepts: entry.concepts, languages: entry.languages });
-                }
+    /// Adds those of a group that stand here.
+    #[inline]
+    fn add(&self, text: &str, at: usize, ahead: u64, group: &[u32], hits: &mut Vec<Hit>) {
+        for index in group {
+            let Known { first: begins, rest, length, entry } = &self.entries[*index as usize];
+            let end = at + length;
+            if first(ahead, *length) == *begins
+                && (rest.is_empty() || text.as_bytes()[at + LONG..].starts_with(rest))
+                && stands(text, at, end, entry.border)
+            {
+                hits.push(Hit { start: at, end, concepts: entry.concepts, languages: entry.languages });
             }
         }
     }
@@ -215,22 +242,13 @@ const fn classes() -> [u8; 256] {
     classes
 }
 
-/// The keys that a text may have where an entry begins: one, or for a stem of few letters one for every
-/// letter that may follow.
+/// The keys that a text may have where an entry begins with a letter: one, or for a stem of few letters one for
+/// every letter that may follow.
 fn keys(word: &[u8], border: Border) -> Vec<u64> {
     let ahead = load(word);
-    if word.first().is_none_or(|first| CLASS[usize::from(*first)] & WORD == 0) {
-        // Anything may follow a mark of few bytes.
-        if word.len() < BEGINNING {
-            return (0..=u8::MAX).flat_map(|more| keys(&[word, &[more]].concat(), border)).collect();
-        }
-        return vec![ahead & 0xFFFF_FFFF];
-    }
-    let mut keys = vec![beginning(ahead, eight::word(word, 0, ahead).length)];
-    if border != Border::Both
-        && word.len() < BEGINNING
-        && word.iter().all(|byte| CLASS[usize::from(*byte)] & WORD != 0)
-    {
+    let length = eight::word(word, 0, ahead).length;
+    let mut keys = vec![beginning(ahead, length)];
+    if border != Border::Both && length < BEGINNING && length == word.len() {
         for more in (b'0'..=b'9').chain(b'a'..=b'z') {
             keys.extend(self::keys(&[word, &[more]].concat(), border));
         }
@@ -244,6 +262,34 @@ fn beginning(ahead: u64, length: usize) -> u64 {
     first(ahead, length.min(BEGINNING))
 }
 
+/// Which bytes may follow a mark where an entry begins, a bit each; any follows what stands in addresses.
+#[derive(Debug)]
+struct Marks(Box<[[u64; 4]; 256]>);
+
+impl Marks {
+    fn new() -> Self {
+        let mut marks = Self(Box::new([[0; 4]; 256]));
+        marks.0[usize::from(b'@')] = [u64::MAX; 4];
+        marks
+    }
+
+    /// Adds an entry, if it begins with a mark.
+    fn add(&mut self, word: &[u8]) {
+        match *word {
+            [mark] if CLASS[usize::from(mark)] == MARK => self.0[usize::from(mark)] = [u64::MAX; 4],
+            [mark, next, ..] if CLASS[usize::from(mark)] == MARK => {
+                self.0[usize::from(mark)][usize::from(next >> 6)] |= 1 << (next & 63);
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn may_begin(&self, mark: u8, next: u8) -> bool {
+        self.0[usize::from(mark)][usize::from(next >> 6)] >> (next & 63) & 1 != 0
+    }
+}
+
 /// A set that may hold more than was added, but never less.
 #[derive(Debug)]
 struct Table(Box<[u64; PLACES]>);
@@ -255,19 +301,19 @@ impl Table {
 
     fn add(&mut self, key: u64) {
         let (place, bit) = Self::place(key);
-        self.0[place] |= bit;
+        self.0[place] |= 1 << bit;
     }
 
     #[inline]
     fn has(&self, key: u64) -> bool {
         let (place, bit) = Self::place(key);
-        self.0[place] & bit != 0
+        self.0[place] >> bit & 1 != 0
     }
 
     #[inline]
     const fn place(key: u64) -> (usize, u64) {
         let mixed = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - TABLE_BITS);
-        ((mixed >> 6) as usize % PLACES, 1 << (mixed & 63))
+        ((mixed >> 6) as usize % PLACES, mixed & 63)
     }
 }
 
@@ -276,18 +322,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_entry_is_turned_away() {
+    fn every_entry_is_found() {
         let entries: Vec<_> =
             super::super::entries().into_iter().filter(|(word, _)| word.is_ascii()).collect();
         let words = Words::new(entries.clone());
-        for (word, entry) in &entries {
+        let begins = |word: &str| CLASS[usize::from(word.as_bytes()[0])] & (WORD | MARK) != 0;
+        for (word, entry) in entries.iter().filter(|(word, _)| begins(word)) {
             for behind in if entry.border == Border::Both { [" ", "."] } else { [" ", "x"] } {
-                let text = format!("{word}{behind}");
-                let ahead = load(text.as_bytes());
-                let length = eight::word(text.as_bytes(), 0, ahead).length;
-                let may =
-                    if length == 0 { words.may_begin_at_mark(ahead) } else { words.may_begin(ahead, length) };
-                assert!(may, "{text:?}");
+                let mut hits = Vec::new();
+                words.scan(&format!("{word}{behind}"), &mut hits);
+                let whole = hits.iter().any(|hit| hit.start == 0 && hit.end >= word.len());
+                assert!(whole, "{word:?} {behind:?} {hits:?}");
             }
         }
     }
@@ -310,7 +355,10 @@ mod tests {
                 let word = |at: usize| CLASS[usize::from(text.as_bytes()[at])] & WORD != 0;
                 word(*at) && (*at == 0 || !word(at - 1))
             });
-            starts.for_each(|at| words.find(text, at, &mut searched));
+            starts.for_each(|at| {
+                let length = eight::word(text.as_bytes(), at, load(&text.as_bytes()[at..])).length;
+                words.find(text, at, length, &mut searched);
+            });
             let spans =
                 |hits: &[Hit]| -> Vec<_> { hits.iter().map(|hit| &text[hit.start..hit.end]).collect() };
             assert_eq!(spans(&scanned), spans(&searched));
