@@ -4,6 +4,7 @@
 mod assigned;
 mod checksum;
 mod class;
+mod command;
 mod form;
 mod forms;
 mod jwt;

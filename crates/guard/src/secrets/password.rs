@@ -58,7 +58,8 @@ fn is_special(byte: u8) -> bool {
     b"!@#%^&*?+~=$".contains(&byte)
 }
 
-fn is_password(bytes: &[u8], quoted: bool) -> bool {
+/// Whether a value is as passwords are: of several sorts of characters, and no code.
+pub(super) fn is_password(bytes: &[u8], quoted: bool) -> bool {
     let value = Value::new(bytes);
     let special = bytes.iter().any(|byte| is_special(*byte) && (quoted || *byte != b'='));
     let code = bytes.iter().any(|byte| b"(){}[]<> \t|".contains(byte))

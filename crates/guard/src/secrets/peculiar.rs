@@ -24,6 +24,18 @@ pub(super) fn telegram(bytes: &[u8], at: usize) -> Option<Hit> {
     (is_usual || is_named()).then(|| Hit::new("telegram_bot_token", start..end, certainty, Rank::Form))
 }
 
+/// An access token of a Facebook app: its id, a bar, and 27 more.
+pub(super) fn facebook(bytes: &[u8], run: Run) -> Option<Hit> {
+    let bar = run.start.checked_sub(1)?;
+    let start = DIGIT.start(bytes, bar, bar.saturating_sub(18));
+    let end = URL.end(bytes, run.start, 28);
+    let starts = bytes[..start].last().is_none_or(|last| !ALNUM.has(*last));
+    let proof = Value::new(&bytes[run.start..end]);
+    let fits = starts && (13..=17).contains(&(bar - start)) && end - run.start == 27;
+    (fits && proof.has(UPPER) && proof.has(LOWER) && proof.has(DIGIT))
+        .then(|| Hit::new("facebook_token", start..end, Certainty::Certain, Rank::Form))
+}
+
 /// A client secret of Azure: three characters, a digit, `Q~`, and 31 to 34 more.
 pub(super) fn azure(bytes: &[u8], run: Run, hits: &mut Vec<Hit>) {
     let class = URL.or(DOT).or(TILDE);
@@ -33,7 +45,8 @@ pub(super) fn azure(bytes: &[u8], run: Run, hits: &mut Vec<Hit>) {
         let is_start = start == run.start || !class.has(bytes[start - 1]);
         let is_one =
             DIGIT.has(bytes[tilde - 2]) && bytes[tilde - 1] == b'Q' && class.holds(&bytes[start..tilde]);
-        if is_start && is_one && (31..=34).contains(&(end - tilde - 1)) {
+        let is_made_up = Value::new(&bytes[tilde + 1..end]).is_stand_in();
+        if is_start && is_one && !is_made_up && (31..=34).contains(&(end - tilde - 1)) {
             hits.push(Hit::new("azure_client_secret", start..end, Certainty::Certain, Rank::Form));
         }
     }
@@ -61,6 +74,36 @@ pub(super) fn discord(bytes: &[u8], run: Run, hits: &mut Vec<Hit>) {
             hits.push(Hit::new("discord_token", start..end, Certainty::Likely, Rank::Form));
         }
     }
+}
+
+/// Words in the prefix of a token that say that it opens something.
+const OPENERS: [&[u8]; 10] =
+    [b"sk", b"key", b"apikey", b"secret", b"token", b"live", b"prod", b"production", b"pat", b"skey"];
+
+/// Whether a value says of itself that it is a key: up to four short words with one such as `live` or `sk`
+/// among them, and then only what is drawn at random.
+pub(super) fn names_itself(value: &Value<'_>) -> bool {
+    let mut opens = false;
+    let mut rest = value.bytes;
+    for _ in 0..4 {
+        let Some(at) = rest.iter().take(12).position(|byte| matches!(byte, b'_' | b'-' | b'.')) else {
+            break;
+        };
+        let word = &rest[..at];
+        if word.is_empty() || !(LOWER.or(DIGIT).holds(word) || UPPER.or(DIGIT).holds(word)) {
+            break;
+        }
+        // What everybody may see opens nothing.
+        if [&b"pk"[..], b"pub", b"public", b"publishable"].iter().any(|open| open.eq_ignore_ascii_case(word))
+        {
+            return false;
+        }
+        opens |= OPENERS.iter().any(|opener| opener.eq_ignore_ascii_case(word));
+        rest = &rest[at + 1..];
+    }
+    let body = Value::new(rest);
+    let in_parts = rest.iter().filter(|byte| !ALNUM.has(**byte)).count();
+    opens && rest.len() >= 24 && in_parts * 8 <= rest.len() && !body.is_hex() && body.is_very_random()
 }
 
 /// The vendor whose values end in its own way.

@@ -6,15 +6,15 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::class::{
-    ALNUM, ALPHA, ANY_HEX, Class, DASH, DIGIT, DOT, EQUALS, PERCENT, PLUS, RUN, SLASH, TILDE, UNDERSCORE,
-    UPPER,
+    ALNUM, ALPHA, ANY_HEX, Class, DASH, DIGIT, DOT, EQUALS, LOWER, PERCENT, PLUS, RUN, SLASH, TILDE,
+    UNDERSCORE, UPPER,
 };
 use super::form::{Form, Forms, Proof, is_escaped};
 use super::key::Key;
 use super::kind::SecretKind;
 use super::runs::{Run, Runs};
 use super::value::{Value, holds_any};
-use super::{assigned, checksum, forms, jwt, key, password, peculiar, pem, url};
+use super::{assigned, checksum, command, forms, jwt, key, password, peculiar, pem, url};
 use crate::{Certainty, Strictness};
 
 /// How long a value without a form of its own is at most.
@@ -49,8 +49,8 @@ impl Hit {
 }
 
 /// What announces something that is no run.
-const SIGNS: [&str; 10] =
-    ["://", "-----BEGIN", "assw", "ASSW", "pwd", "PWD", "Pwd", "_pass", "_PASS", "assphr"];
+const SIGNS: [&str; 11] =
+    ["curl ", "://", "-----BEGIN", "assw", "ASSW", "pwd", "PWD", "Pwd", "_pass", "_PASS", "assphr"];
 
 /// Everything that is needed to scan a text.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(super) struct Scan {
 impl Scan {
     pub(super) fn new() -> Self {
         let signs = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(SIGNS);
-        Self { forms: Forms::new(forms::all()), signs: signs.expect("ten short words make an automaton") }
+        Self { forms: Forms::new(forms::all()), signs: signs.expect("eleven short words make an automaton") }
     }
 
     /// What a text holds, in order and without overlaps.
@@ -84,6 +84,11 @@ impl Scan {
             }
             match sign.pattern().as_usize() {
                 0 => {
+                    if let Some(span) = command::password(bytes, sign.end()) {
+                        hits.push(Hit::new("password", span, Certainty::Likely, Rank::Password));
+                    }
+                }
+                1 => {
                     if let Some(found) = url::at(bytes, sign.start()) {
                         let kind = if found.is_store { "database_url" } else { "basic_auth_url" };
                         let certainty = if found.meant { Certainty::Likely } else { Certainty::Shape };
@@ -91,7 +96,7 @@ impl Scan {
                         hits.push(Hit::new(kind, found.password, certainty, Rank::Address));
                     }
                 }
-                1 => {
+                2 => {
                     if let Some(found) = pem::at(bytes, sign.start()) {
                         let certainty = if found.proven { Certainty::Certain } else { Certainty::Shape };
                         let span = sign.start()..found.end;
@@ -128,6 +133,9 @@ impl Scan {
         if bytes[run.start] == b'A' && bytes[..run.start].ends_with(b":") {
             hits.extend(peculiar::telegram(bytes, run.start));
         }
+        if run.start > 0 && bytes[run.start - 1] == b'|' {
+            hits.extend(peculiar::facebook(bytes, run));
+        }
         if run.class.meets(TILDE) {
             peculiar::azure(bytes, run, hits);
         }
@@ -136,6 +144,14 @@ impl Scan {
         }
         if hits.len() == known && run.class.meets(DIGIT) && run.class.meets(ALPHA) {
             Self::value(bytes, Run { start, ..run }, hits);
+            if hits.len() == known
+                && run.class.meets(SEPARATORS)
+                && run.end - start <= LONGEST_VALUE
+                && peculiar::names_itself(&Value::new(&bytes[start..run.end]))
+            {
+                let kind = "generic_secret";
+                hits.push(Hit::new(kind, start..run.end, Certainty::Likely, Rank::Generic));
+            }
         }
     }
 
@@ -245,7 +261,12 @@ fn form_at(bytes: &[u8], form: &Form, at: usize) -> Option<Hit> {
     let varied = body.has(DIGIT) || body.has(UPPER) || !body.has(SEPARATORS);
     let made_up = body.is_monotonous()
         || holds_any(body.bytes, &[b"example", b"placeholder", b"xxxxxxxx", b"your-", b"your_"]);
-    if !form.any_body && (made_up || !varied) || holds_any(&bytes[start..end], &[b"example"]) {
+    // Letters of one case alone are the name of something, and two characters in turn stand for others.
+    let worded = body.bytes.len() >= 20 && (LOWER.holds(body.bytes) || UPPER.holds(body.bytes));
+    if body.is_one_thing() && (!form.any_body || form.prefix.starts_with("AKIA") && body.is_monotonous()) {
+        return None;
+    }
+    if !form.any_body && (made_up || worded || !varied) || holds_any(&bytes[start..end], &[b"example"]) {
         return None;
     }
     let certainty = match form.proof {
@@ -254,6 +275,7 @@ fn form_at(bytes: &[u8], form: &Form, at: usize) -> Option<Hit> {
         Proof::Crc => Certainty::Likely,
         Proof::Mixed if body.is_very_random() => Certainty::Likely,
         Proof::Mixed => Certainty::Shape,
+        Proof::Key if body.is_name() && !body.has(DIGIT) => Certainty::Shape,
         Proof::Key => match key::before(bytes, start) {
             Some(key) if is_credential(&key, &body) || key.names(vendor(form)) => Certainty::Likely,
             _ => Certainty::Shape,

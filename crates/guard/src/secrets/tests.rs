@@ -127,3 +127,63 @@ fn bots_of_telegram_are_found_in_addresses_and_behind_their_name() {
     assert_eq!(kind("bot110201543:AAHdqTcvCH1vGWJxfSe1ofSAs0K5PALDsaw"), None);
     assert_eq!(kind("foo:AAH1bjqpKKW3maRSPAxzIU-0v6xNuq2-NjM"), None);
 }
+
+#[test]
+fn a_token_may_say_of_itself_that_it_opens_something() {
+    for token in [
+        "acme_live_Zk3vQ9xT2mLr8WbY6nPd4HsC1",
+        "acme-prod-key-Zk3vQ9xT2mLr8WbY6nPd4HsC1jF7",
+        "sk_acme_Zk3vQ9xT2mLr8WbY6nPd4HsC1",
+    ] {
+        let text = format!("here it is: {token}, thanks");
+        assert_eq!(
+            found(&text, Strictness::Standard),
+            [("generic_secret".to_owned(), token.to_owned())],
+            "{text}"
+        );
+    }
+    for text in [
+        "see api-gateway-prod-eu-west-1-deployment-2",
+        "cache_key_7a907713a90a33ea55f9dcb4c977b1e8624794e1",
+        "live_update_2024-05-01T10-11-12_for_customers",
+        "Zk3vQ9xT2mLr8WbY6nPd4HsC1",
+        "pk_live_Zk3vQ9xT2mLr8WbY6nPd4HsC1",
+        "assets/live_Zk3vQ9xT",
+    ] {
+        assert_eq!(found(text, Strictness::Standard), [], "{text}");
+    }
+}
+
+#[test]
+fn a_token_of_one_or_two_characters_stands_for_another() {
+    for text in [
+        "key = AKIAXXXXXXXXXXXXXXXX",
+        "GOOGLE_API_KEY=AIzaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "client_secret=bP88Q~xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "vault: s.makeKubeConfigController = args",
+        "&hf_servingcellpriorityparametersdescription_h_prio",
+        "ReactNativeCameraKit: f15a5a04b0f6dc6073e6db0296e6ef2d8b8d2522",
+        "https://a-b.notion.site/API-BD80F56CDC1441E6BF6011AB6D852875",
+    ] {
+        assert_eq!(found(text, Strictness::Standard), [], "{text}");
+    }
+}
+
+#[test]
+fn more_vendors_are_known() {
+    for (text, wanted) in [
+        ("PINECONE_API_KEY=62b0dbfe-3489-4b79-b850-34d911527c88", "pinecone_key"),
+        ("opsgenie_api_key: c9faf476-c114-49f6-8af2-a51e6af8edd6", "opsgenie_key"),
+        ("waka_time_api_key: \"d4e5f6a7-b8c9-4123-8567-89abcdef0123\"", "wakatime_key"),
+        ("meraki_api_key = f15a5a04b0f6dc6073e6db0296e6ef2d8b8d2522", "meraki_key"),
+        ("OVH_APPLICATION_SECRET=k9QdmZTPmt7Z5zzM20lRIl9AxcjLFc2w", "ovh_secret"),
+        ("CONFIGCAT_SDK_KEY=Ua1Bb2Cc3Ed4Ee5Ff6Gg7H/qA1bB2cC3dD4eE5fF6gG7h", "configcat_key"),
+        ("facebook 1308742762612587|rhoK1cbv0DOU_RTX_87O4MkX7AI", "facebook_token"),
+        ("pdl_live_apikey_01gtgztp8f4kek3yd4g1wrksa3_q6TGTJyvoIz7LDtXT65bX7_AQO", "paddle_key"),
+        ("mdb_sa_sk_U4iy61joQk3QTOfO_uJ-QIb8WnxmRxSO78sjjctk", "mongodb_key"),
+        ("llx-X4NLbG9ezh4U3iek8NDhbbVnoHa98bGct3SS3CNED9Vz", "llamacloud_key"),
+        ("curl --user alice:'Tr0ub4dor!3' -X PUT https://a.example", "password"),
+    ] {
+        assert_eq!(kind(text).as_deref(), Some(wanted), "{text}");
+    }
+}

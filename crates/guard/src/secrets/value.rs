@@ -150,6 +150,13 @@ impl<'t> Value<'t> {
         self.is_monotonous() || holds_any(self.bytes, &STAND_INS)
     }
 
+    /// Whether one character alone, or two, make all of a long value.
+    pub(super) fn is_one_thing(&self) -> bool {
+        let first = self.bytes.first();
+        let second = self.bytes.iter().find(|byte| Some(*byte) != first);
+        self.bytes.len() >= 12 && self.bytes.iter().all(|byte| Some(byte) == first || Some(byte) == second)
+    }
+
     /// Whether next to nothing but `x`, `0`, `*` and the like is in it.
     pub(super) fn is_monotonous(&self) -> bool {
         let filler =

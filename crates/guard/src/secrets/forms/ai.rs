@@ -1,6 +1,6 @@
 //! Providers of models, and what is built around them.
 
-use super::super::class::{ALNUM, ANY_HEX, HEX, LOWER_DIGIT, UPPER_DIGIT, URL};
+use super::super::class::{ALNUM, ANY_HEX, BASE64, EQUALS, HEX, LOWER_DIGIT, UPPER_DIGIT, URL};
 use super::super::form::{Before, Form, form};
 use super::{ENDLESS, UUID, of, span, text};
 
@@ -74,6 +74,9 @@ pub(super) const FORMS: &[Form] = &[
     form("gcp_private_key_id", "GOOG1E", &[of(UPPER_DIGIT, 55)]),
     form("gcp_private_key_id", "GOOG", &[of(UPPER_DIGIT, 20)]),
     form("watsonx_key", "cpd-apikey-", &[span(URL, 20, 80)]),
+    form("llamacloud_key", "llx-", &[span(ALNUM, 40, 64)]),
+    form("devin_key", "apk_user_", &[span(BASE64, 40, 400), span(EQUALS, 0, 2)]),
+    form("devin_key", "apk_", &[span(BASE64, 60, 400), span(EQUALS, 0, 2)]),
     form("context7_key", "ctx7sk-", &UUID),
     form("promptfoo_key", "promptfoo_", &[span(ANY_HEX, 32, 64)]),
 ];

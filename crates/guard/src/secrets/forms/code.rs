@@ -1,14 +1,18 @@
 //! Where code lives, is built and published.
 
 use super::super::class::{ALNUM, ANY_HEX, BASE64, DOT, EQUALS, HEX, LOWER_DIGIT, UPPER_DIGIT, URL};
-use super::super::form::{Before, Form, form};
+use super::super::form::{Before, Form, Part, form};
 use super::{ENDLESS, UUID, of, span, text};
+
+/// The rest of a JSON Web Token.
+const JWT_REST: [Part; 5] =
+    [span(URL, 10, 200), text("."), span(URL, 10, 2000), text("."), span(URL, 20, 700)];
 
 pub(super) const FORMS: &[Form] = &[
     form("github_pat", "ghp_", &[of(ALNUM, 36)]).with_crc(),
     form("github_oauth", "gho_", &[of(ALNUM, 36)]).with_crc(),
     form("github_app", "ghs_", &[of(ALNUM, 36)]).with_crc(),
-    form("github_app", "ghs_", &[span(URL, 37, 80), text("."), span(URL, 20, ENDLESS)]),
+    form("github_app", "ghs_", &[span(URL, 20, 200), text("."), span(URL.or(DOT), 20, ENDLESS)]),
     form("github_user", "ghu_", &[of(ALNUM, 36)]).with_crc(),
     form("github_refresh", "ghr_", &[of(ALNUM, 36)]).with_crc(),
     form("github_refresh", "ghr_", &[of(ALNUM, 76)]),
@@ -112,6 +116,7 @@ pub(super) const FORMS: &[Form] = &[
     form("codeclimate_token", "CODECLIMATE_REPO_TOKEN=", &[of(HEX, 64)]).lead(23),
     form("jenkins_token", "11", &[of(HEX, 32)]).with_key(),
     form("heroku_key", "HRKU-AA", &[of(URL, 58)]),
+    form("heroku_key", "HRKU-", &[span(URL, 58, 66)]),
     form("heroku_key", "HRKU-", &UUID),
     form("netlify_token", "nfp_", &[of(ALNUM, 36)]),
     form("netlify_token", "nfc_", &[span(ALNUM, 36, 40)]),
@@ -131,5 +136,12 @@ pub(super) const FORMS: &[Form] = &[
     form("zuplo_key", "zpka_", &[of(LOWER_DIGIT, 32), text("_"), of(HEX, 8)]),
     form("unkey_key", "unkey_", &[span(ALNUM, 20, 32)]),
     form("trunk_token", "trunk_", &[of(UPPER_DIGIT, 40)]),
+    form("postman_key", "PMAT-", &[of(UPPER_DIGIT, 26)]),
+    form("workato_token", "wrka-eyJ", &JWT_REST),
+    form("workato_token", "wrkaeu-eyJ", &JWT_REST),
+    form("workato_token", "wrkajp-eyJ", &JWT_REST),
+    form("workato_token", "wrkasg-eyJ", &JWT_REST),
+    form("workato_token", "wrkaau-eyJ", &JWT_REST),
+    form("workato_token", "wrkagr-eyJ", &JWT_REST),
     form("wakatime_key", "waka_", &UUID),
 ];

@@ -85,7 +85,7 @@ pub(super) const FORMS: &[Form] = &[
     ),
     form("bitcoin_key", "xprv", &[of(ALNUM, 107)]),
     form("ethereum_key", "0x", &[of(ANY_HEX, 64)]).with_key(),
-    form("thunderstore_token", "tss_", &[span(ALNUM, 30, 80)]),
+    form("thunderstore_token", "tss_", &[span(URL, 30, 80)]),
     form("devcycle_key", "dvc_server_", &[span(URL, 30, 80)]),
     form("onesignal_key", "os_v2_", &[span(LOWER_DIGIT, 3, 3), text("_"), span(LOWER_DIGIT, 100, 110)]),
     form("courier_key", "pk_prod_", &[of(UPPER_DIGIT, 28)]),
