@@ -101,14 +101,12 @@ pub(in crate::injection) fn read(folded: &str, lookup: &mut impl Lookup, sink: &
                 }
             }
             Kind::Sign => {
-                lookup.sign(folded, at);
-                if bytes.get(at + 1) == Some(byte) {
-                    let end = at + alike(&bytes[at..]);
-                    (at + 1..end).for_each(|at| lookup.sign(folded, at));
-                    (sign(*byte, end - at), end)
-                } else {
-                    (SIGNS[usize::from(*byte)], at + 1)
+                let times = if bytes.get(at + 1) == Some(byte) { alike(&bytes[at..]) } else { 1 };
+                let end = at + times;
+                for at in at..end {
+                    lookup.sign(folded, at);
                 }
+                (if times == 1 { SIGNS[usize::from(*byte)] } else { sign(*byte, times) }, end)
             }
             Kind::Beyond => {
                 let (kind, end) = token(folded, at);

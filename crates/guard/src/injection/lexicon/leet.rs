@@ -106,36 +106,29 @@ impl Oddities {
 
 /// How long the joint is that a text begins with, if a word follows it. Within a chain any mark is one.
 fn joint(bytes: &[u8], within: bool) -> Option<usize> {
-    let marks = bytes.iter().take(JOINT + 1).take_while(|byte| byte.is_ascii_punctuation());
-    let (length, joins) =
-        marks.fold((0, within), |(length, joins), byte| (length + 1, joins | is_joint(*byte)));
-    let follows = bytes.get(length).is_some_and(|next| next.is_ascii_alphanumeric() || !next.is_ascii());
-    (joins && length <= JOINT && follows).then_some(length)
+    let mut joins = if within { JOINT_MARK } else { 0 };
+    for (length, byte) in bytes.iter().take(JOINT + 1).enumerate() {
+        let role = ROLES[usize::from(*byte)];
+        if role & PUNCTUATION == 0 {
+            return (joins & JOINT_MARK != 0 && role & WORDY != 0).then_some(length);
+        }
+        joins |= role;
+    }
+    None
 }
 
 /// A chain of words with blanks between them, byte for byte.
 pub(in crate::injection) fn unjoined(chain: &str) -> String {
     let mut bytes = chain.as_bytes().to_vec();
-    let mut joins = bytes.first().is_some_and(|byte| JOINT_BYTES[usize::from(*byte)]);
+    let joins = |byte: u8| ROLES[usize::from(byte)] & JOINT_MARK != 0;
     for at in 0..bytes.len() {
         // Of several marks the last one is the blank.
-        let next = bytes.get(at + 1).is_some_and(|next| JOINT_BYTES[usize::from(*next)]);
-        bytes[at] = if joins && !next { b' ' } else { bytes[at] };
-        joins = next;
+        if joins(bytes[at]) && !bytes.get(at + 1).is_some_and(|next| joins(*next)) {
+            bytes[at] = b' ';
+        }
     }
     String::from_utf8(bytes).unwrap_or_default()
 }
-
-/// Marks that may stand between two words instead of a blank.
-static JOINT_BYTES: [bool; 256] = {
-    let mut joints = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        joints[byte as usize] = is_joint(byte);
-        byte += 1;
-    }
-    joints
-};
 
 /// Whether a mark may stand between two words instead of a blank.
 const fn is_joint(byte: u8) -> bool {
@@ -151,15 +144,24 @@ static ROLES: [u8; 256] = {
     let mut roles = [0; 256];
     let mut byte: u8 = 0;
     while byte < 128 {
-        roles[byte as usize] = match byte {
+        let role = match byte {
             b'a'..=b'z' => SMALL,
             b'$' | b'@' => SIGN | CURLED,
             0 | b' ' | b'.' | b',' => EDGE,
             _ if is_sign(byte) => SIGN,
             _ => 0,
         };
+        let joint = if is_joint(byte) { JOINT_MARK } else { 0 };
+        let punctuation = if byte.is_ascii_punctuation() { PUNCTUATION } else { 0 };
+        let wordy = if byte.is_ascii_alphanumeric() { WORDY } else { 0 };
+        roles[byte as usize] = role | joint | punctuation | wordy;
         byte += 1;
     }
+    while byte < 255 {
+        roles[byte as usize] = WORDY;
+        byte += 1;
+    }
+    roles[255] = WORDY;
     roles
 };
 
@@ -169,6 +171,11 @@ const SIGN: u8 = 2;
 const CURLED: u8 = 4;
 /// Stands around words; so does nothing.
 const EDGE: u8 = 8;
+/// May stand between two words instead of a blank.
+const JOINT_MARK: u8 = 16;
+const PUNCTUATION: u8 = 32;
+/// Is of a word, or beyond ASCII.
+const WORDY: u8 = 64;
 
 /// Whether a sign stands among letters.
 const fn stands_for_letter(left: u8, here: u8, right: u8) -> bool {

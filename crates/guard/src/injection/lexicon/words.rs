@@ -160,10 +160,8 @@ impl Words {
     fn may_begin(&self, ahead: u64, length: usize) -> bool {
         let key = beginning(ahead, length);
         // All tables are looked at: to skip some would take longer than that, as nobody can tell which.
-        self.beginnings.has(key)
-            & (self.short.has(key)
-                | self.long.has(ahead)
-                | (length < LONG) & self.exact.has(first(ahead, length)))
+        let exact = self.exact.bits(first(ahead, length)) & u64::from(length < LONG);
+        self.beginnings.bits(key) & (self.short.bits(key) | self.long.bits(ahead) | exact) & 1 != 0
     }
 
     /// Adds the entries that begin here, with a word of this length or with a mark, and whose borders are right:
@@ -171,14 +169,18 @@ impl Words {
     fn find(&self, text: &str, at: usize, length: usize, hits: &mut Vec<Hit>) {
         let ahead = load(&text.as_bytes()[at..]);
         let found = hits.len();
-        self.add(text, at, ahead, self.by_eight.of(ahead), hits);
+        if self.long.has(ahead) {
+            self.add(text, at, ahead, self.by_eight.of(ahead), hits);
+        }
+        let key = beginning(ahead, length);
         if length == 0 {
             self.add(text, at, ahead, self.by_beginning.of(first(ahead, 2)), hits);
-        } else {
-            self.add(text, at, ahead, self.by_beginning.of(beginning(ahead, length)), hits);
-            if length < LONG {
-                self.add(text, at, ahead, self.by_word.of(first(ahead, length)), hits);
-            }
+        } else if self.short.has(key) {
+            self.add(text, at, ahead, self.by_beginning.of(key), hits);
+        }
+        let word = first(ahead, length);
+        if length < LONG && self.exact.has(word) {
+            self.add(text, at, ahead, self.by_word.of(word), hits);
         }
         if hits.len() > found + 1 {
             hits[found..].sort_unstable_by_key(|hit| Reverse(hit.end));
@@ -304,10 +306,15 @@ impl Table {
         self.0[place] |= 1 << bit;
     }
 
-    #[inline]
     fn has(&self, key: u64) -> bool {
+        self.bits(key) & 1 != 0
+    }
+
+    /// Bits of which the lowest is set if the key may have been added.
+    #[inline]
+    fn bits(&self, key: u64) -> u64 {
         let (place, bit) = Self::place(key);
-        self.0[place] >> bit & 1 != 0
+        self.0[place] >> bit
     }
 
     #[inline]
