@@ -59,6 +59,9 @@ fn rare_ways_to_write_a_persons_number_are_read() {
         "CNPJ 12ABC34501DE36",
         "io.netty:netty-buffer@4.1.114.Final",
         "Convert text from the ISO 8859-15 set",
+        "SPDX-FileCopyrightText: Copyright (c) 2023-2026 Ada",
+        "the message of the draft 2020-12",
+        "const OID_EDDSA = '1.3.101.112'",
         "également appelé ISO 646. L'ISO 8859-10",
     ] {
         leaves(text);

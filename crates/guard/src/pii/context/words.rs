@@ -27,7 +27,7 @@ const INTERNET: &str = "ip ips ipv4 ipv6 ipaddress* ipaddr addr host hosts hostn
     netmask gateway router ping traceroute dns nameserver login session from inet inet6 src dst source destination adresse \
     address* dirección indirizzo endereço adres adress osoite adresa x forwarded";
 const VERSION: &str = "version* ver v release* upgrade* downgrade* build rev revision firmware semver sdk patch section chapter \
-    kapitel figure fig table schema npm cargo pip package tag";
+    kapitel figure fig table schema npm cargo pip package tag oid oids";
 const IDENTITY: &str = "identity identification identifier ausweis* personalausweis* steuernummer* steuer identité identite identidad \
     identità identidade identiteit* tożsamo* henkilö* national citizen* taxpayer* tax fiscal fiscale socialsecurity dob \
     geburtsdatum birth born né née nacido nato";

@@ -275,8 +275,20 @@ impl<'n> Candidate<'n> {
         let seconds = self.count == 10 && self.digits[0] == b'1' && matches!(self.digits[1], b'4'..=b'8');
         let decimal = self.groups.len() == 2 && self.gap(0) == b".";
         let address = self.groups.len() == 2 && self.count == 6 && self.gap(0) == b" ";
-        (self.groups.len() > 1 && !decimal && !address)
+        (self.groups.len() > 1 && !decimal && !address && !self.is_years())
             || (self.groups.len() == 1 && (8..=12).contains(&self.count) && !seconds)
+    }
+
+    /// Whether it is a span of years, or a year and a month: `2023-2026`, `2020-12`.
+    fn is_years(&self) -> bool {
+        let (lengths, count) = self.lengths();
+        let is_year = |digits: &[u8]| digits.starts_with(b"19") || digits.starts_with(b"20");
+        let (first, second) = self.digits().split_at(4.min(self.count));
+        match &lengths[..count] {
+            [4, 4] => is_year(first) && is_year(second),
+            [4, 2] => is_year(first) && second <= &b"12"[..],
+            _ => false,
+        }
     }
 
     /// Whose number it is.
