@@ -41,6 +41,7 @@ use crate::refusal::Refusal;
 use crate::reply::ReplyBody;
 use crate::settle::refuse;
 
+pub(crate) use address::check_access;
 pub use memory::{EndpointMemory, StoredMemory};
 pub use refusal::EndpointRefusal;
 pub use run::{RunCall, RunKind, RunOutcome};

@@ -22,11 +22,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Response};
 use http_body_util::{BodyExt, Empty, Full};
+use promptgate_kernel::TokenId;
 use promptgate_tokens::Token;
 use promptgate_usage::{IdempotencyKey, RememberedAnswer};
 use sha2::{Digest, Sha256};
 
 use crate::authenticate::authenticate;
+use crate::endpoint::check_access;
 use crate::pipeline::{Gateway, Shared};
 use crate::receive::{Entry, IncomingRequest, RequestBody, Route, receive};
 use crate::record::{Booking, Record};
@@ -62,11 +64,11 @@ pub(crate) async fn once(
     let shared = Arc::clone(gateway.shared());
     let head = without_body(&request);
     // Who calls, and may. Everything else is looked at when the call is made, or told again.
-    let token = match authenticate(receive(head, &shared), &shared, &mut record).await {
-        Ok(authenticated) => authenticated.token,
+    let (token, line) = match authenticate(receive(head, &shared), &shared, &mut record).await {
+        Ok(authenticated) => (authenticated.token, authenticated.line),
         Err(refusal) => return refuse(&refusal, record),
     };
-    match begin(request, &token, &shared, &mut record).await {
+    match begin(request, (&token, &line), &shared, &mut record).await {
         Ok(Begun::First(claim, request)) => claim.call(gateway.clone(), request, record).await,
         Ok(Begun::Again(answer, body)) => outcome::replay(&answer, body, record),
         Err(refusal) => refuse(&refusal, record),
@@ -99,7 +101,7 @@ fn empty() -> RequestBody {
 
 async fn begin(
     mut request: IncomingRequest,
-    token: &Token,
+    (token, line): (&Token, &[TokenId]),
     shared: &Arc<Shared>,
     record: &mut Record,
 ) -> Result<Begun, Refusal> {
@@ -117,10 +119,19 @@ async fn begin(
                 Entry::Project(project) => project,
                 Entry::Provider(_) => token.project_id,
             };
-            again::check(&done.1, (request.route, project), token, shared).inspect_err(|_| {
+            let checked = again::check(&done.1, (request.route, project), token, shared);
+            let checked = checked.and_then(|()| match again::endpoint(&done.1) {
+                Some(endpoint) => {
+                    let policy = shared.snapshot.load().policy(project, Some(endpoint), line);
+                    check_access(&policy, shared, record)
+                }
+                None => Ok(()),
+            });
+            if let Err(refusal) = checked {
                 // It is refused by itself.
                 record.booking = Booking::Own;
-            })?;
+                return Err(refusal);
+            }
             let body = outcome::open(&done, key, shared)?;
             Ok(Begun::Again(done.1, body))
         }

@@ -106,7 +106,7 @@ pub(crate) async fn address(
 }
 
 /// Whether the call may come now and from there, by what the endpoint says, too.
-fn check_access(policy: &Policy, shared: &Shared, record: &Record) -> Result<(), Refusal> {
+pub(crate) fn check_access(policy: &Policy, shared: &Shared, record: &Record) -> Result<(), Refusal> {
     let denied = policy.access().check(Some(record.client), shared.clock.now());
     denied.map_err(|denied| {
         let refusal = GuardRefusal::Denied(denied).into();

@@ -46,7 +46,7 @@ pub(super) fn check(
     let project = project.ok_or(Refusal::ProjectInactive)?;
     let caller = token.owner.map(|owner| snapshot.caller(owner).ok_or(Refusal::AccountInactive));
     let caller = caller.transpose()?.map(Arc::as_ref);
-    if let Some(endpoint) = mark(answer, ENDPOINT) {
+    if let Some(endpoint) = endpoint(answer) {
         check_endpoint(endpoint, project.project.id, token, &snapshot)?;
     }
     let Some(provider) = mark(answer, PROVIDER) else { return Ok(()) };
@@ -61,6 +61,11 @@ pub(super) fn check(
         }
         _ => Ok(()),
     }
+}
+
+/// The AI endpoint that was called, if one was.
+pub(super) fn endpoint(answer: &RememberedAnswer) -> Option<EndpointId> {
+    mark(answer, ENDPOINT)
 }
 
 fn check_endpoint(

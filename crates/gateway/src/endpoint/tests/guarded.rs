@@ -162,3 +162,25 @@ async fn what_was_said_before_goes_out_by_the_rules_of_today() {
     );
     assert_eq!(house.scene.upstream.calls("first"), asked);
 }
+
+#[tokio::test]
+async fn what_was_answered_is_told_again_only_to_where_the_endpoint_may_be_called_from_and_when() {
+    let own = json!({"ip_allowlist": {"enabled": true, "cidrs": ["192.0.2.0/24"]}});
+    let mut house = house(own, json!({}));
+    house.scene.upstream.always("first", Script::said("for the office"));
+    let from = async |house: &House, last: u8| {
+        let mut request = house.request(&house.scene.secret, &json!({"message": "hello"}));
+        request.headers.insert("idempotency-key", HeaderValue::from_static("k"));
+        request.peer = IpAddr::from([last, 0, 2, 1]);
+        read(house.scene.gateway.call(request).await).await
+    };
+    assert_eq!(from(&house, 192).await.status, 200);
+    let elsewhere = from(&house, 198).await;
+    assert_eq!((elsewhere.status, elsewhere.body.contains("office")), (403, false), "{}", elsewhere.body);
+    assert!(elsewhere.body.contains("ip_allowlist"), "{}", elsewhere.body);
+    let again = from(&house, 192).await;
+    assert_eq!((again.status, again.header("x-promptgate-idempotent-replay")), (200, "true"));
+    rule(&mut house, json!({"time_window": {"enabled": true, "windows": []}}));
+    let late = from(&house, 192).await;
+    assert_eq!((late.status, late.body.contains("time_window")), (403, true), "{}", late.body);
+}
