@@ -42,9 +42,9 @@ pub enum GuardrailError {
     /// The endpoint does not exist there.
     #[error("there is no endpoint {0} here")]
     UnknownEndpoint(EndpointId),
-    /// What the endpoint says was stored when nobody read it, and cannot be read.
-    #[error("the guardrails of the endpoint {0} cannot be read; replace them")]
-    Unreadable(EndpointId),
+    /// What is stored cannot be read: nobody read it then, or another version wrote it.
+    #[error("the guardrails of {0} cannot be read; replace them")]
+    Unreadable(String),
     /// Something about the rules is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidRules),
@@ -54,6 +54,17 @@ pub enum GuardrailError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] RepositoryError),
+}
+
+impl GuardrailError {
+    /// What a holder says cannot be read.
+    fn unreadable(holder: Holder) -> Self {
+        Self::Unreadable(match holder {
+            Holder::Global => "everybody".to_owned(),
+            Holder::Project(id) => format!("the project {id}"),
+            Holder::Token(id) => format!("the token {id}"),
+        })
+    }
 }
 
 /// Whose guardrails somebody asks for.

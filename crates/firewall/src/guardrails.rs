@@ -18,6 +18,7 @@ mod policy;
 mod redaction;
 mod repository;
 mod rules;
+mod stored;
 mod verdict;
 
 pub use access::{AccessDenied, AccessPolicy};
@@ -29,9 +30,10 @@ pub use invalid::InvalidRules;
 pub use level::{Holder, Level};
 pub use policy::{Asking, Inspection, Part, Policy, Replacement};
 pub use redaction::{RedactionKind, Restorer, Vault};
-pub use repository::{GuardrailRepository, KeptRules};
+pub use repository::{AllRules, GuardrailRepository, KeptRules, RuleFaults};
 pub use rules::{
     ContentLengthRule, CustomPattern, IpAllowlistRule, KeywordBlocklistRule, PiiFilterRule,
     PromptInjectionRule, ReversibleRedactionRule, Rules, SecretScannerRule, TimeWindowRule, Window,
 };
+pub use stored::StoredRules;
 pub use verdict::{Blocked, MOST_MATCHES, Match, Outcome, Verdict};

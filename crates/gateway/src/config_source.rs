@@ -88,7 +88,8 @@ impl ConfigSource for Arc<dyn Store> {
             read.network_defaults = work.network_rules().list_defaults().await?;
         }
         if parts.guardrails {
-            read.guardrails = work.guardrails().list_all().await?;
+            let all = work.guardrails().list_all().await?;
+            (read.guardrails, read.guardrail_faults) = (all.rules, all.faults);
         }
         Ok(read)
     }

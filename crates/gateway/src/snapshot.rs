@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use promptgate_access::{Group, Standing};
 use promptgate_endpoints::{CompiledEndpoint, Endpoint};
-use promptgate_firewall::guardrails::{Holder, Policy, Rules};
+use promptgate_firewall::guardrails::{AllRules, Holder, Policy, RuleFaults, Rules};
 use promptgate_firewall::{Action, Namespace, NetworkPolicy, NetworkRule};
 use promptgate_kernel::{
     AccountId, EndpointId, GroupId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId, TokenId,
@@ -63,6 +63,8 @@ pub struct Configuration {
     pub network_defaults: Vec<(Namespace, Action)>,
     /// What guardrails say, but for those of AI endpoints.
     pub guardrails: Vec<(Holder, Rules)>,
+    /// What of that cannot be taken as it is stored.
+    pub guardrail_faults: RuleFaults,
 }
 
 /// Parts of the configuration that change, and are read, apart from each other.
@@ -173,7 +175,8 @@ impl Snapshot {
             prices,
             network_rules,
             network_defaults,
-            guardrails: kept_guardrails,
+            guardrails: rules,
+            guardrail_faults: faults,
         } = configuration;
         let projects = if parts.projects {
             Arc::new(compile_projects(projects, aliases, project_providers))
@@ -209,7 +212,7 @@ impl Snapshot {
             Arc::clone(&self.network)
         };
         let guardrails = if parts.guardrails || parts.endpoints {
-            let kept = parts.guardrails.then_some(kept_guardrails);
+            let kept = parts.guardrails.then_some(AllRules { rules, faults });
             Arc::new(self.guardrails.recompile(kept, endpoints.by_id.values()))
         } else {
             Arc::clone(&self.guardrails)

@@ -154,7 +154,7 @@ impl Place<'_> {
 
 const fn method_of(route: Route) -> Method {
     match route {
-        Route::Model(_) | Route::Endpoint | Route::EndpointDispatch => Method::POST,
+        Route::Model(_) | Route::Endpoint | Route::EndpointDispatch | Route::Contextual => Method::POST,
         Route::ModelList | Route::ModelDetail => Method::GET,
         Route::Forward(call) => call.method(),
     }

@@ -1,7 +1,7 @@
 //! Rules of guardrails in SQL.
 
 use async_trait::async_trait;
-use promptgate_firewall::guardrails::{GuardrailRepository, Holder, KeptRules, Rules};
+use promptgate_firewall::guardrails::{AllRules, GuardrailRepository, Holder, KeptRules, Rules};
 use promptgate_kernel::{ProjectId, RepositoryError, Timestamp, TokenId};
 use promptgate_store_sql_macros::each_dialect;
 use sqlx::types::Json;
@@ -14,7 +14,7 @@ use crate::work::SqlWork;
 
 #[derive(FromRow)]
 struct KeptRow {
-    rules: Json<Rules>,
+    rules: String,
     version: i64,
 }
 
@@ -23,7 +23,7 @@ struct HolderRow {
     level: String,
     project_id: Option<Uuid>,
     token_id: Option<Uuid>,
-    rules: Json<Rules>,
+    rules: String,
 }
 
 impl HolderRow {
@@ -32,6 +32,7 @@ impl HolderRow {
             ("global", None, None) => Ok(Holder::Global),
             ("project", Some(id), None) => Ok(Holder::Project(ProjectId::from_uuid(id))),
             ("token", None, Some(id)) => Ok(Holder::Token(TokenId::from_uuid(id))),
+            // The table has no others.
             (level, project, token) => {
                 let id = project.or(token).unwrap_or_default();
                 Err(corrupt("guardrails", id, format!("unknown level `{level}`")))
@@ -66,13 +67,13 @@ impl SqlWork<Db> {
 impl GuardrailRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.guardrails.find", skip_all)]
     async fn find(&mut self, holder: Holder) -> Result<KeptRules, RepositoryError> {
-        let select = QueryBuilder::<Db>::new("SELECT rules, version FROM guardrails");
+        let select = QueryBuilder::<Db>::new("SELECT CAST(rules AS TEXT) AS rules, version FROM guardrails");
         let kept: Option<KeptRow> = Self::guardrails_of(select, holder)
             .build_query_as()
             .fetch_optional(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
-        Ok(kept.map(|row| KeptRules { rules: row.rules.0, version: row.version }).unwrap_or_default())
+        Ok(kept.map(|row| KeptRules::read(&row.rules, row.version)).unwrap_or_default())
     }
 
     #[instrument(level = "debug", name = "db.guardrails.save", skip_all)]
@@ -100,7 +101,7 @@ impl GuardrailRepository for SqlWork<Db> {
             return Ok(done.rows_affected() == 1);
         }
         let mut update = QueryBuilder::<Db>::new("UPDATE guardrails SET rules = ");
-        update.push_bind(Json(rules)).push(", updated_at = ").push_bind(at.as_micros());
+        update.push_bind(Json(read.replaced_by(rules))).push(", updated_at = ").push_bind(at.as_micros());
         update.push(", version = version + 1");
         let mut update = Self::guardrails_of(update, holder);
         update.push(" AND version = ").push_bind(read.version);
@@ -109,13 +110,17 @@ impl GuardrailRepository for SqlWork<Db> {
     }
 
     #[instrument(level = "debug", name = "db.guardrails.list_all", skip_all)]
-    async fn list_all(&mut self) -> Result<Vec<(Holder, Rules)>, RepositoryError> {
-        let rows: Vec<HolderRow> =
-            sqlx::query_as("SELECT level, project_id, token_id, rules FROM guardrails")
-                .fetch_all(&mut *self.tx)
-                .await
-                .map_err(|error| self.fail(error))?;
-        let said = rows.into_iter().filter(|row| !row.rules.0.is_empty());
-        said.map(|row| Ok((row.holder()?, row.rules.0))).collect()
+    async fn list_all(&mut self) -> Result<AllRules, RepositoryError> {
+        let rows: Vec<HolderRow> = sqlx::query_as(
+            "SELECT level, project_id, token_id, CAST(rules AS TEXT) AS rules FROM guardrails",
+        )
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        let mut all = AllRules::default();
+        for row in rows {
+            all.add(row.holder()?, &row.rules);
+        }
+        Ok(all)
     }
 }

@@ -37,21 +37,21 @@ pub async fn change(
     let holder = whose.holder();
     let before = work.guardrails().find(holder).await?;
     let rules = match &change {
+        // Nobody can say what would be left of it.
+        Change::Patch(_) if before.stored.is_err() => return Err(GuardrailError::unreadable(holder)),
         Change::Patch(patch) => before.rules.patched(patch)?,
         Change::Replace(document) => Rules::parse(document)?,
     };
-    let mut after = levels(&mut *work, whose.into()).await?;
-    if let Some((_, own)) = after.levels.last_mut() {
-        own.clone_from(&rules);
-    }
     rules.check()?;
+    let is_same = rules == before.rules && before.stored.is_ok();
+    if !is_same && !work.guardrails().save(holder, &before, &rules, at).await? {
+        return Err(GuardrailError::Changed);
+    }
+    let after = levels(&mut *work, whose.into()).await?;
     // Bounds that were fine apart may contradict one another together.
     after.effective().check()?;
-    if rules == before.rules {
+    if is_same {
         return Ok(after);
-    }
-    if !work.guardrails().save(holder, &before, &rules, at).await? {
-        return Err(GuardrailError::Changed);
     }
     for guardrail in Guardrail::ALL {
         if let Some(entry) = entry(guardrail, whose, &before.rules, &rules) {

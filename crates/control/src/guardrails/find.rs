@@ -43,18 +43,24 @@ pub async fn find_of_endpoint(
 pub(super) async fn levels(work: &mut dyn UnitOfWork, way: Way) -> Result<Levels, GuardrailError> {
     let mut levels = Vec::new();
     for holder in [Some(Holder::Global), way.project.map(Holder::Project)].into_iter().flatten() {
-        levels.push((holder.level(), work.guardrails().find(holder).await?.rules));
+        levels.push((holder.level(), readable(work, holder).await?));
     }
     if let Some(id) = way.endpoint {
         let endpoint = work.endpoints().find(id).await?.ok_or(GuardrailError::UnknownEndpoint(id))?;
-        let rules = Rules::readable(&endpoint.guardrails).map_err(|_| GuardrailError::Unreadable(id))?;
+        let rules = Rules::readable(&endpoint.guardrails)
+            .map_err(|_| GuardrailError::Unreadable(format!("the endpoint {id}")))?;
         levels.push((Level::Endpoint, rules));
     }
     if let Some(id) = way.token {
         let above = work.tokens().line_above(id).await?;
         for id in above.into_iter().rev().chain([id]) {
-            levels.push((Level::Token, work.guardrails().find(Holder::Token(id)).await?.rules));
+            levels.push((Level::Token, readable(work, Holder::Token(id)).await?));
         }
     }
     Ok(Levels { levels })
+}
+
+async fn readable(work: &mut dyn UnitOfWork, holder: Holder) -> Result<Rules, GuardrailError> {
+    let kept = work.guardrails().find(holder).await?;
+    if kept.stored.is_err() { Err(GuardrailError::unreadable(holder)) } else { Ok(kept.rules) }
 }

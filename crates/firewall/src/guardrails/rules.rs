@@ -22,6 +22,9 @@ macro_rules! rule {
         }
 
         impl $name {
+            /// The fields that it may say something of.
+            pub const FIELDS: &'static [&'static str] = &["enabled", $(stringify!($field)),*];
+
             /// Whether it says nothing.
             pub fn is_empty(&self) -> bool {
                 *self == Self::default()

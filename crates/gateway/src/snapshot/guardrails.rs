@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use promptgate_endpoints::CompiledEndpoint;
-use promptgate_firewall::guardrails::{Holder, Policy, Rules};
+use promptgate_firewall::guardrails::{AllRules, Holder, Policy, RuleFaults, Rules, StoredRules};
 use promptgate_kernel::{EndpointId, ProjectId, TokenId};
 use serde_json::{Map, Value};
 
@@ -16,6 +16,8 @@ const MOST_REMEMBERED: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Guardrails {
     kept: Arc<HashMap<Holder, Rules>>,
+    /// What of it cannot be taken as it is stored.
+    faults: Arc<RuleFaults>,
     endpoints: HashMap<EndpointId, Rules>,
     /// Endpoints whose rules cannot be read.
     unreadable: HashSet<EndpointId>,
@@ -60,12 +62,16 @@ impl Guardrails {
     /// Those in their new state: what is kept apart, unless that did not change, and what endpoints say.
     pub(super) fn recompile<'a>(
         &self,
-        kept: Option<Vec<(Holder, Rules)>>,
+        kept: Option<AllRules>,
         endpoints: impl IntoIterator<Item = &'a Arc<CompiledEndpoint>>,
     ) -> Self {
-        let kept = match kept {
-            Some(kept) => Arc::new(kept.into_iter().filter(|(_, rules)| !rules.is_empty()).collect()),
-            None => Arc::clone(&self.kept),
+        let (kept, faults) = match kept {
+            Some(AllRules { rules, faults }) => {
+                self.tell(&faults);
+                let said = rules.into_iter().filter(|(_, rules)| !rules.is_empty());
+                (Arc::new(said.collect()), Arc::new(faults))
+            }
+            None => (Arc::clone(&self.kept), Arc::clone(&self.faults)),
         };
         let (mut said, mut unreadable) = (HashMap::new(), HashSet::new());
         for endpoint in endpoints {
@@ -76,9 +82,14 @@ impl Guardrails {
                 None => drop(unreadable.insert(endpoint.id)),
             }
         }
+        let unreadable_holders = faults.unreadable.iter().map(|(holder, _)| holder);
         let all = Self {
-            has_token_rules: kept.keys().any(|holder| matches!(holder, Holder::Token(_))),
+            has_token_rules: kept
+                .keys()
+                .chain(unreadable_holders)
+                .any(|holder| matches!(holder, Holder::Token(_))),
             kept,
+            faults,
             endpoints: said,
             unreadable,
             idle: Arc::clone(&self.idle),
@@ -89,6 +100,38 @@ impl Guardrails {
         all.warm_up(before.keys());
         drop(before);
         all
+    }
+
+    /// Says what cannot be taken as it is stored, once.
+    fn tell(&self, faults: &RuleFaults) {
+        for (holder, field) in faults.unknown.iter().filter(|known| !self.faults.unknown.contains(known)) {
+            tracing::warn!(
+                level = holder.level().name(),
+                field,
+                "stored guardrails say something of `{field}`, which this version does not know; it counts for \
+                 nothing here"
+            );
+        }
+        for (holder, wrong) in
+            faults.unreadable.iter().filter(|known| !self.faults.unreadable.contains(known))
+        {
+            tracing::error!(
+                level = holder.level().name(),
+                ?holder,
+                %wrong,
+                "stored guardrails cannot be read; what they govern is closed"
+            );
+        }
+    }
+
+    /// Whether what counts for a call cannot be read.
+    fn is_closed(&self, project: ProjectId, endpoint: Option<EndpointId>, line: &[TokenId]) -> bool {
+        endpoint.is_some_and(|id| self.unreadable.contains(&id))
+            || self.faults.unreadable.iter().any(|(holder, _)| match holder {
+                Holder::Global => true,
+                Holder::Project(id) => *id == project,
+                Holder::Token(id) => line.contains(id),
+            })
     }
 
     /// Compiles what calls will need, before they do: what projects and endpoints say, and what calls
@@ -122,7 +165,7 @@ impl Guardrails {
         endpoint: Option<EndpointId>,
         line: &[TokenId],
     ) -> Arc<Policy> {
-        if endpoint.is_some_and(|id| self.unreadable.contains(&id)) {
+        if self.is_closed(project, endpoint, line) {
             return Arc::new(Policy::closed());
         }
         if self.kept.is_empty() && self.endpoints.is_empty() {
@@ -158,14 +201,27 @@ impl Guardrails {
     }
 }
 
-/// What an endpoint says. A guardrail of a name that nobody knows, which was stored when nobody read
-/// them, says nothing; one that is known and cannot be read closes the endpoint.
+/// What an endpoint says. Names that this version does not know, which were stored when nobody read them
+/// or by another version, say nothing; what is known and cannot be read closes the endpoint.
 fn read(endpoint: EndpointId, document: &Map<String, Value>) -> Option<Rules> {
-    Rules::readable(document)
-        .inspect_err(|wrong| {
+    match StoredRules::read(document) {
+        Ok(StoredRules { rules, unknown, .. }) => {
+            for field in unknown {
+                tracing::warn!(
+                    endpoint.id = %endpoint,
+                    level = "endpoint",
+                    field,
+                    "stored guardrails say something of `{field}`, which this version does not know; it counts \
+                     for nothing here"
+                );
+            }
+            Some(rules)
+        }
+        Err(wrong) => {
             tracing::error!(endpoint.id = %endpoint, %wrong, "the guardrails of an AI endpoint cannot be read");
-        })
-        .ok()
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +241,10 @@ mod tests {
 
     const NONE: [&Arc<CompiledEndpoint>; 0] = [];
 
+    fn all(rules: Vec<(Holder, Rules)>) -> Option<AllRules> {
+        Some(AllRules { rules, ..AllRules::default() })
+    }
+
     #[test]
     fn the_same_rules_are_compiled_once_for_all_who_have_them_and_for_all_snapshots() {
         let kept = vec![
@@ -192,13 +252,13 @@ mod tests {
             (Holder::Project(id(2)), rules(r#"{"content_length":{"max":7}}"#)),
             (Holder::Token(id(9)), rules(r#"{"content_length":{"max":7}}"#)),
         ];
-        let first = Guardrails::default().recompile(Some(kept.clone()), NONE);
+        let first = Guardrails::default().recompile(all(kept.clone()), NONE);
         let (one, other) = (first.policy(id(1), None, &[id(7)]), first.policy(id(3), Some(id(5)), &[id(8)]));
         assert!(Arc::ptr_eq(&one, &other), "only what everybody has");
         let (of_project, of_token) =
             (first.policy(id(2), None, &[id(7)]), first.policy(id(1), None, &[id(9)]));
         assert!(Arc::ptr_eq(&of_project, &of_token) && !Arc::ptr_eq(&of_project, &one));
-        let second = first.recompile(Some(kept), NONE);
+        let second = first.recompile(all(kept), NONE);
         assert!(Arc::ptr_eq(&one, &second.policy(id(1), None, &[id(7)])));
         let unchanged = second.recompile(None, NONE);
         assert!(Arc::ptr_eq(&of_token, &unchanged.policy(id(1), None, &[id(9)])));
@@ -206,7 +266,7 @@ mod tests {
 
     #[test]
     fn where_nobody_says_anything_nothing_is_looked_for() {
-        let none = Guardrails::default().recompile(Some(vec![(Holder::Global, Rules::default())]), NONE);
+        let none = Guardrails::default().recompile(all(vec![(Holder::Global, Rules::default())]), NONE);
         assert!(!none.policy(id(1), None, &[id(2)]).reads_input());
     }
 
@@ -215,7 +275,7 @@ mod tests {
         let off = rules(r#"{"content_length":{"enabled":true,"max":1}}"#);
         let own = rules(r#"{"content_length":{"max":9}}"#);
         let kept = vec![(Holder::Token(id(1)), off.clone()), (Holder::Token(id(2)), own.clone())];
-        let guardrails = Guardrails::default().recompile(Some(kept), NONE);
+        let guardrails = Guardrails::default().recompile(all(kept), NONE);
         assert!(guardrails.has_token_rules());
         let of_child = guardrails.policy(id(7), None, &[id(3), id(1)]);
         assert!(Arc::ptr_eq(&of_child, &guardrails.policy(id(7), None, &[id(1)])));
@@ -229,6 +289,36 @@ mod tests {
         let some =
             serde_json::json!({"pii": {"enabled": true}, "content_length": {"enabled": true, "max": 1}});
         assert_eq!(read(some), Some(rules(r#"{"content_length":{"enabled":true,"max":1}}"#)));
-        assert_eq!(read(serde_json::json!({"content_length": {"enabled": true, "most": 1}})), None);
+        let of_tomorrow = serde_json::json!({"content_length": {"enabled": true, "most": 1}});
+        assert_eq!(read(of_tomorrow), Some(rules(r#"{"content_length":{"enabled":true}}"#)));
+        assert_eq!(read(serde_json::json!({"content_length": {"enabled": true, "max": "long"}})), None);
+    }
+
+    #[test]
+    fn rules_that_cannot_be_read_close_what_they_govern_and_nothing_else() {
+        let mut kept = AllRules::default();
+        kept.add(Holder::Project(id(1)), r#"{"content_length":{"max":"long"}}"#);
+        kept.add(Holder::Token(id(9)), "no JSON at all");
+        kept.add(Holder::Project(id(2)), r#"{"content_length":{"enabled":true,"max":7,"most":8}}"#);
+        let guardrails = Guardrails::default().recompile(Some(kept), NONE);
+        assert!(guardrails.has_token_rules());
+        let is_open = |project, line: &[u32]| {
+            let line: Vec<TokenId> = line.iter().map(|number| id(*number)).collect();
+            let policy = guardrails.policy(id(project), None, &line);
+            policy.access().check(None, promptgate_kernel::Timestamp::default()).is_ok()
+        };
+        assert!(!is_open(1, &[7]) && is_open(2, &[7]) && is_open(3, &[7]));
+        assert!(!is_open(3, &[9]) && !is_open(3, &[7, 9]));
+        assert!(guardrails.policy(id(2), None, &[id(7)]).reads_input(), "what is known of it counts");
+        let mut kept = AllRules::default();
+        kept.add(Holder::Global, "[]");
+        let all_closed = guardrails.recompile(Some(kept), NONE);
+        assert!(
+            all_closed
+                .policy(id(3), None, &[])
+                .access()
+                .check(None, promptgate_kernel::Timestamp::default())
+                .is_err()
+        );
     }
 }

@@ -5,6 +5,7 @@
 mod address;
 mod audit;
 mod bus;
+mod guardrails;
 mod limits;
 mod migrations;
 mod snapshot;

@@ -1,6 +1,6 @@
 //! Behaviour of a repository of guardrails.
 
-use promptgate_firewall::guardrails::{ContentLengthRule, Holder, KeptRules, Rules};
+use promptgate_firewall::guardrails::{AllRules, ContentLengthRule, Holder, KeptRules, RuleFaults, Rules};
 use promptgate_kernel::{ProjectId, TokenId};
 
 use super::samples::{WORKS, at, clock, entropy, read, stored_token, write};
@@ -32,9 +32,11 @@ pub async fn each_holder_says_its_own(store: &dyn Store) {
         assert!(save(store, holder, &KeptRules::default(), &rules(max)).await);
     }
     for (holder, max) in holders.into_iter().zip(1..) {
-        assert_eq!(find(store, holder).await, KeptRules { rules: rules(max), version: 1 });
+        let found = find(store, holder).await;
+        assert_eq!((found.rules, found.version), (rules(max), 1));
     }
-    let mut all = read(store).await.guardrails().list_all().await.expect(WORKS);
+    let AllRules { rules: mut all, faults } = read(store).await.guardrails().list_all().await.expect(WORKS);
+    assert_eq!(faults, RuleFaults::default());
     all.sort_by_key(|(holder, _)| *holder);
     assert_eq!(
         all,
@@ -43,8 +45,9 @@ pub async fn each_holder_says_its_own(store: &dyn Store) {
 
     let before = find(store, Holder::Global).await;
     assert!(save(store, Holder::Global, &before, &Rules::default()).await);
-    assert_eq!(find(store, Holder::Global).await, KeptRules { rules: Rules::default(), version: 2 });
-    assert_eq!(read(store).await.guardrails().list_all().await.expect(WORKS).len(), 2);
+    let found = find(store, Holder::Global).await;
+    assert_eq!((found.rules, found.version), (Rules::default(), 2));
+    assert_eq!(read(store).await.guardrails().list_all().await.expect(WORKS).rules.len(), 2);
 }
 
 /// Of two that read the same, the second to write is told so, the first time too.
