@@ -12,6 +12,7 @@ mod bypass;
 mod byte_fidelity;
 mod clients_that_leave;
 mod community_matrix;
+mod contextual_pii;
 mod contract;
 mod credentials;
 mod crowd;
