@@ -1,5 +1,6 @@
 //! Rules of guardrails: look at them on every level, change them, and try them on something.
 
+mod admission;
 mod change;
 mod explain;
 mod find;
@@ -15,11 +16,12 @@ use promptgate_store::UnitOfWork;
 
 use crate::members::actor_in;
 
+pub use admission::{AccessSaid, Admission, Coming};
 pub use change::{Change, change};
-pub use explain::{ExplainError, Tried, Way, explain, explain_alone};
+pub use explain::{Asked, ExplainError, Explanation, Tried, Way, explain, explain_alone};
 pub use find::{find, find_of_endpoint};
 pub use kinds::{Kind, Kinds, kinds};
-pub use promptgate_firewall::guardrails::Channel;
+pub use promptgate_firewall::guardrails::{Channel, Outcome};
 pub use promptgate_guard::Certainty;
 pub use replay::{Concerned, MOST_NAMED, MOST_REPLAYED, Matched, Replay, Replayed, replay};
 pub use trial::{Changed, Explained, Form, Heard, Said, Trial};

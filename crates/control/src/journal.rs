@@ -82,6 +82,12 @@ impl Entry {
         Self::new(action, "guardrail", guardrail.key().to_owned(), project)
     }
 
+    /// A guardrail, by its stable name, refused a call that an actor had made, which no client did.
+    pub(crate) fn of_refused_run(guardrail: String, endpoint: &Endpoint) -> Self {
+        Self::new("guardrail.blocked", "guardrail", guardrail, Some(endpoint.project_id))
+            .detail("endpointId", endpoint.id.to_string())
+    }
+
     /// Of a rule of a namespace, which may belong to a project.
     pub(crate) fn of_network_rule(
         action: &'static str,

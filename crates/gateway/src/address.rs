@@ -71,8 +71,8 @@ pub(crate) async fn address(
         Envelope::parse(operation, body).map_err(|bad| unreadable(bad, is_blank, caller.is_some()))?;
     if !policy.reads_input() {
         record.transcript.asked(operation.into(), envelope.body());
+        record.tool.look_into(envelope.body());
     }
-    record.tool.look_into(envelope.body());
     record.streamed = envelope.stream;
     record.requested_model = Some(shortened(&envelope.model));
     let holder = Holder { project: token.project_id, token: token.id };

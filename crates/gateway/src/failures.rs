@@ -7,8 +7,12 @@ use crate::pipeline::Shared;
 use crate::record::Record;
 use crate::refusal::Refusal;
 
-/// Counts a refusal that the audit log shows: of a known token by the token, else by the address.
+/// Counts a refusal that the audit log shows: of a known token by the token, else by the address. Not one
+/// of a call that an administrator has made: no token is to blame for it.
 pub(crate) fn note(shared: &Shared, record: &Record, token: Option<&Token>, refusal: &Refusal) {
+    if record.is_run {
+        return;
+    }
     let Some((action, reason)) = named(refusal, token.is_some()) else { return };
     let address = Some(record.client);
     let by = token.map_or(Culprit::Address(address), |token| {

@@ -57,6 +57,8 @@ async fn read(
                 *envelope = Envelope::parse(operation, body).map_err(Refusal::BadRequest)?;
             }
             record.transcript.asked(operation.into(), envelope.body());
+            // As it goes on: the body may name its client's user.
+            record.tool.look_into(envelope.body());
             Ok(vault)
         }
         Ask::Forward(forward) => {

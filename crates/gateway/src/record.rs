@@ -53,6 +53,8 @@ pub(crate) struct Ended {
     pub(crate) provider: Option<ProviderId>,
     pub(crate) model: Option<String>,
     pub(crate) endpoint: Option<EndpointId>,
+    /// The guardrail that refused it, if one did.
+    pub(crate) refused_by: Option<String>,
 }
 
 /// What an ended call consumed.
@@ -91,6 +93,8 @@ pub(crate) struct Record {
     pub(crate) timing: Timing,
     pub(crate) client: IpAddr,
     pub(crate) caller: Option<Arc<Token>>,
+    /// Whether nobody calls, but somebody of the control plane has it made, who answers for it there.
+    pub(crate) is_run: bool,
     pub(crate) requested_model: Option<String>,
     pub(crate) provider: Option<Arc<CompiledProvider>>,
     pub(crate) model: Option<String>,
@@ -174,6 +178,7 @@ impl Record {
             timing: Timing::start(),
             client,
             caller: None,
+            is_run: false,
             requested_model: None,
             provider: None,
             model: None,
@@ -277,6 +282,7 @@ impl Record {
                 provider: self.provider.as_ref().map(|compiled| compiled.provider.id),
                 model: self.model.clone(),
                 endpoint: self.endpoint.as_ref().map(|endpoint| endpoint.id),
+                refused_by: self.guarded.as_ref().and_then(|guarded| guarded.refused_by.clone()),
             });
         }
         let (tokens, estimated) = self.count(&ending.spent);

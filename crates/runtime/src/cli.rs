@@ -114,13 +114,33 @@ pub(crate) enum FirewallCommand {
     /// Says what would be found, masked and refused. Ends with 0 if all of it may pass, 3 if something is
     /// refused, 1 if it cannot be read
     Test(FirewallTest),
+    /// Says what rules would have made of recorded calls: how many would have been refused or changed, by
+    /// which rules, and how long that takes. Never shows what was found. Changes nothing
+    Replay(FirewallReplay),
+}
+
+impl FirewallCommand {
+    /// What it does once, over the database of the settings.
+    pub(crate) fn once(self) -> Once {
+        match self {
+            Self::Test(test) => Once::FirewallTest(Box::new(test)),
+            Self::Replay(replay) => Once::FirewallReplay(Box::new(replay)),
+        }
+    }
 }
 
 /// What is tried on which rules: those of the database of the settings, unless a file has them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FirewallTest {
     /// A text, with --operation a body, with --lines several; `-` is the standard input
-    pub(crate) file: PathBuf,
+    #[arg(required_unless_present_any = ["address", "at"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Try the rules for addresses on this one
+    #[arg(long, value_name = "IP")]
+    pub(crate) address: Option<String>,
+    /// Try the rules for times on this instant, such as 2025-01-31T12:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) at: Option<String>,
     /// Rules to go by, as JSON; then no database is needed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["project", "endpoint", "token"])]
     pub(crate) policy: Option<PathBuf>,
@@ -148,6 +168,33 @@ pub(crate) struct FirewallTest {
     pub(crate) json: bool,
 }
 
+/// Which recorded calls rules are tried on, newest first.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FirewallReplay {
+    /// Rules to try over those that are stored, as JSON; those that are stored unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Those that are stored do not count
+    #[arg(long, requires = "policy")]
+    pub(crate) policy_only: bool,
+    /// Only calls of this project
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
+    /// Only calls of this token
+    #[arg(long, value_name = "ID")]
+    pub(crate) token: Option<String>,
+    /// Only calls that arrived then or later: an instant such as 2025-01-31T12:00:00Z, or so long ago,
+    /// such as 90m, 24h or 7d
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// At most so many calls, up to 10000
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// What can be done about what is sealed.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum SecretsCommand {
@@ -161,7 +208,8 @@ pub(crate) enum SecretsCommand {
 pub(crate) enum Once {
     User(UserCommand),
     Audit(AuditCommand),
-    Firewall(Box<FirewallTest>),
+    FirewallTest(Box<FirewallTest>),
+    FirewallReplay(Box<FirewallReplay>),
     Secrets(SecretsCommand),
 }
 

@@ -31,6 +31,7 @@ impl EndpointRunner for GatewayRunner {
                 body: json!({"ok": false, "error": "the latest configuration did not arrive in time; try again"}),
                 request_id: String::new(),
                 call_id: None,
+                refused_by: None,
                 total_tokens: 0,
                 latency: Duration::ZERO,
             };
@@ -51,6 +52,7 @@ impl EndpointRunner for GatewayRunner {
             body: serde_json::from_slice::<Value>(&outcome.body).unwrap_or_default(),
             request_id: outcome.request_id,
             call_id: Some(outcome.call_id),
+            refused_by: outcome.refused_by,
             total_tokens: outcome.total_tokens,
             latency: outcome.latency,
         }

@@ -13,7 +13,7 @@ use promptgate_upstream_http::OtlpHttpClient;
 use tokio::runtime::{Builder, Handle};
 
 use crate::base::Base;
-use crate::cli::{self, AuditCommand, Command, FirewallCommand, Flags, Instead, Once, Page, SecretsCommand};
+use crate::cli::{self, AuditCommand, Command, Flags, Instead, Once, Page, SecretsCommand};
 use crate::shutdown::EndSignals;
 use crate::trial::Refused;
 use crate::{accounts, api, listing, migrate, proxy, run_all, schedule, storage, trial, upkeep, usage};
@@ -34,9 +34,7 @@ pub fn promptgate() -> ExitCode {
         // They need the keys, which the scheduler has too.
         Command::Audit { command } => start_with(Process::Schedule, flags, Some(Once::Audit(command))),
         Command::Secrets { command } => start_with(Process::Schedule, flags, Some(Once::Secrets(command))),
-        Command::Firewall { command: FirewallCommand::Test(test) } => {
-            start_with(Process::Migrate, flags, Some(Once::Firewall(Box::new(test))))
-        }
+        Command::Firewall { command } => start_with(Process::Migrate, flags, Some(command.once())),
         Command::Config => listing::print_effective(flags),
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Docs { page: Page::Settings } => print(&promptgate_settings::docs()),
@@ -190,7 +188,8 @@ async fn work(base: Base, command: Option<Once>) -> anyhow::Result<()> {
     match command {
         Some(Once::User(command)) => return accounts::run(base, command).await,
         Some(Once::Audit(AuditCommand::Verify)) => return upkeep::verify_audit(base).await,
-        Some(Once::Firewall(test)) => return trial::run(base, *test).await,
+        Some(Once::FirewallTest(test)) => return trial::run(base, *test).await,
+        Some(Once::FirewallReplay(replay)) => return trial::replay::run(base, *replay).await,
         Some(Once::Secrets(SecretsCommand::Rotate)) => return upkeep::rotate_secrets(base).await,
         None => {}
     }

@@ -1,4 +1,6 @@
-//! `promptgate firewall test`: what guardrails make of something.
+//! `promptgate firewall test` and `… replay`: what guardrails make of something.
+
+pub(crate) mod replay;
 
 use std::fmt::Write;
 use std::io::Read;
@@ -7,7 +9,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use promptgate_auth::{Actor, Origin, Via};
 use promptgate_control::guardrails::{
-    self, Certainty, Changed, Channel, ExplainError, Explained, Form, Heard, Said, Tried, Way,
+    self, Admission, Asked, Certainty, Changed, Channel, Coming, ExplainError, Explained, Explanation, Form,
+    Heard, Said, Tried, Way,
 };
 use promptgate_providers::Operation;
 use serde_json::{Map, Value, json};
@@ -28,24 +31,32 @@ pub(crate) struct Refused;
 /// Does what `promptgate firewall test …` says.
 pub(crate) async fn run(base: Base, test: FirewallTest) -> anyhow::Result<()> {
     let (said, places) = said(&test)?;
+    let asked = Asked { said, coming: coming(&test)? };
     let explained = match &test.policy {
-        Some(policy) => guardrails::explain_alone(&document(policy)?, &said),
-        None => explain(&base, &test, said).await?,
+        Some(policy) => guardrails::explain_alone(&document(policy)?, &asked),
+        None => explain(&base, &test, asked).await?,
     };
-    let explained = explained.map_err(|error| match error {
+    let Explanation { access, explained } = explained.map_err(|error| match error {
         ExplainError::Unreadable { at, source } => anyhow!("{}: {source}", places[at]),
         error => error.into(),
     })?;
-    print(&if test.json { as_json(&explained)? } else { readable(&explained, &places) })?;
-    if explained.iter().any(|it| it.verdict.refusal.is_some()) { Err(Refused.into()) } else { Ok(()) }
+    let text = match (test.json, &access) {
+        (true, access) => as_json(&explained, access.as_ref())?,
+        (false, Some(access)) => admission(access) + &readable(&explained, &places),
+        (false, None) => readable(&explained, &places),
+    };
+    print(&text)?;
+    let may_come = access.is_none_or(|access| access.refusal().is_none());
+    let may_pass = explained.iter().all(|it| it.verdict.refusal.is_none());
+    if may_come && may_pass { Ok(()) } else { Err(Refused.into()) }
 }
 
 /// By the rules of the database.
 async fn explain(
     base: &Base,
     test: &FirewallTest,
-    said: Vec<Said>,
-) -> anyhow::Result<Result<Vec<Explained>, ExplainError>> {
+    asked: Asked,
+) -> anyhow::Result<Result<Explanation, ExplainError>> {
     let way = Way {
         project: id(test.project.as_deref(), "--project")?,
         endpoint: id(test.endpoint.as_deref(), "--endpoint")?,
@@ -57,7 +68,7 @@ async fn explain(
     };
     let storage = storage::open(&base.common, data.as_ref()).await?;
     let control = accounts::offline(base, &storage)?;
-    let explained = guardrails::explain(&control, ACTOR, way, Tried::Stored, said).await;
+    let explained = guardrails::explain(&control, ACTOR, way, Tried::Stored, asked).await;
     base.stop.cancel();
     storage.connected.close().await;
     Ok(explained)
@@ -67,16 +78,28 @@ fn id<T: std::str::FromStr>(text: Option<&str>, flag: &str) -> anyhow::Result<Op
     text.map(|text| text.parse().map_err(|_| anyhow!("{flag} must be a UUID"))).transpose()
 }
 
+/// Where the call comes from, and when, as far as that is asked.
+fn coming(test: &FirewallTest) -> anyhow::Result<Coming> {
+    let from =
+        test.address.as_deref().map(str::parse).transpose().context("--address must be an IP address")?;
+    let at = test
+        .at
+        .as_deref()
+        .map(|at| at.parse().map_err(|_| anyhow!("--at must be an instant such as 2025-01-31T12:00:00Z")));
+    Ok(Coming { from, at: at.transpose()? })
+}
+
 /// What the file has, and for each thing what people call its place.
 fn said(test: &FirewallTest) -> anyhow::Result<(Vec<Said>, Vec<String>)> {
-    let content = content(&test.file)?;
+    let Some(file) = &test.file else { return Ok((Vec::new(), Vec::new())) };
+    let content = content(file)?;
     let heard = heard(test)?;
     if !test.lines {
         let whole = match test.operation {
             Some(_) => heard.body(content.into()),
             None => heard.text(content),
         };
-        return Ok((vec![whole], vec![test.file.display().to_string()]));
+        return Ok((vec![whole], vec![file.display().to_string()]));
     }
     let (mut said, mut places) = (Vec::new(), Vec::new());
     for (at, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -152,8 +175,25 @@ fn micros(explained: &[Explained]) -> u64 {
     explained.iter().map(|it| it.micros).sum()
 }
 
+fn admission(access: &Admission) -> String {
+    let mut text = String::new();
+    for said in &access.said {
+        let _ = match &said.entry {
+            Ok(entry) => writeln!(text, "{}: passed by {entry}", said.guardrail),
+            Err(denied) => writeln!(text, "{}: refused\n  {denied}", said.guardrail),
+        };
+    }
+    if access.said.is_empty() {
+        text.push_str("no rule for addresses or times is at work that was asked\n");
+    }
+    text
+}
+
 fn readable(explained: &[Explained], places: &[String]) -> String {
     let mut text = String::new();
+    if explained.is_empty() {
+        return text;
+    }
     for (it, place) in explained.iter().zip(places) {
         let verdict = &it.verdict;
         let _ = write!(text, "{place}: {}", verdict.outcome.name());
@@ -192,11 +232,27 @@ fn readable(explained: &[Explained], places: &[String]) -> String {
     text
 }
 
-fn as_json(explained: &[Explained]) -> anyhow::Result<String> {
+fn as_json(explained: &[Explained], access: Option<&Admission>) -> anyhow::Result<String> {
     let verdicts: Vec<Value> = explained.iter().map(verdict).collect();
     let [blocked, changed, noted] = counts(explained);
     let micros = micros(explained);
-    let all = json!({"blocked": blocked, "changed": changed, "noted": noted, "micros": micros, "verdicts": verdicts});
+    let access = access.map(|access| {
+        let said = access.said.iter().map(|said| {
+            json!({
+                "guardrail": said.guardrail.key(), "allowed": said.entry.is_ok(),
+                "entry": said.entry.as_deref().ok(),
+            })
+        });
+        let refusal = access.refusal();
+        json!({
+            "allowed": refusal.is_none(), "refusedBy": refusal.map(|(guardrail, _)| guardrail.key()),
+            "message": refusal.map(|(_, denied)| denied.to_string()), "rules": said.collect::<Vec<_>>(),
+        })
+    });
+    let all = json!({
+        "blocked": blocked, "changed": changed, "noted": noted, "micros": micros, "verdicts": verdicts,
+        "access": access,
+    });
     let mut text = serde_json::to_string_pretty(&all)?;
     text.push('\n');
     Ok(text)

@@ -50,6 +50,9 @@ pub(crate) trait Dialect: Database {
     /// the request, as JSON. What is recorded there has nothing that an engine could not read.
     const PROMPT: &'static str;
 
+    /// The function that makes a row of each element of a list in JSON, in a column `value`.
+    const ELEMENTS: &'static str;
+
     /// The one of two texts that is for this engine.
     fn pick<'t>(postgres: &'t str, sqlite: &'t str) -> &'t str;
 }
@@ -65,6 +68,7 @@ impl Dialect for Postgres {
     const PROMPT: &'static str = "COALESCE(said.prompt, CAST(convert_from(substring(convert_to(said.request, 'UTF8') \
          FROM CAST(said.prompt_start AS INTEGER) + 1 FOR CAST(said.prompt_end - said.prompt_start AS INTEGER)), \
          'UTF8') AS JSONB) #>> '{}') COLLATE \"C\"";
+    const ELEMENTS: &'static str = "jsonb_array_elements";
 
     fn pick<'t>(postgres: &'t str, _: &'t str) -> &'t str {
         postgres
@@ -79,6 +83,7 @@ impl Dialect for Sqlite {
          (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL) STRICT";
     const PROMPT: &'static str = "COALESCE(said.prompt, json_extract(CAST(substr(CAST(said.request AS BLOB), \
          said.prompt_start + 1, said.prompt_end - said.prompt_start) AS TEXT), '$'))";
+    const ELEMENTS: &'static str = "json_each";
 
     fn pick<'t>(_: &'t str, sqlite: &'t str) -> &'t str {
         sqlite

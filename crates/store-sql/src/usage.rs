@@ -14,6 +14,7 @@ use sqlx::QueryBuilder;
 use sqlx::types::Json;
 use tracing::instrument;
 
+use crate::dialect::Dialect;
 use crate::insert::{Insertions, batches};
 use crate::repeats::Repeats;
 use crate::value::{count, optional_text, text};
@@ -176,6 +177,17 @@ impl UsageRepository for SqlWork<Db> {
                 // The condition of the index, literally: no plan is made with a value in mind.
                 query.push(" AND status >= 400");
             }
+        }
+        if let Some(outcome) = &filter.guardrail_outcome {
+            query.push(" AND details -> 'guarded' ->> 'outcome' = ").push_bind(text(outcome).into_owned());
+        }
+        if let Some(rule) = &filter.guardrail {
+            let below = format!("{rule}.");
+            let length = count(below.chars().count() as u64);
+            query.push(" AND EXISTS (SELECT 1 FROM ").push(<Db as Dialect>::ELEMENTS);
+            query.push("(details -> 'guarded' -> 'matches') AS found WHERE found.value ->> 'rule' = ");
+            query.push_bind(text(rule).into_owned()).push(" OR substr(found.value ->> 'rule', 1, CAST(");
+            query.push_bind(length).push(" AS INTEGER)) = ").push_bind(text(&below).into_owned()).push(")");
         }
         if let Some(from) = filter.from {
             query.push(" AND at >= ").push_bind(from.as_micros());

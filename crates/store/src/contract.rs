@@ -111,6 +111,7 @@ macro_rules! contract_tests {
                 the_same_events_are_recorded_by_many_at_once
                 filters_combine_and_the_newest_come_first
                 the_log_is_filtered_by_everything_it_names
+                the_log_is_filtered_by_what_guardrails_did
                 pages_of_the_log_are_stable_under_insert
                 pruning_takes_the_oldest_in_batches
                 no_count_keeps_a_call_from_being_pruned

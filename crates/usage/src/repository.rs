@@ -41,6 +41,12 @@ pub struct CallFilter {
     pub request_id: Option<String>,
     /// Only those that repeat the call of this request id, or were made for it.
     pub parent_request_id: Option<String>,
+    /// Only those in which this rule of a guardrail matched, such as `pii_filter.email`, or one whose id
+    /// begins with it and a dot, such as those of `pii_filter`. Of a call that matched many rules the first
+    /// hundred matches count.
+    pub guardrail: Option<String>,
+    /// Only those that guardrails decided so about: `blocked`, `changed`, `noted`.
+    pub guardrail_outcome: Option<String>,
     /// Only those that arrived then or later.
     pub from: Option<Timestamp>,
     /// Only those that arrived before.

@@ -79,8 +79,14 @@ pub async fn replay(control: &Control, actor: Actor, command: Replay) -> Result<
         .detail("sourceRequestId", source.request_id)
         .detail("newRequestId", result.request_id.clone())
         .detail("status", result.status.to_string());
+    let refused = result.refused_by.clone().map(|guardrail| {
+        Entry::of_refused_run(guardrail, &endpoint).detail("newRequestId", result.request_id.clone())
+    });
+    let at = control.clock.now();
     let mut work = control.store.begin(Access::Write).await?;
-    control.audit(&mut *work, actor, entry, control.clock.now()).await?;
+    for entry in std::iter::once(entry).chain(refused) {
+        control.audit(&mut *work, actor, entry, at).await?;
+    }
     work.commit().await?;
     Ok(result)
 }

@@ -51,6 +51,8 @@ pub struct RunResult {
     pub request_id: String,
     /// Its log row; `None` if it was not recorded.
     pub call_id: Option<CallId>,
+    /// The guardrail that refused it, by its stable name.
+    pub refused_by: Option<String>,
     /// The tokens of prompt and answer.
     pub total_tokens: u64,
     /// How long it took.

@@ -1,5 +1,7 @@
 //! Asking a golden set.
 
+use std::collections::BTreeMap;
+
 use promptgate_auth::{Actor, Permission};
 use promptgate_endpoints::{EvalItem, EvalRun, EvalSet, ItemResult, Observed, RunStart};
 use promptgate_kernel::{EvalRunId, Revision};
@@ -33,8 +35,11 @@ pub async fn run(control: &Control, actor: Actor, address: EvalAddress) -> Resul
         at: control.clock.now(),
     };
     let mut results = Vec::with_capacity(set.items.len());
+    let mut refusals: BTreeMap<String, u64> = BTreeMap::new();
     for item in &set.items {
-        results.push(ask(&**runner, &set, item, start.id, revision).await);
+        let (result, refused_by) = ask(&**runner, &set, item, start.id, revision).await;
+        results.push(result);
+        refused_by.into_iter().for_each(|guardrail| *refusals.entry(guardrail).or_default() += 1);
     }
 
     let at = control.clock.now();
@@ -50,18 +55,25 @@ pub async fn run(control: &Control, actor: Actor, address: EvalAddress) -> Resul
         .detail("passed", summary.passed.to_string())
         .detail("failed", summary.failed.to_string())
         .detail("total", summary.total().to_string());
-    control.audit(&mut *work, actor, entry, at).await?;
+    let refused = refusals.into_iter().map(|(guardrail, count)| {
+        let entry = Entry::of_refused_run(guardrail, &endpoint);
+        entry.detail("run", summary.id.to_string()).detail("count", count.to_string())
+    });
+    for entry in std::iter::once(entry).chain(refused) {
+        control.audit(&mut *work, actor, entry, at).await?;
+    }
     work.commit().await?;
     Ok(run)
 }
 
+/// Asks one item, and says which guardrail refused it, if one did.
 async fn ask(
     runner: &dyn EndpointRunner,
     set: &EvalSet,
     item: &EvalItem,
     run: EvalRunId,
     revision: Revision,
-) -> ItemResult {
+) -> (ItemResult, Option<String>) {
     let request = RunRequest {
         project_id: set.project_id,
         endpoint_id: set.endpoint_id,
@@ -69,17 +81,18 @@ async fn ask(
         source: RunSource::Eval { run },
         revision,
     };
-    let RunResult { status, body, call_id, total_tokens, latency, .. } = runner.run(request).await;
+    let RunResult { status, body, call_id, refused_by, total_tokens, latency, .. } =
+        runner.run(request).await;
     let duration = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
     if (200..300).contains(&status) {
         let text = body.get("content").and_then(Value::as_str).unwrap_or_default();
-        return ItemResult::answered(item, Observed { text, total_tokens }, duration, call_id);
+        return (ItemResult::answered(item, Observed { text, total_tokens }, duration, call_id), refused_by);
     }
     let error = match body.get("error") {
         Some(Value::String(error)) => format!("{status}: {error}"),
         _ => format!("{status}"),
     };
-    ItemResult::not_answered(item, &error, duration, call_id)
+    (ItemResult::not_answered(item, &error, duration, call_id), refused_by)
 }
 
 /// What is sent: an item belongs to no conversation, and its answer is judged as a whole.

@@ -8,6 +8,7 @@ use promptgate_wire::Unreadable;
 use serde_json::{Map, Value};
 use tracing::instrument;
 
+use super::admission::{Admission, Coming, admit};
 use super::find::levels;
 use super::{Explained, GuardrailError, Levels, Said, Trial};
 use crate::Control;
@@ -65,6 +66,15 @@ impl CheckedRules {
     }
 }
 
+/// What rules make of what they are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Whether it may come from there and then; `None` where that was not asked.
+    pub access: Option<Admission>,
+    /// What they make of each thing that is said.
+    pub explained: Vec<Explained>,
+}
+
 /// Why nothing is explained.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
@@ -84,36 +94,47 @@ pub enum ExplainError {
     Failed,
 }
 
-/// What the rules make of each thing that is said. Nothing is called, stored or logged.
+/// What rules are asked about.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Asked {
+    /// What is said.
+    pub said: Vec<Said>,
+    /// Where it comes from, and when.
+    pub coming: Coming,
+}
+
+/// What the rules make of each thing that is said, and of where it comes from and when. Nothing is
+/// called, stored or logged.
 #[instrument(name = "control.guardrails.explain", skip_all)]
 pub async fn explain(
     control: &Control,
     actor: Actor,
     way: Way,
     tried: Tried,
-    said: Vec<Said>,
-) -> Result<Vec<Explained>, ExplainError> {
+    asked: Asked,
+) -> Result<Explanation, ExplainError> {
     let mut work = control.store.begin(Access::Read).await.map_err(GuardrailError::from)?;
     let stored = stored(&mut *work, actor, way).await?;
     drop(work);
     let rules = tried.checked()?.effective(&stored.effective());
     // Many texts take a while, and others are waiting for this thread.
-    let reading = tokio::task::spawn_blocking(move || read(&rules, &said));
+    let reading = tokio::task::spawn_blocking(move || read(&rules, &asked));
     reading.await.map_err(|_| ExplainError::Failed)?
 }
 
-/// What rules of a document make of each thing that is said, whatever else there is.
-pub fn explain_alone(document: &Map<String, Value>, said: &[Said]) -> Result<Vec<Explained>, ExplainError> {
+/// What rules of a document make of it, whatever else there is.
+pub fn explain_alone(document: &Map<String, Value>, asked: &Asked) -> Result<Explanation, ExplainError> {
     let rules = Rules::parse(document).and_then(|rules| rules.check().map(|()| rules));
-    read(&rules.map_err(GuardrailError::from)?, said)
+    read(&rules.map_err(GuardrailError::from)?, asked)
 }
 
-fn read(rules: &Rules, said: &[Said]) -> Result<Vec<Explained>, ExplainError> {
+fn read(rules: &Rules, asked: &Asked) -> Result<Explanation, ExplainError> {
     let trial = Trial::of(rules);
     let explain = |(at, said): (usize, &Said)| {
         trial.explain(said).map_err(|source| ExplainError::Unreadable { at, source })
     };
-    said.iter().enumerate().map(explain).collect()
+    let explained = asked.said.iter().enumerate().map(explain).collect::<Result<_, _>>()?;
+    Ok(Explanation { access: admit(rules, asked.coming), explained })
 }
 
 /// What is stored for somebody's way, whose guardrails the actor may manage.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use promptgate_auth::{Actor, Permission};
 use promptgate_firewall::guardrails::{Outcome, Rules};
-use promptgate_kernel::{CallId, ProjectId, Timestamp};
+use promptgate_kernel::{CallId, ProjectId, Timestamp, TokenId};
 use promptgate_providers::Operation;
 use promptgate_store::{Access, UnitOfWork};
 use promptgate_usage::{CallContent, CallFilter, Cursor, UsageEvent};
@@ -30,6 +30,8 @@ pub struct Replay {
     pub tried: Tried,
     /// Only calls of this project.
     pub project: Option<ProjectId>,
+    /// Only calls of this token.
+    pub token: Option<TokenId>,
     /// Only those that arrived then or later.
     pub from: Option<Timestamp>,
     /// Only those that arrived before.
@@ -87,8 +89,13 @@ pub struct Concerned {
 #[instrument(name = "control.guardrails.replay", skip_all)]
 pub async fn replay(control: &Control, actor: Actor, replay: Replay) -> Result<Replayed, ExplainError> {
     let tried = replay.tried.checked()?;
-    let filter =
-        CallFilter { project: replay.project, from: replay.from, to: replay.to, ..CallFilter::default() };
+    let filter = CallFilter {
+        project: replay.project,
+        token: replay.token,
+        from: replay.from,
+        to: replay.to,
+        ..CallFilter::default()
+    };
     let mut trials = Trials { tried, ..Trials::default() };
     let mut replayed = Replayed::default();
     let (mut after, mut left) = (None, replay.limit.clamp(1, MOST_REPLAYED));

@@ -3,8 +3,8 @@
 use promptgate_auth::{ProjectRole, Role};
 use promptgate_control::endpoints::{self, EndpointAddress, EndpointError};
 use promptgate_control::guardrails::{
-    Change, Changed, Channel, ExplainError, Form, GuardrailError, Said, Source, Tried, Way, Whose, change,
-    explain, find, find_of_endpoint,
+    Asked, Change, Changed, Channel, Coming, ExplainError, Form, GuardrailError, Said, Source, Tried, Way,
+    Whose, change, explain, find, find_of_endpoint,
 };
 use promptgate_control::providers;
 use promptgate_endpoints::{Endpoint, NewEndpoint};
@@ -49,8 +49,9 @@ async fn endpoint(
     endpoints::create(&fixture.control, ADMIN, project, new).await
 }
 
-fn user(text: &str) -> Vec<Said> {
-    vec![Said::Text(Form::Request(Operation::ChatCompletions), Channel::User, text.to_owned())]
+fn user(text: &str) -> Asked {
+    let said = Said::Text(Form::Request(Operation::ChatCompletions), Channel::User, text.to_owned());
+    Asked { said: vec![said], coming: Coming::default() }
 }
 
 #[tokio::test]
@@ -81,7 +82,9 @@ async fn every_field_comes_from_the_lowest_level_that_says_something() {
 
     let said = user("ada@example.org");
     let outcome = async |way| {
-        explain(&fixture.control, ADMIN, way, Tried::Stored, said.clone()).await.unwrap()[0].verdict.outcome
+        explain(&fixture.control, ADMIN, way, Tried::Stored, said.clone()).await.unwrap().explained[0]
+            .verdict
+            .outcome
     };
     assert_eq!(outcome(Way::default()).await, Outcome::Changed);
     assert_eq!(outcome(Way { token: Some(token), ..Way::default() }).await, Outcome::Blocked);
@@ -105,7 +108,27 @@ async fn a_minted_token_goes_by_the_rules_of_those_that_it_comes_from() {
     let way = Way { token: Some(below), ..Way::default() };
     let explained =
         explain(&fixture.control, ADMIN, way, Tried::Stored, user("ada@example.org")).await.unwrap();
-    assert_eq!(explained[0].verdict.outcome, Outcome::Changed);
+    assert_eq!(explained.explained[0].verdict.outcome, Outcome::Changed);
+}
+
+#[tokio::test]
+async fn addresses_and_times_are_tried_by_the_rules_of_the_way() {
+    let fixture = Fixture::new().await;
+    let project = fixture.project(ProjectType::AiWrapper).await.id;
+    let token = fixture.token(project, None).await.token.id;
+    put(&fixture, Whose::Installation, &json!({"ip_allowlist": {"enabled": true, "cidrs": ["10.0.0.0/8"]}}))
+        .await;
+    put(&fixture, Whose::Token(project, token), &json!({"ip_allowlist": {"cidrs": ["192.0.2.1"]}})).await;
+    let refusal = async |way| {
+        let coming = Coming { from: Some("192.0.2.1".parse().unwrap()), at: None };
+        let asked = Asked { said: Vec::new(), coming };
+        let explained = explain(&fixture.control, ADMIN, way, Tried::Stored, asked).await.unwrap();
+        explained.access.unwrap().refusal().map(|(guardrail, _)| guardrail)
+    };
+    assert_eq!(refusal(Way::default()).await, Some(Guardrail::IpAllowlist));
+    assert_eq!(refusal(Way { token: Some(token), ..Way::default() }).await, None);
+    let unasked = explain(&fixture.control, ADMIN, Way::default(), Tried::Stored, user("x")).await.unwrap();
+    assert_eq!(unasked.access, None);
 }
 
 #[tokio::test]
@@ -121,7 +144,7 @@ async fn rules_are_tried_over_what_is_stored_or_alone_and_change_nothing() {
         (Tried::Alone(words), "a [Keyword REDACTED] of ada@example.org"),
     ] {
         let explained = explain(&fixture.control, ADMIN, Way::default(), tried, user(text)).await.unwrap();
-        assert_eq!(explained[0].changed, Some(Changed::Text(expected.to_owned())));
+        assert_eq!(explained.explained[0].changed, Some(Changed::Text(expected.to_owned())));
     }
     let wrong = Tried::Over(map(&json!({"pii_filter": {"mode": "shout"}})));
     let wrong = explain(&fixture.control, ADMIN, Way::default(), wrong, user(text)).await.unwrap_err();
@@ -278,6 +301,7 @@ mod replays {
         let wanted = |limit| Replay {
             tried: Tried::Over(map(&json!({"pii_filter": {"enabled": true}}))),
             project: Some(project),
+            token: None,
             from: None,
             to: None,
             limit,
@@ -292,6 +316,9 @@ mod replays {
         assert!(replayed.bytes > 100);
         let newest = replay(&fixture.control, ADMIN, wanted(3)).await.unwrap();
         assert_eq!((newest.calls, newest.blocked, newest.changed), (3, 1, 0), "the newest come first");
+        let of_token = replay(&fixture.control, ADMIN, Replay { token: Some(strict), ..wanted(100) }).await;
+        let of_token = of_token.unwrap();
+        assert_eq!((of_token.calls, of_token.blocked, of_token.changed), (1, 1, 0));
         let none = Replay { tried: Tried::Stored, ..wanted(100) };
         let none = replay(&fixture.control, ADMIN, none).await.unwrap();
         assert_eq!((none.calls, none.concerned.len()), (5, 0));
@@ -307,7 +334,7 @@ mod replays {
             record(&fixture, project, token, Some(&chat("ada@example.org"))).await;
         }
         let tried = Tried::Alone(map(&json!({"pii_filter": {"enabled": true, "mode": "audit"}})));
-        let wanted = Replay { tried, project: None, from: None, to: None, limit: 10_000 };
+        let wanted = Replay { tried, project: None, token: None, from: None, to: None, limit: 10_000 };
         let replayed = replay(&fixture.control, ADMIN, wanted).await.unwrap();
         assert_eq!((replayed.calls, replayed.noted, replayed.concerned.len()), (230, 230, 200));
     }
@@ -319,7 +346,8 @@ mod replays {
         for (role, may) in [(ProjectRole::Developer, false), (ProjectRole::Admin, true)] {
             let actor = member(&fixture, own, Role::User, role).await;
             let replayed = async |project| {
-                let wanted = Replay { tried: Tried::Stored, project, from: None, to: None, limit: 1 };
+                let wanted =
+                    Replay { tried: Tried::Stored, project, token: None, from: None, to: None, limit: 1 };
                 replay(&fixture.control, actor, wanted).await.is_ok()
             };
             assert_eq!((replayed(Some(own)).await, replayed(None).await), (may, false));

@@ -65,6 +65,8 @@ pub struct RunOutcome {
     pub request_id: String,
     /// Its record.
     pub call_id: CallId,
+    /// The guardrail that refused it, by its stable name. Who had the call made says so in the audit log.
+    pub refused_by: Option<String>,
     /// The tokens of prompt and answer.
     pub total_tokens: u64,
     /// How long it took.
@@ -100,7 +102,9 @@ impl Gateway {
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             body: RequestBody::new(Empty::new().map_err(|never| match never {})),
         };
-        let record = Record::open(shared, &request);
+        let mut record = Record::open(shared, &request);
+        record.is_run = true;
+        let ended = record.ending();
         let (call_id, request_id) = (record.id, record.request_id_text().to_owned());
         let span = record.span.clone();
         let response = run(call, shared, record).instrument(span).await;
@@ -110,7 +114,8 @@ impl Gateway {
             Err(never) => match never {},
         };
         let total_tokens = total_tokens(&body);
-        RunOutcome { status, body, request_id, call_id, total_tokens, latency: begun.elapsed() }
+        let refused_by = ended.get().and_then(|ended| ended.refused_by.clone());
+        RunOutcome { status, body, request_id, call_id, refused_by, total_tokens, latency: begun.elapsed() }
     }
 }
 

@@ -409,3 +409,26 @@ async fn what_cannot_be_read_does_not_pass() {
     assert_eq!((got.status, &got.json()["error"]["code"]), (422, &json!("guardrail_unreadable_input")));
     assert!(guarded.scene.upstream.seen().is_empty());
 }
+
+#[tokio::test]
+async fn a_session_in_the_body_is_recorded_as_it_goes_on() {
+    let mut guarded = Guarded::new(json!({"reversible_redaction": {"enabled": true}}));
+    guarded.scene.upstream.always("main", Script::said("fine"));
+    let body = json!({"model": "main:m", "messages": [{"role": "user", "content": "hi"}],
+        "metadata": {"user_id": "user_1_session_ada@example.org"}})
+    .to_string();
+    let mut sessions = Vec::new();
+    for rules in [
+        json!({"reversible_redaction": {"enabled": true}}),
+        json!({"pii_filter": {"enabled": true}}),
+        json!({}),
+    ] {
+        guarded.rule(rules);
+        let headers = [("user-agent", "claude-cli/2.1.2 (external, cli)")];
+        let got = read(guarded.scene.send(Operation::ChatCompletions, &body, &headers).await).await;
+        assert_eq!(got.status, 200, "{}", got.body);
+        sessions.push(guarded.scene.event().client_session);
+    }
+    let sessions: Vec<_> = sessions.iter().map(Option::as_deref).collect();
+    assert_eq!(sessions, [Some("[[EMAIL_001]]"), None, Some("ada@example.org")]);
+}

@@ -1,6 +1,7 @@
 //! `/api/v1/admin/guardrails`, and the same below a project and a token: what may pass. Besides, what
 //! rules make of something: `/api/v1/admin/firewall/explain` and `/replay`.
 
+mod admission;
 mod body;
 mod catalogue;
 mod explain;

@@ -38,7 +38,9 @@ impl EndpointRunner for Parrot {
         let said = last.map_or(request.body.get("message"), |message| message.get("content"));
         let said = said.and_then(Value::as_str).unwrap_or_default().to_owned();
         *self.0.lock().unwrap() = Some(request);
+        let refused_by = (said == "!refuse").then(|| "secret_scanner".to_owned());
         let (status, body) = match &*said {
+            "!refuse" => (422, json!({"ok": false, "error": "refused"})),
             "!fail" => (502, json!({"ok": false, "error": "upstream failed"})),
             said => (200, json!({"ok": true, "content": said})),
         };
@@ -47,6 +49,7 @@ impl EndpointRunner for Parrot {
             body,
             request_id: "run".into(),
             call_id: None,
+            refused_by,
             total_tokens: 7,
             latency: Duration::from_millis(2),
         }

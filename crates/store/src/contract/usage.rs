@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 use promptgate_kernel::{AccountId, CredentialId, EndpointId, Money, PageRequest, ProviderId, Revision};
-use promptgate_usage::{Attempt, CallFilter, Cursor, Outcome, TokenCounts, UsageEvent, UsageFilter};
+use promptgate_usage::{
+    Attempt, CallFilter, Cursor, GuardMatch, Guarded, Outcome, TokenCounts, UsageEvent, UsageFilter,
+};
 
 use super::samples::{WORKS, at, clock, entropy, read, usage_event, write};
 use crate::Store;
@@ -236,6 +238,57 @@ pub async fn the_log_is_filtered_by_everything_it_names(store: &dyn Store) {
     let nothing = CallFilter { model: Some("\0".into()), ..filters[0].clone() };
     assert_eq!(page(store, &nothing, None, 10).await, []);
     assert_eq!(page(store, &none, None, 10).await.len(), 3);
+}
+
+fn guarded(outcome: &str, rules: &[&str]) -> Guarded {
+    let found = |rule: &&str| GuardMatch {
+        rule: (*rule).to_owned(),
+        mode: "mask".into(),
+        certainty: "certain".into(),
+        score: None,
+        part: "messages[0].content".into(),
+        start: 0,
+        end: 1,
+    };
+    Guarded { outcome: outcome.into(), matches: rules.iter().map(found).collect(), ..Guarded::default() }
+}
+
+/// Calls are found by what guardrails decided, by the rule that matched and by the guardrail that it
+/// belongs to, page by page as without; a call that none looked at never is.
+pub async fn the_log_is_filtered_by_what_guardrails_did(store: &dyn Store) {
+    let with = |micros, outcome: &str, rules: &[&str]| UsageEvent {
+        guarded: Some(guarded(outcome, rules)),
+        ..usage_event(at(micros))
+    };
+    let blocked = with(1, "blocked", &["secret_scanner.github_pat", "pii_filter.email"]);
+    let changed = with(2, "changed", &["pii_filter.email", "pii_filter.email", "pii_filter.iban"]);
+    let odd = with(3, "noted", &["pii_filter.Größe 100 %", "pii_filter_own.email"]);
+    let passed = with(4, "passed", &[]);
+    record(store, &[blocked.clone(), changed.clone(), odd.clone(), passed, usage_event(at(5))]).await;
+    let by_rule = |rule: &str| CallFilter { guardrail: Some(rule.into()), ..CallFilter::default() };
+    let by_outcome =
+        |outcome: &str| CallFilter { guardrail_outcome: Some(outcome.into()), ..CallFilter::default() };
+    for (filter, expected) in [
+        (by_rule("pii_filter"), vec![&odd, &changed, &blocked]),
+        (by_rule("pii_filter.email"), vec![&changed, &blocked]),
+        (by_rule("pii_filter.Größe 100 %"), vec![&odd]),
+        (by_rule("pii"), vec![]),
+        (by_rule("pii_filter.emai"), vec![]),
+        (by_rule("%"), vec![]),
+        (by_rule("\0"), vec![]),
+        (by_outcome("blocked"), vec![&blocked]),
+        (by_outcome("changed"), vec![&changed]),
+        (by_outcome("noted"), vec![&odd]),
+        (CallFilter { guardrail: Some("pii_filter".into()), ..by_outcome("blocked") }, vec![&blocked]),
+        (CallFilter { guardrail: Some("secret_scanner".into()), ..by_outcome("changed") }, vec![]),
+    ] {
+        let found = page(store, &filter, None, 10).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter:?}");
+    }
+    let filter = by_rule("pii_filter");
+    let first = page(store, &filter, None, 2).await;
+    let second = page(store, &filter, first.last().map(Cursor::behind), 2).await;
+    assert_eq!((first, second), (vec![odd, changed], vec![blocked]));
 }
 
 /// Who reads page by page gets each event once, also of those that arrived in the same microsecond,

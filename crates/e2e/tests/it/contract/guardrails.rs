@@ -37,7 +37,8 @@ fn shape(own: &Value) -> Value {
                 "customPatterns": custom},
             "piiFilter": {"enabled": "bool", "mode": modes, "direction": "'input'|'output'|'both'",
                 "strictness": "'standard'|'lenient'", "types": ["text"], "customPatterns": custom},
-            "promptInjection": {"enabled": "bool", "mode": modes, "threshold": "int", "toolThreshold": "int"},
+            "promptInjection": {"enabled": "bool", "mode": modes, "threshold": "int", "toolThreshold": "int",
+                "channels": ["text"]},
             "secretScanner": {"enabled": "bool", "mode": modes, "direction": "'input'|'output'|'both'",
                 "strictness": "'standard'|'lenient'", "patterns": ["text"]},
             "keywordBlocklist": {"enabled": "bool", "mode": modes, "direction": "'input'|'output'|'both'",
@@ -50,7 +51,7 @@ fn shape(own: &Value) -> Value {
         "sources": {
             "reversibleRedaction": sources(&["enabled", "types", "strictness", "customPatterns"]),
             "piiFilter": sources(&["enabled", "mode", "direction", "strictness", "types", "customPatterns"]),
-            "promptInjection": sources(&["enabled", "mode", "threshold", "toolThreshold"]),
+            "promptInjection": sources(&["enabled", "mode", "threshold", "toolThreshold", "channels"]),
             "secretScanner": sources(&["enabled", "mode", "direction", "strictness", "patterns"]),
             "keywordBlocklist": sources(&["enabled", "mode", "direction", "words"]),
             "contentLength": sources(&["enabled", "mode"]),

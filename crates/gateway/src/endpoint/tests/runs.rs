@@ -97,3 +97,21 @@ async fn a_revision_is_awaited_but_not_for_ever() {
     house.change(|configuration| configuration.revision = later);
     assert!(gateway.reaches(later, Duration::ZERO).await);
 }
+
+#[tokio::test]
+async fn who_has_a_call_made_is_told_what_refused_it_and_no_token_is_blamed() {
+    let mut house = House::new(endpoint());
+    let rules = serde_json::from_value(json!({"keyword_blocklist": {"enabled": true, "words": ["zebra"]}}));
+    house.change(|configuration| {
+        configuration.guardrails = vec![(promptgate_firewall::guardrails::Holder::Global, rules.unwrap())];
+    });
+    house.scene.upstream.always("first", Script::said("one"));
+    for kind in [replay(), RunKind::Eval] {
+        let refused = run(&house, json!({"message": "a zebra"}), kind.clone()).await;
+        assert_eq!((refused.status, refused.refused_by.as_deref()), (422, Some("keyword_blocklist")));
+        assert_eq!(run(&house, json!({"message": "a horse"}), kind).await.refused_by, None);
+    }
+    assert_eq!(house.scene.gateway.shared().failures.take().len(), 0);
+    assert_eq!(house.say("a zebra").await.status, 422);
+    assert_eq!(house.scene.gateway.shared().failures.take().len(), 1);
+}

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::calls::{self, CallPage, ListCallsError, MAX_PAGE};
+use promptgate_firewall::guardrails::Guardrail;
 use promptgate_usage::{CallFilter, Cursor};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -55,6 +56,11 @@ pub(super) struct Wanted {
     request_id: Option<String>,
     /// Only calls that repeat the one with this request id, or that the gateway made for it.
     parent_request_id: Option<String>,
+    /// Only calls in which this guardrail matched, such as `pii_filter`, or this rule of one, such as
+    /// `pii_filter.email`.
+    guardrail: Option<String>,
+    /// Only calls that guardrails decided so about: `blocked`, `changed` or `noted`.
+    guardrail_outcome: Option<String>,
 }
 
 /// One page of the log.
@@ -106,9 +112,26 @@ fn parsed<T: FromStr>(
     given(text).map(parse).transpose()
 }
 
+fn known(
+    field: &'static str,
+    expected: &str,
+    text: Option<String>,
+    is_known: impl FnOnce(&str) -> bool,
+) -> Result<Option<String>, ApiError> {
+    match given(text) {
+        Some(text) if !is_known(&text) => {
+            let wrong = ApiError::bad_request("invalid_filter").field(field);
+            Err(wrong.message(format!("{field} must be {expected}")))
+        }
+        known => Ok(known),
+    }
+}
+
 const UUID: &str = "a UUID";
 const INSTANT: &str = "an instant such as 2025-01-31T12:00:00Z";
 const STATUS: &str = "an HTTP status";
+const GUARDRAIL: &str = "the name of a guardrail, such as pii_filter, or the id of one of its rules";
+const GUARDED: [&str; 3] = ["blocked", "changed", "noted"];
 const OUTCOME: &str = "one of completed, refused, upstream_failed, caller_cancelled, gateway_failed";
 
 impl TryFrom<Wanted> for CallFilter {
@@ -126,6 +149,16 @@ impl TryFrom<Wanted> for CallFilter {
             outcome: parsed("outcome", OUTCOME, wanted.outcome)?,
             request_id: given(wanted.request_id),
             parent_request_id: given(wanted.parent_request_id),
+            guardrail: known("guardrail", GUARDRAIL, wanted.guardrail, |rule| {
+                let key = rule.split_once('.').map_or(rule, |(key, _)| key);
+                Guardrail::ALL.iter().any(|guardrail| guardrail.key() == key)
+            })?,
+            guardrail_outcome: known(
+                "guardrailOutcome",
+                "one of blocked, changed, noted",
+                wanted.guardrail_outcome,
+                |outcome| GUARDED.contains(&outcome),
+            )?,
             from: parsed("from", INSTANT, wanted.from)?,
             to: parsed("to", INSTANT, wanted.to)?,
         })
@@ -144,6 +177,7 @@ impl From<ListCallsError> for ApiError {
 #[cfg(test)]
 mod tests {
     use crate::testing::Api;
+    use promptgate_usage::{GuardMatch, Guarded};
     use serde_json::{Value, json};
 
     fn ids(page: &Value) -> Vec<String> {
@@ -175,19 +209,38 @@ mod tests {
         api.get("/api/v1/admin/calls?cursor=x").await.refused(400, "invalid_cursor");
     }
 
+    fn masked() -> Guarded {
+        let found = GuardMatch {
+            rule: "pii_filter.email".into(),
+            mode: "mask".into(),
+            certainty: "certain".into(),
+            score: None,
+            part: "messages[0].content".into(),
+            start: 0,
+            end: 15,
+        };
+        Guarded { outcome: "changed".into(), matches: vec![found], ..Guarded::default() }
+    }
+
     #[tokio::test]
     async fn every_filter_narrows() {
         let api = Api::new().await;
         let (own, other) =
             (api.create_project("x", "ai_wrapper").await, api.create_project("y", "ai_wrapper").await);
         let (token, foreign) = (api.issue_token(&own).await, api.issue_token(&other).await);
+        api.record_call_with(&own, &token.id, "masked", |event, _| {
+            (event.model, event.provider) = (None, None);
+            event.guarded = Some(masked());
+        })
+        .await;
+        api.get("/health").await;
         api.record_call(&own, &token.id, "mine").await;
         api.get("/health").await;
         api.record_call(&other, &foreign.id, "theirs").await;
         let at = |page: &Value| page["items"][0]["createdAt"].as_str().unwrap().to_owned();
         let newest = at(&api.get("/api/v1/admin/calls").await.ok());
         for (query, expected) in [
-            (format!("projectId={own}"), vec!["mine"]),
+            (format!("projectId={own}"), vec!["mine", "masked"]),
             (format!("tokenId={}", foreign.id), vec!["theirs"]),
             (format!("ownerId={own}"), vec![]),
             (format!("endpointId={own}"), vec![]),
@@ -196,8 +249,12 @@ mod tests {
             ("model=echo&provider=echo&status=200&outcome=completed".to_owned(), vec!["theirs", "mine"]),
             ("status=404".to_owned(), vec![]),
             ("outcome=refused".to_owned(), vec![]),
+            ("guardrail=pii_filter".to_owned(), vec!["masked"]),
+            ("guardrail=pii_filter.email&guardrailOutcome=changed".to_owned(), vec!["masked"]),
+            ("guardrail=pii_filter.iban".to_owned(), vec![]),
+            ("guardrailOutcome=blocked".to_owned(), vec![]),
             (format!("from={newest}"), vec!["theirs"]),
-            (format!("to={newest}"), vec!["mine"]),
+            (format!("to={newest}"), vec!["mine", "masked"]),
         ] {
             let page = api.get(&format!("/api/v1/admin/calls?{query}")).await.ok();
             assert_eq!(ids(&page), expected, "{query}");
@@ -206,6 +263,8 @@ mod tests {
             ("projectId=x", "projectId"),
             ("status=ok", "status"),
             ("outcome=fine", "outcome"),
+            ("guardrail=pii", "guardrail"),
+            ("guardrailOutcome=passed", "guardrailOutcome"),
             ("from=yesterday", "from"),
         ] {
             let refused = api.get(&format!("/api/v1/admin/calls?{query}")).await;

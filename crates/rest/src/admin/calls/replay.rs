@@ -130,6 +130,10 @@ mod tests {
         assert_eq!(api.audit_actions().await.last().unwrap(), "gateway.replay");
         let other = json!({"messages": [{"role": "user", "content": "ho"}]});
         assert_eq!(api.post(&path, &other).await.ok()["body"]["content"], "ho");
+        let refused = json!({"messages": [{"role": "user", "content": "!refuse"}]});
+        assert_eq!(api.post(&path, &refused).await.ok()["status"], 422);
+        let actions = api.audit_actions().await;
+        assert_eq!(actions[actions.len() - 2..], ["gateway.replay", "guardrail.blocked"]);
         let request = api.last_run().unwrap();
         assert_eq!(request.endpoint_id, id);
         assert!(!request.body.contains_key("session_id"));

@@ -109,10 +109,15 @@ pub(super) struct PromptInjectionBody {
     #[serde(default)]
     #[schema(value_type = Option<u16>, maximum = 1000)]
     threshold: Patch<u16>,
-    /// The same for results of tools and for documents.
+    /// The same for results and descriptions of tools and for documents.
     #[serde(default)]
     #[schema(value_type = Option<u16>, maximum = 1000)]
     tool_threshold: Patch<u16>,
+    /// Whose words are judged: `user`, `tool`, `document`, `tool_definition` (outright attacks alone) and
+    /// `assistant` (earlier answers as the client repeats them); all but the last unless given.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    channels: Patch<Vec<String>>,
 }
 
 /// What a level says of credentials.
@@ -316,6 +321,7 @@ impl From<PromptInjectionBody> for Value {
             .with("mode", body.mode)
             .with("threshold", body.threshold)
             .with("tool_threshold", body.tool_threshold)
+            .with("channels", body.channels)
             .into()
     }
 }

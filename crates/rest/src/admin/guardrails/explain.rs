@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use promptgate_control::Control;
-use promptgate_control::guardrails::{self, Channel, Form, Heard, Said, Tried, Way};
+use promptgate_control::guardrails::{self, Asked, Channel, Coming, Form, Heard, Said, Tried, Way};
+use promptgate_firewall::{InvalidNetworkRule, client_address};
+use promptgate_kernel::Timestamp;
 use promptgate_providers::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::admission::AdmissionView;
 use super::body::GuardrailsBody;
 use super::trial_failed;
 use super::verdict::ExplainedView;
@@ -20,7 +23,8 @@ use crate::error::{ApiError, ErrorBody};
 
 const MOST_LINES: usize = 1_000;
 
-/// Something that guardrails are asked about: one of `text`, `body` and `lines`.
+/// Something that guardrails are asked about: one of `text`, `body` and `lines`, or where a call comes
+/// from and when, or both.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ExplainBody {
@@ -38,9 +42,14 @@ pub(super) struct ExplainBody {
     operation: Option<String>,
     /// `input`, which it is unless given, for what goes to a model, or `output` for what it answers.
     direction: Option<String>,
-    /// Who wrote a text that stands alone: `user`, which it is unless given, `tool`, `document`, `system`
-    /// or `assistant`.
+    /// Who wrote a text that stands alone: `user`, which it is unless given, `tool`, `document`,
+    /// `tool_definition`, `system` or `assistant`.
     channel: Option<String>,
+    /// Where the client is, for `ipAllowlist`: an IPv4 or IPv6 address, with or without a port.
+    client_ip: Option<String>,
+    /// When the call comes, for `timeWindow`.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    at: Option<String>,
     #[schema(value_type = Option<String>, format = "uuid")]
     project_id: Option<String>,
     #[schema(value_type = Option<String>, format = "uuid")]
@@ -66,10 +75,12 @@ pub(super) struct ExplanationView {
     micros: u64,
     /// What they make of each thing, in its order.
     verdicts: Vec<ExplainedView>,
+    /// Whether the call may come from there and then; null where neither was asked.
+    access: Option<AdmissionView>,
 }
 
 /// Says what guardrails would make of a text, a body or several of them: what is found where, and what
-/// would go on. Nothing is called, stored or logged.
+/// would go on; and what of a client's address and of an instant. Nothing is called, stored or logged.
 #[utoipa::path(post, path = "/api/v1/admin/firewall/explain", tag = "guardrails",
     request_body = ExplainBody,
     responses(
@@ -92,12 +103,20 @@ pub(super) async fn explain(
         token: id(body.token_id, "tokenId")?,
     };
     let has_lines = body.lines.is_some();
-    let said = said(heard, body.text, body.body, body.lines)?;
+    let coming = Coming {
+        from: body.client_ip.map(|text| client_address(&text)).transpose().map_err(no_address)?,
+        at: instant(body.at, "at")?,
+    };
+    let said = match (&body.text, &body.body, &body.lines) {
+        (None, None, None) if coming != Coming::default() => Vec::new(),
+        _ => said(heard, body.text, body.body, body.lines)?,
+    };
     let tried = tried(body.rules, body.rules_only);
-    let explained = guardrails::explain(&control, actor, way, tried, said).await;
+    let explained = guardrails::explain(&control, actor, way, tried, Asked { said, coming }).await;
     let place = |at| if has_lines { format!("lines[{at}]") } else { "body".to_owned() };
     let explained = explained.map_err(|error| trial_failed(error, place))?;
-    let verdicts: Vec<ExplainedView> = explained.into_iter().map(ExplainedView::from).collect();
+    let access = explained.access.as_ref().map(AdmissionView::from);
+    let verdicts: Vec<ExplainedView> = explained.explained.into_iter().map(ExplainedView::from).collect();
     let count = |outcome| verdicts.iter().filter(|view| view.outcome() == outcome).count();
     Ok(Json(ExplanationView {
         blocked: count("blocked"),
@@ -105,6 +124,7 @@ pub(super) async fn explain(
         noted: count("noted"),
         micros: verdicts.iter().map(ExplainedView::micros).sum(),
         verdicts,
+        access,
     }))
 }
 
@@ -126,6 +146,16 @@ pub(super) fn id<T: std::str::FromStr>(
     text.map(|text| text.parse().map_err(|_| wrong(field, "must be a UUID"))).transpose()
 }
 
+/// Reads an instant that may be left out.
+pub(super) fn instant(text: Option<String>, field: &'static str) -> Result<Option<Timestamp>, ApiError> {
+    let must = "must be an instant such as 2025-01-31T12:00:00Z";
+    text.map(|text| text.parse().map_err(|_| wrong(field, must))).transpose()
+}
+
+fn no_address(error: InvalidNetworkRule) -> ApiError {
+    wrong("clientIp", &error.to_string())
+}
+
 pub(super) fn wrong(field: &str, must: &str) -> ApiError {
     ApiError::bad_request("invalid_request_body").field(field).message(format!("{field} {must}"))
 }
@@ -145,9 +175,13 @@ fn heard(body: &ExplainBody) -> Result<Heard, ApiError> {
         "user" => Channel::User,
         "tool" => Channel::Tool,
         "document" => Channel::Document,
+        "tool_definition" => Channel::ToolDefinition,
         "system" => Channel::System,
         "assistant" => Channel::Assistant,
-        _ => return Err(wrong("channel", "must be one of user, tool, document, system, assistant")),
+        _ => {
+            let must = "must be one of user, tool, document, tool_definition, system, assistant";
+            return Err(wrong("channel", must));
+        }
     };
     match body.direction.as_deref().unwrap_or("input") {
         "input" => Ok(Heard::Asked(operation.map_or(Form::Call, Form::Request), channel)),

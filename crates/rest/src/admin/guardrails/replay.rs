@@ -7,12 +7,12 @@ use axum::Json;
 use axum::extract::State;
 use promptgate_control::Control;
 use promptgate_control::guardrails::{self, Concerned, MOST_REPLAYED, Matched, Replay, Replayed};
-use promptgate_kernel::{CallId, Timestamp};
+use promptgate_kernel::CallId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::GuardrailsBody;
-use super::explain::{id, tried, wrong};
+use super::explain::{id, instant, tried, wrong};
 use super::trial_failed;
 use crate::admin::Acting;
 use crate::body::StrictJson;
@@ -31,6 +31,9 @@ pub(super) struct ReplayRulesBody {
     /// Only calls of this project.
     #[schema(value_type = Option<String>, format = "uuid")]
     project_id: Option<String>,
+    /// Only calls of this token.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    token_id: Option<String>,
     /// Only calls that arrived then or later.
     #[schema(value_type = Option<String>, format = "date-time")]
     from: Option<String>,
@@ -111,17 +114,13 @@ pub(super) async fn replay(
     let wanted = Replay {
         tried: tried(body.rules, body.rules_only),
         project: id(body.project_id, "projectId")?,
+        token: id(body.token_id, "tokenId")?,
         from: instant(body.from, "from")?,
         to: instant(body.to, "to")?,
         limit,
     };
     let replayed = guardrails::replay(&control, actor, wanted).await;
     Ok(Json(replayed.map_err(|error| trial_failed(error, |_| String::new()))?.into()))
-}
-
-fn instant(text: Option<String>, field: &'static str) -> Result<Option<Timestamp>, ApiError> {
-    let must = "must be an instant such as 2025-01-31T12:00:00Z";
-    text.map(|text| text.parse().map_err(|_| wrong(field, must))).transpose()
 }
 
 impl From<Replayed> for ReplayedView {

@@ -301,12 +301,48 @@ async fn what_cannot_be_explained_is_named() {
         (json!({"limit": 10_001}), "limit"),
         (json!({"from": "yesterday"}), "from"),
         (json!({"projectId": "x"}), "projectId"),
+        (json!({"tokenId": "x"}), "tokenId"),
     ] {
         assert_eq!(api.post(REPLAY, &body).await.refused(400, "invalid_request_body")["field"], field);
     }
     let wrong = json!({"rules": {"piiFilter": {"mode": "x"}}});
     api.post(REPLAY, &wrong).await.refused(400, "invalid_guardrails");
     api.post(REPLAY, &json!({"projectId": NOBODY})).await.refused(404, "project_not_found");
+}
+
+#[tokio::test]
+async fn an_address_and_an_instant_are_explained_with_or_without_a_text() {
+    let api = Api::new().await;
+    let rules = json!({
+        "ipAllowlist": {"enabled": true, "cidrs": ["10.0.0.0/8", "192.0.2.0/24"]},
+        "timeWindow": {"enabled": true, "windows": [{"days": ["mon"], "from": "09:00", "to": "17:00"}]},
+    });
+    let body = json!({"rules": rules, "clientIp": "192.0.2.7:4711", "at": "2026-11-22T12:00:00Z"});
+    let explained = api.post(EXPLAIN, &body).await.ok();
+    assert_eq!(
+        explained["access"],
+        json!({"allowed": false, "refusedBy": "time_window",
+            "message": "calls at this time are not allowed by the time_window guardrail",
+            "rules": [{"guardrail": "ip_allowlist", "allowed": true, "entry": "ipAllowlist.cidrs[1]"},
+                {"guardrail": "time_window", "allowed": false, "entry": null}]})
+    );
+    assert_eq!(explained["verdicts"], json!([]));
+    let body = json!({"rules": rules, "text": "x", "clientIp": "2001:db8::1"});
+    let explained = api.post(EXPLAIN, &body).await.ok();
+    assert_eq!(
+        (&explained["access"]["refusedBy"], &explained["verdicts"][0]["outcome"]),
+        (&json!("ip_allowlist"), &json!("passed"))
+    );
+    assert_eq!(api.post(EXPLAIN, &json!({"text": "x"})).await.ok()["access"], json!(null));
+    for (body, field) in
+        [(json!({"clientIp": "somewhere"}), "clientIp"), (json!({"at": "noon"}), "at"), (json!({}), "text")]
+    {
+        assert_eq!(
+            api.post(EXPLAIN, &body).await.refused(400, "invalid_request_body")["field"],
+            field,
+            "{body}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -329,6 +365,9 @@ async fn rules_are_tried_on_recorded_calls() {
         json!([{"callId": id, "outcome": "blocked", "rules": ["pii_filter.email"]}])
     );
     assert!(replayed["microsPerKib"].is_number() && !replayed.to_string().contains("ada@"), "{replayed}");
+    let body = json!({"tokenId": token.id, "limit": 1});
+    assert_eq!(api.post(REPLAY, &body).await.ok()["calls"], 1);
+    assert_eq!(api.post(REPLAY, &json!({"tokenId": NOBODY})).await.ok()["calls"], 0);
     let none = api.post(REPLAY, &json!({"to": "2001-01-01T00:00:00Z"})).await.ok();
     assert_eq!((&none["calls"], &none["microsPerKib"]), (&json!(0), &json!(null)));
 }

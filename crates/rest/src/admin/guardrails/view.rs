@@ -132,6 +132,9 @@ struct PromptInjectionView {
     /// In thousandths.
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_threshold: Option<u16>,
+    /// Whose words are judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channels: Option<Vec<String>>,
 }
 
 /// What is said of credentials.
@@ -254,6 +257,7 @@ impl From<&Rules> for RulesView {
                 mode: prompt_injection.mode.map(Mode::name),
                 threshold: prompt_injection.threshold,
                 tool_threshold: prompt_injection.tool_threshold,
+                channels: prompt_injection.channels.clone(),
             }),
             secret_scanner: (!secret_scanner.is_empty()).then(|| SecretScannerView {
                 enabled: secret_scanner.enabled,
