@@ -38,6 +38,7 @@ mod replicas;
 mod requests;
 mod resilience;
 mod revocation;
+mod rules_in_motion;
 mod sdk;
 mod secrecy;
 mod sign_in;
