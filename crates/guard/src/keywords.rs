@@ -75,6 +75,11 @@ impl Keywords {
         self.words.iter().map(|word| word.split_whitespace().count()).max().unwrap_or(0)
     }
 
+    /// Whether any of the words is in a text that is plain.
+    pub(crate) fn are_in(&self, plain: &str) -> bool {
+        !self.words.is_empty() && !self.within(plain).is_empty()
+    }
+
     fn within(&self, plain: &str) -> Vec<(usize, Range<usize>)> {
         let found = |text: &str| {
             self.automaton.find_iter(text).map(|hit| (hit.pattern().as_usize(), hit.range())).collect()

@@ -41,8 +41,16 @@ pub trait Detect {
         let _ = tail;
         0
     }
+
+    /// Whether nothing that it finds begins in these words, whatever stands before and behind them: they are plain ones,
+    /// of few letters each. Where a detector does not know, they are looked at.
+    fn passes(&self, words: &str) -> bool {
+        let _ = words;
+        false
+    }
 }
 
+/// Secrets have runs of twelve characters, or signs beside letters.
 impl Detect for Secrets {
     fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
         Self::find(self, text, findings);
@@ -51,8 +59,13 @@ impl Detect for Secrets {
     fn waits_from(&self, tail: &str) -> usize {
         quiet::token(tail)
     }
+
+    fn passes(&self, _: &str) -> bool {
+        true
+    }
 }
 
+/// Personal data have digits, or signs such as the `@`.
 impl Detect for Pii {
     fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
         Self::find(self, text, findings);
@@ -60,6 +73,10 @@ impl Detect for Pii {
 
     fn waits_from(&self, tail: &str) -> usize {
         quiet::number(tail)
+    }
+
+    fn passes(&self, _: &str) -> bool {
+        true
     }
 }
 
@@ -70,6 +87,10 @@ impl Detect for Keywords {
 
     fn waits_from(&self, tail: &str) -> usize {
         quiet::words(tail, self.most_parts())
+    }
+
+    fn passes(&self, words: &str) -> bool {
+        !self.are_in(words)
     }
 }
 
@@ -89,6 +110,10 @@ impl<D: Detect + ?Sized> Detect for &D {
     fn waits_from(&self, tail: &str) -> usize {
         (**self).waits_from(tail)
     }
+
+    fn passes(&self, words: &str) -> bool {
+        (**self).passes(words)
+    }
 }
 
 impl<D: Detect + ?Sized> Detect for Arc<D> {
@@ -98,6 +123,10 @@ impl<D: Detect + ?Sized> Detect for Arc<D> {
 
     fn waits_from(&self, tail: &str) -> usize {
         (**self).waits_from(tail)
+    }
+
+    fn passes(&self, words: &str) -> bool {
+        (**self).passes(words)
     }
 }
 
@@ -110,6 +139,10 @@ impl<D: Detect> Detect for Vec<D> {
 
     fn waits_from(&self, tail: &str) -> usize {
         self.iter().map(|detector| detector.waits_from(tail)).min().unwrap_or(tail.len())
+    }
+
+    fn passes(&self, words: &str) -> bool {
+        self.iter().all(|detector| detector.passes(words))
     }
 }
 
@@ -144,12 +177,23 @@ pub struct StreamScanner<D> {
     open: Option<Finding>,
     /// What is too long to wait for its end.
     endless: Option<Finding>,
+    /// Up to where in the stream something may be found that began in what was let go.
+    uneasy: usize,
 }
 
 impl<D: Detect> StreamScanner<D> {
     /// Starts a stream.
     pub fn new(detector: D) -> Self {
-        Self { detector, window: String::new(), base: 0, done: 0, next: 0, open: None, endless: None }
+        Self {
+            detector,
+            window: String::new(),
+            base: 0,
+            done: 0,
+            next: 0,
+            open: None,
+            endless: None,
+            uneasy: 0,
+        }
     }
 
     /// Takes the next piece.
@@ -160,7 +204,10 @@ impl<D: Detect> StreamScanner<D> {
         let cut = self.quiet();
         let waits = self.window.len() < self.next
             || (cut - self.done < STEP && self.window.len() - cut >= HOLD_BACK - 4);
-        if cut > self.done && !waits {
+        if cut > self.done && !waits && self.is_plain() {
+            self.done = cut;
+            self.trim(STEP);
+        } else if cut > self.done && !waits {
             // What was swallowed has its places in the stream already.
             let mut settled = Vec::new();
             self.settle(cut, &mut settled);
@@ -191,7 +238,8 @@ impl<D: Detect> StreamScanner<D> {
             self.release_to(found, self.window.len(), &mut findings);
             (self.open, self.next) = (None, 0);
             self.shift(&mut findings);
-            self.trim();
+            self.uneasy = self.base + self.window.len() + HOLD_BACK;
+            self.trim(0);
         }
         Settled { released: self.base + self.done, findings, open: None }
     }
@@ -204,6 +252,16 @@ impl<D: Detect> StreamScanner<D> {
         // Within an unbroken run nothing is settled before its end.
         let run = quiet::break_before(&self.window[self.done..cut]) + self.done;
         if self.window.len() - run <= LONGEST_RUN { run } else { cut }
+    }
+
+    /// Whether nothing can be found in what waits, so that it need not be looked at: all of it is plain words.
+    fn is_plain(&self) -> bool {
+        let (before, words) = self.window.split_at(self.done);
+        self.open.is_none()
+            && self.base + self.done >= self.uneasy
+            && before.bytes().next_back().is_none_or(|last| last.is_ascii_whitespace())
+            && quiet::are_plain(words)
+            && self.detector.passes(words)
     }
 
     /// Looks at the window and releases what stands before `cut`, and in front of what reaches over it.
@@ -225,7 +283,7 @@ impl<D: Detect> StreamScanner<D> {
             }
         }
         self.shift(findings);
-        self.trim();
+        self.trim(0);
     }
 
     /// Whether what was found may reach over `cut`. What is longer than a word may go on behind the space in front of
@@ -258,9 +316,12 @@ impl<D: Detect> StreamScanner<D> {
         self.open.iter_mut().for_each(to_stream);
     }
 
-    /// Forgets what no longer decides anything. The window starts at a break, so that it reads as the whole does.
-    fn trim(&mut self) {
+    /// Forgets what no longer decides anything, if it is so much at least. The window starts at a break, so that it reads as the whole does.
+    fn trim(&mut self, least: usize) {
         let keep = self.window.floor_char_boundary(self.done.saturating_sub(KEPT));
+        if keep < least {
+            return;
+        }
         let start = match quiet::break_before(&self.window[..keep]) {
             0 if keep > LONGEST_RUN => keep,
             start => start,

@@ -61,6 +61,10 @@ impl Detect for Rules {
     fn waits_from(&self, tail: &str) -> usize {
         self.0.output().waits_from(tail)
     }
+
+    fn passes(&self, words: &str) -> bool {
+        self.0.output().passes(words)
+    }
 }
 
 impl AnswerGuard {

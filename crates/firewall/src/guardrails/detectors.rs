@@ -219,6 +219,14 @@ impl Detectors {
         if self.wanted.iter().any(|wanted| wanted.patterns.is_some()) { 0 } else { from }
     }
 
+    /// Whether nothing begins in plain words that anything is looked for.
+    pub(crate) fn passes(&self, words: &str) -> bool {
+        !self.wanted.iter().any(|wanted| wanted.patterns.is_some())
+            && self.pii.as_ref().is_none_or(|pii| pii.passes(words))
+            && self.secrets.as_ref().is_none_or(|(secrets, _)| secrets.passes(words))
+            && self.keywords.as_ref().is_none_or(|(keywords, _)| keywords.passes(words))
+    }
+
     fn find_others(&self, text: &Text<'_>, found: &mut Vec<Finding>) {
         if let Some((secrets, _)) = &self.secrets {
             secrets.find(text, found);

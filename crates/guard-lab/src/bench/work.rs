@@ -176,6 +176,10 @@ impl Detect for &Both {
     fn waits_from(&self, tail: &str) -> usize {
         self.0.waits_from(tail).min(self.1.waits_from(tail))
     }
+
+    fn passes(&self, words: &str) -> bool {
+        self.0.passes(words) && self.1.passes(words)
+    }
 }
 
 fn answer(both: &Both, text: &str) {

@@ -63,6 +63,34 @@ pub(super) fn number(tail: &str) -> usize {
     from
 }
 
+/// How long a word is at most that is certainly no token: one byte less than the shortest run that may be one.
+const SHORT: usize = 11;
+
+/// Whether a text is nothing but short words of Western letters, with the signs that sentences have: no digit, no sign
+/// that joins words, and no letters that were spaced out.
+pub(super) fn are_plain(words: &str) -> bool {
+    let mut single = false;
+    for word in words.split(|c: char| c.is_ascii_whitespace()).filter(|word| !word.is_empty()) {
+        let letters = word.trim_start_matches(['"', '\'', '“', '‘']);
+        let letters = letters.strip_suffix(['"', '\'', '”', '’']).unwrap_or(letters);
+        let letters = letters.strip_suffix(['.', ',', ';', ':', '!', '?']).unwrap_or(letters);
+        if matches!(letters, "" | "-" | "–" | "—") {
+            continue;
+        }
+        let is_letter = |c: char| {
+            c.is_ascii_alphabetic()
+                || matches!(c, '\u{C0}'..='\u{FF}' if !matches!(c, '×' | '÷'))
+                || matches!(c, '\'' | '’')
+        };
+        let is_single = letters.chars().nth(1).is_none();
+        if word.chars().count() > SHORT || !letters.chars().all(is_letter) || (single && is_single) {
+            return false;
+        }
+        single = is_single;
+    }
+    true
+}
+
 /// Whether nothing but letters is in a word, and the signs that stand at the ends of words.
 fn is_plain(word: &str) -> bool {
     let inner =
@@ -104,6 +132,30 @@ mod tests {
         assert_eq!(number("one two three four five six se"), 14);
         assert_eq!(number("one two three 030 12345 a"), 0);
         assert_eq!(number("one two three four five 030 12345 then it goes on wi"), 34);
+    }
+
+    #[test]
+    fn plain_words_are_told_from_all_others() {
+        for plain in ["", "it's a quiet day: \"he said\"", "Größe — für alle!\nund", "a cat"] {
+            assert!(are_plain(plain), "{plain}");
+        }
+        for other in [
+            "ada@x",
+            "be::",
+            "at 5",
+            "a b",
+            "a - b",
+            "one-two",
+            "x.y",
+            "internationally",
+            "слово",
+            "ada (at)",
+            "%41",
+            "&lt;",
+            "\u{200b}x",
+        ] {
+            assert!(!are_plain(other), "{other}");
+        }
     }
 
     #[test]

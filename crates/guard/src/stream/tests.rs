@@ -123,6 +123,48 @@ fn plain_words_go_on_at_once() {
     assert_eq!(scanner.push(" over ").released, 31);
 }
 
+/// Looks at everything, and counts how often.
+struct Counted<'s>(&'s Secrets, std::cell::Cell<usize>, bool);
+
+impl Detect for &Counted<'_> {
+    fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
+        self.1.set(self.1.get() + 1);
+        self.0.find(text, findings);
+    }
+
+    fn waits_from(&self, tail: &str) -> usize {
+        self.0.waits_from(tail)
+    }
+
+    fn passes(&self, words: &str) -> bool {
+        self.2 && self.0.passes(words)
+    }
+}
+
+/// What a stream in pieces of four bytes releases and finds, and how often it was looked at.
+fn looked_at(secrets: &Secrets, text: &str, passes: bool) -> (Vec<Settled>, usize) {
+    let counted = Counted(secrets, std::cell::Cell::new(0), passes);
+    let mut scanner = StreamScanner::new(&counted);
+    let cuts: Vec<usize> = (0..text.len()).step_by(4).collect();
+    let mut settled: Vec<Settled> = split(text, &cuts).map(|piece| scanner.push(piece)).collect();
+    settled.push(scanner.finish());
+    (settled, counted.1.get())
+}
+
+#[test]
+fn plain_words_are_not_looked_at_and_what_is_found_stays_the_same() {
+    let secrets = secrets(Strictness::Lenient);
+    let prose = "The quiet report describes the recent garden, and then \"it\" moved. ".repeat(6);
+    for text in TEXTS {
+        let text = format!("{prose}{text} {prose}");
+        let (seen, often) = looked_at(&secrets, &text, false);
+        let (passed, rarely) = looked_at(&secrets, &text, true);
+        assert_eq!(passed, seen, "{text}");
+        assert!(rarely < often, "{rarely} of {often}");
+    }
+    assert_eq!(looked_at(&secrets, &prose, true).1, 1, "at its end");
+}
+
 #[test]
 fn what_waits_is_bounded() {
     let secrets = secrets(Strictness::Standard);
