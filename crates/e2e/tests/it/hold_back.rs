@@ -36,7 +36,7 @@ async fn heard(stage: &Stage, pieces: [&str; 2]) -> (String, String) {
     let mut stream = stage.project.client.stream(&url, &body).await.unwrap();
     let mut meanwhile = String::new();
     while let Ok(next) = timeout(STALL, stream.next()).await {
-        meanwhile.push_str(&String::from_utf8(next.unwrap().unwrap().to_vec()).unwrap());
+        meanwhile.push_str(std::str::from_utf8(&next.unwrap().unwrap()).unwrap());
     }
     gate.release();
     let rest = stream.whole().await.unwrap().text();
