@@ -80,9 +80,16 @@ pub(super) fn discord(bytes: &[u8], run: Run, hits: &mut Vec<Hit>) {
 const OPENERS: [&[u8]; 10] =
     [b"sk", b"key", b"apikey", b"secret", b"token", b"live", b"prod", b"production", b"pat", b"skey"];
 
+/// How much is drawn at random at least behind such words.
+const DRAWN: usize = 24;
+
 /// Whether a value says of itself that it is a key: up to four short words with one such as `live` or `sk`
 /// among them, and then only what is drawn at random.
 pub(super) fn names_itself(value: &Value<'_>) -> bool {
+    // The shortest word that opens something, a sign, and what is drawn.
+    if value.bytes.len() < "sk_".len() + DRAWN {
+        return false;
+    }
     let mut opens = false;
     let mut rest = value.bytes;
     for _ in 0..4 {
@@ -101,9 +108,12 @@ pub(super) fn names_itself(value: &Value<'_>) -> bool {
         opens |= OPENERS.iter().any(|opener| opener.eq_ignore_ascii_case(word));
         rest = &rest[at + 1..];
     }
+    if !opens || rest.len() < DRAWN {
+        return false;
+    }
     let body = Value::new(rest);
     let in_parts = rest.iter().filter(|byte| !ALNUM.has(**byte)).count();
-    opens && rest.len() >= 24 && in_parts * 8 <= rest.len() && !body.is_hex() && body.is_very_random()
+    in_parts * 8 <= rest.len() && !body.is_hex() && body.is_very_random()
 }
 
 /// The vendor whose values end in its own way.
