@@ -415,7 +415,7 @@ async fn a_session_in_the_body_is_recorded_as_it_goes_on() {
     let mut guarded = Guarded::new(json!({"reversible_redaction": {"enabled": true}}));
     guarded.scene.upstream.always("main", Script::said("fine"));
     let body = json!({"model": "main:m", "messages": [{"role": "user", "content": "hi"}],
-        "metadata": {"user_id": "user_1_session_ada@example.org"}})
+        "metadata": {"user_id": r#"{"device_id":"d","session_id":"ada@example.org"}"#}})
     .to_string();
     let mut sessions = Vec::new();
     for rules in [
