@@ -97,9 +97,9 @@ pub(in crate::injection) fn place(folded: &str, wording: &Wording) -> Range<usiz
 /// What a step of evidence from the rules is worth.
 pub(in crate::injection) const RULES: f32 = 2.0;
 /// Where a half lies and how steep it is there: measured on sources that were left out of training, so
-/// that 2 % of their harmless texts pass 0.5 and 0.5 % pass 0.8.
-const OFFSET: f32 = 0.11;
-const SLOPE: f32 = 1.2;
+/// that 2 % of their harmless texts pass 0.5 and less than 0.5 % pass 0.8.
+const OFFSET: f32 = 0.13;
+const SLOPE: f32 = 1.35;
 
 /// The score of a text from 0 to 1, by the evidence of the rules and by its wording.
 pub(in crate::injection) fn join(evidence: f32, wording: &Wording, channel: Channel) -> f32 {
