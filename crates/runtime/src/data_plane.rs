@@ -213,13 +213,15 @@ fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
 
 /// The model that finds names and addresses, where one is set up.
 fn contextual(settings: ContextualSettings) -> Option<ContextualModel> {
-    settings.is_set_up().then(|| ContextualModel {
+    let is_set_up = settings.is_set_up();
+    let model = ContextualModel {
         provider: settings.provider,
         credential: settings.credential,
         model: settings.model,
         most_characters: settings.max_chars,
         timeout: settings.timeout,
-    })
+    };
+    is_set_up.then_some(model)
 }
 
 #[cfg(test)]
