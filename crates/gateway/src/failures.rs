@@ -4,13 +4,13 @@ use promptgate_audit::{Culprit, Failure};
 use promptgate_tokens::Token;
 
 use crate::pipeline::Shared;
-use crate::record::Record;
+use crate::record::{MadeFor, Record};
 use crate::refusal::Refusal;
 
 /// Counts a refusal that the audit log shows: of a known token by the token, else by the address. Not one
 /// of a call that an administrator has made: no token is to blame for it.
 pub(crate) fn note(shared: &Shared, record: &Record, token: Option<&Token>, refusal: &Refusal) {
-    if record.is_run {
+    if record.made_for == MadeFor::Operator {
         return;
     }
     let Some((action, reason)) = named(refusal, token.is_some()) else { return };

@@ -80,6 +80,15 @@ pub(crate) enum Booking {
     OfAnother,
 }
 
+/// Who wants a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MadeFor {
+    /// Whoever calls.
+    Caller,
+    /// Somebody of the control plane, who answers for it there.
+    Operator,
+}
+
 /// Everything that is known of one call. It is settled once: by [`Self::settle`], or, if the call
 /// ends in any other way, when it is dropped.
 pub(crate) struct Record {
@@ -93,8 +102,7 @@ pub(crate) struct Record {
     pub(crate) timing: Timing,
     pub(crate) client: IpAddr,
     pub(crate) caller: Option<Arc<Token>>,
-    /// Whether nobody calls, but somebody of the control plane has it made, who answers for it there.
-    pub(crate) is_run: bool,
+    pub(crate) made_for: MadeFor,
     pub(crate) requested_model: Option<String>,
     pub(crate) provider: Option<Arc<CompiledProvider>>,
     pub(crate) model: Option<String>,
@@ -178,7 +186,7 @@ impl Record {
             timing: Timing::start(),
             client,
             caller: None,
-            is_run: false,
+            made_for: MadeFor::Caller,
             requested_model: None,
             provider: None,
             model: None,

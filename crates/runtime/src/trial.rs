@@ -30,8 +30,8 @@ pub(crate) struct Refused;
 
 /// Does what `promptgate firewall test …` says.
 pub(crate) async fn run(base: Base, test: FirewallTest) -> anyhow::Result<()> {
-    let (said, places) = said(&test)?;
-    let asked = Asked { said, coming: coming(&test)? };
+    let (asked_about, places) = said(&test)?;
+    let asked = Asked { said: asked_about, coming: coming(&test)? };
     let explained = match &test.policy {
         Some(policy) => guardrails::explain_alone(&document(policy)?, &asked),
         None => explain(&base, &test, asked).await?,
@@ -40,12 +40,12 @@ pub(crate) async fn run(base: Base, test: FirewallTest) -> anyhow::Result<()> {
         ExplainError::Unreadable { at, source } => anyhow!("{}: {source}", places[at]),
         error => error.into(),
     })?;
-    let text = match (test.json, &access) {
+    let said = match (test.json, &access) {
         (true, access) => as_json(&explained, access.as_ref())?,
         (false, Some(access)) => admission(access) + &readable(&explained, &places),
         (false, None) => readable(&explained, &places),
     };
-    print(&text)?;
+    print(&said)?;
     let may_come = access.is_none_or(|access| access.refusal().is_none());
     let may_pass = explained.iter().all(|it| it.verdict.refusal.is_none());
     if may_come && may_pass { Ok(()) } else { Err(Refused.into()) }

@@ -39,7 +39,9 @@ pub async fn run(control: &Control, actor: Actor, address: EvalAddress) -> Resul
     for item in &set.items {
         let (result, refused_by) = ask(&**runner, &set, item, start.id, revision).await;
         results.push(result);
-        refused_by.into_iter().for_each(|guardrail| *refusals.entry(guardrail).or_default() += 1);
+        if let Some(guardrail) = refused_by {
+            *refusals.entry(guardrail).or_default() += 1;
+        }
     }
 
     let at = control.clock.now();

@@ -22,7 +22,7 @@ use super::turn::ready;
 use crate::admit::check_process;
 use crate::pipeline::{Gateway, Shared};
 use crate::receive::{Entry, IncomingRequest, RequestBody, Route};
-use crate::record::Record;
+use crate::record::{MadeFor, Record};
 use crate::refusal::Refusal;
 use crate::reply::ReplyBody;
 use crate::settle::refuse;
@@ -103,7 +103,7 @@ impl Gateway {
             body: RequestBody::new(Empty::new().map_err(|never| match never {})),
         };
         let mut record = Record::open(shared, &request);
-        record.is_run = true;
+        record.made_for = MadeFor::Operator;
         let ended = record.ending();
         let (call_id, request_id) = (record.id, record.request_id_text().to_owned());
         let span = record.span.clone();

@@ -241,8 +241,8 @@ mod tests {
 
     const NONE: [&Arc<CompiledEndpoint>; 0] = [];
 
-    fn all(rules: Vec<(Holder, Rules)>) -> Option<AllRules> {
-        Some(AllRules { rules, ..AllRules::default() })
+    fn all(rules: Vec<(Holder, Rules)>) -> AllRules {
+        AllRules { rules, ..AllRules::default() }
     }
 
     #[test]
@@ -252,13 +252,13 @@ mod tests {
             (Holder::Project(id(2)), rules(r#"{"content_length":{"max":7}}"#)),
             (Holder::Token(id(9)), rules(r#"{"content_length":{"max":7}}"#)),
         ];
-        let first = Guardrails::default().recompile(all(kept.clone()), NONE);
+        let first = Guardrails::default().recompile(Some(all(kept.clone())), NONE);
         let (one, other) = (first.policy(id(1), None, &[id(7)]), first.policy(id(3), Some(id(5)), &[id(8)]));
         assert!(Arc::ptr_eq(&one, &other), "only what everybody has");
         let (of_project, of_token) =
             (first.policy(id(2), None, &[id(7)]), first.policy(id(1), None, &[id(9)]));
         assert!(Arc::ptr_eq(&of_project, &of_token) && !Arc::ptr_eq(&of_project, &one));
-        let second = first.recompile(all(kept), NONE);
+        let second = first.recompile(Some(all(kept)), NONE);
         assert!(Arc::ptr_eq(&one, &second.policy(id(1), None, &[id(7)])));
         let unchanged = second.recompile(None, NONE);
         assert!(Arc::ptr_eq(&of_token, &unchanged.policy(id(1), None, &[id(9)])));
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn where_nobody_says_anything_nothing_is_looked_for() {
-        let none = Guardrails::default().recompile(all(vec![(Holder::Global, Rules::default())]), NONE);
+        let none = Guardrails::default().recompile(Some(all(vec![(Holder::Global, Rules::default())])), NONE);
         assert!(!none.policy(id(1), None, &[id(2)]).reads_input());
     }
 
@@ -275,7 +275,7 @@ mod tests {
         let off = rules(r#"{"content_length":{"enabled":true,"max":1}}"#);
         let own = rules(r#"{"content_length":{"max":9}}"#);
         let kept = vec![(Holder::Token(id(1)), off.clone()), (Holder::Token(id(2)), own.clone())];
-        let guardrails = Guardrails::default().recompile(all(kept), NONE);
+        let guardrails = Guardrails::default().recompile(Some(all(kept)), NONE);
         assert!(guardrails.has_token_rules());
         let of_child = guardrails.policy(id(7), None, &[id(3), id(1)]);
         assert!(Arc::ptr_eq(&of_child, &guardrails.policy(id(7), None, &[id(1)])));

@@ -226,7 +226,8 @@ fn what_waits_may_be_let_go_and_what_comes_behind_is_still_found() {
         assert_eq!(scanner.release().released, before.len());
         let mut found = scanner.push(&behind).findings;
         found.extend(scanner.finish().findings);
-        assert_eq!(found.iter().map(|finding| finding.span.clone()).collect::<Vec<_>>(), [4..44], "{cut}");
+        assert_eq!(found.len(), 1, "{cut}");
+        assert_eq!(found[0].span, 4..44, "{cut}");
     }
 }
 
