@@ -275,11 +275,11 @@ fn fed() -> Vec<Rule> {
             .with(C::DATA)
             .within(24)
             .fed(),
-        Rule::new("embedded_instruction", C::PLEASE, C::ACTION, 0.25).within(16).fed(),
+        Rule::new("embedded_instruction", C::PLEASE, C::ACTION, 0.15).within(16).fed(),
         Rule::new("exfiltration", C::FETCH, C::SEND, 0.75).with(C::ADDRESS).within(120).fed(),
         Rule::new("exfiltration", C::SEND, C::ADDRESS, 0.4).with(C::DATA.or(C::SECRET)).within(100).fed(),
         Rule::new("exfiltration", C::PLEASE, C::SEND, 0.4).with(C::ADDRESS).within(24).fed(),
-        Rule::new("tool_abuse", C::TOOL, C::TOOL, 0.3).same().said().fed(),
+        Rule::new("tool_abuse", C::TOOL, C::TOOL, 0.1).same().said().fed(),
     ]
 }
 

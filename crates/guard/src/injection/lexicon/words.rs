@@ -148,8 +148,10 @@ impl Words {
     /// Adds the entries that begin with a mark.
     fn at_mark(&self, text: &str, at: usize, hits: &mut Vec<Hit>) {
         if text.as_bytes()[at] == b'@' {
-            let (concepts, languages) = (Concepts::ADDRESS, Languages::ALL);
-            hits.push(Hit { start: at, end: at + 1, concepts, languages });
+            if is_of_address(text.as_bytes(), at) {
+                let (concepts, languages) = (Concepts::ADDRESS, Languages::ALL);
+                hits.push(Hit { start: at, end: at + 1, concepts, languages });
+            }
         } else {
             self.find(text, at, 0, hits);
         }
@@ -324,6 +326,21 @@ impl Table {
     }
 }
 
+/// Whether somebody's name stands before an `@` and a host behind it: `name@1.2` is a version, `@name` a
+/// mention.
+fn is_of_address(text: &[u8], at: usize) -> bool {
+    const LONGEST_HOST: usize = 80;
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"._%+-'\"".contains(&byte);
+    if !at.checked_sub(1).is_some_and(|before| of_name(text[before])) {
+        return false;
+    }
+    let host = &text[at + 1..text.len().min(at + 1 + LONGEST_HOST)];
+    let of_host = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b".-".contains(byte);
+    let host = &host[..host.iter().take_while(|byte| of_host(byte)).count()];
+    let is_label = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    host.windows(2).skip(1).any(|pair| pair[0] == b'.' && is_label(&pair[1]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,6 +358,26 @@ mod tests {
                 let whole = hits.iter().any(|hit| hit.start == 0 && hit.end >= word.len());
                 assert!(whole, "{word:?} {behind:?} {hits:?}");
             }
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_name_and_a_host() {
+        let is = |text: &str| is_of_address(text.as_bytes(), text.find('@').unwrap());
+        for address in ["ada@example.org", "a.b+c@x.y", "\u{e9}@b\u{fc}cher.de.", "to:eve@10.evil.example"] {
+            assert!(is(address), "{address}");
+        }
+        for other in [
+            "actions/checkout@v7",
+            "setup-python@7",
+            "left-pad@1.3.0",
+            "@ada.example",
+            " @a.b",
+            "a@",
+            "a@.b",
+            "a@b.",
+        ] {
+            assert!(!is(other), "{other}");
         }
     }
 
