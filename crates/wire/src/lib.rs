@@ -37,8 +37,8 @@ pub use observe::{Observed, Observer, observe_whole};
 pub use problem::{ApiProblem, Surface, problem_event, render_problem};
 pub use promptgate_firewall::guardrails::Channel;
 pub use texts::{
-    Edit as TextEdit, Form as TextForm, Part as TextPart, StreamTexts, TextFilter, Texts,
-    Track as TextTrack, Unreadable,
+    Edit as TextEdit, Form as TextForm, Part as TextPart, StreamTexts, TextFilter, Texts, Track as TextTrack,
+    Unreadable,
 };
 pub use written::Written;
 

@@ -82,9 +82,7 @@ impl Policy {
             input: Detectors::input(rules),
             output: Detectors::output(rules),
             output_rules: written(rules),
-            injection: rules
-                .enabled(Guardrail::PromptInjection)
-                .then(|| Judge::of(&rules.prompt_injection)),
+            injection: rules.enabled(Guardrail::PromptInjection).then(|| Judge::of(&rules.prompt_injection)),
             length: rules.enabled(Guardrail::ContentLength).then(|| rules.content_length.clone()),
             contextual: Contextual::compile(rules),
         }

@@ -199,8 +199,10 @@ fn pan(number: &[u8]) -> bool {
 }
 
 fn pps(number: &[u8]) -> bool {
-    let second =
-        number.get(8).filter(|letter| matches!(letter, b'A'..=b'I')).map_or(0, |letter| u32::from(letter - b'A' + 1) * 9);
+    let second = number
+        .get(8)
+        .filter(|letter| matches!(letter, b'A'..=b'I'))
+        .map_or(0, |letter| u32::from(letter - b'A' + 1) * 9);
     let sum = weighted(&digits(&number[..7]), &[8, 7, 6, 5, 4, 3, 2]) + second;
     usize::try_from(sum % 23).is_ok_and(|at| b"WABCDEFGHIJKLMNOPQRSTUV"[at] == number[7])
 }

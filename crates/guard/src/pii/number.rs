@@ -166,7 +166,11 @@ impl Number {
                 .or_else(|| security::find(reading, self, part.clone()))
         };
         let phone = || phone::find(reading, self, part.clone());
-        (digits >= 12).then(card).flatten().or_else(|| (digits >= 9 || (digits == 8 && part.len() == 4)).then(person).flatten()).or_else(phone)
+        (digits >= 12)
+            .then(card)
+            .flatten()
+            .or_else(|| (digits >= 9 || (digits == 8 && part.len() == 4)).then(person).flatten())
+            .or_else(phone)
     }
 
     /// Whether hexadecimal digits stand beside it, as in a dump.
