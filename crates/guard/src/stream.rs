@@ -90,7 +90,10 @@ impl Detect for Keywords {
     }
 
     fn passes(&self, words: &str) -> bool {
-        !self.are_in(words)
+        // What a typesetter writes is read as what is on keyboards.
+        let typed =
+            if words.is_ascii() { self.are_in(words) } else { self.are_in(Text::read(words).plain()) };
+        !typed
     }
 }
 

@@ -83,9 +83,11 @@ pub(in crate::injection) fn read(folded: &str, lookup: &mut impl Lookup, sink: &
             }
             Kind::Word => {
                 let ahead = load(&bytes[at..]);
-                let word = eight::word(bytes, at, ahead);
+                // Of what is longer than words are, every part is a token: the first looks for its end, and the
+                // others need not do so again.
+                let part = if at < looked_up { &bytes[..bytes.len().min(at + LONGEST + 1)] } else { bytes };
+                let word = eight::word(part, at, ahead);
                 let end = at + word.length;
-                // Of what is longer than words are, every part is a token.
                 if at >= looked_up {
                     lookup.word(folded, at, ahead, word);
                     looked_up = end;

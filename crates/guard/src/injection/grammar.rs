@@ -82,7 +82,7 @@ impl Grammar {
         for rule in &SOLO {
             let known = hits.iter().find(|hit| hit.concepts.meets(rule.concept));
             if let Some(hit) = known.filter(|_| !rule.fed || channel.is_fed()) {
-                let weight = rule.weight * mood::of_mention(text, hits, hit, channel);
+                let weight = rule.weight * mood::of_mention(text, nearby(hits, hit), hit, channel);
                 signs.push(Sign { kind: rule.kind, span: hit.start..hit.end, weight });
             }
         }
@@ -105,7 +105,7 @@ fn strongest(text: &str, hits: &[Hit], rule: &Rule, channel: Channel) -> Option<
             hit.concepts.meets(rule.object) && speaks(head, hit) && (rule.same || hit.start != head.start)
         });
         for object in objects.take(3) {
-            if let Some(sign) = matched(text, hits, head, object, rule, channel)
+            if let Some(sign) = matched(text, nearby(hits, head), head, object, rule, channel)
                 && best.as_ref().is_none_or(|known| known.weight < sign.weight)
             {
                 best = Some(sign);
@@ -113,6 +113,14 @@ fn strongest(text: &str, hits: &[Hit], rule: &Rule, channel: Channel) -> Option<
         }
     }
     best
+}
+
+/// The words that can have a say in what one means: a sentence may be as long as a text, and nobody asks
+/// for what stands further off.
+fn nearby<'h>(hits: &'h [Hit], head: &Hit) -> &'h [Hit] {
+    let from = hits.partition_point(|hit| hit.start + EARSHOT < head.start);
+    let to = hits.partition_point(|hit| hit.start < head.end + EARSHOT);
+    &hits[from..to]
 }
 
 /// The sign that a verb and an object are, if the words that qualify them stand where they have to.
@@ -149,6 +157,10 @@ fn matched(
     let weight = rule.weight * mood::of(text, hits, head, &span, rule, channel);
     Some(Sign { kind: rule.kind, span, weight })
 }
+
+/// How far from a verb words are asked, in bytes: further than any rule reaches, its object and the words
+/// that qualify that included.
+const EARSHOT: usize = 640;
 
 /// Words that may qualify a noun from behind.
 const LATER: Concepts = Concepts::PRIOR.or(Concepts::GIVEN);

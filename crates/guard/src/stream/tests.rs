@@ -166,6 +166,23 @@ fn plain_words_are_not_looked_at_and_what_is_found_stays_the_same() {
 }
 
 #[test]
+fn what_a_typesetter_writes_is_found_in_a_stream_as_in_a_whole_text() {
+    let keywords = Keywords::new(["don't", "foo - bar"]);
+    for text in ["please don\u{2019}t do that now", "some foo \u{2013} bar here and there"] {
+        let mut whole = Vec::new();
+        keywords.find(&Text::read(text), &mut whole);
+        assert_eq!(whole.len(), 1, "{text}");
+        let mut scanner = StreamScanner::new(&keywords);
+        let mut found = Vec::new();
+        for word in text.split_inclusive(' ') {
+            found.extend(scanner.push(word).findings);
+        }
+        found.extend(scanner.finish().findings);
+        assert_eq!(found, whole, "{text}");
+    }
+}
+
+#[test]
 fn what_waits_is_bounded() {
     let secrets = secrets(Strictness::Standard);
     let mut scanner = StreamScanner::new(&secrets);

@@ -432,7 +432,9 @@ fn is_mine(text: &str, object: Range<usize>) -> bool {
 
 /// How much a verb of another language than English is an order.
 fn told(text: &str, head: &Hit) -> f32 {
-    let before = text[..head.start].trim_end();
+    // No word of `HAVING` is longer; some scripts part no words at all.
+    let from = text.floor_char_boundary(head.start.saturating_sub(40));
+    let before = text[from..head.start].trim_end();
     let last = before.rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
     let behind = &text[head.end..];
     let ended = ENDINGS.iter().any(|ending| behind.starts_with(ending));

@@ -52,13 +52,13 @@ impl Glue {
         let (mut letters, mut explained) = (0, 0);
         let mut rest = glued;
         while let Some(first) = rest.chars().next() {
-            let word = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'\'').count();
-            let word = word - rest[..word].bytes().rev().take_while(|byte| *byte == b'\'').count();
-            if word == 0 || first == '\'' {
+            if !first.is_ascii_alphanumeric() {
                 text.push(first);
                 rest = &rest[first.len_utf8()..];
                 continue;
             }
+            let word = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'\'').count();
+            let word = word - rest[..word].bytes().rev().take_while(|byte| *byte == b'\'').count();
             if text.ends_with(['.', ',', ':', ';', '!', '?', ')']) {
                 text.push(' ');
             }

@@ -72,7 +72,7 @@ const PERSONS: &[(PiiKind, &str)] = &[
     (PiiKind::AuTfn, "tfn tax"),
     (PiiKind::AuMedicare, "medicare"),
     (PiiKind::CaSin, "sin nas insurance assurance"),
-    (PiiKind::ZaId, "african sa rsa"),
+    (PiiKind::ZaId, "african sa"),
     (PiiKind::CnResidentId, "resident 身份证 身份證"),
     (PiiKind::KrRrn, "rrn resident 주민"),
     (PiiKind::JpMyNumber, "mynumber マイナンバー 個人番号"),
