@@ -26,6 +26,8 @@ pub enum Channel {
     Document,
     /// Who describes a tool or its arguments.
     ToolDefinition,
+    /// The same, where nobody knows who that is: tools that the caller of somebody else's program offers.
+    ToolOffer,
     /// Nobody: what is said of a call and of its user, where answers stop, what is expected of them.
     Label,
 }
@@ -45,7 +47,7 @@ impl Channel {
     pub const fn heard_as(self) -> guard::Channel {
         match self {
             Self::System | Self::Label => guard::Channel::System,
-            Self::User | Self::Aside => guard::Channel::User,
+            Self::User | Self::Aside | Self::ToolOffer => guard::Channel::User,
             Self::Assistant | Self::Reasoning | Self::ToolArguments => guard::Channel::Assistant,
             Self::Tool => guard::Channel::Tool,
             Self::Document | Self::ToolDefinition => guard::Channel::Document,
@@ -59,6 +61,7 @@ impl Channel {
         match self {
             Self::System | Self::Assistant => Self::User,
             Self::Reasoning | Self::ToolArguments => Self::Aside,
+            Self::ToolDefinition => Self::ToolOffer,
             other => other,
         }
     }
@@ -70,7 +73,7 @@ const OUTRIGHT: [&str; 3] = ["ignore_previous", "system_prompt_leak", "secret_le
 /// Whose words are judged together as an attack or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Suspect {
-    /// The user's.
+    /// The user's, and the tools that a stranger offers.
     User,
     /// Results of tools.
     Tool,
@@ -119,7 +122,7 @@ impl Suspect {
 
     pub(crate) const fn speaks(self, channel: Channel) -> bool {
         match self {
-            Self::User => matches!(channel, Channel::User | Channel::Aside),
+            Self::User => matches!(channel, Channel::User | Channel::Aside | Channel::ToolOffer),
             Self::Tool => matches!(channel, Channel::Tool),
             Self::Document => matches!(channel, Channel::Document),
             Self::ToolDefinition => matches!(channel, Channel::ToolDefinition),
@@ -180,14 +183,16 @@ mod tests {
 
     #[test]
     fn nobody_of_a_call_is_a_maker_or_a_model() {
-        use Channel::{Aside, Assistant, Reasoning, System, Tool, ToolArguments, ToolDefinition, User};
+        use Channel::{
+            Aside, Assistant, Reasoning, System, Tool, ToolArguments, ToolDefinition, ToolOffer, User,
+        };
         for (said, counts) in [
             (System, User),
             (Assistant, User),
             (Reasoning, Aside),
             (ToolArguments, Aside),
             (Tool, Tool),
-            (ToolDefinition, ToolDefinition),
+            (ToolDefinition, ToolOffer),
         ] {
             assert_eq!(said.of_stranger(), counts);
         }

@@ -75,7 +75,8 @@ impl Policy {
     /// that was found already is in it, whatever the rules do with it; words of a list are.
     pub fn question(&self, parts: &[Part<'_>], most_characters: usize) -> Asking {
         let Some(contextual) = &self.contextual else { return Asking::Nothing };
-        let is_asked = |part: &&Part<'_>| part.channel != Channel::ToolDefinition;
+        let is_asked =
+            |part: &&Part<'_>| !matches!(part.channel, Channel::ToolDefinition | Channel::ToolOffer);
         let lengths = parts.iter().filter(is_asked).map(|part| part.text.chars().count());
         if lengths.sum::<usize>() > most_characters {
             return Asking::TooLong;
