@@ -35,8 +35,8 @@ use tape::Tape;
 pub enum Form {
     /// A text.
     Text,
-    /// The name of a member in the arguments of a tool, or a name in its definition. Plain names are not
-    /// read: those of nothing but letters, blanks, `_`, `-` and `$`.
+    /// The name of a member in the arguments of a tool or of a call's own, or a name in the definition of a
+    /// tool. Plain names are not read: those of nothing but letters, blanks, `_`, `-` and `$`.
     Name,
     /// A number in the arguments of a tool, as it is spelled. One that is changed becomes a text.
     Number,
@@ -162,9 +162,15 @@ impl<'a> Texts<'a> {
         Self::read(Grammar::Request(operation), body)
     }
 
-    /// What a caller of an AI endpoint wrote: its messages and its own members.
+    /// What a caller of an AI endpoint wrote: its messages and its own members. Where it has no messages,
+    /// the members are one.
     pub fn of_call(body: &'a Bytes) -> Result<Self, Unreadable> {
-        Self::read(Grammar::Call, body)
+        Self::read(Grammar::Call { dispatched: false }, body)
+    }
+
+    /// The same, of a call whose `endpoint` is no member of its own, but says which endpoint is meant.
+    pub fn of_dispatched(body: &'a Bytes) -> Result<Self, Unreadable> {
+        Self::read(Grammar::Call { dispatched: true }, body)
     }
 
     /// What is in a conversation or in a list of its items, written or read.

@@ -93,7 +93,8 @@ pub(crate) async fn address(
         }
         (None, None) => unreachable!("what was read is the input"),
     };
-    let input = match inspect(&policy, &body, record).await? {
+    let written = if route == Route::Endpoint { Written::Call } else { Written::Dispatched };
+    let input = match inspect(&policy, written, &body, record).await? {
         // What was read of a body that names the endpoint is read of another one, too.
         Some(masked) if route == Route::Endpoint => {
             ChatInput::read(&masked).map_err(EndpointRefusal::Input)?
@@ -119,10 +120,11 @@ pub(crate) fn check_access(policy: &Policy, shared: &Shared, record: &Record) ->
 /// when it has to be another one.
 pub(super) async fn inspect(
     policy: &Arc<Policy>,
+    written: Written,
     body: &Bytes,
     record: &mut Record,
 ) -> Result<Option<Bytes>, Refusal> {
-    let read = guard(policy, Written::Call, body, record).await;
+    let read = guard(policy, written, body, record).await;
     if let Err(refusal) = &read {
         failures::note(&Arc::clone(&record.shared), record, record.caller.as_deref(), refusal);
     }

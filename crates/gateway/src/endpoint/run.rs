@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use promptgate_endpoints::ChatInput;
 use promptgate_kernel::{CallId, EndpointId, ProjectId, Revision, TokenId};
 use promptgate_tokens::{NewToken, Scope, Token, TokenEnv, TokenLimits, TokenName, TokenSecret};
+use promptgate_wire::Written;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing::Instrument;
@@ -151,7 +152,7 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
     let policy = snapshot.policy(project_id, Some(endpoint_id), &[token]);
     let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
-    if let Some(masked) = inspect(&policy, &written(&body), record).await? {
+    if let Some(masked) = inspect(&policy, Written::Call, &written(&body), record).await? {
         let body: Map<String, Value> = serde_json::from_slice(&masked).map_err(|_| Refusal::GuardFailed)?;
         input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
     }

@@ -23,7 +23,10 @@ pub(crate) enum Grammar {
     /// The request of an operation.
     Request(Operation),
     /// The call of an AI endpoint.
-    Call,
+    Call {
+        /// Whether the body says which endpoint is meant.
+        dispatched: bool,
+    },
     /// Items of a conversation.
     Items,
     /// The answer of an operation.
@@ -111,7 +114,7 @@ impl<'a, 't> Reader<'a, 't> {
             Grammar::Request(Responses) => self.responses_request(),
             Grammar::Request(Messages | CountTokens) => self.messages_request(),
             Grammar::Request(Embeddings) => self.embeddings_request(),
-            Grammar::Call => self.call(),
+            Grammar::Call { dispatched } => self.call(dispatched),
             Grammar::Items => self.items(),
             Grammar::Answer(ChatCompletions) => self.chat_answer(),
             Grammar::Answer(Responses) => self.responses_answer(),
@@ -204,13 +207,24 @@ impl<'a, 't> Reader<'a, 't> {
         self.leaves(None, self.tape, node, Channel::Label);
     }
 
-    fn call(&mut self) {
+    fn call(&mut self, dispatched: bool) {
+        let is_message = |(name, value): (usize, usize)| {
+            let is_null = &self.text[self.tape.node(value).range()] == "null";
+            !is_null && matches!(&*self.name(name), "message" | "messages")
+        };
+        // Where there is none, the members of its own are the message, with their names.
+        let has_message = self.tape.members(0).any(is_message);
+        let own = if has_message { Channel::Aside } else { Channel::User };
         for (name, value) in self.tape.members(0) {
             match &*self.name(name) {
                 "message" | "messages" => self.content(value, Channel::User),
                 "tools" => self.definitions(value),
-                "endpoint" | "stream" | "session_id" | "tool_choice" => {}
-                _ => self.leaves(None, self.tape, value, Channel::Aside),
+                "stream" | "session_id" | "tool_choice" => {}
+                _ if dispatched && self.spelled(name) == "endpoint" => {}
+                _ => {
+                    self.member_name(name, own);
+                    self.leaves(None, self.tape, value, own);
+                }
             }
         }
     }

@@ -223,16 +223,35 @@ fn inputs_of_embeddings_are_read_and_tokens_are_not() {
 fn calls_of_endpoints_are_read() {
     let call = body(
         r#"{"message":"m","messages":[{"role":"system","content":"s"}],"stream":false,"session_id":"x",
-            "endpoint":"slug","customer":{"name":"Ann","number":123456}}"#,
+            "endpoint":"slug","customer":{"name":"Ann","number":123456},"a@b.c":1}"#,
     );
+    let mut expected = vec![
+        "message User m",
+        "messages[0].content System s",
+        "endpoint Aside slug",
+        "customer.name Aside Ann",
+        "customer.number Aside 123456 (number)",
+        ".{6}# Aside a@b.c",
+    ];
+    assert_eq!(told(&Texts::of_call(&call).unwrap()), expected);
+    expected.remove(2);
+    assert_eq!(told(&Texts::of_dispatched(&call).unwrap()), expected);
+}
+
+#[test]
+fn a_calls_own_members_are_its_message_where_it_has_none() {
+    let call =
+        body(r#"{"message":null,"endpoint":["e"],"Endpoint":{"x":"f"},"a@b.c":"g","tool_choice":"h"}"#);
+    let mut expected = vec!["endpoint[0] User e", "Endpoint.x User f", ".{3}# User a@b.c", ".{3} User g"];
+    let texts = Texts::of_call(&call).unwrap();
+    assert_eq!(told(&texts), expected);
+    let changed = texts.rewrite(&[edit(2, 0..5, "\"")]);
+    assert_eq!(changed, std::str::from_utf8(&call).unwrap().replace("a@b.c", "\\\""));
+    expected.remove(0);
     assert_eq!(
-        told(&Texts::of_call(&call).unwrap()),
-        [
-            "message User m",
-            "messages[0].content System s",
-            "customer.name Aside Ann",
-            "customer.number Aside 123456 (number)"
-        ]
+        told(&Texts::of_dispatched(&call).unwrap()),
+        expected,
+        "but for the one that names the endpoint"
     );
 }
 

@@ -64,6 +64,41 @@ async fn nothing_leaves_under_a_token_and_no_role_is_above_suspicion() {
 }
 
 #[tokio::test]
+async fn members_of_its_own_that_are_the_message_are_read_with_their_names() {
+    let mut house = House::new(NewEndpoint { input_schema: Some(json!({"type": "object"})), ..of_first() });
+    rule(&mut house, json!({"pii_filter": {"enabled": true, "types": ["email"]}}));
+    house.scene.upstream.always("first", Script::said("one"));
+    let body = json!({"endpoint": "ada@example.org", "bob@example.org": {"eve@example.org": 1}});
+    let got = house.ask(&body).await;
+    assert_eq!((got.status, got.header("x-promptgate-guardrails")), (200, "changed; pii_filter.email"));
+    let sent = house.sent()["messages"][0]["content"].as_str().unwrap().to_owned();
+    let masked = r#"{"[E-Mail REDACTED]":{"[E-Mail REDACTED]":1},"endpoint":"[E-Mail REDACTED]"}"#;
+    assert_eq!(serde_json::from_str::<Value>(&sent).unwrap(), serde_json::from_str::<Value>(masked).unwrap());
+
+    rule(&mut house, json!({"content_length": {"enabled": true, "max": 5}}));
+    assert_eq!(house.ask(&json!({"text": "12345"})).await.status, 200);
+    assert_eq!(house.ask(&json!({"text": "123456"})).await.status, 422);
+}
+
+#[tokio::test]
+async fn the_slug_of_a_dispatched_call_is_nothing_that_somebody_says() {
+    let mut house = House::new(NewEndpoint {
+        slug: Some("zebra".to_owned()),
+        input_schema: Some(json!({"type": "object"})),
+        ..of_first()
+    });
+    rule(&mut house, json!({"keyword_blocklist": {"enabled": true, "words": ["zebra"]}}));
+    house.scene.upstream.always("first", Script::said("one"));
+    let dispatch = async |body: Value| {
+        let request = house.request(&house.scene.secret, &body);
+        let request = IncomingRequest { route: Route::EndpointDispatch, ids: vec![], ..request };
+        read(house.scene.gateway.call(request).await).await.status
+    };
+    assert_eq!(dispatch(json!({"endpoint": "zebra", "animal": "horse"})).await, 200);
+    assert_eq!(dispatch(json!({"endpoint": "zebra", "animal": "zebra"})).await, 422);
+}
+
+#[tokio::test]
 async fn an_answer_from_the_cache_has_gone_through_todays_rules() {
     let mut house = house(json!({}), json!({}));
     house.scene.upstream.always("first", Script::said("ask ada@example.org"));
@@ -183,4 +218,15 @@ async fn what_was_answered_is_told_again_only_to_where_the_endpoint_may_be_calle
     rule(&mut house, json!({"time_window": {"enabled": true, "windows": []}}));
     let late = from(&house, 192).await;
     assert_eq!((late.status, late.body.contains("time_window")), (403, true), "{}", late.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_while_its_answer_waits_for_a_reader_pays_what_it_took() {
+    let house = house(json!({}), json!({"pii_filter": {"enabled": true, "direction": "output"}}));
+    let busy = house.scene.gateway.shared().readers.busy();
+    house.scene.upstream.always("first", Script::said(&"many plain words. ".repeat(10_000)));
+    assert!(timeout(Duration::from_secs(1), Box::pin(house.say("who?"))).await.is_err());
+    let event = house.scene.event();
+    assert_eq!((event.status, event.tokens.total(), event.estimated), (499, 5, false));
+    drop(busy);
 }

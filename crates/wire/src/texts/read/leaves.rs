@@ -40,13 +40,18 @@ impl Reader<'_, '_> {
             Kind::Array => self.tape.elements(node).for_each(|element| self.anything(element, channel)),
             Kind::Object => {
                 for (name, value) in self.tape.members(node) {
-                    if !is_plain_name(&self.spelled(name)) {
-                        self.place(None, self.tape, name, channel, Form::Name);
-                    }
+                    self.member_name(name, channel);
                     self.anything(value, channel);
                 }
             }
             _ => self.leaves(None, self.tape, node, channel),
+        }
+    }
+
+    /// The name of a member, if it is a suspicious one.
+    pub(super) fn member_name(&mut self, name: usize, channel: Channel) {
+        if !is_plain_name(&self.spelled(name)) {
+            self.place(None, self.tape, name, channel, Form::Name);
         }
     }
 
