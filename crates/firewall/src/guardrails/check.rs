@@ -31,18 +31,9 @@ impl Rules {
         mode(Guardrail::SecretScanner, self.secret_scanner.mode)?;
         mode(Guardrail::KeywordBlocklist, self.keyword_blocklist.mode)?;
         mode(Guardrail::ContentLength, self.content_length.mode)?;
-        names("pii_filter.types", self.pii_filter.types.as_deref(), |name| {
-            PiiKind::of_name(name).is_some() || ContextualKind::named(name).is_some()
-        })?;
-        names("prompt_injection.channels", self.prompt_injection.channels.as_deref(), |name| {
-            Suspect::named(name).is_some()
-        })?;
-        names("secret_scanner.patterns", self.secret_scanner.patterns.as_deref(), |name| {
-            SecretKind::named(name).is_some()
-        })?;
-        names("reversible_redaction.types", self.reversible_redaction.types.as_deref(), |name| {
-            RedactionKind::named(name).is_some()
-        })?;
+        for list in self.lists() {
+            names(&list)?;
+        }
         patterns("pii_filter.custom_patterns", self.pii_filter.custom_patterns.as_deref())?;
         patterns(
             "reversible_redaction.custom_patterns",
@@ -53,6 +44,28 @@ impl Rules {
         self.lengths()?;
         self.ranges()?;
         self.windows()
+    }
+
+    /// What they name of what there is to be named.
+    pub(super) fn lists(&self) -> impl Iterator<Item = NamedList<'_>> {
+        let lists: [(_, _, IsKnown); 4] = [
+            ("pii_filter.types", &self.pii_filter.types, |name| {
+                PiiKind::of_name(name).is_some() || ContextualKind::named(name).is_some()
+            }),
+            ("prompt_injection.channels", &self.prompt_injection.channels, |name| {
+                Suspect::named(name).is_some()
+            }),
+            ("secret_scanner.patterns", &self.secret_scanner.patterns, |name| {
+                SecretKind::named(name).is_some()
+            }),
+            ("reversible_redaction.types", &self.reversible_redaction.types, |name| {
+                RedactionKind::named(name).is_some()
+            }),
+        ];
+        lists.into_iter().map(|(field, names, is_known)| {
+            let names = names.as_deref().unwrap_or_default();
+            NamedList { field, names, is_known }
+        })
     }
 
     fn thresholds(&self) -> Result<(), InvalidRules> {
@@ -125,12 +138,31 @@ fn mode(guardrail: Guardrail, mode: Option<Mode>) -> Result<(), InvalidRules> {
     }
 }
 
-fn names(field: &str, names: Option<&[String]>, known: impl Fn(&str) -> bool) -> Result<(), InvalidRules> {
-    match names.unwrap_or_default().iter().enumerate().find(|(_, name)| !known(name)) {
+/// Whether a name is one.
+type IsKnown = fn(&str) -> bool;
+
+/// A list of names, each of which has to be known.
+pub(super) struct NamedList<'a> {
+    /// Where it stands.
+    pub(super) field: &'static str,
+    /// Those in it.
+    pub(super) names: &'a [String],
+    is_known: IsKnown,
+}
+
+impl<'a> NamedList<'a> {
+    /// Those in it that nobody knows here, with their places.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = (usize, &'a String)> {
+        self.names.iter().enumerate().filter(|(_, name)| !(self.is_known)(name))
+    }
+}
+
+fn names(list: &NamedList<'_>) -> Result<(), InvalidRules> {
+    match list.unknown().next() {
         None => Ok(()),
         Some((at, name)) => {
             let name: String = name.chars().take(LONGEST_LABEL).collect();
-            Err(wrong(format!("{field}[{at}]"), format!("names no known kind: `{name}`")))
+            Err(wrong(format!("{}[{at}]", list.field), format!("names no known kind: `{name}`")))
         }
     }
 }

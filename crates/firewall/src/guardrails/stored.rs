@@ -14,12 +14,13 @@ const ITEMS: [(&str, &[&str]); 2] =
     [("custom_patterns", &["label", "pattern"]), ("windows", &["days", "from", "to"])];
 
 /// Rules that were kept. What this version does not know of them says nothing here; everything else has
-/// to be readable.
+/// to be readable, and of a list of names at least one: a guardrail that looks at nothing would pass for
+/// one that finds nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredRules {
     /// What they say, as far as it is understood.
     pub rules: Rules,
-    /// Where there is more, such as `pii_filter.colour`.
+    /// Where there is more, such as `pii_filter.colour` and `pii_filter.types[3]`.
     pub unknown: Vec<String>,
     /// It, by guardrails, as far as it stays when the rules are changed here.
     beyond: Map<String, Value>,
@@ -45,6 +46,14 @@ impl StoredRules {
             }
         }
         stored.rules = Rules::parse(&known)?;
+        for list in stored.rules.lists() {
+            let before = stored.unknown.len();
+            stored.unknown.extend(list.unknown().map(|(at, _)| format!("{}[{at}]", list.field)));
+            if !list.names.is_empty() && stored.unknown.len() - before == list.names.len() {
+                let reason = "names nothing that this version knows".to_owned();
+                return Err(InvalidRules { field: list.field.to_owned(), reason });
+            }
+        }
         Ok(stored)
     }
 
@@ -148,6 +157,29 @@ mod tests {
             read(&kept).unwrap().replaced_by(&Rules::default())["pii_filter"],
             json!({"colour": "blue"})
         );
+    }
+
+    #[test]
+    fn names_that_nobody_knows_are_told_and_stay_and_one_has_to_be_known() {
+        let document = json!({
+            "pii_filter": {"types": ["email", "person_name", "iban", "shoe_size"]},
+            "prompt_injection": {"channels": ["user", "parrot"]},
+            "secret_scanner": {"patterns": ["of_tomorrow", "github_pat"]},
+            "reversible_redaction": {"types": []},
+        });
+        let stored = read(&document).unwrap();
+        let expected = ["pii_filter.types[3]", "prompt_injection.channels[1]", "secret_scanner.patterns[0]"];
+        assert_eq!(stored.unknown, expected);
+        assert_eq!(Value::Object(stored.replaced_by(&stored.rules)), document);
+        for (guardrail, list) in [
+            ("pii_filter", "types"),
+            ("prompt_injection", "channels"),
+            ("secret_scanner", "patterns"),
+            ("reversible_redaction", "types"),
+        ] {
+            let wrong = read(&json!({guardrail: {"enabled": true, list: ["x", "y"]}})).unwrap_err();
+            assert_eq!(wrong.field, format!("{guardrail}.{list}"));
+        }
     }
 
     #[test]
