@@ -24,7 +24,7 @@ mod verdict;
 pub use access::{AccessDenied, AccessPolicy};
 pub use answer::{ANSWER_HOLD_BACK, AnswerGuard, AnswerPart};
 pub use channel::{Channel, Suspect};
-pub use contextual::{ContextualKind, Question, Spotted, Unusable};
+pub use contextual::{CONTEXTUAL_CALL, ContextualKind, Question, Spotted, Unusable};
 pub use guardrail::{Direction, Guardrail, Mode, Strictness};
 pub use invalid::InvalidRules;
 pub use level::{Holder, Level};

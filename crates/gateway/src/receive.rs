@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::combinators::UnsyncBoxBody;
+use promptgate_firewall::guardrails::CONTEXTUAL_CALL;
 use promptgate_kernel::ProjectId;
 use promptgate_providers::Operation;
 use promptgate_tokens::Scope;
@@ -55,7 +56,7 @@ impl Route {
             Self::ModelDetail => "model",
             Self::Forward(call) => call.name(),
             Self::Endpoint | Self::EndpointDispatch => "endpoint",
-            Self::Contextual => "contextual_pii",
+            Self::Contextual => CONTEXTUAL_CALL,
         }
     }
 

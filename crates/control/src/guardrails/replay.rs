@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use promptgate_auth::{Actor, Permission};
-use promptgate_firewall::guardrails::{Outcome, Rules};
+use promptgate_firewall::guardrails::{CONTEXTUAL_CALL, Outcome, Rules};
 use promptgate_kernel::{CallId, ProjectId, Timestamp, TokenId};
 use promptgate_providers::Operation;
 use promptgate_store::{Access, UnitOfWork};
@@ -85,7 +85,8 @@ pub struct Concerned {
 }
 
 /// Puts the requests of recorded calls through rules. They are recorded as they went on, so that what
-/// was masked then is not found again. Nothing is called or changed.
+/// was masked then is not found again. Calls that the gateway made by itself are none of them. Nothing is
+/// called or changed.
 #[instrument(name = "control.guardrails.replay", skip_all)]
 pub async fn replay(control: &Control, actor: Actor, replay: Replay) -> Result<Replayed, ExplainError> {
     let tried = replay.tried.checked()?;
@@ -100,9 +101,11 @@ pub async fn replay(control: &Control, actor: Actor, replay: Replay) -> Result<R
     let mut replayed = Replayed::default();
     let (mut after, mut left) = (None, replay.limit.clamp(1, MOST_REPLAYED));
     loop {
-        let page = page(control, actor, &filter, after, left.min(PAGE), &mut trials).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(Cursor::behind(&last.event));
+        let (page, last) = page(control, actor, &filter, after, left.min(PAGE), &mut trials).await?;
+        if last.is_none() {
+            break;
+        }
+        after = last;
         left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
         let reading = tokio::task::spawn_blocking(move || {
             for call in &page {
@@ -124,8 +127,8 @@ struct Recorded {
     content: Option<CallContent>,
 }
 
-/// The next calls, and the rules of those levels that were not met before. Whether the actor may is
-/// asked each time: rights end while a long replay goes on.
+/// The next calls and where they end, and the rules of those levels that were not met before. Whether the
+/// actor may is asked each time: rights end while a long replay goes on.
 async fn page(
     control: &Control,
     actor: Actor,
@@ -133,7 +136,7 @@ async fn page(
     after: Option<Cursor>,
     limit: u32,
     trials: &mut Trials,
-) -> Result<Vec<Recorded>, GuardrailError> {
+) -> Result<(Vec<Recorded>, Option<Cursor>), GuardrailError> {
     let mut work = control.store.begin(Access::Read).await?;
     let needed = [Permission::ManageGuardrails, Permission::ReadContents];
     if let Some(project) = filter.project {
@@ -144,13 +147,14 @@ async fn page(
         needed.into_iter().try_for_each(|needed| actor.require(needed))?;
     }
     let events = work.usage().page(filter, after, limit).await?;
+    let last = events.last().map(Cursor::behind);
     let mut page = Vec::with_capacity(events.len());
-    for event in events {
+    for event in events.into_iter().filter(|event| event.operation != CONTEXTUAL_CALL) {
         let content = work.call_contents().find(event.id).await?;
         trials.learn(&mut *work, &event).await?;
         page.push(Recorded { event, content });
     }
-    Ok(page)
+    Ok((page, last))
 }
 
 /// Everything that counts for the calls, each combination compiled once.

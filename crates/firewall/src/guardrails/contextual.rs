@@ -14,6 +14,9 @@ use std::ops::Range;
 pub use question::{Question, Unusable};
 pub(crate) use question::{Replaced, Writer};
 
+/// What the call of that model is called where calls are recorded. No client makes it: the gateway does.
+pub const CONTEXTUAL_CALL: &str = "contextual_pii";
+
 /// A kind of personal data that a model finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ContextualKind {
