@@ -33,7 +33,6 @@ use crate::outgoing::{Answered, GuardFailed, Passed};
 use crate::passage::{Passage, Passing};
 use crate::ports::{UpstreamBody, UpstreamError, UpstreamResponse};
 use crate::prepare::{Prepared, Times};
-use crate::readers::ReaderFailed;
 use crate::record::{Record, Spent};
 use crate::refusal::Refusal;
 use crate::relay::{Answer, Relayed};
@@ -191,6 +190,7 @@ impl Exchange<'_> {
                 }
                 let whole = Whole { observed, is_broken_off, ..Whole::default() };
                 if let Ask::Chat(_) = self.prepared.ask {
+                    record.note_spent(&self.spent(whole.observed.clone()));
                     match self.ruled_chat(answer, whole.observed.output_bytes, record).await {
                         Ok(answer) => {
                             record.transcript.said(&answer);
@@ -219,9 +219,9 @@ impl Exchange<'_> {
     /// A whole answer, as the guardrails let it pass, with what it took.
     async fn answer(&self, whole: Whole, record: &mut Record) -> Answer {
         let Whole { body, observed, chat, is_broken_off, refused } = whole;
-        let is_free =
-            matches!(self.passage, Passage::Unread) || self.prepared.operation == Operation::CountTokens;
-        let spent = if is_free { Spent::Nothing } else { Spent::Seen(observed) };
+        let spent = self.spent(observed);
+        // It may wait for a reader, and its client may leave.
+        record.note_spent(&spent);
         let body = match self.ids(false, record) {
             Some(ids) => ids.whole(&body),
             None => body,
@@ -240,6 +240,13 @@ impl Exchange<'_> {
             refused => (body, None, refused),
         };
         Answer::Whole { body, spent, outcome, code, chat, shown, refused }
+    }
+
+    /// What an answer took in which that was seen.
+    fn spent(&self, observed: Observed) -> Spent {
+        let is_free =
+            matches!(self.passage, Passage::Unread) || self.prepared.operation == Operation::CountTokens;
+        if is_free { Spent::Nothing } else { Spent::Seen(observed) }
     }
 
     /// A body as the rules for what models say let it pass, and as its client gets it, where that is
@@ -281,11 +288,13 @@ impl Exchange<'_> {
         }
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let reading = record.shared.readers.read(bytes, move || {
-            let passed = outgoing.inspect_chat(&mut answer);
-            (passed, Box::new(answer))
+            let passed = outgoing.inspect_chat(&mut answer)?;
+            Ok((passed, Box::new(answer)))
         });
-        let (Passed { verdict, micros, .. }, answer) =
-            reading.await.map_err(|ReaderFailed| Box::new(Refusal::GuardFailed))?;
+        let (Passed { verdict, micros, .. }, answer) = reading
+            .await
+            .unwrap_or(Err(GuardFailed))
+            .map_err(|GuardFailed| Box::new(Refusal::GuardFailed))?;
         guarded(verdict, micros, record)?;
         Ok(answer)
     }

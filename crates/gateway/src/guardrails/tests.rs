@@ -288,7 +288,6 @@ async fn a_refusal_has_the_shape_of_its_protocol() {
     assert!(event.guarded.unwrap().injection_score.unwrap() > 500);
 }
 
-/// Of two rules that are never in force together, no call sees one half of each.
 #[tokio::test]
 async fn long_requests_and_answers_wait_for_a_reader_and_short_ones_do_not() {
     let rules = json!({"secret_scanner": {"enabled": true, "mode": "mask", "direction": "both"}});
@@ -313,6 +312,18 @@ async fn long_requests_and_answers_wait_for_a_reader_and_short_ones_do_not() {
     drop(guarded.scene.gateway.shared().readers.busy());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_while_its_answer_waits_for_a_reader_pays_what_it_took() {
+    let guarded = Guarded::new(json!({"secret_scanner": {"enabled": true, "direction": "both"}}));
+    let busy = guarded.scene.gateway.shared().readers.busy();
+    guarded.scene.upstream.always("main", Script::said(&"many plain words. ".repeat(10_000)));
+    assert!(timeout(Duration::from_secs(1), Box::pin(guarded.say("short"))).await.is_err());
+    let event = guarded.scene.event();
+    assert_eq!((event.status, event.tokens.total(), event.estimated), (499, 5, false));
+    drop(busy);
+}
+
+/// Of two rules that are never in force together, no call sees one half of each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_sees_half_a_policy() {
     let one = json!({"keyword_blocklist": {"enabled": true, "mode": "mask", "words": ["alpha"]},
