@@ -45,7 +45,7 @@ impl Endpoints {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use promptgate_endpoints::{Catalogue, Named, NewEndpoint};
     use promptgate_kernel::testing::{SeededEntropy, TestClock};
     use promptgate_kernel::{Clock, CredentialId, ProviderId, TemplateId};
@@ -73,7 +73,8 @@ mod tests {
         }
     }
 
-    fn endpoints() -> Vec<Endpoint> {
+    /// Two of one project.
+    pub(in crate::snapshot) fn endpoints() -> Vec<Endpoint> {
         let (clock, entropy) = (TestClock::at_millis(1), SeededEntropy::new(6));
         let project = ProjectId::mint(&clock, &entropy);
         let create = |name: &str| {

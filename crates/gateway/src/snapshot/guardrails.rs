@@ -1,10 +1,12 @@
 //! Rules of guardrails, ready for use.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use promptgate_endpoints::CompiledEndpoint;
-use promptgate_firewall::guardrails::{AllRules, Holder, Policy, RuleFaults, Rules, StoredRules};
+use promptgate_firewall::guardrails::{
+    AllRules, Holder, InvalidRules, Policy, RuleFaults, Rules, StoredRules,
+};
 use promptgate_kernel::{EndpointId, ProjectId, TokenId};
 use serde_json::{Map, Value};
 
@@ -19,12 +21,21 @@ pub(super) struct Guardrails {
     /// What of it cannot be taken as it is stored.
     faults: Arc<RuleFaults>,
     endpoints: HashMap<EndpointId, Rules>,
-    /// Endpoints whose rules cannot be read.
-    unreadable: HashSet<EndpointId>,
+    /// What of theirs cannot be taken as it is stored.
+    endpoint_faults: BTreeMap<EndpointId, EndpointFault>,
     has_token_rules: bool,
     idle: Arc<Policy>,
     found: RwLock<HashMap<Combination, Arc<Policy>>>,
     compiled: Arc<Compiled>,
+}
+
+/// What of an endpoint's rules cannot be taken as it is stored.
+#[derive(Debug, PartialEq, Eq)]
+enum EndpointFault {
+    /// Fields that this version does not know. They say nothing.
+    Unknown(Vec<String>),
+    /// They cannot be read: the endpoint is closed.
+    Unreadable(InvalidRules),
 }
 
 /// The levels that say something of a call.
@@ -73,15 +84,18 @@ impl Guardrails {
             }
             None => (Arc::clone(&self.kept), Arc::clone(&self.faults)),
         };
-        let (mut said, mut unreadable) = (HashMap::new(), HashSet::new());
+        let (mut said, mut endpoint_faults) = (HashMap::new(), BTreeMap::new());
         for endpoint in endpoints {
             let endpoint = endpoint.endpoint();
-            match read(endpoint.id, &endpoint.guardrails) {
-                Some(rules) if rules.is_empty() => {}
-                Some(rules) => drop(said.insert(endpoint.id, rules)),
-                None => drop(unreadable.insert(endpoint.id)),
+            let (rules, fault) = read(&endpoint.guardrails);
+            if !rules.is_empty() {
+                said.insert(endpoint.id, rules);
+            }
+            if let Some(fault) = fault {
+                endpoint_faults.insert(endpoint.id, fault);
             }
         }
+        self.tell_of_endpoints(&endpoint_faults);
         let unreadable_holders = faults.unreadable.iter().map(|(holder, _)| holder);
         let all = Self {
             has_token_rules: kept
@@ -91,7 +105,7 @@ impl Guardrails {
             kept,
             faults,
             endpoints: said,
-            unreadable,
+            endpoint_faults,
             idle: Arc::clone(&self.idle),
             found: RwLock::default(),
             compiled: Arc::clone(&self.compiled),
@@ -102,7 +116,8 @@ impl Guardrails {
         all
     }
 
-    /// Says what cannot be taken as it is stored, once.
+    /// Says what cannot be taken as it is stored, once, and nothing of what is stored: that may be
+    /// confidential.
     fn tell(&self, faults: &RuleFaults) {
         for (holder, field) in faults.unknown.iter().filter(|known| !self.faults.unknown.contains(known)) {
             tracing::warn!(
@@ -118,15 +133,43 @@ impl Guardrails {
             tracing::error!(
                 level = holder.level().name(),
                 ?holder,
-                %wrong,
+                field = wrong.field,
                 "stored guardrails cannot be read; what they govern is closed"
             );
         }
     }
 
+    /// The same for endpoints.
+    fn tell_of_endpoints(&self, faults: &BTreeMap<EndpointId, EndpointFault>) {
+        for (endpoint, fault) in faults {
+            let before = self.endpoint_faults.get(endpoint);
+            match fault {
+                EndpointFault::Unknown(fields) => {
+                    let is_known = |field: &&String| matches!(before, Some(EndpointFault::Unknown(before)) if before.contains(field));
+                    for field in fields.iter().filter(|field| !is_known(field)) {
+                        tracing::warn!(
+                            endpoint.id = %endpoint,
+                            level = "endpoint",
+                            field,
+                            "stored guardrails say something of `{field}`, which this version does not know; \
+                             it counts for nothing here"
+                        );
+                    }
+                }
+                EndpointFault::Unreadable(_) if before == Some(fault) => {}
+                EndpointFault::Unreadable(wrong) => tracing::error!(
+                    endpoint.id = %endpoint,
+                    field = wrong.field,
+                    "the guardrails of an AI endpoint cannot be read"
+                ),
+            }
+        }
+    }
+
     /// Whether what counts for a call cannot be read.
     fn is_closed(&self, project: ProjectId, endpoint: Option<EndpointId>, line: &[TokenId]) -> bool {
-        endpoint.is_some_and(|id| self.unreadable.contains(&id))
+        let fault = endpoint.and_then(|id| self.endpoint_faults.get(&id));
+        matches!(fault, Some(EndpointFault::Unreadable(_)))
             || self.faults.unreadable.iter().any(|(holder, _)| match holder {
                 Holder::Global => true,
                 Holder::Project(id) => *id == project,
@@ -203,122 +246,15 @@ impl Guardrails {
 
 /// What an endpoint says. Names that this version does not know, which were stored when nobody read them
 /// or by another version, say nothing; what is known and cannot be read closes the endpoint.
-fn read(endpoint: EndpointId, document: &Map<String, Value>) -> Option<Rules> {
+fn read(document: &Map<String, Value>) -> (Rules, Option<EndpointFault>) {
     match StoredRules::read(document) {
         Ok(StoredRules { rules, unknown, .. }) => {
-            for field in unknown {
-                tracing::warn!(
-                    endpoint.id = %endpoint,
-                    level = "endpoint",
-                    field,
-                    "stored guardrails say something of `{field}`, which this version does not know; it counts \
-                     for nothing here"
-                );
-            }
-            Some(rules)
+            let fault = (!unknown.is_empty()).then_some(EndpointFault::Unknown(unknown));
+            (rules, fault)
         }
-        Err(wrong) => {
-            tracing::error!(endpoint.id = %endpoint, %wrong, "the guardrails of an AI endpoint cannot be read");
-            None
-        }
+        Err(wrong) => (Rules::default(), Some(EndpointFault::Unreadable(wrong))),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rules(json: &str) -> Rules {
-        serde_json::from_str(json).unwrap()
-    }
-
-    fn id<T: std::str::FromStr>(number: u32) -> T
-    where
-        T::Err: std::fmt::Debug,
-    {
-        format!("018f4e6e-0000-7000-8000-{number:012}").parse().unwrap()
-    }
-
-    const NONE: [&Arc<CompiledEndpoint>; 0] = [];
-
-    fn all(rules: Vec<(Holder, Rules)>) -> AllRules {
-        AllRules { rules, ..AllRules::default() }
-    }
-
-    #[test]
-    fn the_same_rules_are_compiled_once_for_all_who_have_them_and_for_all_snapshots() {
-        let kept = vec![
-            (Holder::Global, rules(r#"{"content_length":{"enabled":true,"max":5}}"#)),
-            (Holder::Project(id(2)), rules(r#"{"content_length":{"max":7}}"#)),
-            (Holder::Token(id(9)), rules(r#"{"content_length":{"max":7}}"#)),
-        ];
-        let first = Guardrails::default().recompile(Some(all(kept.clone())), NONE);
-        let (one, other) = (first.policy(id(1), None, &[id(7)]), first.policy(id(3), Some(id(5)), &[id(8)]));
-        assert!(Arc::ptr_eq(&one, &other), "only what everybody has");
-        let (of_project, of_token) =
-            (first.policy(id(2), None, &[id(7)]), first.policy(id(1), None, &[id(9)]));
-        assert!(Arc::ptr_eq(&of_project, &of_token) && !Arc::ptr_eq(&of_project, &one));
-        let second = first.recompile(Some(all(kept)), NONE);
-        assert!(Arc::ptr_eq(&one, &second.policy(id(1), None, &[id(7)])));
-        let unchanged = second.recompile(None, NONE);
-        assert!(Arc::ptr_eq(&of_token, &unchanged.policy(id(1), None, &[id(9)])));
-    }
-
-    #[test]
-    fn where_nobody_says_anything_nothing_is_looked_for() {
-        let none = Guardrails::default().recompile(Some(all(vec![(Holder::Global, Rules::default())])), NONE);
-        assert!(!none.policy(id(1), None, &[id(2)]).reads_input());
-    }
-
-    #[test]
-    fn a_token_goes_by_the_rules_of_those_that_it_comes_from() {
-        let off = rules(r#"{"content_length":{"enabled":true,"max":1}}"#);
-        let own = rules(r#"{"content_length":{"max":9}}"#);
-        let kept = vec![(Holder::Token(id(1)), off.clone()), (Holder::Token(id(2)), own.clone())];
-        let guardrails = Guardrails::default().recompile(Some(all(kept)), NONE);
-        assert!(guardrails.has_token_rules());
-        let of_child = guardrails.policy(id(7), None, &[id(3), id(1)]);
-        assert!(Arc::ptr_eq(&of_child, &guardrails.policy(id(7), None, &[id(1)])));
-        let of_other = guardrails.policy(id(7), None, &[id(2), id(1)]);
-        assert!(Arc::ptr_eq(&of_other, &guardrails.compiled.policy(own.over(&off))));
-    }
-
-    #[test]
-    fn an_unknown_guardrail_says_nothing_and_one_that_cannot_be_read_closes_the_endpoint() {
-        let read = |document: serde_json::Value| read(id(1), document.as_object().unwrap());
-        let some =
-            serde_json::json!({"pii": {"enabled": true}, "content_length": {"enabled": true, "max": 1}});
-        assert_eq!(read(some), Some(rules(r#"{"content_length":{"enabled":true,"max":1}}"#)));
-        let of_tomorrow = serde_json::json!({"content_length": {"enabled": true, "most": 1}});
-        assert_eq!(read(of_tomorrow), Some(rules(r#"{"content_length":{"enabled":true}}"#)));
-        assert_eq!(read(serde_json::json!({"content_length": {"enabled": true, "max": "long"}})), None);
-    }
-
-    #[test]
-    fn rules_that_cannot_be_read_close_what_they_govern_and_nothing_else() {
-        let mut kept = AllRules::default();
-        kept.add(Holder::Project(id(1)), r#"{"content_length":{"max":"long"}}"#);
-        kept.add(Holder::Token(id(9)), "no JSON at all");
-        kept.add(Holder::Project(id(2)), r#"{"content_length":{"enabled":true,"max":7,"most":8}}"#);
-        let guardrails = Guardrails::default().recompile(Some(kept), NONE);
-        assert!(guardrails.has_token_rules());
-        let is_open = |project, line: &[u32]| {
-            let line: Vec<TokenId> = line.iter().map(|number| id(*number)).collect();
-            let policy = guardrails.policy(id(project), None, &line);
-            policy.access().check(None, promptgate_kernel::Timestamp::default()).is_ok()
-        };
-        assert!(!is_open(1, &[7]) && is_open(2, &[7]) && is_open(3, &[7]));
-        assert!(!is_open(3, &[9]) && !is_open(3, &[7, 9]));
-        assert!(guardrails.policy(id(2), None, &[id(7)]).reads_input(), "what is known of it counts");
-        let mut kept = AllRules::default();
-        kept.add(Holder::Global, "[]");
-        let all_closed = guardrails.recompile(Some(kept), NONE);
-        assert!(
-            all_closed
-                .policy(id(3), None, &[])
-                .access()
-                .check(None, promptgate_kernel::Timestamp::default())
-                .is_err()
-        );
-    }
-}
+mod tests;
