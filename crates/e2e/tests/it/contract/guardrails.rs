@@ -58,6 +58,7 @@ fn shape(own: &Value) -> Value {
             "ipAllowlist": sources(&["enabled", "cidrs"]),
             "timeWindow": sources(&["enabled", "timezone", "windows"]),
         },
+        "notConfigured": ["text"],
     })
 }
 
@@ -131,7 +132,7 @@ async fn endpoint(pass: &Pass, project: &str) {
 }
 
 async fn catalogue(pass: &Pass) {
-    let kinds = json!([{"name": "text", "label": "text"}]);
+    let kinds = json!([{"name": "text", "label": "text", "needsModel": "bool", "configured": "bool"}]);
     let shape = json!({
         "guardrails": [{"name": "text", "id": "text", "modes": ["'audit'|'mask'|'redact'|'block'"]}],
         "personalData": kinds, "secrets": kinds, "redactions": kinds,
@@ -146,13 +147,13 @@ async fn trials(pass: &Pass, project: &str, token: &str) {
     let verdict = json!({
         "outcome": "'passed'|'noted'|'changed'|'blocked'", "refusedBy": "text|null", "message": "text|null",
         "injectionScore": "int|null", "more": "int", "micros": "int", "bytes": "int", "sentText": "text|null",
-        "sentBody": "null",
+        "sentBody": "null", "unasked": ["text"],
         "matches": [{"rule": "text", "guardrail": "text", "category": "text", "label": "text|null",
             "mode": "text", "certainty": "'shape'|'likely'|'certain'", "score": "int|null", "part": "str",
             "start": "int", "end": "int"}],
     });
-    let answer =
-        json!({"blocked": "int", "changed": "int", "noted": "int", "micros": "int", "verdicts": [verdict]});
+    let answer = json!({"blocked": "int", "changed": "int", "noted": "int", "micros": "int",
+        "access": "null", "verdicts": [verdict]});
     let rules =
         json!({"piiFilter": {"enabled": true}, "keywordBlocklist": {"enabled": true, "words": ["zebra"]}});
     let body = json!({"lines": ["ada@example.org", {"text": "a zebra"}], "rules": rules, "projectId": project,
