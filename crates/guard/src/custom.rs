@@ -6,6 +6,7 @@ mod required;
 mod starts;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
@@ -126,11 +127,14 @@ impl Patterns {
     pub fn find(&self, text: &Text<'_>, findings: &mut Vec<Finding>) {
         let first = findings.len();
         self.within(text.plain(), |pattern, span| findings.push(finding(pattern, text.original_span(span))));
+        // Most texts hold nothing in layers.
+        let mut known: Option<HashSet<Finding>> = None;
         for layer in text.layers() {
             self.within(layer.plain(), |pattern, span| {
                 let Some(span) = layer.original_span(span) else { return };
                 let finding = finding(pattern, span);
-                if !findings[first..].contains(&finding) {
+                let known = known.get_or_insert_with(|| findings[first..].iter().cloned().collect());
+                if known.insert(finding.clone()) {
                     findings.push(finding);
                 }
             });

@@ -49,7 +49,7 @@ impl Strictness {
 }
 
 /// Something in a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Finding {
     /// What sort of thing it is.
     pub category: Category,

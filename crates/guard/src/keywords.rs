@@ -1,6 +1,7 @@
 //! Words of a list, anywhere in a text.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -59,11 +60,14 @@ impl Keywords {
         for (word, span) in self.within(text.plain()) {
             findings.push(self.finding(word, text.original_span(span)));
         }
+        // Most texts hold nothing in layers.
+        let mut known: Option<HashSet<Finding>> = None;
         for layer in text.layers() {
             for (word, span) in self.within(layer.plain()) {
                 let Some(span) = layer.original_span(span) else { continue };
                 let finding = self.finding(word, span);
-                if !findings[first..].contains(&finding) {
+                let known = known.get_or_insert_with(|| findings[first..].iter().cloned().collect());
+                if known.insert(finding.clone()) {
                     findings.push(finding);
                 }
             }

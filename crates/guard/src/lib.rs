@@ -21,6 +21,7 @@ mod keywords;
 mod pii;
 mod secrets;
 mod stream;
+mod taken;
 mod text;
 
 pub use custom::{InvalidPattern, Patterns};

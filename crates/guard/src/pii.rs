@@ -23,7 +23,8 @@ use std::ops::Range;
 
 pub use self::kinds::PiiKind;
 use self::scan::{Hit, Scan};
-use crate::finding::{Category, Finding, Strictness};
+use crate::finding::{Category, Finding, Kind, Strictness};
+use crate::taken::Taken;
 use crate::text::Text;
 
 /// Looks for personal data.
@@ -76,13 +77,15 @@ impl Pii {
             findings.push(finding(&hit, text.original_span(hit.span.clone())));
         }
         let plain = findings.len();
+        // Most texts hold nothing in layers.
+        let mut known: Option<Taken<Kind>> = None;
         for layer in text.layers() {
             for hit in self.scan(layer.plain()) {
                 let Some(span) = layer.original_span(hit.span.clone()) else { continue };
-                let known = |one: &Finding| {
-                    one.span.start < span.end && span.start < one.span.end && one.kind == hit.kind.name()
-                };
-                if !findings[first..].iter().any(known) {
+                let known = known.get_or_insert_with(|| taken(&findings[first..]));
+                let kind = Kind::Borrowed(hit.kind.name());
+                if !known.meets(&kind, &span) {
+                    known.add(kind, &span);
                     findings.push(finding(&hit, span));
                 }
             }
@@ -95,6 +98,15 @@ impl Pii {
     fn scan(&self, plain: &str) -> Vec<Hit> {
         Scan::new(plain, self.wanted, self.strictness).run()
     }
+}
+
+/// Where findings of each kind stand.
+fn taken(findings: &[Finding]) -> Taken<Kind> {
+    let mut taken = Taken::default();
+    for finding in findings {
+        taken.add(finding.kind.clone(), &finding.span);
+    }
+    taken
 }
 
 fn finding(hit: &Hit, span: Range<usize>) -> Finding {

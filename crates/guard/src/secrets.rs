@@ -21,6 +21,7 @@ mod words;
 
 pub use self::kind::SecretKind;
 use self::scan::{Hit, Scan};
+use crate::taken::Taken;
 use crate::{Category, Finding, Strictness, Text};
 
 /// Finds credentials.
@@ -65,15 +66,21 @@ impl Secrets {
             findings.push(finding(&hit, text.original_span(hit.span.clone())));
         }
         let layered = findings.len();
+        // Most texts hold nothing in layers.
+        let mut plain: Option<Taken<()>> = None;
         for layer in text.layers() {
             for hit in self.hits(layer.plain()) {
                 let Some(span) = layer.original_span(hit.span.clone()) else { continue };
                 let overlaps = |known: &Finding| known.span.start < span.end && span.start < known.span.end;
                 let within = |known: &Finding| span.start <= known.span.start && known.span.end <= span.end;
-                // What is encoded is found in the whole of its run, and maybe in a part of it before.
-                match findings[first..].iter().position(overlaps).map(|at| at + first) {
+                if plain.get_or_insert_with(|| taken(&findings[first..layered])).meets(&(), &span) {
+                    continue;
+                }
+                // What is encoded is found in the whole of its run, and maybe in a part of it before. Layers are
+                // short, and so is what is found in them.
+                match findings[layered..].iter().position(overlaps).map(|at| at + layered) {
                     None => findings.push(finding(&hit, span)),
-                    Some(at) if at >= layered && within(&findings[at]) => findings[at] = finding(&hit, span),
+                    Some(at) if within(&findings[at]) => findings[at] = finding(&hit, span),
                     Some(_) => {}
                 }
             }
@@ -85,6 +92,15 @@ impl Secrets {
         hits.retain(|hit| self.wanted[hit.kind.index()]);
         hits.into_iter()
     }
+}
+
+/// Where findings stand.
+fn taken(findings: &[Finding]) -> Taken<()> {
+    let mut taken = Taken::default();
+    for finding in findings {
+        taken.add((), &finding.span);
+    }
+    taken
 }
 
 fn finding(hit: &Hit, span: std::ops::Range<usize>) -> Finding {

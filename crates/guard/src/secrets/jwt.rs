@@ -1,5 +1,7 @@
 //! JSON Web Tokens: a header that decodes to JSON and names an algorithm.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -19,8 +21,26 @@ pub(super) struct Jwt {
     pub(super) proven: bool,
 }
 
+/// The run that the last token ended in, so that it is read once, however many begin in it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Last {
+    run: Range<usize>,
+    end: usize,
+}
+
+impl Last {
+    /// Where a token ends of which the second part goes on at `from`: behind a byte that is no dot.
+    fn end(&mut self, bytes: &[u8], from: usize) -> usize {
+        if !self.run.contains(&from) {
+            self.run = from..URL.or(DOT).end(bytes, from, usize::MAX);
+            self.end = EQUALS.end(bytes, DOT.start(bytes, self.run.end, from), 2);
+        }
+        self.end
+    }
+}
+
 /// The token that starts at `start`, where `eyJ` stands.
-pub(super) fn at(bytes: &[u8], start: usize) -> Option<Jwt> {
+pub(super) fn at(bytes: &[u8], start: usize, last: &mut Last) -> Option<Jwt> {
     let dot = URL.end(bytes, start, HEADER);
     let second = dot + 1;
     let second_end = URL.end(bytes, second.min(bytes.len()), SECOND);
@@ -29,9 +49,7 @@ pub(super) fn at(bytes: &[u8], start: usize) -> Option<Jwt> {
     }
     let header = URL_SAFE_NO_PAD.decode(&bytes[start..dot]).ok().filter(|header| is_object(header));
     let proven = header.is_some_and(|header| memchr::memmem::find(&header, b"\"alg\"").is_some());
-    let end = URL.or(DOT).end(bytes, second_end, usize::MAX);
-    let end = EQUALS.end(bytes, end - bytes[..end].iter().rev().take_while(|byte| **byte == b'.').count(), 2);
-    Some(Jwt { end, proven })
+    Some(Jwt { end: last.end(bytes, second_end), proven })
 }
 
 fn is_object(json: &[u8]) -> bool {
@@ -52,11 +70,12 @@ mod tests {
     const HEAD: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
     fn proven(text: &str) -> Option<bool> {
-        at(text.as_bytes(), 0).map(|jwt| jwt.proven)
+        at(text.as_bytes(), 0, &mut Last::default()).map(|jwt| jwt.proven)
     }
 
     #[test]
     fn the_header_proves_it() {
+        let at = |bytes: &[u8], start| at(bytes, start, &mut Last::default());
         let whole = format!("{HEAD}.eyJzdWIiOiIxMjM0NTY3ODkwIn0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c");
         assert_eq!(at(whole.as_bytes(), 0), Some(Jwt { end: whole.len(), proven: true }));
         assert_eq!(at(format!("{whole}. Then").as_bytes(), 0), Some(Jwt { end: whole.len(), proven: true }));
@@ -67,5 +86,19 @@ mod tests {
         assert_eq!(proven("eyJBB.eyJCC.eyJDDDD"), None);
         assert_eq!(proven(&format!("{HEAD}.q83vEjRWeJCrze8")), Some(true), "an encrypted payload is no JSON");
         assert_eq!(proven(&format!("{HEAD}.short")), None);
+    }
+
+    #[test]
+    fn tokens_within_each_other_end_as_they_do_alone() {
+        for text in [
+            "eyJhbGciOi.eyJhbGciOi.eyJhbGciOi.eyJhbGciOi...==/eyJhbGciOi.eyJhbGciOi=",
+            "eyJhbGciOi.eyJhbGciOi== eyJhbGciOi.eyJhbGciOi.eyJhbGciOi.+eyJhbGciOi.eyJhbGciO",
+        ] {
+            let mut last = Last::default();
+            for (start, _) in text.match_indices("eyJ") {
+                let alone = at(text.as_bytes(), start, &mut Last::default());
+                assert_eq!(at(text.as_bytes(), start, &mut last), alone, "{start} in {text}");
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::kind::SecretKind;
 use super::runs::{Run, Runs};
 use super::value::{Value, holds_any};
 use super::{assigned, checksum, command, forms, jwt, key, password, peculiar, pem, url};
+use crate::taken::Taken;
 use crate::{Certainty, Strictness};
 
 /// How long a value without a form of its own is at most.
@@ -69,8 +70,9 @@ impl Scan {
     pub(super) fn hits(&self, bytes: &[u8], strictness: Strictness) -> Vec<Hit> {
         let mut hits = Vec::new();
         self.signs(bytes, &mut hits);
+        let mut last = jwt::Last::default();
         for run in Runs::new(bytes) {
-            self.run(bytes, run, &mut hits);
+            self.run(bytes, run, &mut last, &mut hits);
         }
         hits.retain(|hit| strictness.accepts(hit.certainty) && !hit.span.is_empty());
         apart(hits)
@@ -115,18 +117,18 @@ impl Scan {
         }
     }
 
-    fn run(&self, bytes: &[u8], run: Run, hits: &mut Vec<Hit>) {
+    fn run(&self, bytes: &[u8], run: Run, last: &mut jwt::Last, hits: &mut Vec<Hit>) {
         let known = hits.len();
         let mut start = run.start;
-        self.token(bytes, start, hits);
+        self.token(bytes, start, last, hits);
         if let Some(after) = (run.start + 1..=run.start + 2).find(|after| is_escaped(bytes, *after)) {
             start = after;
-            self.token(bytes, start, hits);
+            self.token(bytes, start, last, hits);
         }
         if run.class.meets(BREAKS) {
             for at in run.start..run.end - 1 {
                 if BREAKS.has(bytes[at]) {
-                    self.token(bytes, at + 1, hits);
+                    self.token(bytes, at + 1, last, hits);
                 }
             }
         }
@@ -157,7 +159,7 @@ impl Scan {
 
     /// The token that starts at a place where one may.
     #[inline]
-    fn token(&self, bytes: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    fn token(&self, bytes: &[u8], at: usize, last: &mut jwt::Last, hits: &mut Vec<Hit>) {
         let Some([first, second]) = bytes.get(at..at + 2) else { return };
         for form in self.forms.starting(*first, *second) {
             if form.starts_with(*first, *second)
@@ -167,12 +169,12 @@ impl Scan {
             }
         }
         if (*first, *second) == (b'e', b'y') && bytes[at..].starts_with(b"eyJ") {
-            Self::jwt(bytes, at, hits);
+            Self::jwt(bytes, at, last, hits);
         }
     }
 
-    fn jwt(bytes: &[u8], at: usize, hits: &mut Vec<Hit>) {
-        if let Some(found) = jwt::at(bytes, at) {
+    fn jwt(bytes: &[u8], at: usize, last: &mut jwt::Last, hits: &mut Vec<Hit>) {
+        if let Some(found) = jwt::at(bytes, at, last) {
             let certainty = if found.proven { Certainty::Certain } else { Certainty::Shape };
             hits.push(Hit::new("jwt", at..found.end, certainty, Rank::Form));
         }
@@ -359,8 +361,10 @@ fn apart(mut hits: Vec<Hit>) -> Vec<Hit> {
     }
     hits.sort_by_key(|hit| (Reverse((hit.rank, hit.certainty, hit.span.len())), hit.span.start));
     let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+    let mut taken = Taken::default();
     for hit in hits {
-        if kept.iter().all(|other| other.span.end <= hit.span.start || hit.span.end <= other.span.start) {
+        if !taken.meets(&(), &hit.span) {
+            taken.add((), &hit.span);
             kept.push(hit);
         }
     }
