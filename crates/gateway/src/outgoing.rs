@@ -78,6 +78,9 @@ impl Outgoing {
     pub(crate) fn inspect(&self, answered: Answered, body: Bytes) -> Result<Passed, GuardFailed> {
         let unchanged = |body| Ok(Passed { body, ..Passed::default() });
         let Some(policy) = &self.policy else { return unchanged(body) };
+        if policy.is_closed() {
+            return Err(GuardFailed);
+        }
         let begun = Instant::now();
         let texts = match answered.texts(&body) {
             Ok(texts) => texts,
@@ -96,8 +99,11 @@ impl Outgoing {
 
     /// The same for an answer in no vendor's words, whose texts are changed where they stand. Arguments
     /// of tools are read as the JSON that they are.
-    pub(crate) fn inspect_chat(&self, answer: &mut ChatAnswer) -> Passed {
-        let Some(policy) = &self.policy else { return Passed::default() };
+    pub(crate) fn inspect_chat(&self, answer: &mut ChatAnswer) -> Result<Passed, GuardFailed> {
+        let Some(policy) = &self.policy else { return Ok(Passed::default()) };
+        if policy.is_closed() {
+            return Err(GuardFailed);
+        }
         let begun = Instant::now();
         let mut verdict = Verdict::default();
         for (at, block) in answer.blocks.iter_mut().enumerate() {
@@ -117,7 +123,7 @@ impl Outgoing {
                 _ => {}
             }
         }
-        Passed { verdict, micros: since(begun), ..Passed::default() }
+        Ok(Passed { verdict, micros: since(begun), ..Passed::default() })
     }
 
     /// A whole answer as the client gets it, with the values in place of their tokens, where that is
@@ -141,6 +147,7 @@ impl Outgoing {
             guard: AnswerGuard::new(Arc::clone(policy)),
             micros: 0,
             has_news: false,
+            is_closed: policy.is_closed(),
         }))
     }
 
@@ -163,11 +170,16 @@ pub(crate) struct StreamRules {
     micros: i64,
     /// Whether more of a text came.
     has_news: bool,
+    /// Whether nothing may pass, because nobody knows what the rules say.
+    is_closed: bool,
 }
 
 impl StreamRules {
     /// What may go on of the next piece. After a rule ended the answer, nothing.
     pub(crate) fn push(&mut self, piece: &Bytes) -> Bytes {
+        if self.is_closed {
+            return self.texts.stop();
+        }
         let begun = Instant::now();
         let Self { texts, guard, has_news, .. } = self;
         // What cannot be read cannot be let pass, and ends the answer.

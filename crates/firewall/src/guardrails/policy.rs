@@ -93,14 +93,20 @@ impl Policy {
         Self { access: AccessPolicy::closed(), ..Self::default() }
     }
 
+    /// Whether it lets nothing pass, because nobody knows what the guardrails say: neither what clients
+    /// write nor what models answer.
+    pub fn is_closed(&self) -> bool {
+        self.access.is_closed()
+    }
+
     /// The guardrails that look at no text.
     pub fn access(&self) -> &AccessPolicy {
         &self.access
     }
 
-    /// Whether it wants to see what clients write.
+    /// Whether it wants to see what clients write; one that is closed does, to refuse it.
     pub fn reads_input(&self) -> bool {
-        !self.input.is_empty() || self.injection.is_some() || self.length.is_some()
+        self.is_closed() || !self.input.is_empty() || self.injection.is_some() || self.length.is_some()
     }
 
     /// What the rules for answers say, where there are some: answers that went through the same rules are
@@ -109,9 +115,9 @@ impl Policy {
         self.output_rules.as_deref()
     }
 
-    /// Whether it wants to see what models answer.
+    /// Whether it wants to see what models answer; one that is closed does, to refuse it.
     pub fn reads_output(&self) -> bool {
-        !self.output.is_empty()
+        self.is_closed() || !self.output.is_empty()
     }
 
     /// Reads what a model answered, when it is there as a whole. Nothing is redacted there: what is

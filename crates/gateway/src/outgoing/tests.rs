@@ -3,6 +3,7 @@
 mod shapes;
 
 use promptgate_firewall::guardrails::Rules;
+use promptgate_translate::Stop;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -41,6 +42,28 @@ fn ruled<'p>(
     out.extend_from_slice(&rules.end());
     assert_eq!(rules.refusal().is_some(), rules.is_stopped());
     (Shown::of(out), rules.is_stopped())
+}
+
+#[test]
+fn nothing_passes_rules_that_nobody_can_read() {
+    let outgoing = Outgoing::new(&Arc::new(Policy::closed()), None);
+    for operation in SHAPES {
+        let whole: Bytes = answer(operation, "hello", "{}").to_string().into();
+        for answered in [Answered::By(operation), Answered::Kept] {
+            assert_eq!(outgoing.inspect(answered, whole.clone()).unwrap_err(), GuardFailed, "{operation:?}");
+        }
+        let said = stream(operation, Said::Text, &["hello"]);
+        let mut rules = outgoing.rules(operation).unwrap();
+        let mut out = Vec::new();
+        for piece in said.as_bytes().chunks(7) {
+            out.extend_from_slice(&rules.push(&Bytes::copy_from_slice(piece)));
+        }
+        out.extend_from_slice(&rules.end());
+        assert!(rules.is_stopped() && Shown::of(out).text.is_empty(), "{operation:?}");
+    }
+    let text = Block::Text { text: "hello".to_owned(), cache: None };
+    let mut answer = ChatAnswer { id: None, model: None, blocks: vec![text], stop: Stop::End, usage: None };
+    assert_eq!(outgoing.inspect_chat(&mut answer).unwrap_err(), GuardFailed);
 }
 
 /// Panics where a part of a value is shown: in the text that the pieces make, or anywhere else.
