@@ -37,7 +37,9 @@ impl EndpointRunner for GatewayRunner {
             };
         }
         let kind = match request.source {
-            RunSource::Replay { request_id, token_id } => RunKind::Replay { request_id, token_id },
+            RunSource::Replay { request_id, token_id, above } => {
+                RunKind::Replay { request_id, token_id, above }
+            }
             RunSource::Eval { .. } => RunKind::Eval,
         };
         let call = RunCall {

@@ -63,6 +63,7 @@ pub async fn replay(control: &Control, actor: Actor, command: Replay) -> Result<
     let endpoint = load(&mut *work, EndpointAddress { project: command.project, id }).await?;
     let content = work.call_contents().find(source.id).await?;
     let body = body(content, command.messages).ok_or(ReplayError::NoContent)?;
+    let above = work.tokens().line_above(source.token_id).await?;
     let revision = work.changes().revision().await?;
     drop(work);
 
@@ -71,7 +72,7 @@ pub async fn replay(control: &Control, actor: Actor, command: Replay) -> Result<
             project_id: command.project,
             endpoint_id: id,
             body,
-            source: RunSource::Replay { request_id: command.request_id, token_id: source.token_id },
+            source: RunSource::Replay { request_id: command.request_id, token_id: source.token_id, above },
             revision,
         })
         .await;

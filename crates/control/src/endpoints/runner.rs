@@ -31,6 +31,8 @@ pub enum RunSource {
         request_id: String,
         /// The token of the earlier call.
         token_id: TokenId,
+        /// Those that the token comes from, its parent first: their guardrails count, too.
+        above: Vec<TokenId>,
     },
     /// A golden set is asked. It belongs to no conversation; everything else is as for a client, the
     /// response cache too.

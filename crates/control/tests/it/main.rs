@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod bootstrap;
+mod calls;
 mod catalog;
 mod concurrency;
 mod credentials;

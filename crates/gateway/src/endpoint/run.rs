@@ -50,6 +50,8 @@ pub enum RunKind {
         request_id: String,
         /// The token that made it; it is booked for.
         token_id: TokenId,
+        /// Those that the token comes from, its parent first: their guardrails count, too.
+        above: Vec<TokenId>,
     },
     /// A golden set is asked. It shares the response cache with clients, and is booked for no token.
     Eval,
@@ -133,10 +135,11 @@ async fn run(call: RunCall, shared: &Arc<Shared>, mut record: Box<Record>) -> Re
 
 async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Result<Called, Refusal> {
     let RunCall { project_id, endpoint_id, body, kind } = call;
-    let (mode, token, parent) = match kind {
-        RunKind::Replay { request_id, token_id } => (Mode::Replay, token_id, Some(request_id)),
-        RunKind::Eval => (Mode::Eval, TokenId::from_uuid(uuid::Uuid::nil()), None),
+    let (mode, token, above, parent) = match kind {
+        RunKind::Replay { request_id, token_id, above } => (Mode::Replay, token_id, above, Some(request_id)),
+        RunKind::Eval => (Mode::Eval, TokenId::from_uuid(uuid::Uuid::nil()), Vec::new(), None),
     };
+    let line: Vec<TokenId> = std::iter::once(token).chain(above).collect();
     record.caller = Some(Arc::new(nobodys_token(project_id, token, shared)));
     let snapshot = shared.snapshot.load();
     record.revision = snapshot.revision();
@@ -150,7 +153,7 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
     record.endpoint = Some(Box::new(note));
     check_process(shared)?;
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
-    let policy = snapshot.policy(project_id, Some(endpoint_id), &[token]);
+    let policy = snapshot.policy(project_id, Some(endpoint_id), &line);
     let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
     if let Some(masked) = inspect(&policy, Written::Call, &written(&body), record).await? {
         let body: Map<String, Value> = serde_json::from_slice(&masked).map_err(|_| Refusal::GuardFailed)?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use promptgate_endpoints::NewEndpoint;
+use promptgate_firewall::guardrails::{AllRules, Holder};
 use promptgate_kernel::{Revision, TokenId};
 use serde_json::json;
 
@@ -29,7 +30,12 @@ async fn run(house: &House, body: Value, kind: RunKind) -> RunOutcome {
 }
 
 fn replay() -> RunKind {
-    RunKind::Replay { request_id: "earlier".to_owned(), token_id: id(3) }
+    replay_below(&[])
+}
+
+/// The same of a token that comes from these, its parent first.
+fn replay_below(above: &[TokenId]) -> RunKind {
+    RunKind::Replay { request_id: "earlier".to_owned(), token_id: id(3), above: above.to_vec() }
 }
 
 #[tokio::test]
@@ -87,6 +93,61 @@ async fn it_answers_while_it_is_off_for_clients() {
     assert_eq!(house.scene.gateway.run_endpoint(call).await.status, 404);
 }
 
+#[tokio::test]
+async fn a_replay_goes_by_the_rules_of_all_tokens_that_its_own_comes_from() {
+    let mut house = House::new(endpoint());
+    let words = |word: &str| {
+        serde_json::from_value(json!({"keyword_blocklist": {"enabled": true, "words": [word]}})).unwrap()
+    };
+    house.change(|configuration| {
+        configuration.guardrails =
+            vec![(Holder::Token(id(4)), words("zebra")), (Holder::Token(id(5)), words("horse"))];
+    });
+    house.scene.upstream.always("first", Script::said("one"));
+    let status = async |above: &[TokenId], message: &str| {
+        run(&house, json!({"message": message}), replay_below(above)).await.status
+    };
+    assert_eq!((status(&[], "a zebra").await, status(&[id(4)], "a zebra").await), (200, 422));
+    // What the nearer one says counts before what the other one says.
+    let line = [id(5), id(4)];
+    assert_eq!((status(&line, "a horse").await, status(&line, "a zebra").await), (422, 200));
+}
+
+#[tokio::test]
+async fn what_is_governed_by_rules_that_nobody_can_read_is_not_asked() {
+    let holders = [Holder::Global, Holder::Project(House::new(endpoint()).scene.project.id)];
+    for holder in holders {
+        let mut house = House::new(endpoint());
+        house.scene.upstream.always("first", Script::said("one"));
+        house.change(|configuration| {
+            let mut kept = AllRules::default();
+            kept.add(holder, r#"{"pii_filter":{"enabled":"perhaps"}}"#);
+            configuration.guardrail_faults = kept.faults;
+        });
+        for kind in [replay(), RunKind::Eval] {
+            assert_refused(&run(&house, json!({"message": "hello"}), kind).await);
+        }
+        assert_eq!(house.scene.upstream.calls("first"), 0, "{holder:?}");
+    }
+
+    let mut house = House::new(endpoint());
+    house.scene.upstream.always("first", Script::said("one"));
+    house.change(|configuration| {
+        let document = json!({"pii_filter": {"enabled": true, "mode": "shout"}});
+        configuration.endpoints[0].guardrails = document.as_object().unwrap().clone();
+    });
+    for kind in [replay(), RunKind::Eval] {
+        assert_refused(&run(&house, json!({"message": "hello"}), kind).await);
+    }
+    assert_eq!(house.scene.upstream.calls("first"), 0);
+}
+
+#[track_caller]
+fn assert_refused(outcome: &RunOutcome) {
+    let told = String::from_utf8_lossy(&outcome.body);
+    assert!(outcome.status == 503 && told.contains("cannot be read"), "{} {told}", outcome.status);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_revision_is_awaited_but_not_for_ever() {
     let mut house = House::new(endpoint());
@@ -103,7 +164,7 @@ async fn who_has_a_call_made_is_told_what_refused_it_and_no_token_is_blamed() {
     let mut house = House::new(endpoint());
     let rules = serde_json::from_value(json!({"keyword_blocklist": {"enabled": true, "words": ["zebra"]}}));
     house.change(|configuration| {
-        configuration.guardrails = vec![(promptgate_firewall::guardrails::Holder::Global, rules.unwrap())];
+        configuration.guardrails = vec![(Holder::Global, rules.unwrap())];
     });
     house.scene.upstream.always("first", Script::said("one"));
     for kind in [replay(), RunKind::Eval] {
