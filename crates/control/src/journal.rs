@@ -82,6 +82,11 @@ impl Entry {
         Self::new(action, "guardrail", guardrail.key().to_owned(), project)
     }
 
+    /// Of all guardrails of a level.
+    pub(crate) fn of_guardrails(action: &'static str, project: Option<ProjectId>) -> Self {
+        Self::new(action, "guardrail", "*".to_owned(), project)
+    }
+
     /// A guardrail, by its stable name, refused a call that an actor had made, which no client did.
     pub(crate) fn of_refused_run(guardrail: String, endpoint: &Endpoint) -> Self {
         Self::new("guardrail.blocked", "guardrail", guardrail, Some(endpoint.project_id))

@@ -22,8 +22,9 @@ pub enum Change {
     Replace(Map<String, Value>),
 }
 
-/// Changes what a level says. Each guardrail that changes has an audit row of its own; a change that
-/// changes nothing has none.
+/// Changes what a level says. Each guardrail that changes has an audit row of its own, and so has that
+/// rules which nobody could read are replaced, which opens what they closed; a change that changes nothing
+/// has none.
 #[instrument(name = "control.guardrails.change", skip_all)]
 pub async fn change(
     control: &Control,
@@ -53,6 +54,9 @@ pub async fn change(
     if is_same {
         return Ok(after);
     }
+    if before.stored.is_err() {
+        control.audit(&mut *work, actor, repaired(whose), at).await?;
+    }
     for guardrail in Guardrail::ALL {
         if let Some(entry) = entry(guardrail, whose, &before.rules, &rules) {
             control.audit(&mut *work, actor, entry, at).await?;
@@ -75,11 +79,21 @@ fn entry(guardrail: Guardrail, whose: Whose, before: &Rules, after: &Rules) -> O
         (Some(true), None) => "guardrail.disabled",
         _ => "guardrail.updated",
     };
-    let entry = Entry::of_guardrail(action, guardrail, whose.project())
-        .detail("level", whose.holder().level().name())
-        .between(&before, &after);
-    Some(match whose {
+    let entry = Entry::of_guardrail(action, guardrail, whose.project()).between(&before, &after);
+    Some(on_level(entry, whose))
+}
+
+/// Rules that nobody could read are replaced, whatever by.
+fn repaired(whose: Whose) -> Entry {
+    let rules = |state: &str| Map::from_iter([("rules".to_owned(), Value::from(state))]);
+    let entry = Entry::of_guardrails("guardrail.updated", whose.project());
+    on_level(entry.between(&rules("unreadable"), &rules("replaced")), whose)
+}
+
+fn on_level(entry: Entry, whose: Whose) -> Entry {
+    let entry = entry.detail("level", whose.holder().level().name());
+    match whose {
         Whose::Token(_, id) => entry.detail("tokenId", id.to_string()),
         Whose::Installation | Whose::Project(_) => entry,
-    })
+    }
 }

@@ -1,6 +1,7 @@
 //! A control plane over a database in memory.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,13 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) async fn new() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
+        Self::over(&connected)
+    }
+
+    /// The same over a database in a file.
+    pub(crate) async fn in_file(file: &Path) -> Self {
+        let connected = connect(&format!("sqlite:{}", file.display()), SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         Self::over(&connected)
     }

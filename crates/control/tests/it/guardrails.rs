@@ -1,5 +1,8 @@
 //! Guardrails on their levels, and tried on something.
 
+use std::path::Path;
+use std::process::Command;
+
 use promptgate_auth::{ProjectRole, Role};
 use promptgate_control::endpoints::{self, EndpointAddress, EndpointError};
 use promptgate_control::guardrails::{
@@ -258,6 +261,56 @@ async fn what_was_stored_when_nobody_read_it_is_no_hindrance() {
     assert_eq!(amend(Some(new.clone()), "two").await.unwrap().guardrails, map(&new));
 }
 
+#[tokio::test]
+async fn rules_that_nobody_can_read_are_replaced_and_that_is_on_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("promptgate.db");
+    let fixture = Fixture::in_file(&file).await;
+    let project = fixture.project(ProjectType::AiWrapper).await.id;
+    let token = fixture.token(project, None).await.token.id;
+    let control = &fixture.control;
+    let on = json!({"secret_scanner": {"enabled": true}});
+    for (whose, level, of) in [
+        (Whose::Installation, "global", None),
+        (Whose::Project(project), "project", Some(project)),
+        (Whose::Token(project, token), "token", Some(project)),
+    ] {
+        for (rules, more) in [(json!({}), None), (on.clone(), Some(("guardrail.enabled", "secret_scanner")))]
+        {
+            put(&fixture, whose, &json!({"content_length": {"max": 9}})).await;
+            spoil(&file, level);
+            let before = (fixture.audit().await.len(), fixture.revision().await);
+            let patched = change(control, ADMIN, whose, Change::Patch(map(&json!({})))).await.unwrap_err();
+            assert!(matches!(patched, GuardrailError::Unreadable(_)), "{patched}");
+            assert_eq!((fixture.audit().await.len(), fixture.revision().await), before);
+
+            put(&fixture, whose, &rules).await;
+            assert_eq!(find(control, ADMIN, whose).await.unwrap().own().document(), map(&rules));
+            assert!(fixture.revision().await > before.1);
+            let audit = fixture.audit().await;
+            let new = audit[before.0..].iter().map(|row| &row.event);
+            let named: Vec<_> = new.clone().map(|row| (&*row.action, &*row.target_id)).collect();
+            let expected: Vec<_> = [("guardrail.updated", "*")].into_iter().chain(more).collect();
+            assert_eq!(named, expected);
+            let event = new.clone().next().unwrap();
+            assert_eq!((&*event.before["rules"], &*event.after["rules"]), ("unreadable", "replaced"));
+            assert_eq!((event.project_id, &*event.details["level"]), (of, level));
+            put(&fixture, whose, &json!({})).await;
+        }
+    }
+}
+
+/// Writes what nobody can read in place of the rules of a level, behind the control plane's back.
+fn spoil(database: &Path, level: &str) {
+    const SCRIPT: &str = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=30); \
+        rows = db.execute('UPDATE guardrails SET rules = ? WHERE level = ?', sys.argv[2:4]).rowcount; \
+        db.commit(); sys.exit(rows != 1)";
+    let mut python = Command::new("python3");
+    python.args(["-c", SCRIPT]).arg(database).args([r#"{"pii_filter":{"enabled":"perhaps"}}"#, level]);
+    let done = python.output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
 mod replays {
     use promptgate_control::guardrails::{Concerned, Matched, Replay, replay};
     use promptgate_kernel::{CallId, TokenId};
@@ -266,10 +319,20 @@ mod replays {
     use super::*;
 
     async fn record(fixture: &Fixture, project: ProjectId, token: TokenId, request: Option<&str>) -> CallId {
+        record_as("chat_completions", fixture, project, token, request).await
+    }
+
+    async fn record_as(
+        operation: &str,
+        fixture: &Fixture,
+        project: ProjectId,
+        token: TokenId,
+        request: Option<&str>,
+    ) -> CallId {
         fixture.clock.advance(std::time::Duration::from_secs(1));
         let id = CallId::mint(&*fixture.clock, &*fixture.control.entropy);
         let at = fixture.control.clock.now();
-        let event = UsageEvent::of_call(id, at, project, token, "chat_completions", Ended::Completed, 200);
+        let event = UsageEvent::of_call(id, at, project, token, operation, Ended::Completed, 200);
         let content =
             CallContent { request: request.map(str::to_owned), ..CallContent::of_call(id, at, project) };
         let mut work = fixture.control.store.begin(Access::Write).await.unwrap();
@@ -337,6 +400,24 @@ mod replays {
         let wanted = Replay { tried, project: None, token: None, from: None, to: None, limit: 10_000 };
         let replayed = replay(&fixture.control, ADMIN, wanted).await.unwrap();
         assert_eq!((replayed.calls, replayed.noted, replayed.concerned.len()), (230, 230, 200));
+    }
+
+    #[tokio::test]
+    async fn calls_of_the_model_that_finds_names_are_none_and_take_no_place() {
+        let fixture = Fixture::new().await;
+        let project = fixture.project(ProjectType::AiWrapper).await.id;
+        let token = fixture.token(project, None).await.token.id;
+        for _ in 0..3 {
+            record(&fixture, project, token, Some(&chat("ada@example.org"))).await;
+            record_as("contextual_pii", &fixture, project, token, None).await;
+        }
+        let tried = Tried::Alone(map(&json!({"pii_filter": {"enabled": true, "mode": "audit"}})));
+        for (limit, calls) in [(1, 1), (2, 2), (100, 3)] {
+            let wanted =
+                Replay { tried: tried.clone(), project: None, token: None, from: None, to: None, limit };
+            let replayed = replay(&fixture.control, ADMIN, wanted).await.unwrap();
+            assert_eq!((replayed.calls, replayed.noted, replayed.unreadable), (calls, calls, 0));
+        }
     }
 
     #[tokio::test]
