@@ -371,3 +371,18 @@ fn apart(mut hits: Vec<Hit>) -> Vec<Hit> {
     kept.sort_by_key(|hit| hit.span.start);
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_hits_are_told_apart_as_fast_as_few() {
+        let hit = |start: usize, length: usize| {
+            Hit::new("password", start..start + length, Certainty::Likely, Rank::Password)
+        };
+        let many = 150_000;
+        let hits = (0..many).flat_map(|at| [hit(at * 10, 8), hit(at * 10 + 5, 4)]).collect();
+        assert_eq!(apart(hits), (0..many).map(|at| hit(at * 10, 8)).collect::<Vec<_>>());
+    }
+}
