@@ -113,7 +113,8 @@ pub(super) struct PromptInjectionBody {
     #[serde(default)]
     #[schema(value_type = Option<u16>, maximum = 1000)]
     tool_threshold: Patch<u16>,
-    /// Whose words are judged: `user`, `tool`, `document`, `tool_definition` (outright attacks alone) and
+    /// Whose words are judged: `user`, `tool`, `document`, `tool_definition` (outright attacks alone,
+    /// unless they come with a call of an AI endpoint) and
     /// `assistant` (earlier answers as the client repeats them); all but the last unless given.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
