@@ -10,6 +10,7 @@ use fred::types::Builder;
 use fred::types::config::{Config, Options, ReconnectPolicy};
 use promptgate_auth::SignInState;
 use promptgate_kernel::Clock;
+use promptgate_limits::Counters;
 use promptgate_store::{Announcement, Bus, BusError, Signal, Subscription};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
@@ -18,6 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::breaker::Breaker;
+use crate::counters::RedisCounters;
 use crate::health::Health;
 use crate::sign_in::RedisSignIn;
 use crate::{listener, message};
@@ -130,6 +132,11 @@ impl RedisBus {
     /// What sign-ins share, kept in the same Redis.
     pub fn sign_in(&self) -> SignInState {
         RedisSignIn::state(Arc::clone(&self.shared), Arc::clone(&self.stop))
+    }
+
+    /// The counters of limits, kept in the same Redis.
+    pub fn counters(&self) -> Arc<dyn Counters> {
+        Arc::new(RedisCounters::new(Arc::clone(&self.shared), Arc::clone(&self.stop)))
     }
 
     /// Whether Redis answers, as far as is known.

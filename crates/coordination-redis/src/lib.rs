@@ -8,6 +8,7 @@
 
 mod breaker;
 mod bus;
+mod counters;
 mod health;
 mod listener;
 mod message;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promptgate_auth::SignInState;
+use promptgate_limits::Counters;
 use promptgate_store::Store;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -119,6 +120,11 @@ impl Connected {
             throttle: self.engine.clone(),
             one_time: self.engine.clone(),
         }
+    }
+
+    /// The counters of limits, kept in it.
+    pub fn counters(&self) -> Arc<dyn Counters> {
+        self.engine.clone()
     }
 
     /// Brings the schema up to date. Several processes may try at once: one does it, the others

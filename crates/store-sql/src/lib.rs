@@ -27,6 +27,7 @@ mod bus;
 mod call_contents;
 mod changes;
 mod connect;
+mod counters;
 mod credentials;
 mod dialect;
 mod endpoints;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use promptgate_auth::{OneTimeStore, SessionStore, Throttle};
+use promptgate_limits::Counters;
 use promptgate_store::{Access, Store};
 use promptgate_store_sql_macros::each_dialect;
 use tracing::instrument;
@@ -212,6 +213,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0038_guardrails.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0038_guardrails.sql"),
     },
+    Migration {
+        number: 45,
+        name: "limits",
+        postgres: include_str!("../../../migrations/postgres/0045_limits.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0045_limits.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.
@@ -283,7 +290,7 @@ fn pending(applied: &[(i64, String)]) -> Result<Vec<&'static Migration>, SchemaE
 
 /// A store together with its schema.
 #[async_trait]
-pub(crate) trait Engine: Store + SessionStore + Throttle + OneTimeStore {
+pub(crate) trait Engine: Store + SessionStore + Throttle + OneTimeStore + Counters {
     async fn migrate(&self) -> Result<MigrationReport, SchemaError>;
     async fn check_schema(&self) -> Result<(), SchemaError>;
     async fn close(&self);

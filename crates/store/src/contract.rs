@@ -12,6 +12,7 @@ pub mod audit;
 pub mod bus;
 pub mod call_contents;
 pub mod changes;
+pub mod counters;
 pub mod credentials;
 pub mod endpoints;
 pub mod evals;
@@ -411,6 +412,40 @@ macro_rules! sign_in_contract_tests {
     };
 }
 
+/// Makes a module of tests, one for each behaviour of the counters of limits.
+///
+/// The first name is that of the module, the second that of an asynchronous function beside it, which
+/// answers with a fixture: a value whose methods `here()` and `there()` give what two
+/// replicas have, as `&dyn Counters`.
+#[macro_export]
+macro_rules! counters_contract_tests {
+    ($module:ident, $fixture:ident) => {
+        $crate::counters_contract_tests!(@counters $module $fixture:
+            what_is_taken_is_held_and_what_is_settled_is_used
+            a_refusal_takes_nothing_of_any_counter
+            counters_and_buckets_are_kept_apart
+            a_window_that_slides_adds_up_its_buckets
+            a_step_counts_once
+            a_storm_takes_no_more_than_there_is
+            a_storm_over_several_counters_ends
+            the_dead_are_swept
+            whoever_extends_lives_on
+            huge_caps_are_no_trouble
+        );
+    };
+    (@counters $module:ident $fixture:ident: $($case:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let fixture = super::$fixture().await;
+                    $crate::contract::counters::$case(fixture.here(), fixture.there()).await;
+                }
+            )*
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -424,6 +459,7 @@ mod tests {
             ("sign_in", include_str!("contract/sign_in.rs")),
             ("bus", include_str!("contract/bus.rs")),
             ("changes", include_str!("contract/changes.rs")),
+            ("counters", include_str!("contract/counters.rs")),
             ("projects", include_str!("contract/projects.rs")),
             ("providers", include_str!("contract/providers.rs")),
             ("tokens", include_str!("contract/tokens.rs")),
@@ -461,6 +497,7 @@ mod tests {
             let marker = match domain {
                 "bus" => "@cases $bus:".to_owned(),
                 "sign_in" => "@sign_in $module $fixture:".to_owned(),
+                "counters" => "@counters $module $fixture:".to_owned(),
                 _ => format!("@domain $engine {domain}:"),
             };
             let list = listed.split_once(&marker).map(|(_, rest)| rest);

@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 use promptgate_auth::{SessionSecret, SignInState};
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
 use promptgate_kernel::{OsEntropy, RepositoryError, Revision, SystemClock};
-use promptgate_store::{Announcement, Bus, Signal, Subscription, bus_contract_tests, sign_in_contract_tests};
+use promptgate_limits::Counters;
+use promptgate_store::{
+    Announcement, Bus, Signal, Subscription, bus_contract_tests, counters_contract_tests,
+    sign_in_contract_tests,
+};
 use promptgate_testkit::redis::Redis;
 use tokio::time::{sleep, timeout};
 
@@ -86,6 +90,37 @@ async fn sign_ins() -> SignIns {
 }
 
 sign_in_contract_tests!(redis_sign_in, sign_ins);
+
+/// The counters of limits, as two processes on one Redis have them.
+struct Counting {
+    here: Arc<dyn Counters>,
+    there: Arc<dyn Counters>,
+    _redis: Redis,
+}
+
+impl Counting {
+    fn here(&self) -> &dyn Counters {
+        &*self.here
+    }
+
+    fn there(&self) -> &dyn Counters {
+        &*self.there
+    }
+}
+
+async fn counting() -> Counting {
+    let redis = Redis::start().await.expect(WORKS);
+    let patient = RedisOptions { deadline: Duration::from_secs(10), ..RedisOptions::default() };
+    let ends =
+        [(); 2].map(|()| RedisBus::connect(&redis.url(), patient, Arc::new(SystemClock)).expect(WORKS));
+    for bus in &ends {
+        announce(bus, 1).await;
+    }
+    let [here, there] = ends.map(|bus| bus.counters());
+    Counting { here, there, _redis: redis }
+}
+
+counters_contract_tests!(redis_counters, counting);
 
 #[tokio::test]
 async fn without_redis_a_session_is_not_known_rather_than_gone() {

@@ -14,7 +14,10 @@ mod upgrade;
 use std::sync::Arc;
 
 use promptgate_auth::SignInState;
-use promptgate_store::{Bus, Store, bus_contract_tests, contract_tests, sign_in_contract_tests};
+use promptgate_limits::Counters;
+use promptgate_store::{
+    Bus, Store, bus_contract_tests, contract_tests, counters_contract_tests, sign_in_contract_tests,
+};
 use promptgate_store_sql::{PgBus, SqlOptions, connect};
 use promptgate_testkit::postgres::{TestDatabase, database};
 use tempfile::TempDir;
@@ -142,3 +145,49 @@ async fn sign_in_postgres() -> SignInFixture {
 sign_in_contract_tests!(sqlite_memory_sign_in, sign_in_sqlite_memory);
 sign_in_contract_tests!(sqlite_file_sign_in, sign_in_sqlite_file);
 sign_in_contract_tests!(postgres_sign_in, sign_in_postgres);
+
+/// The counters in one database, as two replicas have them.
+struct CountersFixture {
+    here: Arc<dyn Counters>,
+    there: Arc<dyn Counters>,
+    _database: Option<TestDatabase>,
+    _directory: Option<TempDir>,
+}
+
+impl CountersFixture {
+    fn here(&self) -> &dyn Counters {
+        &*self.here
+    }
+
+    fn there(&self) -> &dyn Counters {
+        &*self.there
+    }
+}
+
+async fn counting(url: &str) -> Arc<dyn Counters> {
+    let connected = connect(url, OPTIONS).await.unwrap();
+    connected.migrate().await.unwrap();
+    connected.counters()
+}
+
+async fn counters_sqlite_memory() -> CountersFixture {
+    let here = counting("sqlite::memory:").await;
+    CountersFixture { there: here.clone(), here, _database: None, _directory: None }
+}
+
+async fn counters_sqlite_file() -> CountersFixture {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/promptgate.db", directory.path().display());
+    let (here, there) = (counting(&url).await, counting(&url).await);
+    CountersFixture { here, there, _database: None, _directory: Some(directory) }
+}
+
+async fn counters_postgres() -> CountersFixture {
+    let database = database().await.unwrap();
+    let (here, there) = (counting(database.url()).await, counting(database.url()).await);
+    CountersFixture { here, there, _database: Some(database), _directory: None }
+}
+
+counters_contract_tests!(sqlite_memory_counters, counters_sqlite_memory);
+counters_contract_tests!(sqlite_file_counters, counters_sqlite_file);
+counters_contract_tests!(postgres_counters, counters_postgres);

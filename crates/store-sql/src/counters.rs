@@ -1,0 +1,326 @@
+//! Counters of limits in SQL: each call a transaction of its own.
+//!
+//! Whoever takes locks his own row first and then those of the counters, in the order of their texts, so
+//! that two that take of the same counters wait for one another and never for each other. What a counter
+//! stands at is read by one statement, so that what another process settles meanwhile is seen as held or
+//! as used, and never as neither.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use promptgate_kernel::Timestamp;
+use promptgate_limits::{
+    Counters, CountersError, Demand, Grant, Holder, Limit, Refused, Settlement, Span, Standing, Taken, Window,
+};
+use promptgate_store_sql_macros::each_dialect;
+use sqlx::{AssertSqlSafe, Database, Transaction};
+use tracing::instrument;
+use uuid::Uuid;
+
+use crate::dialect::Dialect;
+use crate::error::classify;
+use crate::value::{count, text};
+use crate::work::SqlStore;
+
+/// How a counter stands: what is used since a bucket, what is held since then, and when the oldest use
+/// counts no longer.
+const STANDING: &str = "SELECT \
+     CAST(COALESCE((SELECT sum(used) FROM limit_buckets WHERE counter = $1 AND bucket >= $2), 0) AS BIGINT), \
+     CAST(COALESCE((SELECT sum(amount) FROM limit_holds WHERE counter = $1 AND bucket >= $2), 0) AS BIGINT), \
+     (SELECT min(ends_at) FROM limit_buckets WHERE counter = $1 AND bucket >= $2 AND used > 0)";
+
+/// Adds to what was used in a bucket.
+const USE: &str = "INSERT INTO limit_buckets (counter, bucket, used, ends_at) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (counter, bucket) DO UPDATE SET used = limit_buckets.used + excluded.used";
+
+/// How many of those that are gone one transaction sweeps away.
+const SWEPT_AT_A_TIME: i64 = 100;
+
+/// How many buckets, and how many counters, one transaction forgets.
+const FORGOTTEN_AT_A_TIME: i64 = 1_000;
+
+fn key(holder: Holder) -> Uuid {
+    Uuid::from_u128(holder.0)
+}
+
+fn amount(stored: i64) -> u64 {
+    stored.max(0).unsigned_abs()
+}
+
+async fn committed<DB: Database>(tx: Transaction<'static, DB>) -> Result<(), CountersError> {
+    Ok(tx.commit().await.map_err(classify)?)
+}
+
+#[each_dialect]
+impl SqlStore<Db> {
+    async fn limit_standing(
+        tx: &mut Transaction<'static, Db>,
+        counter: &str,
+        cap: u64,
+        span: &Span,
+    ) -> Result<Standing, CountersError> {
+        let (used, held, ends): (i64, i64, Option<i64>) = sqlx::query_as(STANDING)
+            .bind(counter)
+            .bind(span.since.as_micros())
+            .fetch_one(&mut **tx)
+            .await
+            .map_err(classify)?;
+        Ok(Standing {
+            used: amount(used),
+            held: amount(held),
+            cap,
+            resets_at: ends.map_or(span.until, Timestamp::from_micros),
+        })
+    }
+
+    /// Adds to what was used, in the order of the keys, so that two that do wait for one another only.
+    async fn limit_uses(
+        tx: &mut Transaction<'static, Db>,
+        uses: BTreeMap<(String, i64), (i64, i64)>,
+    ) -> Result<(), CountersError> {
+        for ((counter, bucket), (used, ends_at)) in uses {
+            sqlx::query(USE)
+                .bind(counter)
+                .bind(bucket)
+                .bind(used)
+                .bind(ends_at)
+                .execute(&mut **tx)
+                .await
+                .map_err(classify)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what counts no longer, and counters of which nothing is left. What somebody is at work on
+    /// waits for the next time.
+    async fn forget_limits(&self, now: Timestamp) -> Result<(), CountersError> {
+        let mut tx = self.write().await?;
+        let skipping = Db::pick("FOR UPDATE SKIP LOCKED", "");
+        let over = format!(
+            "DELETE FROM limit_buckets WHERE (counter, bucket) IN (SELECT counter, bucket FROM limit_buckets \
+             WHERE ends_at <= $1 ORDER BY counter, bucket LIMIT $2 {skipping})"
+        );
+        let empty = format!(
+            "DELETE FROM limit_counters WHERE counter IN (SELECT counter FROM limit_counters WHERE NOT EXISTS \
+             (SELECT 1 FROM limit_buckets WHERE limit_buckets.counter = limit_counters.counter) AND NOT EXISTS \
+             (SELECT 1 FROM limit_holds WHERE limit_holds.counter = limit_counters.counter) \
+             ORDER BY counter LIMIT $1 {skipping})"
+        );
+        sqlx::query(AssertSqlSafe(over))
+            .bind(now.as_micros())
+            .bind(FORGOTTEN_AT_A_TIME)
+            .execute(&mut *tx)
+            .await
+            .map_err(classify)?;
+        sqlx::query(AssertSqlSafe(empty))
+            .bind(FORGOTTEN_AT_A_TIME)
+            .execute(&mut *tx)
+            .await
+            .map_err(classify)?;
+        committed(tx).await
+    }
+}
+
+#[each_dialect]
+#[async_trait]
+impl Counters for SqlStore<Db> {
+    #[instrument(level = "debug", name = "db.limits.take", skip_all)]
+    async fn take(
+        &self,
+        holder: Holder,
+        demands: &[Demand],
+        _now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Taken, CountersError> {
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "INSERT INTO limit_holders (holder, step, until_at) VALUES ($1, 0, $2) ON CONFLICT (holder) DO UPDATE \
+             SET until_at = CASE WHEN limit_holders.until_at > excluded.until_at THEN limit_holders.until_at \
+             ELSE excluded.until_at END",
+        )
+        .bind(key(holder))
+        .bind(until.as_micros())
+        .execute(&mut *tx)
+        .await
+        .map_err(classify)?;
+        let mut order: Vec<(usize, String)> = demands
+            .iter()
+            .map(|demand| text(&demand.limit.counter.to_string()).into_owned())
+            .enumerate()
+            .collect();
+        order.sort_by(|(_, one), (_, other)| one.cmp(other));
+        let mut grants = vec![None; demands.len()];
+        let mut refused: Option<Refused> = None;
+        for (at, counter) in &order {
+            let demand = &demands[*at];
+            sqlx::query(
+                "INSERT INTO limit_counters (counter) VALUES ($1) \
+                 ON CONFLICT (counter) DO UPDATE SET counter = excluded.counter",
+            )
+            .bind(counter)
+            .execute(&mut *tx)
+            .await
+            .map_err(classify)?;
+            let standing = Self::limit_standing(&mut tx, counter, demand.limit.cap, &demand.span).await?;
+            if standing.room() < demand.least {
+                if refused.is_none_or(|first| first.at > *at) {
+                    refused = Some(Refused { at: *at, standing });
+                }
+                continue;
+            }
+            let given = standing.room().min(demand.most.max(demand.least));
+            sqlx::query(
+                "INSERT INTO limit_holds (holder, counter, bucket, amount, ends_at, is_used_when_lost) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (holder, counter, bucket) \
+                 DO UPDATE SET amount = limit_holds.amount + excluded.amount",
+            )
+            .bind(key(holder))
+            .bind(counter)
+            .bind(demand.span.bucket.as_micros())
+            .bind(count(given))
+            .bind(demand.span.until.as_micros())
+            .bind(matches!(demand.limit.counter.window, Window::Minute | Window::Hour))
+            .execute(&mut *tx)
+            .await
+            .map_err(classify)?;
+            let standing = Standing { held: standing.held.saturating_add(given), ..standing };
+            grants[*at] = Some(Grant { amount: given, standing });
+        }
+        match refused {
+            // Dropping the transaction gives back what was taken of the others.
+            Some(refused) => Ok(Taken::Refused(refused)),
+            None => {
+                committed(tx).await?;
+                Ok(Taken::All(grants.into_iter().flatten().collect()))
+            }
+        }
+    }
+
+    #[instrument(level = "debug", name = "db.limits.settle", skip_all)]
+    async fn settle(
+        &self,
+        holder: Holder,
+        step: u64,
+        settlements: &[Settlement],
+        _now: Timestamp,
+    ) -> Result<(), CountersError> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query("UPDATE limit_holders SET step = $2 WHERE holder = $1 AND step < $2")
+            .bind(key(holder))
+            .bind(count(step))
+            .execute(&mut *tx)
+            .await
+            .map_err(classify)?;
+        if done.rows_affected() == 0 {
+            return Ok(());
+        }
+        let mut order: Vec<(String, &Settlement)> = settlements
+            .iter()
+            .map(|settlement| (text(&settlement.counter.to_string()).into_owned(), settlement))
+            .collect();
+        order.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut uses: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+        for (counter, settlement) in order {
+            let found: Option<(i64, i64)> = sqlx::query_as(
+                "SELECT amount, ends_at FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3",
+            )
+            .bind(key(holder))
+            .bind(&counter)
+            .bind(settlement.bucket.as_micros())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(classify)?;
+            let Some((held, ends_at)) = found else { continue };
+            let spent = settlement.spent.min(amount(held));
+            let left = amount(held).saturating_sub(settlement.spent).saturating_sub(settlement.freed);
+            let statement = if left == 0 {
+                "DELETE FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3 AND $4 = 0"
+            } else {
+                "UPDATE limit_holds SET amount = $4 WHERE holder = $1 AND counter = $2 AND bucket = $3"
+            };
+            sqlx::query(statement)
+                .bind(key(holder))
+                .bind(&counter)
+                .bind(settlement.bucket.as_micros())
+                .bind(count(left))
+                .execute(&mut *tx)
+                .await
+                .map_err(classify)?;
+            if spent > 0 {
+                let used = uses.entry((counter, settlement.bucket.as_micros())).or_insert((0, ends_at));
+                used.0 = used.0.saturating_add(count(spent));
+            }
+        }
+        Self::limit_uses(&mut tx, uses).await?;
+        committed(tx).await
+    }
+
+    #[instrument(level = "debug", name = "db.limits.extend", skip_all)]
+    async fn extend(&self, holder: Holder, until: Timestamp, now: Timestamp) -> Result<bool, CountersError> {
+        let mut tx = self.write().await?;
+        let done = sqlx::query(
+            "UPDATE limit_holders SET until_at = CASE WHEN until_at > $2 THEN until_at ELSE $2 END \
+             WHERE holder = $1 AND until_at > $3",
+        )
+        .bind(key(holder))
+        .bind(until.as_micros())
+        .bind(now.as_micros())
+        .execute(&mut *tx)
+        .await
+        .map_err(classify)?;
+        committed(tx).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    #[instrument(level = "debug", name = "db.limits.standing", skip_all)]
+    async fn standing(
+        &self,
+        limits: &[(Limit, Span)],
+        _now: Timestamp,
+    ) -> Result<Vec<Standing>, CountersError> {
+        let begin = self.begin.transaction(promptgate_store::Access::Read);
+        let mut tx = self.readers.begin_with(begin).await.map_err(classify)?;
+        let mut standings = Vec::with_capacity(limits.len());
+        for (limit, span) in limits {
+            let counter = limit.counter.to_string();
+            standings.push(Self::limit_standing(&mut tx, &text(&counter), limit.cap, span).await?);
+        }
+        Ok(standings)
+    }
+
+    #[instrument(level = "debug", name = "db.limits.sweep", skip_all)]
+    async fn sweep(&self, now: Timestamp) -> Result<u64, CountersError> {
+        let mut tx = self.write().await?;
+        let gone: Vec<(Uuid,)> = sqlx::query_as(
+            "DELETE FROM limit_holders WHERE holder IN (SELECT holder FROM limit_holders WHERE until_at <= $1 \
+             ORDER BY holder LIMIT $2) AND until_at <= $1 RETURNING holder",
+        )
+        .bind(now.as_micros())
+        .bind(SWEPT_AT_A_TIME)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(classify)?;
+        let (mut swept, mut uses): (u64, BTreeMap<_, (i64, i64)>) = (0, BTreeMap::new());
+        for (holder,) in gone {
+            let held: Vec<(String, i64, i64, i64, bool)> = sqlx::query_as(
+                "DELETE FROM limit_holds WHERE holder = $1 \
+                 RETURNING counter, bucket, amount, ends_at, is_used_when_lost",
+            )
+            .bind(holder)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(classify)?;
+            for (counter, bucket, amount, ends_at, is_used) in held {
+                swept += 1;
+                if is_used && ends_at > now.as_micros() {
+                    let used = uses.entry((counter, bucket)).or_insert((0, ends_at));
+                    used.0 = used.0.saturating_add(amount);
+                }
+            }
+        }
+        Self::limit_uses(&mut tx, uses).await?;
+        committed(tx).await?;
+        self.forget_limits(now).await?;
+        Ok(swept)
+    }
+}

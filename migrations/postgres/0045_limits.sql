@@ -1,0 +1,33 @@
+-- What callers have used within the windows of their limits, and what processes hold of that.
+CREATE TABLE limit_counters (
+    counter TEXT COLLATE "C" NOT NULL PRIMARY KEY
+);
+
+-- What was used, by the bucket in which it counts, until it counts no longer.
+CREATE TABLE limit_buckets (
+    counter TEXT COLLATE "C" NOT NULL,
+    bucket BIGINT NOT NULL,
+    used BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    CONSTRAINT limit_buckets_pkey PRIMARY KEY (counter, bucket)
+);
+CREATE INDEX limit_buckets_ends_at_idx ON limit_buckets (ends_at);
+
+CREATE TABLE limit_holders (
+    holder UUID NOT NULL PRIMARY KEY,
+    step BIGINT NOT NULL,
+    until_at BIGINT NOT NULL
+);
+CREATE INDEX limit_holders_until_at_idx ON limit_holders (until_at);
+
+CREATE TABLE limit_holds (
+    holder UUID NOT NULL,
+    counter TEXT COLLATE "C" NOT NULL,
+    bucket BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    -- Whether what nobody settles counts as used.
+    is_used_when_lost BOOLEAN NOT NULL,
+    CONSTRAINT limit_holds_pkey PRIMARY KEY (holder, counter, bucket)
+);
+CREATE INDEX limit_holds_counter_idx ON limit_holds (counter, bucket);
