@@ -113,12 +113,22 @@ impl Counters for RedisCounters {
         step: u64,
         settlements: &[Settlement],
         _now: Timestamp,
-    ) -> Result<(), CountersError> {
+    ) -> Result<bool, CountersError> {
         let mut arguments = vec![holder.to_string(), amount(step)];
-        for Settlement { counter, bucket, spent, freed } in settlements {
-            arguments.extend([counter.to_string(), micros(*bucket), amount(*spent), amount(*freed)]);
+        for Settlement { counter, bucket, until, spent, freed } in settlements {
+            arguments.extend([
+                counter.to_string(),
+                micros(*bucket),
+                micros(*until),
+                amount(*spent),
+                amount(*freed),
+            ]);
         }
-        self.run::<i64>(scripts::SETTLE, arguments).await.map(drop)
+        Ok(self.run::<i64>(scripts::SETTLE, arguments).await? == 1)
+    }
+
+    async fn end(&self, holder: Holder) -> Result<(), CountersError> {
+        self.run::<i64>(scripts::END, vec![holder.to_string()]).await.map(drop)
     }
 
     async fn extend(&self, holder: Holder, until: Timestamp, now: Timestamp) -> Result<bool, CountersError> {

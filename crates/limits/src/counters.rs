@@ -85,7 +85,9 @@ pub struct Settlement {
     pub counter: Counter,
     /// The bucket in which it was taken.
     pub bucket: Timestamp,
-    /// What was used of it.
+    /// When that counts no longer.
+    pub until: Timestamp,
+    /// What was used. It counts in full, also where it is more than was held.
     pub spent: u64,
     /// What goes back.
     pub freed: u64,
@@ -117,15 +119,19 @@ pub trait Counters: Send + Sync {
         until: Timestamp,
     ) -> Result<Taken, CountersError>;
 
-    /// Says what became of what is held. `step` grows with each call of a holder: a step that was made
-    /// before changes nothing, so that one whose answer was lost may be made again.
+    /// Says what became of what is held; `false` if the holder is not known any more, and nothing was
+    /// counted. `step` grows with each call of a holder: a step that was made before changes nothing, so
+    /// that one whose answer was lost may be made again.
     async fn settle(
         &self,
         holder: Holder,
         step: u64,
         settlements: &[Settlement],
         now: Timestamp,
-    ) -> Result<(), CountersError>;
+    ) -> Result<bool, CountersError>;
+
+    /// Gives back everything that a holder still holds, of whom nothing more will be heard.
+    async fn end(&self, holder: Holder) -> Result<(), CountersError>;
 
     /// Holds everything of a holder for longer; `false` if it holds nothing any more.
     async fn extend(&self, holder: Holder, until: Timestamp, now: Timestamp) -> Result<bool, CountersError>;

@@ -18,5 +18,5 @@ mod window;
 pub use counter::{Counter, Limit, Measure, Subject};
 pub use counters::{Counters, CountersError, Demand, Grant, Holder, Refused, Settlement, Standing, Taken};
 pub use memory::MemoryCounters;
-pub use slice::{Slice, Want};
+pub use slice::Slice;
 pub use window::{Span, Window};

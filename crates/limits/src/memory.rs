@@ -40,8 +40,8 @@ struct Held {
 impl Counted {
     fn standing(&self, limit: &Limit, span: &Span) -> Standing {
         let used = self.used.range(span.since..).map(|(_, (used, _))| used).sum();
-        let held = self.held.iter().filter(|((_, bucket), _)| *bucket >= span.since);
-        let held = held.map(|(_, amount)| amount).sum();
+        let since = self.held.iter().filter(|((_, bucket), _)| *bucket >= span.since);
+        let held = since.map(|(_, amount)| amount).sum();
         let oldest = self.used.range(span.since..).find(|(_, (used, _))| *used > 0);
         let resets_at = oldest.map_or(span.until, |(_, (_, until))| *until);
         Standing { used, held, cap: limit.cap, resets_at }
@@ -56,13 +56,13 @@ impl State {
         }
     }
 
-    fn give(&mut self, holder: Holder, demand: &Demand, amount: u64, until: Timestamp) {
-        let counted = self.counters.entry(demand.limit.counter.clone()).or_default();
-        *counted.held.entry((holder, demand.span.bucket)).or_default() += amount;
-        let held =
-            self.holders.entry(holder).or_insert_with(|| Held { until, step: 0, ends: HashMap::new() });
-        held.until = held.until.max(until);
-        held.ends.insert((demand.limit.counter.clone(), demand.span.bucket), demand.span.until);
+    fn give(&mut self, holder: Holder, demand: &Demand, amount: u64) {
+        let (counter, bucket) = (&demand.limit.counter, demand.span.bucket);
+        let entry = self.counters.entry(counter.clone()).or_default();
+        *entry.held.entry((holder, bucket)).or_default() += amount;
+        if let Some(own) = self.holders.get_mut(&holder) {
+            own.ends.insert((counter.clone(), bucket), demand.span.until);
+        }
     }
 }
 
@@ -88,11 +88,14 @@ impl Counters for MemoryCounters {
                 return Ok(Taken::Refused(Refused { at, standing }));
             }
         }
+        let own =
+            state.holders.entry(holder).or_insert_with(|| Held { until, step: 0, ends: HashMap::new() });
+        own.until = own.until.max(until);
         let mut grants = Vec::with_capacity(demands.len());
         for demand in demands {
             let standing = state.standing(&demand.limit, &demand.span);
             let amount = standing.room().min(demand.most.max(demand.least));
-            state.give(holder, demand, amount, until);
+            state.give(holder, demand, amount);
             grants.push(Grant { amount, standing: Standing { held: standing.held + amount, ..standing } });
         }
         Ok(Taken::All(grants))
@@ -104,26 +107,37 @@ impl Counters for MemoryCounters {
         step: u64,
         settlements: &[Settlement],
         _now: Timestamp,
-    ) -> Result<(), CountersError> {
+    ) -> Result<bool, CountersError> {
         let mut state = self.state();
         let State { counters, holders } = &mut *state;
-        let Some(own) = holders.get_mut(&holder) else { return Ok(()) };
+        let Some(own) = holders.get_mut(&holder) else { return Ok(false) };
         if step <= own.step {
-            return Ok(());
+            return Ok(true);
         }
         own.step = step;
-        for settlement in settlements {
-            let Some(counted) = counters.get_mut(&settlement.counter) else { continue };
-            let key = (holder, settlement.bucket);
-            let Some(held) = counted.held.get_mut(&key) else { continue };
-            let spent = settlement.spent.min(*held);
-            *held = held.saturating_sub(settlement.spent).saturating_sub(settlement.freed);
-            if *held == 0 {
-                counted.held.remove(&key);
+        for Settlement { counter, bucket, until, spent, freed } in settlements {
+            let counted = counters.entry(counter.clone()).or_default();
+            if let Some(held) = counted.held.get_mut(&(holder, *bucket)) {
+                *held = held.saturating_sub(*spent).saturating_sub(*freed);
+                if *held == 0 {
+                    counted.held.remove(&(holder, *bucket));
+                }
             }
-            let ends = own.ends.get(&(settlement.counter.clone(), settlement.bucket));
-            let ends = ends.copied().unwrap_or(settlement.bucket);
-            counted.used.entry(settlement.bucket).or_insert((0, ends)).0 += spent;
+            if *spent > 0 {
+                let used = &mut counted.used.entry(*bucket).or_insert((0, *until)).0;
+                *used = used.saturating_add(*spent);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn end(&self, holder: Holder) -> Result<(), CountersError> {
+        let mut state = self.state();
+        let Some(own) = state.holders.remove(&holder) else { return Ok(()) };
+        for (counter, bucket) in own.ends.keys() {
+            if let Some(counted) = state.counters.get_mut(counter) {
+                counted.held.remove(&(holder, *bucket));
+            }
         }
         Ok(())
     }

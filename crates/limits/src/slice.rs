@@ -14,15 +14,7 @@ pub struct Slice {
     reserved: u64,
     spent: u64,
     freed: u64,
-}
-
-/// What has to be taken from the store before a call may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Want {
-    /// With less the call is refused.
-    pub least: u64,
-    /// With this the next calls need not ask.
-    pub most: u64,
+    helped: u64,
 }
 
 /// Of what is left, a process takes this part in advance, shared with all others.
@@ -34,20 +26,23 @@ impl Slice {
         Self { bucket, ..Self::default() }
     }
 
-    /// Reserves something for a call if the slice holds it; else says what to take first. `room` is what
-    /// the store last said was left, `replicas` how many processes share it: near the limit nothing is
-    /// taken in advance, so that no process sits on what another is refused.
-    pub fn reserve(&mut self, amount: u64, room: u64, replicas: u64) -> Result<(), Want> {
-        if self.free >= amount {
-            self.free -= amount;
-            self.reserved += amount;
-            return Ok(());
-        }
-        let least = amount - self.free;
-        let ahead = room.saturating_sub(least) / PART.saturating_mul(replicas.max(1));
+    /// Reserves for a call what the slice has of `amount`, and says what is missing. What is missing has to
+    /// be taken from the store, and [added](Self::add) and reserved; else what was reserved goes
+    /// [back](Self::settle).
+    pub fn reserve(&mut self, amount: u64) -> u64 {
+        let reserved = amount.min(self.free);
+        self.free -= reserved;
+        self.reserved += reserved;
+        amount - reserved
+    }
+
+    /// How much to take from the store, if it has that, where `missing` is needed of a call that wants
+    /// `amount`. `room` is what the store last said was left, `replicas` how many processes share it: near
+    /// the limit nothing is taken in advance, so that no process sits on what another is refused.
+    pub fn ahead(missing: u64, amount: u64, room: u64, replicas: u64) -> u64 {
+        let ahead = room.saturating_sub(missing) / PART.saturating_mul(replicas.max(1));
         // Less than another call like this one would only lie about.
-        let ahead = if ahead < amount { 0 } else { ahead };
-        Err(Want { least, most: least.saturating_add(ahead) })
+        missing.saturating_add(if ahead < amount { 0 } else { ahead })
     }
 
     /// Adds what the store gave.
@@ -55,19 +50,34 @@ impl Slice {
         self.free = self.free.saturating_add(granted);
     }
 
-    /// A call has ended that had reserved `amount` and used `spent` of it. Never more than was reserved
-    /// is spent of the slice; the rest may be spent by another call.
+    /// A call has ended that had reserved `amount` and used `spent`. The rest may be spent by another call;
+    /// what it used beyond its reservation counts, too, and is taken of what is free as far as there is.
     pub fn settle(&mut self, amount: u64, spent: u64) {
         let amount = amount.min(self.reserved);
-        let spent = spent.min(amount);
         self.reserved -= amount;
-        self.spent += spent;
-        self.free += amount - spent;
+        self.free = (self.free + amount).saturating_sub(spent);
+        self.spent = self.spent.saturating_add(spent);
     }
 
     /// Gives back all that no call has, because it has lain about for too long.
     pub fn release(&mut self) {
         self.freed += std::mem::take(&mut self.free);
+    }
+
+    /// Forgets what no call has: whoever counted it as held counts it no longer.
+    pub fn void(&mut self) {
+        self.free = 0;
+    }
+
+    /// Reserves something that nobody gave, for the time in which nobody can be asked.
+    pub fn help(&mut self, amount: u64) {
+        self.reserved = self.reserved.saturating_add(amount);
+        self.helped = self.helped.saturating_add(amount);
+    }
+
+    /// How much there was of that, all in all.
+    pub const fn helped(&self) -> u64 {
+        self.helped
     }
 
     /// What is to be told to the store: what was spent, and what goes back.
@@ -76,7 +86,7 @@ impl Slice {
         (told != (0, 0)).then_some(told)
     }
 
-    /// What the store still counts as held for this slice.
+    /// What the store still counts as held for this slice, if no call used more than it had reserved.
     pub fn held(&self) -> u64 {
         self.free + self.reserved + self.spent + self.freed
     }

@@ -94,25 +94,28 @@ impl World {
     /// Whether a call was let in.
     fn begin(&mut self, at: usize, amount: u64) -> bool {
         let process = &mut self.processes[at];
-        let Err(want) = process.slice.reserve(amount, process.room, PROCESSES as u64) else {
+        let missing = process.slice.reserve(amount);
+        if missing == 0 {
             process.calls.push(amount);
             return true;
-        };
+        }
         let span = self.limit.counter.window.span(self.now, UTC);
-        let demands = [Demand { limit: self.limit.clone(), span, least: want.least, most: want.most }];
+        let most = Slice::ahead(missing, amount, process.room, PROCESSES as u64);
+        let demands = [Demand { limit: self.limit.clone(), span, least: missing, most }];
         let taken = self.counters.take(process.holder, &demands, self.now, self.now.plus(LIFE));
         match done(taken).expect("memory never fails") {
             Taken::All(grants) => {
-                assert!(grants[0].amount >= want.least && grants[0].amount <= want.most);
+                assert!(grants[0].amount >= missing && grants[0].amount <= most);
                 process.room = grants[0].standing.room();
                 process.slice.add(grants[0].amount);
-                process.slice.reserve(amount, 0, 1).expect("it was just taken");
+                assert_eq!(process.slice.reserve(missing), 0);
                 process.calls.push(amount);
                 true
             }
             Taken::Refused(refused) => {
-                assert!(refused.standing.room() < want.least);
+                assert!(refused.standing.room() < missing);
                 process.room = refused.standing.room();
+                process.slice.settle(amount - missing, 0);
                 false
             }
         }
@@ -131,7 +134,8 @@ impl World {
         let Some((spent, freed)) = process.slice.take_settlement() else { return };
         process.step += 1;
         let bucket = process.slice.bucket;
-        let settlement = Settlement { counter: self.limit.counter.clone(), bucket, spent, freed };
+        let until = self.limit.counter.window.span(bucket, UTC).until;
+        let settlement = Settlement { counter: self.limit.counter.clone(), bucket, until, spent, freed };
         for _ in 0..times {
             let settled = self.counters.settle(
                 process.holder,

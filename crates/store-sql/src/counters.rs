@@ -203,7 +203,7 @@ impl Counters for SqlStore<Db> {
         step: u64,
         settlements: &[Settlement],
         _now: Timestamp,
-    ) -> Result<(), CountersError> {
+    ) -> Result<bool, CountersError> {
         let mut tx = self.write().await?;
         let done = sqlx::query("UPDATE limit_holders SET step = $2 WHERE holder = $1 AND step < $2")
             .bind(key(holder))
@@ -212,7 +212,12 @@ impl Counters for SqlStore<Db> {
             .await
             .map_err(classify)?;
         if done.rows_affected() == 0 {
-            return Ok(());
+            let known: Option<i64> = sqlx::query_scalar("SELECT step FROM limit_holders WHERE holder = $1")
+                .bind(key(holder))
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(classify)?;
+            return Ok(known.is_some());
         }
         let mut order: Vec<(String, &Settlement)> = settlements
             .iter()
@@ -221,37 +226,50 @@ impl Counters for SqlStore<Db> {
         order.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut uses: BTreeMap<_, (i64, i64)> = BTreeMap::new();
         for (counter, settlement) in order {
-            let found: Option<(i64, i64)> = sqlx::query_as(
-                "SELECT amount, ends_at FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3",
+            let bucket = settlement.bucket.as_micros();
+            let held: Option<i64> = sqlx::query_scalar(
+                "SELECT amount FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3",
             )
             .bind(key(holder))
             .bind(&counter)
-            .bind(settlement.bucket.as_micros())
+            .bind(bucket)
             .fetch_optional(&mut *tx)
             .await
             .map_err(classify)?;
-            let Some((held, ends_at)) = found else { continue };
-            let spent = settlement.spent.min(amount(held));
-            let left = amount(held).saturating_sub(settlement.spent).saturating_sub(settlement.freed);
-            let statement = if left == 0 {
-                "DELETE FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3 AND $4 = 0"
-            } else {
-                "UPDATE limit_holds SET amount = $4 WHERE holder = $1 AND counter = $2 AND bucket = $3"
-            };
-            sqlx::query(statement)
-                .bind(key(holder))
-                .bind(&counter)
-                .bind(settlement.bucket.as_micros())
-                .bind(count(left))
-                .execute(&mut *tx)
-                .await
-                .map_err(classify)?;
-            if spent > 0 {
-                let used = uses.entry((counter, settlement.bucket.as_micros())).or_insert((0, ends_at));
-                used.0 = used.0.saturating_add(count(spent));
+            if let Some(held) = held {
+                let left = amount(held).saturating_sub(settlement.spent).saturating_sub(settlement.freed);
+                let statement = if left == 0 {
+                    "DELETE FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3 AND $4 = 0"
+                } else {
+                    "UPDATE limit_holds SET amount = $4 WHERE holder = $1 AND counter = $2 AND bucket = $3"
+                };
+                sqlx::query(statement)
+                    .bind(key(holder))
+                    .bind(&counter)
+                    .bind(bucket)
+                    .bind(count(left))
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(classify)?;
+            }
+            if settlement.spent > 0 {
+                let used = uses.entry((counter, bucket)).or_insert((0, settlement.until.as_micros()));
+                used.0 = used.0.saturating_add(count(settlement.spent));
             }
         }
         Self::limit_uses(&mut tx, uses).await?;
+        committed(tx).await?;
+        Ok(true)
+    }
+
+    #[instrument(level = "debug", name = "db.limits.end", skip_all)]
+    async fn end(&self, holder: Holder) -> Result<(), CountersError> {
+        let mut tx = self.write().await?;
+        for statement in
+            ["DELETE FROM limit_holders WHERE holder = $1", "DELETE FROM limit_holds WHERE holder = $1"]
+        {
+            sqlx::query(statement).bind(key(holder)).execute(&mut *tx).await.map_err(classify)?;
+        }
         committed(tx).await
     }
 

@@ -426,6 +426,7 @@ macro_rules! counters_contract_tests {
             counters_and_buckets_are_kept_apart
             a_window_that_slides_adds_up_its_buckets
             a_step_counts_once
+            whoever_ends_holds_nothing
             a_storm_takes_no_more_than_there_is
             a_storm_over_several_counters_ends
             the_dead_are_swept

@@ -107,31 +107,43 @@ end
 return answer"
 );
 
-/// Holder, step, then of each settlement: counter, bucket, spent, freed.
+/// Holder, step, then of each settlement: counter, bucket, ends, spent, freed. Answers whether the holder is
+/// known.
 pub(super) const SETTLE: &str = script!(
     "local own, step = holder_key(ARGV[1]), tonumber(ARGV[2])
 local last = redis.call('HGET', own, 'step')
-if not last or tonumber(last) >= step then return 0 end
+if not last then return 0 end
+if tonumber(last) >= step then return 1 end
 redis.call('HSET', own, 'step', ARGV[2])
-for at = 3, #ARGV, 4 do
-  local counter, bucket = ARGV[at], ARGV[at + 1]
-  local spent, freed = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+for at = 3, #ARGV, 5 do
+  local counter, bucket, ends = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local spent, freed = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local field = 'a:' .. bucket .. ':' .. counter
   local value = redis.call('HGET', own, field)
   if value then
-    local held, ends, lost = parts(value)
-    spent = math.min(spent, held)
-    freed = math.min(freed, held - spent)
-    local left = held - spent - freed
-    unhold(counter, bucket, spent + freed)
+    local held, _, lost = parts(value)
+    local left = math.max(held - spent - freed, 0)
+    unhold(counter, bucket, held - left)
     if left == 0 then
       redis.call('HDEL', own, field)
     else
       redis.call('HSET', own, field, text(left) .. ':' .. ends .. ':' .. lost)
     end
-    if spent > 0 then used(counter, bucket, spent, ends) end
   end
+  if spent > 0 then used(counter, bucket, spent, ends) end
 end
+return 1"
+);
+
+/// Holder.
+pub(super) const END: &str = script!(
+    "local all = redis.call('HGETALL', holder_key(ARGV[1]))
+for at = 1, #all, 2 do
+  local bucket, counter = all[at]:match('^a:(%d+):(.*)$')
+  if bucket then unhold(counter, bucket, (parts(all[at + 1]))) end
+end
+redis.call('DEL', holder_key(ARGV[1]))
+redis.call('ZREM', root .. ':holders', ARGV[1])
 return 1"
 );
 

@@ -62,7 +62,7 @@ async fn used_and_held(end: &dyn Counters, limit: &Limit, span: Span) -> (u64, u
 }
 
 fn settlement(limit: &Limit, span: Span, spent: u64, freed: u64) -> Settlement {
-    Settlement { counter: limit.counter.clone(), bucket: span.bucket, spent, freed }
+    Settlement { counter: limit.counter.clone(), bucket: span.bucket, until: span.until, spent, freed }
 }
 
 /// Everybody sees at once what anybody took and settled.
@@ -144,13 +144,26 @@ pub async fn a_step_counts_once(here: &dyn Counters, there: &dyn Counters) {
     }
     here.settle(holder, 1, &settlements, now()).await.expect(WORKS);
     assert_eq!(used_and_held(there, &limit, span).await, (2, 7));
-    // No more can be settled than is held.
-    here.settle(holder, 3, &[settlement(&limit, span, 100, 100)], now()).await.expect(WORKS);
-    assert_eq!(used_and_held(there, &limit, span).await, (9, 0));
-    // Nor of a counter, or by a holder, that holds nothing.
-    here.settle(holder, 4, &[settlement(&limit, span, 1, 0)], now()).await.expect(WORKS);
-    here.settle(self::holder(), 1, &[settlement(&limit, span, 1, 0)], now()).await.expect(WORKS);
-    assert_eq!(used_and_held(there, &limit, span).await, (9, 0));
+    // What was used counts, also where it is more than was held.
+    assert!(here.settle(holder, 3, &[settlement(&limit, span, 12, 100)], now()).await.expect(WORKS));
+    assert_eq!(used_and_held(there, &limit, span).await, (14, 0));
+    assert_eq!(standing(there, &limit, span).await.room(), 0);
+    // Nothing counts of somebody who never held anything.
+    assert!(!here.settle(self::holder(), 1, &[settlement(&limit, span, 1, 0)], now()).await.expect(WORKS));
+    assert_eq!(used_and_held(there, &limit, span).await, (14, 0));
+}
+
+/// Whoever ends gives back what he holds, and what he used stays used.
+pub async fn whoever_ends_holds_nothing(here: &dyn Counters, there: &dyn Counters) {
+    let (one, other, span, holder) = (limit(10), limit(10), hour(), holder());
+    take(here, holder, &[demand(&one, span, 6, 6), demand(&other, span, 3, 3)]).await.expect("there is room");
+    take(there, self::holder(), &[demand(&one, span, 2, 2)]).await.expect("there is room");
+    here.settle(holder, 1, &[settlement(&one, span, 1, 0)], now()).await.expect(WORKS);
+    here.end(holder).await.expect(WORKS);
+    assert_eq!(used_and_held(there, &one, span).await, (1, 2));
+    assert_eq!(used_and_held(there, &other, span).await, (0, 0));
+    assert!(!here.settle(holder, 2, &[settlement(&one, span, 1, 0)], now()).await.expect(WORKS));
+    there.end(holder).await.expect(WORKS);
 }
 
 /// Of two hundred that want one of forty, forty get it.
@@ -208,7 +221,7 @@ pub async fn the_dead_are_swept(here: &dyn Counters, there: &dyn Counters) {
     assert_eq!(used_and_held(here, &daily, span).await, (0, 0));
     assert_eq!(used_and_held(here, &living, span_of_now).await, (0, 0));
     // Who comes back from the dead has nothing left to settle.
-    here.settle(holder, 9, &[settlement(&hourly, span, 4, 0)], now()).await.expect(WORKS);
+    assert!(!here.settle(holder, 9, &[settlement(&hourly, span, 4, 0)], now()).await.expect(WORKS));
     assert_eq!(used_and_held(here, &hourly, span).await, (4, 0));
     assert!(!here.extend(holder, now().plus(LIFE), now()).await.expect(WORKS));
 }

@@ -1,0 +1,160 @@
+//! What a process has of the counters, and what it has yet to tell.
+
+use std::collections::HashMap;
+
+use promptgate_kernel::Timestamp;
+use promptgate_limits::{Counter, Grant, Holder, Limit, Settlement, Slice, Span};
+
+/// Whose a slice is: which of the process's holders took it, or nobody, where the process helped itself
+/// while nobody could be asked.
+pub(crate) type Owner = Option<Holder>;
+
+/// What a call has of one counter.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) counter: Counter,
+    pub(crate) owner: Owner,
+    pub(crate) bucket: Timestamp,
+    pub(crate) amount: u64,
+}
+
+/// A slice, and what is known besides.
+#[derive(Debug)]
+struct Kept {
+    slice: Slice,
+    owner: Owner,
+    until: Timestamp,
+    /// What the counter last said was left for everybody.
+    room: u64,
+    touched: Timestamp,
+}
+
+/// All slices.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    kept: HashMap<Counter, Vec<Kept>>,
+}
+
+impl Book {
+    fn slot(&mut self, counter: &Counter, span: &Span, owner: Owner, now: Timestamp) -> &mut Kept {
+        if !self.kept.contains_key(counter) {
+            self.kept.insert(counter.clone(), Vec::with_capacity(1));
+        }
+        let slots = self.kept.get_mut(counter).expect("it was just put there");
+        let at = slots.iter().position(|kept| kept.slice.bucket == span.bucket && kept.owner == owner);
+        let at = at.unwrap_or_else(|| {
+            let slice = Slice::of(span.bucket);
+            slots.push(Kept { slice, owner, until: span.until, room: u64::MAX, touched: now });
+            slots.len() - 1
+        });
+        slots[at].touched = slots[at].touched.max(now);
+        &mut slots[at]
+    }
+
+    /// Reserves what is there of `amount`; says what is missing, and what the counter last said was left.
+    pub(crate) fn reserve(
+        &mut self,
+        limit: &Limit,
+        span: &Span,
+        owner: Owner,
+        amount: u64,
+        now: Timestamp,
+    ) -> (u64, u64) {
+        let kept = self.slot(&limit.counter, span, owner, now);
+        (kept.slice.reserve(amount), kept.room.min(limit.cap))
+    }
+
+    /// Adds what was given, and reserves of it what a call still misses.
+    pub(crate) fn add(&mut self, limit: &Limit, span: &Span, holder: Holder, given: &Grant, missing: u64) {
+        let kept = self.slot(&limit.counter, span, Some(holder), Timestamp::default());
+        kept.room = given.standing.room();
+        kept.slice.add(given.amount);
+        kept.slice.reserve(missing);
+    }
+
+    /// Takes of the process's share while nobody can be asked; says whether that had enough.
+    pub(crate) fn share(
+        &mut self,
+        limit: &Limit,
+        span: &Span,
+        missing: u64,
+        replicas: u64,
+        now: Timestamp,
+    ) -> bool {
+        let share = limit.cap / replicas.max(1);
+        let kept = self.slot(&limit.counter, span, None, now);
+        if kept.slice.helped().saturating_add(missing) > share {
+            return false;
+        }
+        kept.slice.help(missing);
+        true
+    }
+
+    /// Notes what the counter said was left.
+    pub(crate) fn note(&mut self, counter: &Counter, span: &Span, owner: Owner, room: u64, now: Timestamp) {
+        self.slot(counter, span, owner, now).room = room;
+    }
+
+    /// A call is over with what it had of a counter.
+    pub(crate) fn settle(&mut self, part: &Part, spent: u64, now: Timestamp) {
+        let Some(slots) = self.kept.get_mut(&part.counter) else { return };
+        let of =
+            |owner: Owner| move |kept: &&mut Kept| kept.slice.bucket == part.bucket && kept.owner == owner;
+        let at = slots.iter_mut().find(of(part.owner)).is_some();
+        // Where its owner was forgotten, nobody owns it.
+        let owner = if at { part.owner } else { None };
+        if let Some(kept) = slots.iter_mut().find(of(owner)) {
+            kept.slice.settle(part.amount, spent);
+            kept.touched = now;
+        }
+    }
+
+    /// Notes what was used and could not be told.
+    pub(crate) fn owe(&mut self, settlement: &Settlement, now: Timestamp) {
+        let Settlement { counter, bucket, until, spent, .. } = settlement;
+        let span = Span { since: *bucket, bucket: *bucket, until: *until };
+        self.slot(counter, &span, None, now).slice.settle(0, *spent);
+    }
+
+    /// What is to be told of a holder's slices, and of those that nobody gave. What lies about since
+    /// `idle_since` goes back; slices that are empty and over are forgotten.
+    pub(crate) fn tell(&mut self, holder: Holder, idle_since: Timestamp, now: Timestamp) -> Vec<Settlement> {
+        let mut told = Vec::new();
+        self.kept.retain(|counter, slots| {
+            slots.retain_mut(|kept| {
+                if kept.owner.is_some_and(|owner| owner != holder) {
+                    return true;
+                }
+                let is_over = kept.until <= now;
+                if is_over || kept.touched <= idle_since {
+                    kept.slice.release();
+                }
+                let (spent, freed) = kept.slice.take_settlement().unwrap_or_default();
+                // What nobody gave cannot go back to anybody.
+                let freed = if kept.owner.is_some() { freed } else { 0 };
+                if (spent, freed) != (0, 0) {
+                    let (bucket, until) = (kept.slice.bucket, kept.until);
+                    told.push(Settlement { counter: counter.clone(), bucket, until, spent, freed });
+                }
+                // How much the process helped itself to counts until the bucket is over.
+                let is_idle = kept.owner.is_some() && kept.touched <= idle_since;
+                !(kept.slice.is_empty() && (is_over || is_idle))
+            });
+            !slots.is_empty()
+        });
+        told
+    }
+
+    /// Forgets what a holder has free, who is not known any more; calls under way keep what they have.
+    pub(crate) fn void(&mut self, holder: Holder) {
+        for kept in self.kept.values_mut().flatten().filter(|kept| kept.owner == Some(holder)) {
+            kept.slice.void();
+            kept.owner = None;
+        }
+    }
+
+    /// Whether a holder has nothing left, and nothing to tell.
+    pub(crate) fn is_done(&self, holder: Holder) -> bool {
+        self.kept.values().flatten().all(|kept| kept.owner != Some(holder) || kept.slice.is_empty())
+    }
+}

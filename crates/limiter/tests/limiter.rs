@@ -1,0 +1,343 @@
+//! Limiters of several processes over the same counters, which may be away.
+
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::{Clock, Timestamp};
+use promptgate_limiter::{Degraded, Denied, Limiter, LimiterOptions, Use};
+use promptgate_limits::{
+    Counter, Counters, CountersError, Demand, Holder, Limit, Measure, MemoryCounters, Settlement, Span,
+    Standing, Subject, Taken, Window,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+const ONE: Use = Use { requests: 1, tokens: 10, cost: 1_000 };
+
+/// Counters that can be taken away.
+#[derive(Default)]
+struct Flaky {
+    memory: MemoryCounters,
+    /// 0: they answer; 1: they do what they are asked, and the answer is lost; 2: they are away.
+    trouble: AtomicU64,
+    asked: AtomicU64,
+}
+
+impl Flaky {
+    fn trouble(&self, trouble: u64) {
+        self.trouble.store(trouble, Ordering::SeqCst);
+    }
+
+    async fn answer<T>(
+        &self,
+        answer: impl Future<Output = Result<T, CountersError>>,
+    ) -> Result<T, CountersError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let away = || CountersError::Unavailable("away".to_owned());
+        // As a network has it: others get a turn.
+        tokio::task::yield_now().await;
+        match self.trouble.load(Ordering::SeqCst) {
+            0 => answer.await,
+            1 => answer.await.and_then(|_| Err(away())),
+            _ => Err(away()),
+        }
+    }
+}
+
+#[async_trait]
+impl Counters for Flaky {
+    async fn take(
+        &self,
+        holder: Holder,
+        demands: &[Demand],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Taken, CountersError> {
+        self.answer(self.memory.take(holder, demands, now, until)).await
+    }
+
+    async fn settle(
+        &self,
+        holder: Holder,
+        step: u64,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<bool, CountersError> {
+        self.answer(self.memory.settle(holder, step, settlements, now)).await
+    }
+
+    async fn end(&self, holder: Holder) -> Result<(), CountersError> {
+        self.answer(self.memory.end(holder)).await
+    }
+
+    async fn extend(&self, holder: Holder, until: Timestamp, now: Timestamp) -> Result<bool, CountersError> {
+        self.answer(self.memory.extend(holder, until, now)).await
+    }
+
+    async fn standing(
+        &self,
+        limits: &[(Limit, Span)],
+        now: Timestamp,
+    ) -> Result<Vec<Standing>, CountersError> {
+        self.memory.standing(limits, now).await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, CountersError> {
+        self.memory.sweep(now).await
+    }
+}
+
+struct World {
+    counters: Arc<Flaky>,
+    clock: Arc<TestClock>,
+    limiters: Vec<Limiter>,
+}
+
+impl World {
+    fn new(processes: u64) -> Self {
+        Self::with(processes, &LimiterOptions::default())
+    }
+
+    fn with(processes: u64, options: &LimiterOptions) -> Self {
+        let counters = Arc::new(Flaky::default());
+        let clock = Arc::new(TestClock::at_millis(1_795_366_800_000));
+        let limiters = (0..processes).map(|seed| {
+            let limiter = Limiter::new(
+                counters.clone(),
+                clock.clone(),
+                Arc::new(SeededEntropy::new(seed * 1_000)),
+                TaskTracker::new(),
+                options.clone(),
+            );
+            limiter.replicas(processes);
+            limiter
+        });
+        Self { limiters: limiters.collect(), counters, clock }
+    }
+
+    async fn standing(&self, limit: &Limit) -> (u64, u64) {
+        let now = self.clock.now();
+        let span = limit.counter.window.span(now, chrono_tz::Tz::UTC);
+        let standing = self.counters.standing(&[(limit.clone(), span)], now).await.unwrap()[0];
+        (standing.used, standing.held)
+    }
+
+    /// Long enough for everything that lies about to go back.
+    async fn settle_down(&self) {
+        for _ in 0..4 {
+            self.clock.advance(Duration::from_secs(2));
+            for limiter in &self.limiters {
+                limiter.tell().await;
+            }
+        }
+    }
+}
+
+fn limit(measure: Measure, window: Window, cap: u64) -> Limit {
+    let subject = Subject::Token("018f4e6e-0000-7000-8000-000000000001".parse().unwrap());
+    Limit { counter: Counter { subject, model: None, measure, window }, cap }
+}
+
+/// How many of `calls` at once get in, spread over all processes; each then uses `used`.
+async fn storm(world: &World, limits: &[Limit], calls: usize, needed: Use, used: Use) -> u64 {
+    let mut set = JoinSet::new();
+    for call in 0..calls {
+        let limiter = world.limiters[call % world.limiters.len()].clone();
+        let limits = limits.to_vec();
+        set.spawn(async move {
+            let Ok(reservation) = limiter.reserve(&limits, needed).await else { return 0 };
+            tokio::task::yield_now().await;
+            reservation.settle(used);
+            1
+        });
+    }
+    set.join_all().await.into_iter().sum()
+}
+
+#[tokio::test]
+async fn exactly_the_limit_is_admitted_on_one_process_and_on_three() {
+    for processes in [1, 3] {
+        let world = World::new(processes);
+        let minute = limit(Measure::Requests, Window::Minute, 5);
+        assert_eq!(storm(&world, std::slice::from_ref(&minute), 60, ONE, ONE).await, 5, "{processes}");
+        assert_eq!(storm(&world, std::slice::from_ref(&minute), 60, ONE, ONE).await, 0);
+        world.clock.advance(Duration::from_mins(1));
+        assert_eq!(storm(&world, std::slice::from_ref(&minute), 60, ONE, ONE).await, 5);
+    }
+}
+
+#[tokio::test]
+async fn a_budget_is_never_passed_and_what_was_not_used_can_be() {
+    let world = World::new(3);
+    let budget = limit(Measure::Cost, Window::Month, 10_000);
+    let needed = Use { cost: 900, ..ONE };
+    let used = Use { cost: 100, ..ONE };
+    let mut admitted = 0;
+    for _ in 0..50 {
+        admitted += storm(&world, std::slice::from_ref(&budget), 20, needed, used).await;
+        world.settle_down().await;
+        let (spent, held) = world.standing(&budget).await;
+        assert_eq!((spent, held), (admitted * 100, 0));
+        assert!(spent <= 10_000);
+    }
+    // The last ones cannot reserve what they need, though they would use less.
+    assert_eq!(admitted, 92);
+}
+
+#[tokio::test]
+async fn most_calls_ask_nobody() {
+    let world = World::new(1);
+    let roomy =
+        [limit(Measure::Requests, Window::Hour, 1_000_000), limit(Measure::Cost, Window::Day, 1 << 50)];
+    for _ in 0..10_000 {
+        world.limiters[0].reserve(&roomy, ONE).await.unwrap().settle(ONE);
+    }
+    let asked = world.counters.asked.load(Ordering::SeqCst);
+    assert!(asked < 10, "{asked}");
+    world.settle_down().await;
+    assert_eq!(world.standing(&roomy[0]).await, (10_000, 0));
+    assert_eq!(world.standing(&roomy[1]).await, (10_000_000, 0));
+}
+
+#[tokio::test]
+async fn a_refused_call_uses_nothing_and_says_which_limit_stands_in_its_way() {
+    let world = World::new(1);
+    let limits = [limit(Measure::Requests, Window::Minute, 10), limit(Measure::Tokens, Window::Day, 15)];
+    world.limiters[0].reserve(&limits, ONE).await.unwrap().settle(ONE);
+    let denied = world.limiters[0].reserve(&limits, ONE).await.unwrap_err();
+    let Denied::Over { limit, standing, needed } = denied else { panic!("{denied:?}") };
+    assert_eq!((limit.counter.measure, standing.cap, needed), (Measure::Tokens, 15, 10));
+    world.settle_down().await;
+    assert_eq!(world.standing(&limits[0]).await, (1, 0));
+    assert_eq!(world.standing(&limits[1]).await, (10, 0));
+}
+
+#[tokio::test]
+async fn a_place_is_free_again_when_its_call_is_over_or_its_client_left() {
+    let world = World::new(2);
+    let places = [limit(Measure::Requests, Window::Now, 2)];
+    let one = world.limiters[0].reserve(&places, ONE).await.unwrap();
+    let two = world.limiters[1].reserve(&places, ONE).await.unwrap();
+    assert!(world.limiters[1].reserve(&places, ONE).await.is_err());
+    drop(one);
+    two.settle(ONE);
+    world.settle_down().await;
+    assert_eq!(world.standing(&places[0]).await, (0, 0));
+    assert_eq!(storm(&world, &places, 2, ONE, ONE).await, 2);
+}
+
+#[tokio::test]
+async fn clients_that_leave_while_they_wait_leak_nothing() {
+    let world = World::new(1);
+    let budget = [limit(Measure::Cost, Window::Month, 100_000), limit(Measure::Requests, Window::Now, 50)];
+    for polls in 0..12 {
+        let mut reserving = Box::pin(world.limiters[0].reserve(&budget, ONE));
+        for _ in 0..polls {
+            tokio::select! {
+                biased;
+                reservation = &mut reserving => { drop(reservation); break; }
+                () = std::future::ready(()) => {}
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    world.settle_down().await;
+    assert_eq!(world.standing(&budget[0]).await, (0, 0));
+    assert_eq!(world.standing(&budget[1]).await, (0, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_leaks_nothing_and_counts_once() {
+    let world = World::new(1);
+    let budget = [limit(Measure::Cost, Window::Month, 100_000)];
+    let call =
+        || async { world.limiters[0].reserve(&budget, ONE).await.map(|reservation| reservation.settle(ONE)) };
+    call().await.unwrap();
+    for trouble in [1, 0, 1, 0] {
+        world.counters.trouble(trouble);
+        // What it has in hand lasts for a while.
+        for _ in 0..5 {
+            call().await.unwrap();
+        }
+        world.settle_down().await;
+    }
+    assert_eq!(world.standing(&budget[0]).await, (21_000, 0));
+}
+
+#[tokio::test]
+async fn while_counters_are_away_each_process_keeps_its_share() {
+    let world = World::new(4);
+    let limits = [limit(Measure::Requests, Window::Hour, 100)];
+    world.counters.trouble(2);
+    assert_eq!(storm(&world, &limits, 400, ONE, ONE).await, 100);
+    assert_eq!(storm(&world, &limits, 400, ONE, ONE).await, 0);
+    assert_eq!(world.standing(&limits[0]).await, (0, 0));
+    world.counters.trouble(0);
+    world.settle_down().await;
+    // What they helped themselves to is told.
+    assert_eq!(world.standing(&limits[0]).await, (100, 0));
+    assert_eq!(storm(&world, &limits, 40, ONE, ONE).await, 0);
+}
+
+#[tokio::test]
+async fn where_a_limit_says_so_nobody_gets_in_while_counters_are_away() {
+    let options = LimiterOptions { degraded_cost: Degraded::Refuse, ..LimiterOptions::default() };
+    let world = World::with(1, &options);
+    let limits = [limit(Measure::Requests, Window::Hour, 100), limit(Measure::Cost, Window::Day, 1 << 40)];
+    world.limiters[0].reserve(&limits, ONE).await.unwrap().settle(ONE);
+    world.counters.trouble(2);
+    // What is in hand may be spent.
+    assert!(!world.limiters[0].reserve(&limits[1..], ONE).await.unwrap().is_degraded());
+    let lots = Use { cost: 1 << 39, ..ONE };
+    let denied = world.limiters[0].reserve(&limits, lots).await.unwrap_err();
+    assert!(matches!(denied, Denied::Unknown { limit } if limit.counter.measure == Measure::Cost));
+    assert!(world.limiters[0].reserve(&limits[..1], ONE).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_process_that_was_taken_for_dead_goes_on() {
+    let world = World::new(1);
+    let budget = [limit(Measure::Cost, Window::Month, 100_000)];
+    let open = world.limiters[0].reserve(&budget, ONE).await.unwrap();
+    // It was stopped for an hour, and swept away.
+    world.clock.advance(Duration::from_hours(1));
+    world.counters.sweep(world.clock.now()).await.unwrap();
+    assert_eq!(world.standing(&budget[0]).await, (0, 0));
+    open.settle(ONE);
+    for _ in 0..3 {
+        world.limiters[0].reserve(&budget, ONE).await.unwrap().settle(ONE);
+        world.settle_down().await;
+    }
+    assert_eq!(world.standing(&budget[0]).await, (4_000, 0));
+}
+
+#[tokio::test]
+async fn shutdown_gives_back_what_is_held() {
+    let world = World::new(1);
+    let budget = [limit(Measure::Cost, Window::Month, 1 << 40)];
+    world.limiters[0].reserve(&budget, ONE).await.unwrap().settle(ONE);
+    assert!(world.standing(&budget[0]).await.1 > 1_000);
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    world.limiters[0].run(shutdown).await;
+    assert_eq!(world.standing(&budget[0]).await, (1_000, 0));
+}
+
+#[tokio::test]
+async fn what_a_call_used_beyond_its_reservation_counts() {
+    let world = World::new(1);
+    let budget = [limit(Measure::Cost, Window::Day, 10_000)];
+    world.limiters[0].reserve(&budget, ONE).await.unwrap().settle(Use { cost: 9_500, ..ONE });
+    world.settle_down().await;
+    assert_eq!(world.standing(&budget[0]).await, (9_500, 0));
+    assert!(world.limiters[0].reserve(&budget, ONE).await.is_err());
+}
