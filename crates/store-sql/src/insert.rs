@@ -27,13 +27,22 @@ pub(crate) struct Insertions {
     key: &'static str,
     /// Other columns, and what every row has in them, in SQL.
     constants: &'static [(&'static str, &'static str)],
+    /// Whether the keys of the rows that were not there come back.
+    is_telling: bool,
     texts: [OnceLock<Arc<str>>; STATEMENTS],
 }
 
 impl Insertions {
     /// Into these columns, given with commas between them; `key` is the primary key.
     pub(crate) const fn new(table: &'static str, columns: &'static str, key: &'static str) -> Self {
-        Self { table, columns, key, constants: &[], texts: [const { OnceLock::new() }; STATEMENTS] }
+        let texts = [const { OnceLock::new() }; STATEMENTS];
+        Self { table, columns, key, constants: &[], is_telling: false, texts }
+    }
+
+    /// Statements that give back the keys of the rows that were not there before.
+    pub(crate) const fn telling(mut self) -> Self {
+        self.is_telling = true;
+        self
     }
 
     /// The same value for every row in each of these columns, given in SQL.
@@ -63,7 +72,11 @@ impl Insertions {
                     row.push(*constant);
                 }
             });
-            query.push(" ON CONFLICT (").push(self.key).push(") DO NOTHING").sql().as_str().into()
+            query.push(" ON CONFLICT (").push(self.key).push(") DO NOTHING");
+            if self.is_telling {
+                query.push(" RETURNING ").push(self.key);
+            }
+            query.sql().as_str().into()
         });
         AssertSqlSafe(Arc::clone(text))
     }
@@ -92,5 +105,8 @@ mod tests {
             &*text,
             "INSERT INTO t (a, b, c) VALUES (?, 0, ''), (?, 0, '') ON CONFLICT (a) DO NOTHING"
         );
+        let insertions = Insertions::new("t", "a", "a").telling();
+        let text = insertions.of_rows::<sqlx::Sqlite>(1).0;
+        assert_eq!(&*text, "INSERT INTO t (a) VALUES (?) ON CONFLICT (a) DO NOTHING RETURNING a");
     }
 }

@@ -3,6 +3,8 @@
 mod daily;
 mod row;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use promptgate_kernel::{
     AccountId, CallId, EndpointId, Page, PageRequest, ProjectId, ProviderId, RepositoryError, Timestamp,
@@ -12,7 +14,8 @@ use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::{CallFilter, Cursor, Outcome, UsageEvent, UsageFilter, UsageRepository};
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
-use tracing::instrument;
+use tracing::{Span, instrument};
+use uuid::Uuid;
 
 use crate::dialect::Dialect;
 use crate::insert::{Insertions, batches};
@@ -44,16 +47,17 @@ const FIRST_FAILURE: u16 = 400;
 #[each_dialect]
 #[async_trait]
 impl UsageRepository for SqlWork<Db> {
-    #[instrument(level = "debug", name = "db.usage_events.record", skip_all, fields(count = events.len()))]
+    #[instrument(level = "debug", name = "db.usage_events.record", skip_all, fields(count = events.len(), new))]
     async fn record(&mut self, events: &[&UsageEvent]) -> Result<(), RepositoryError> {
-        static INSERTIONS: Insertions = Insertions::new("usage_events", WRITTEN, "id").with(EMPTY);
+        static INSERTIONS: Insertions = Insertions::new("usage_events", WRITTEN, "id").with(EMPTY).telling();
         // In the order of their ids, so that two writers of the same events never wait for each
         // other in a circle.
         let mut sorted = events.to_vec();
         sorted.sort_by_key(|event| event.id);
         let mut repeats = Repeats::<7>::new();
+        let mut new = HashSet::with_capacity(sorted.len());
         for batch in batches(&sorted) {
-            let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
+            let mut query = sqlx::query_scalar::<Db, Uuid>(INSERTIONS.of_rows::<Db>(batch.len()));
             for event in batch {
                 query = query
                     .bind(event.id.as_uuid())
@@ -94,8 +98,11 @@ impl UsageRepository for SqlWork<Db> {
                     .bind(i64::from(event.tool_calls))
                     .bind(Json(Details::from(*event)));
             }
-            query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+            new.extend(query.fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))?);
         }
+        // What was recorded before is counted already, as is what comes twice.
+        sorted.retain(|event| new.remove(&event.id.as_uuid()));
+        Span::current().record("new", sorted.len());
         Ok(())
     }
 

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use promptgate_kernel::{
-    AccountId, CallId, CredentialId, EndpointId, Money, ProjectId, ProviderId, Revision, Timestamp, TokenId,
+    AccountId, CallId, CredentialId, EndpointId, GroupId, Money, ProjectId, ProviderId, Revision, Timestamp,
+    TokenId,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{CallContent, Guarded, TokenCounts};
 
@@ -198,6 +200,16 @@ pub struct UsageEvent {
     /// How many tools the model called, as far as that is taken down.
     #[serde(default)]
     pub tool_calls: u32,
+    /// Who holds what was reserved for it of days, months and rolling windows; `None` if nothing was.
+    /// This and what follows is for whoever records the event, and is not kept with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Uuid>,
+    /// The tokens that its token was minted under, whose budgets cover it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<TokenId>,
+    /// The access groups that the owner was in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupId>,
 }
 
 impl UsageEvent {
@@ -259,6 +271,9 @@ impl UsageEvent {
             provider_kind: None,
             prompted: false,
             tool_calls: 0,
+            holder: None,
+            above: Vec::new(),
+            groups: Vec::new(),
         }
     }
 

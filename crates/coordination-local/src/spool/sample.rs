@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
-use promptgate_kernel::{CallId, Money, ProjectId, RepositoryError, Revision, Timestamp, TokenId};
+use promptgate_kernel::{CallId, GroupId, Money, ProjectId, RepositoryError, Revision, Timestamp, TokenId};
 use promptgate_usage::{CallContent, FinishedCall, Outcome, TokenCounts, UsageEvent};
 
 use super::ledger::Ledger;
@@ -71,6 +71,9 @@ pub(super) fn event(number: u64) -> UsageEvent {
         client_ip: Some("127.0.0.1".to_owned()),
         revision: Revision::from_number(1),
         trace: vec!["matched the alias".to_owned()],
+        holder: Some(id.as_uuid()),
+        above: vec![TokenId::mint(&clock, &entropy)],
+        groups: vec![GroupId::mint(&clock, &entropy)],
         ..UsageEvent::of_call(
             id,
             Timestamp::from_micros(1_700_000_000_000_000),

@@ -264,6 +264,9 @@ impl TryFrom<UsageRow> for UsageEvent {
             provider_kind: row.provider_kind,
             prompted: row.prompted,
             tool_calls: row.tool_calls.try_into().map_err(|error| corrupt_number(row.id, error))?,
+            holder: None,
+            above: Vec::new(),
+            groups: Vec::new(),
         })
     }
 }
