@@ -1,6 +1,7 @@
 //! HTTP servers: accept, serve, drain.
 
 mod header_timer;
+mod linger;
 mod slow_client;
 
 use std::convert::Infallible;
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use header_timer::{CountedStream, HeaderTimer};
+use linger::Lingering;
 use slow_client::{Answers, BoundWrites};
 
 /// How patient a server is with its connections.
@@ -158,7 +160,7 @@ async fn connection(
     let stream = BoundWrites::new(stream, patience.write);
     let answers = Answers::new(patience.write);
     let looking = answers.clone().look_after();
-    let mut builder = auto::Builder::new(executor);
+    let mut builder = auto::Builder::new(executor.clone());
     builder
         .http1()
         .timer(HeaderTimer::new(reads, patience.header, patience.idle))
@@ -168,7 +170,9 @@ async fn connection(
         request.extensions_mut().insert(ConnectInfo(peer));
         // Over HTTP/1 the connection is the answer's own, and is bounded itself.
         let answers = (request.version() == Version::HTTP_2).then(|| answers.clone());
-        let answer = router.clone().oneshot(request.map(Body::new));
+        let (head, body) = request.into_parts();
+        let body = Lingering::around(body, head.version, &head.headers, &executor);
+        let answer = router.clone().oneshot(Request::from_parts(head, body));
         async move {
             let answer = answer.await?;
             Ok::<_, Infallible>(match answers {

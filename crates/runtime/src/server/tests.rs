@@ -169,3 +169,52 @@ async fn a_client_that_stops_reading_loses_its_answer() {
     tokio::time::timeout(Duration::from_secs(10), dropped.recv()).await.expect("the answer is dropped");
     drop(client);
 }
+
+/// Refuses everything, and reads nothing of it.
+fn refusing() -> Router {
+    Router::new().fallback(|| async { http::StatusCode::PAYLOAD_TOO_LARGE })
+}
+
+fn post(length: usize, more: &str) -> Vec<u8> {
+    format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{more}\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_sees_why_it_is_refused() {
+    const LENGTH: usize = 24 * 1024 * 1024;
+    let bench = Bench::start(refusing(), Duration::from_secs(5)).await;
+    let mut client = bench.connect().await;
+    for _ in 0..2 {
+        client.write_all(&post(LENGTH, "")).await.expect("written");
+        // All of it is sent before anything is read, as simple clients do.
+        for piece in vec![b'x'; LENGTH].chunks(64 * 1024) {
+            client.write_all(piece).await.expect("the connection is not reset");
+        }
+        let said = answer(&mut client).await;
+        assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_not_read_for_ever() {
+    let bench = Bench::start(refusing(), Duration::from_secs(5)).await;
+    let mut client = bench.connect().await;
+    client.write_all(&post(usize::MAX / 2, "")).await.expect("written");
+    let endless = async {
+        let piece = vec![b'x'; 1024 * 1024];
+        while client.write_all(&piece).await.is_ok() {}
+    };
+    tokio::time::timeout(Duration::from_secs(20), endless).await.expect("the connection is closed");
+}
+
+#[tokio::test]
+async fn who_waits_for_leave_to_send_is_refused_without_it() {
+    let bench = Bench::start(refusing(), Duration::from_secs(5)).await;
+    let mut client = bench.connect().await;
+    client.write_all(&post(1024, "expect: 100-continue\r\n")).await.expect("written");
+    let mut said = Vec::new();
+    let whole = tokio::time::timeout(Duration::from_secs(4), client.read_to_end(&mut said));
+    whole.await.expect("nobody waits for the body").expect("the connection is closed");
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+}
