@@ -1,6 +1,7 @@
 //! Groups of accounts, and what they may call.
 
-use promptgate_kernel::{GroupId, ProviderId, Timestamp};
+use promptgate_kernel::{GroupId, InvalidLimit, LimitChanges, LimitSet, ProviderId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{is_kebab, is_line, is_text};
 use crate::{InvalidPattern, Patterns};
@@ -26,11 +27,14 @@ pub enum InvalidGroup {
     /// A pattern of excluded models is wrong.
     #[error("excludedModelPatterns: {0}")]
     Exclude(#[source] InvalidPattern),
+    /// A limit cannot be kept to.
+    #[error(transparent)]
+    Limit(#[from] InvalidLimit),
 }
 
 impl InvalidGroup {
     /// The field that is wrong, as the wire names it.
-    pub const fn field(&self) -> &'static str {
+    pub fn field(&self) -> &str {
         match self {
             Self::Name => "name",
             Self::DisplayName => "displayName",
@@ -38,12 +42,13 @@ impl InvalidGroup {
             Self::NoProvider => "providerIds",
             Self::Allow(_) => "modelPatterns",
             Self::Exclude(_) => "excludedModelPatterns",
+            Self::Limit(wrong) => wrong.field(),
         }
     }
 }
 
 /// The providers that a group grants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Providers {
     /// Every one, also those that come later.
     All,
@@ -73,7 +78,7 @@ impl Providers {
 }
 
 /// A group of accounts: its members may call the models that its patterns match, at its providers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Its identity.
     pub id: GroupId,
@@ -91,6 +96,8 @@ pub struct Group {
     pub exclude: Patterns,
     /// Whether accounts are put into it when they are made.
     pub for_new_accounts: bool,
+    /// How much its members may use, all of them together.
+    pub limits: LimitSet,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed. Its members are no part of it.
@@ -116,6 +123,8 @@ pub struct NewGroup {
     pub exclude: Patterns,
     /// Whether accounts are put into it when they are made.
     pub for_new_accounts: bool,
+    /// How much its members may use.
+    pub limits: LimitSet,
 }
 
 /// What may be changed about a group; `None` keeps a value.
@@ -133,6 +142,8 @@ pub struct GroupChanges {
     pub exclude: Option<Patterns>,
     /// Put new accounts into it, or do not.
     pub for_new_accounts: Option<bool>,
+    /// What changes about how much its members may use.
+    pub limits: LimitChanges,
 }
 
 impl Group {
@@ -147,6 +158,7 @@ impl Group {
             allow: new.allow.or_everything(),
             exclude: new.exclude,
             for_new_accounts: new.for_new_accounts,
+            limits: new.limits,
             created_at: at,
             updated_at: at,
             version: 1,
@@ -169,6 +181,7 @@ impl Group {
         self.allow = changes.allow.map_or(self.allow, Patterns::or_everything);
         self.exclude = changes.exclude.unwrap_or(self.exclude);
         self.for_new_accounts = changes.for_new_accounts.unwrap_or(self.for_new_accounts);
+        self.limits = self.limits.change(changes.limits)?;
         self.updated_at = at;
         self.version += 1;
         self.check()?;
@@ -185,6 +198,7 @@ impl Group {
         if !is_text(&self.description, 2_000) {
             return Err(InvalidGroup::Description);
         }
+        self.limits.check()?;
         Ok(())
     }
 }
@@ -206,6 +220,7 @@ mod tests {
             allow: Patterns::default(),
             exclude: Patterns::default(),
             for_new_accounts: false,
+            limits: LimitSet::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Patterns of models.
 
 use regex::{RegexBuilder, RegexSet, RegexSetBuilder};
+use serde::{Deserialize, Serialize};
 
 /// What one pattern may take when it is compiled, in bytes.
 const SIZE: usize = 256 * 1024;
@@ -35,7 +36,7 @@ pub enum InvalidPattern {
 
 /// Regular expressions that are found anywhere in a model's name (`gpt-4` also in `my-gpt-4o`), in
 /// the syntax of the `regex` crate, each once and none blank.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Patterns(Vec<String>);
 
 impl Patterns {

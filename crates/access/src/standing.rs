@@ -1,9 +1,10 @@
 //! Whether an account may call at all.
 
 use promptgate_kernel::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// What decides whether the keys of an account open anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// The account.
     pub account: AccountId,
@@ -18,7 +19,7 @@ pub struct Standing {
 }
 
 /// Whether an account's calls go by network rules of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OwnNetworkRules {
     /// They go by everybody's.
     #[default]

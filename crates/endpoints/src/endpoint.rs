@@ -1,12 +1,13 @@
 //! The endpoint entity and its transitions.
 
 use promptgate_kernel::{ActorId, CredentialId, EndpointId, ProjectId, ProviderId, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Catalogue, EndpointConfig, EndpointVersion, FieldErrors, NewEndpoint, VersionNote, draft};
 
 /// A named AI endpoint of a project.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Its identity.
     pub id: EndpointId,

@@ -1,5 +1,6 @@
 //! Addresses of rules and of clients.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,7 +12,7 @@ use crate::InvalidNetworkRule;
 const MAPPED_BITS: u8 = 96;
 
 /// What a rule is about: an address or a range, as somebody typed it, and what that means.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleAddress {
     typed: String,
     network: IpNet,

@@ -1,11 +1,12 @@
 //! Whose rules they are.
 
 use promptgate_kernel::{AccountId, ProjectId, TokenId};
+use serde::{Deserialize, Serialize};
 
 use crate::Action;
 
 /// Whose rules they are. Each namespace has its own order, and its rules know nothing of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Namespace {
     /// Everybody's.
     Global,

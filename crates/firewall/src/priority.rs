@@ -1,11 +1,12 @@
 //! The order of rules.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::InvalidNetworkRule;
 
 /// When a rule's turn is among those of its namespace; smaller ones come earlier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Priority(u16);
 
 /// Which way a rule is moved.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use promptgate_kernel::{NetworkRuleId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{Namespace, Priority, RuleAddress};
 
@@ -24,7 +25,7 @@ pub enum InvalidNetworkRule {
 }
 
 /// What a rule does with who it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// Lets them in.
     Allow,
@@ -58,7 +59,7 @@ impl fmt::Display for Action {
 }
 
 /// Lets an address or a range in, or keeps it out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkRule {
     /// Its identity.
     pub id: NetworkRuleId,

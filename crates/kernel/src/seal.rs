@@ -1,5 +1,6 @@
 //! Secrets at rest: XChaCha20-Poly1305 under keys that the ciphertext names.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use base64::Engine;
@@ -75,7 +76,7 @@ impl SecretsKey {
 }
 
 /// A sealed secret: `pg1:<key id>:<base64 of nonce and ciphertext>`. Safe to store and to show.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sealed(String);
 
 impl Sealed {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use promptgate_kernel::{ProjectId, ProviderId, Timestamp, slug_of};
+use promptgate_kernel::{InvalidLimit, LimitChanges, LimitSet, ProjectId, ProviderId, Timestamp, slug_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -133,7 +133,7 @@ impl std::str::FromStr for RecordBodies {
 }
 
 /// What is wrong with a project that somebody wants to create or change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidProject {
     /// The name is blank or too long.
     #[error("name must have 1 to 120 characters that are no control characters")]
@@ -150,23 +150,27 @@ pub enum InvalidProject {
     /// The metadata is too large.
     #[error("metadata must be a JSON object of at most 64 KiB")]
     Metadata,
+    /// A limit cannot be kept to.
+    #[error(transparent)]
+    Limit(#[from] InvalidLimit),
 }
 
 impl InvalidProject {
     /// The field that is wrong, as the wire names it.
-    pub const fn field(self) -> &'static str {
+    pub fn field(&self) -> &str {
         match self {
             Self::Name => "name",
             Self::Type => "projectType",
             Self::Env => "env",
             Self::RecordBodies => "recordBodies",
             Self::Metadata => "metadata",
+            Self::Limit(wrong) => wrong.field(),
         }
     }
 }
 
 /// A project's name: 1 to 120 characters, no control characters, no blanks around it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProjectName(String);
 
 impl ProjectName {
@@ -198,7 +202,7 @@ impl ProjectName {
 }
 
 /// The tenant of the public routes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Project {
     /// Its identity, also the `{uuid}` of its routes.
     pub id: ProjectId,
@@ -214,6 +218,8 @@ pub struct Project {
     pub default_provider: Option<ProviderId>,
     /// What is kept of what was said in its calls; `None`: what the process keeps of every project's.
     pub record_bodies: Option<RecordBodies>,
+    /// How much may be used in it, by all of its callers together.
+    pub limits: LimitSet,
     /// Whatever its maker wants to keep with it.
     pub metadata: Map<String, Value>,
     /// When it was created.
@@ -239,6 +245,8 @@ pub struct NewProject {
     pub default_provider: Option<ProviderId>,
     /// What is kept of what was said in its calls; `None`: what the process keeps of every project's.
     pub record_bodies: Option<RecordBodies>,
+    /// How much may be used in it.
+    pub limits: LimitSet,
     /// Free data.
     pub metadata: Map<String, Value>,
     /// Whether it answers from the start.
@@ -258,6 +266,8 @@ pub struct ProjectChanges {
     pub default_provider: Option<Option<ProviderId>>,
     /// Something else to keep of what was said; `Some(None)` leaves it to the process.
     pub record_bodies: Option<Option<RecordBodies>>,
+    /// What changes about how much may be used in it.
+    pub limits: LimitChanges,
     /// Other metadata, whole.
     pub metadata: Option<Map<String, Value>>,
 }
@@ -274,6 +284,7 @@ impl Project {
     /// Creates a project.
     pub fn create(id: ProjectId, new: NewProject, at: Timestamp) -> Result<Self, InvalidProject> {
         check_metadata(&new.metadata)?;
+        new.limits.check()?;
         Ok(Self {
             id,
             name: new.name,
@@ -282,6 +293,7 @@ impl Project {
             active: new.active,
             default_provider: new.default_provider,
             record_bodies: new.record_bodies,
+            limits: new.limits,
             metadata: new.metadata,
             created_at: at,
             updated_at: at,
@@ -296,6 +308,7 @@ impl Project {
             check_metadata(&metadata)?;
             self.metadata = metadata;
         }
+        self.limits = self.limits.change(changes.limits)?;
         self.name = changes.name.unwrap_or(self.name);
         self.env = changes.env.unwrap_or(self.env);
         self.active = changes.active.unwrap_or(self.active);

@@ -1,6 +1,7 @@
 //! A project's own names for models.
 
 use promptgate_kernel::{AliasId, ProjectId, ProviderId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{is_line, is_model, is_text};
 
@@ -51,7 +52,7 @@ impl InvalidAlias {
 }
 
 /// What an alias gives where the client gives nothing.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Preset {
     /// The system prompt, where the client sends none.
     pub system_prompt: Option<String>,
@@ -74,7 +75,7 @@ impl Preset {
 }
 
 /// A project's own name for a model of a provider. With a preset it also says how the model is asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alias {
     /// Its identity.
     pub id: AliasId,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use promptgate_kernel::{
     CredentialId, Entropy, KeyRing, ProviderId, SealError, Sealed, SecretString, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::limits::is_line;
 
@@ -42,7 +43,7 @@ impl InvalidCredential {
 }
 
 /// One secret of a provider, sealed at rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
     /// Its identity.
     pub id: CredentialId,
@@ -69,7 +70,7 @@ pub struct Credential {
 }
 
 /// A secret that was replaced and still serves where the new one is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
     /// The secret, sealed for the same row.
     pub sealed: Sealed,

@@ -1,5 +1,6 @@
 //! Names of providers.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::InvalidProvider;
@@ -35,7 +36,7 @@ const RESERVED: [&str; 24] = [
 
 /// A provider's name: lower-case letters and digits with single hyphens, at most 120 characters.
 /// It never changes, because it is the prefix of the provider's routes and models.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProviderName(String);
 
 impl ProviderName {

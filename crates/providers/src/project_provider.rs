@@ -1,10 +1,11 @@
 //! What a project does with a provider.
 
 use promptgate_kernel::{CredentialId, ProjectId, ProviderId};
+use serde::{Deserialize, Serialize};
 
 /// A project's settings of one provider. Without any, the provider is enabled, uses its own
 /// credentials and comes after those that have a position, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectProvider {
     /// The project.
     pub project_id: ProjectId,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use promptgate_kernel::{ProviderId, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -75,7 +76,7 @@ impl InvalidProvider {
 }
 
 /// Where a provider answers: http or https, with a host, without a trailing slash.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BaseUrl(String);
 
 impl BaseUrl {
@@ -116,7 +117,7 @@ pub struct Timeouts {
 }
 
 /// A configured upstream model service.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provider {
     /// Its identity.
     pub id: ProviderId,

@@ -1,6 +1,7 @@
 //! Reusable choices of provider, model and settings.
 
 use promptgate_kernel::{CredentialId, ProviderId, TemplateId, Timestamp, slug_of};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{is_line, is_model, is_slug, is_text};
 
@@ -52,7 +53,7 @@ impl InvalidTemplate {
 }
 
 /// A provider, a model and settings that AI endpoints share. A change acts at once on all of them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Template {
     /// Its identity.
     pub id: TemplateId,

@@ -1,6 +1,7 @@
 //! Tokens that tokens mint: never more than the parent has, never for longer.
 
 use promptgate_kernel::{EndpointId, Timestamp, TokenId};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::token::earliest;
@@ -13,7 +14,7 @@ pub const MAX_DEPTH: u8 = 5;
 pub const MAX_LIVE_IN_TREE: u64 = 1_000;
 
 /// What the tokens above a token leave to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Above {
     /// One of them is switched off or revoked.
     pub suspended: bool,

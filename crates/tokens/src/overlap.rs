@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use promptgate_kernel::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::token::earliest;
 use crate::{InvalidToken, Token, TokenHash};
@@ -10,7 +11,7 @@ use crate::{InvalidToken, Token, TokenHash};
 const MAX_SECONDS: u64 = 7 * 24 * 60 * 60;
 
 /// The secret before the last rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
     /// SHA-256 of it.
     pub hash: TokenHash,

@@ -54,7 +54,7 @@ impl std::str::FromStr for TokenEnv {
 }
 
 /// SHA-256 of a token: what is stored, looked up and cached. Not secret, but not for display.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {

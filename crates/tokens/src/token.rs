@@ -15,7 +15,7 @@ const MAX_ENDPOINTS: usize = 1_000;
 const MAX_TOKEN_CAP: u64 = i64::MAX.unsigned_abs();
 
 /// A token's name: 1 to 120 characters, no control characters, no blanks around it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TokenName(String);
 
 impl TokenName {
@@ -37,7 +37,7 @@ impl TokenName {
 }
 
 /// Where a token is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TokenState {
     /// It opens what its scopes say.
     Active,
@@ -83,7 +83,7 @@ impl TokenLimits {
 }
 
 /// A bearer credential as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// Its identity, which survives rotation.
     pub id: TokenId,

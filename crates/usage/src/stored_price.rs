@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use promptgate_kernel::{PriceId, PricePerMillion, Timestamp};
+use promptgate_kernel::{Money, PriceId, PricePerMillion, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{ListPrice, PriceVersionId, TokenCounts};
+use serde::{Deserialize, Serialize};
 
 /// The longest name of a model that a price is kept for, in characters.
 const MAX_MODEL_CHARACTERS: usize = 200;
@@ -41,7 +45,7 @@ impl InvalidPrice {
 
 /// What a million tokens cost, by what they are. Classes without a price of their own cost what input
 /// costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PriceRates {
     /// Input.
     pub input: PricePerMillion,
@@ -49,8 +53,20 @@ pub struct PriceRates {
     pub output: PricePerMillion,
     /// Input read from a prompt cache.
     pub cache_read: Option<PricePerMillion>,
-    /// Input written to a prompt cache.
+    /// Input written to a prompt cache that lives five minutes, or the provider's only one.
     pub cache_write: Option<PricePerMillion>,
+    /// Input written to a prompt cache that lives an hour; as the other one unless given.
+    #[serde(default)]
+    pub cache_write_1h: Option<PricePerMillion>,
+    /// Audio that is read.
+    #[serde(default)]
+    pub audio_input: Option<PricePerMillion>,
+    /// Audio that is written.
+    #[serde(default)]
+    pub audio_output: Option<PricePerMillion>,
+    /// Reasoning that is written.
+    #[serde(default)]
+    pub reasoning: Option<PricePerMillion>,
     /// What is embedded.
     pub embedding: Option<PricePerMillion>,
 }
@@ -66,11 +82,42 @@ pub struct RateChanges {
     pub cache_read: Option<Option<f64>>,
     /// Likewise written to a prompt cache.
     pub cache_write: Option<Option<f64>>,
+    /// Likewise written to a prompt cache for an hour.
+    pub cache_write_1h: Option<Option<f64>>,
+    /// Likewise of audio that is read.
+    pub audio_input: Option<Option<f64>>,
+    /// Likewise of audio that is written.
+    pub audio_output: Option<Option<f64>>,
+    /// Likewise of reasoning.
+    pub reasoning: Option<Option<f64>>,
     /// Likewise embedded.
     pub embedding: Option<Option<f64>>,
 }
 
+/// The names on the wire of the rates that may be missing.
+const OPTIONAL: [&str; 7] =
+    ["cacheRead", "cacheWrite", "cacheWrite1h", "audioInput", "audioOutput", "reasoning", "embedding"];
+
 impl RateChanges {
+    const fn optional(&self) -> [(&'static str, Option<Option<f64>>); 7] {
+        [
+            (OPTIONAL[0], self.cache_read),
+            (OPTIONAL[1], self.cache_write),
+            (OPTIONAL[2], self.cache_write_1h),
+            (OPTIONAL[3], self.audio_input),
+            (OPTIONAL[4], self.audio_output),
+            (OPTIONAL[5], self.reasoning),
+            (OPTIONAL[6], self.embedding),
+        ]
+    }
+
+    /// The names on the wire of the rates that change.
+    pub fn names(&self) -> Vec<&'static str> {
+        let whole = [("input", self.input.is_some()), ("output", self.output.is_some())];
+        let optional = self.optional().map(|(name, change)| (name, change.is_some()));
+        whole.into_iter().chain(optional).filter_map(|(name, changes)| changes.then_some(name)).collect()
+    }
+
     /// Whether it names no rate.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -93,16 +140,57 @@ impl PriceRates {
         if let Some(dollars) = changes.output {
             self.output = read("output", dollars)?;
         }
-        for (name, rate, change) in [
-            ("cacheRead", &mut self.cache_read, changes.cache_read),
-            ("cacheWrite", &mut self.cache_write, changes.cache_write),
-            ("embedding", &mut self.embedding, changes.embedding),
-        ] {
+        let changes = changes.optional();
+        for ((name, change), rate) in changes.into_iter().zip(self.optional_mut()) {
             if let Some(dollars) = change {
                 *rate = dollars.map(|dollars| read(name, dollars)).transpose()?;
             }
         }
         Ok(self)
+    }
+
+    /// The rates that may be missing, by their names on the wire.
+    pub const fn optional(&self) -> [(&'static str, Option<PricePerMillion>); 7] {
+        [
+            (OPTIONAL[0], self.cache_read),
+            (OPTIONAL[1], self.cache_write),
+            (OPTIONAL[2], self.cache_write_1h),
+            (OPTIONAL[3], self.audio_input),
+            (OPTIONAL[4], self.audio_output),
+            (OPTIONAL[5], self.reasoning),
+            (OPTIONAL[6], self.embedding),
+        ]
+    }
+
+    const fn optional_mut(&mut self) -> [&mut Option<PricePerMillion>; 7] {
+        [
+            &mut self.cache_read,
+            &mut self.cache_write,
+            &mut self.cache_write_1h,
+            &mut self.audio_input,
+            &mut self.audio_output,
+            &mut self.reasoning,
+            &mut self.embedding,
+        ]
+    }
+
+    /// What tokens cost at these rates; `embedding` says that they were embedded. Each class is rounded
+    /// once, half up, to the nano-dollar.
+    pub fn cost(&self, counts: &TokenCounts, embedding: bool) -> Money {
+        let input = self.embedding.filter(|_| embedding).unwrap_or(self.input);
+        let cache_write = self.cache_write.unwrap_or(input);
+        [
+            input.of(counts.input),
+            self.cache_read.unwrap_or(input).of(counts.cache_read),
+            cache_write.of(counts.cache_write_5m),
+            self.cache_write_1h.unwrap_or(cache_write).of(counts.cache_write_1h),
+            self.audio_input.unwrap_or(input).of(counts.audio_input),
+            self.output.of(counts.output),
+            self.reasoning.unwrap_or(self.output).of(counts.reasoning),
+            self.audio_output.unwrap_or(self.output).of(counts.audio_output),
+        ]
+        .into_iter()
+        .sum()
     }
 }
 
@@ -111,7 +199,7 @@ fn read(name: &'static str, dollars: f64) -> Result<PricePerMillion, InvalidPric
 }
 
 /// Whose price it is: a model, by the name of its provider and by its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PriceTarget {
     /// The provider's name.
     pub provider: String,
@@ -143,7 +231,7 @@ impl PriceTarget {
 }
 
 /// The price of one model. It stays when its provider is deleted: calls of the past were made at it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredPrice {
     /// Its identity.
     pub id: PriceId,
@@ -160,7 +248,7 @@ pub struct StoredPrice {
 }
 
 /// The price of every model that has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FallbackPrice {
     /// What it is.
     pub rates: PriceRates,
@@ -171,7 +259,7 @@ pub struct FallbackPrice {
 }
 
 /// All prices that are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StoredPrices {
     /// The price of every model that has none; always there once a database is set up.
     pub fallback: Option<FallbackPrice>,
@@ -179,7 +267,15 @@ pub struct StoredPrices {
     pub models: Vec<StoredPrice>,
 }
 
+/// The id of the price of every model that has none.
+pub const FALLBACK_PRICE: PriceId = PriceId::from_uuid(uuid::Uuid::from_u128(1));
+
 impl StoredPrice {
+    /// Which version of which price it is.
+    pub const fn version_id(&self) -> PriceVersionId {
+        PriceVersionId { price: self.id, version: self.version }
+    }
+
     /// Sets a price.
     pub const fn create(id: PriceId, target: PriceTarget, rates: PriceRates, at: Timestamp) -> Self {
         Self { id, target, rates, created_at: at, updated_at: at, version: 1 }
@@ -192,6 +288,11 @@ impl StoredPrice {
 }
 
 impl FallbackPrice {
+    /// Which version of which price it is.
+    pub const fn version_id(&self) -> PriceVersionId {
+        PriceVersionId { price: FALLBACK_PRICE, version: self.version }
+    }
+
     /// Applies changes.
     pub fn change(self, changes: RateChanges, at: Timestamp) -> Result<Self, InvalidPrice> {
         Ok(Self { rates: self.rates.change(changes)?, updated_at: at, version: self.version + 1 })
@@ -233,6 +334,10 @@ mod tests {
             (RateChanges { output: Some(1e30), ..whole }, "output"),
             (RateChanges { cache_read: Some(Some(f64::NAN)), ..whole }, "cacheRead"),
             (RateChanges { cache_write: Some(Some(-1.0)), ..whole }, "cacheWrite"),
+            (RateChanges { cache_write_1h: Some(Some(-1.0)), ..whole }, "cacheWrite1h"),
+            (RateChanges { audio_input: Some(Some(-1.0)), ..whole }, "audioInput"),
+            (RateChanges { audio_output: Some(Some(-1.0)), ..whole }, "audioOutput"),
+            (RateChanges { reasoning: Some(Some(-1.0)), ..whole }, "reasoning"),
             (RateChanges { embedding: Some(Some(-1.0)), ..whole }, "embedding"),
         ] {
             assert_eq!(wrong.into_rates().unwrap_err().field(), Some(field));
@@ -244,5 +349,47 @@ mod tests {
             [("p", "m"), (" p", "m "), ("p", "M")].map(|(p, m)| PriceTarget::new(p, m).unwrap());
         assert_eq!(PriceTarget::check_distinct([&one, &other]), Ok(()));
         assert_eq!(PriceTarget::check_distinct([&one, &other, &same]), Err(InvalidPrice::Twice));
+    }
+
+    #[test]
+    fn each_class_is_rounded_half_up_once_and_has_its_own_rate() {
+        let nanos = |nanos| PricePerMillion::from_money(Money::from_nanos(nanos));
+        // Half a nano-dollar each: eight classes, eight roundings.
+        let half = PriceRates { input: nanos(500_000), output: nanos(500_000), ..PriceRates::default() };
+        let one_each = TokenCounts {
+            input: 1,
+            cache_read: 1,
+            cache_write_5m: 1,
+            cache_write_1h: 1,
+            audio_input: 1,
+            output: 1,
+            reasoning: 1,
+            audio_output: 1,
+        };
+        assert_eq!(half.cost(&one_each, false), Money::from_nanos(8));
+        let below = PriceRates { input: nanos(499_999), output: nanos(499_999), ..PriceRates::default() };
+        assert_eq!(below.cost(&one_each, false), Money::ZERO);
+        // Once per class and not once per token.
+        assert_eq!(
+            below.cost(&TokenCounts { output: 3, ..TokenCounts::default() }, false),
+            Money::from_nanos(1)
+        );
+        let rate = |dollars: u32| PricePerMillion::from_dollars(f64::from(dollars));
+        let own = PriceRates {
+            input: rate(1).unwrap(),
+            output: rate(2).unwrap(),
+            cache_read: rate(4),
+            cache_write: rate(8),
+            cache_write_1h: rate(16),
+            audio_input: rate(32),
+            audio_output: rate(64),
+            reasoning: rate(128),
+            embedding: rate(256),
+        };
+        assert_eq!(own.cost(&one_each, false), Money::from_nanos(255_000));
+        assert_eq!(own.cost(&one_each, true), Money::from_nanos(255_000 - 1_000 + 256_000));
+        let hour = PriceRates { cache_write_1h: None, ..own };
+        let written = TokenCounts { cache_write_1h: 1_000_000, ..TokenCounts::default() };
+        assert_eq!(hour.cost(&written, false), rate(8).unwrap().as_money());
     }
 }

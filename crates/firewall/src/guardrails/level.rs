@@ -1,6 +1,7 @@
 //! On which level rules stand.
 
 use promptgate_kernel::{ProjectId, TokenId};
+use serde::{Deserialize, Serialize};
 
 /// A level of rules, from the topmost down; each may replace what those above it say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +32,7 @@ impl Level {
 }
 
 /// Who has rules that are kept apart. Those of an AI endpoint are part of the endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Holder {
     /// Everybody.
     Global,

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_kernel::{RepositoryError, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Holder, InvalidRules, Rules, StoredRules};
@@ -64,7 +65,7 @@ impl AllRules {
 
 /// What of the kept rules cannot be taken as it stands. One that nobody can read is no reason not to read
 /// the others.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RuleFaults {
     /// Fields that this version does not know. They say nothing.
     pub unknown: Vec<(Holder, String)>,
