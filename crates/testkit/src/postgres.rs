@@ -134,7 +134,7 @@ fn execute(server: &Url, statement: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn find_program(name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn find_program(name: &str) -> anyhow::Result<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").map(|entries| {
         let mut versions: Vec<(u32, PathBuf)> = entries
             .flatten()

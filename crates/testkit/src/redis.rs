@@ -69,7 +69,7 @@ impl Redis {
     }
 }
 
-fn find_redis() -> anyhow::Result<PathBuf> {
+pub(crate) fn find_redis() -> anyhow::Result<PathBuf> {
     let found = ["redis-server", "valkey-server"].iter().find_map(|name| server::find_program(name, &[]));
     found.context("Redis is not installed: `apt-get install redis-server` (its service need not run)")
 }
@@ -89,7 +89,7 @@ fn start_on(program: &Path, port: u16) -> anyhow::Result<Server> {
     })
 }
 
-fn answers(port: u16) -> bool {
+pub(crate) fn answers(port: u16) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         connection.set_read_timeout(Some(Duration::from_secs(1)))?;

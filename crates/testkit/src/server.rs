@@ -39,8 +39,8 @@ cd / && rm -rf "$dir"
 /// Who a server runs as, when that is not who runs the tests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunAs {
-    uid: u32,
-    gid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl RunAs {
