@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         allow: Patterns::parse([""; 0])?,
         exclude: Patterns::parse(["^bge"])?,
         for_new_accounts: false,
+        limits: promptgate_kernel::LimitSet::default(),
     };
     let group = Group::create(GroupId::mint(&SystemClock, &OsEntropy), new, SystemClock.now())?;
     let rules = AccessRules::new(vec![Arc::new(AccessRule::of(&group))]);

@@ -1,6 +1,7 @@
 //! Subscription plans.
 
 use promptgate_kernel::{PlanId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{is_line, is_text};
 
@@ -35,7 +36,7 @@ impl InvalidPlan {
 
 /// How many tokens accounts may use. Exactly one plan is the default, which every account has that was
 /// given none of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Its identity.
     pub id: PlanId,

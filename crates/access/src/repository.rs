@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    AccountId, GroupId, Page, PageRequest, PlanId, RepositoryError, SortDirection, Timestamp,
+    AccountId, GroupId, LimitSet, Page, PageRequest, PlanId, RepositoryError, SortDirection, Timestamp,
 };
 
 use crate::{Group, Plan, Standing};
@@ -100,6 +100,9 @@ pub trait GroupRepository: Send {
 
     /// Whether the keys of accounts open anything, of every account that was not deleted, by id.
     async fn standings(&mut self) -> Result<Vec<Standing>, RepositoryError>;
+
+    /// How much accounts may use, of every one that is limited and was not deleted, by id.
+    async fn account_limits(&mut self) -> Result<Vec<(AccountId, LimitSet)>, RepositoryError>;
 
     /// Who is in which group, by account and group.
     async fn all_members(&mut self) -> Result<Vec<(AccountId, GroupId)>, RepositoryError>;

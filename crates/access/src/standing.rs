@@ -1,6 +1,6 @@
 //! Whether an account may call at all.
 
-use promptgate_kernel::{AccountId, Timestamp};
+use promptgate_kernel::{AccountId, PlanId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What decides whether the keys of an account open anything.
@@ -16,6 +16,8 @@ pub struct Standing {
     pub expires_at: Option<Timestamp>,
     /// Which network rules its calls go by.
     pub network_rules: OwnNetworkRules,
+    /// The plan it was given; `None` is the default one.
+    pub plan: Option<PlanId>,
 }
 
 /// Whether an account's calls go by network rules of its own.
@@ -66,6 +68,7 @@ mod tests {
             has_role: true,
             expires_at: Some(Timestamp::from_micros(10)),
             network_rules: OwnNetworkRules::None,
+            plan: None,
         };
         assert_eq!(standing.usable(Timestamp::from_micros(9)), Ok(()));
         assert_eq!(standing.usable(Timestamp::from_micros(10)), Err(StandingRefused::NoRole));

@@ -7,7 +7,7 @@ mod make;
 
 use std::fmt;
 
-use promptgate_kernel::{AccountId, Entropy, KeyRing, PlanId, SealError, Timestamp};
+use promptgate_kernel::{AccountId, Entropy, InvalidLimit, KeyRing, LimitSet, PlanId, SealError, Timestamp};
 
 use crate::{PasswordHash, Role, Totp};
 
@@ -74,6 +74,8 @@ pub struct Account {
     pub role: Role,
     /// The plan it was assigned; without one the default plan applies.
     pub plan_id: Option<PlanId>,
+    /// How much it may use.
+    pub limits: LimitSet,
     /// What administrators noted about it, word for word.
     pub note: String,
     /// Whether it may be used.
@@ -117,7 +119,7 @@ pub enum AccountRefused {
 }
 
 /// What is wrong with an account that somebody wants to make or change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAccount {
     /// A person's user name is blank, too long, or has control characters.
     #[error("preferredUsername must have 1 to 320 characters that are no control characters")]
@@ -140,11 +142,14 @@ pub enum InvalidAccount {
     /// The role of a service account is always `user`.
     #[error("a service account always has the role `user`")]
     Role,
+    /// A limit cannot be kept to.
+    #[error(transparent)]
+    Limit(#[from] InvalidLimit),
 }
 
 impl InvalidAccount {
     /// The field that is wrong, as the wire names it.
-    pub const fn field(self) -> &'static str {
+    pub fn field(&self) -> &str {
         match self {
             Self::Username => "preferredUsername",
             Self::Identifier => "identifier",
@@ -153,11 +158,12 @@ impl InvalidAccount {
             Self::Note => "note",
             Self::Expiration => "expiresAt",
             Self::Role => "role",
+            Self::Limit(wrong) => wrong.field(),
         }
     }
 
     /// The stable code on the wire.
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::Username => "invalid_username",
             Self::Identifier => "invalid_identifier",
@@ -166,6 +172,7 @@ impl InvalidAccount {
             Self::Note => "invalid_note",
             Self::Expiration => "invalid_expiration",
             Self::Role => "invalid_role",
+            Self::Limit(_) => "invalid_limit",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promptgate_kernel::{CredentialId, Money, ProviderId, TemplateId};
+use promptgate_kernel::{CredentialId, LimitSet, LimitsByModel, Money, ProviderId, TemplateId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -123,6 +123,27 @@ pub struct EndpointConfig {
     /// Calls in one wall-clock hour.
     #[serde(default)]
     pub rate_limit_per_hour: Option<u32>,
+    /// Dollars in one day.
+    #[serde(default, with = "dollars")]
+    pub daily_budget_usd: Option<Money>,
+    /// Tokens in one day.
+    #[serde(default)]
+    pub daily_token_cap: Option<u64>,
+    /// Tokens in one calendar month.
+    #[serde(default)]
+    pub monthly_token_cap: Option<u64>,
+    /// Tokens in one wall-clock minute.
+    #[serde(default)]
+    pub token_rate_limit_per_minute: Option<u64>,
+    /// Tokens in one wall-clock hour.
+    #[serde(default)]
+    pub token_rate_limit_per_hour: Option<u64>,
+    /// Calls at the same time.
+    #[serde(default)]
+    pub max_concurrent_requests: Option<u32>,
+    /// How much single models may be used, besides, by their ids.
+    #[serde(default)]
+    pub model_limits: LimitsByModel,
     /// Whether callers get a stream when they ask for one.
     #[serde(default)]
     pub streaming_enabled: bool,
@@ -197,6 +218,22 @@ impl EndpointConfig {
     /// Whether a call gets a stream. One that is not allowed is silently no stream.
     pub fn streams(&self, asked: bool) -> bool {
         asked && self.streaming_enabled && self.output_schema.is_none()
+    }
+
+    /// How much its callers may use, all of them together, under the names that limits have everywhere.
+    pub fn limit_set(&self) -> LimitSet {
+        LimitSet {
+            requests_per_minute: self.rate_limit_per_minute,
+            requests_per_hour: self.rate_limit_per_hour,
+            tokens_per_minute: self.token_rate_limit_per_minute,
+            tokens_per_hour: self.token_rate_limit_per_hour,
+            max_concurrent: self.max_concurrent_requests,
+            daily_tokens: self.daily_token_cap,
+            monthly_tokens: self.monthly_token_cap,
+            daily_cost: self.daily_budget_usd,
+            monthly_cost: self.monthly_budget_usd,
+            models: self.model_limits.clone(),
+        }
     }
 
     /// For how long answers are cached; `None` when they are not.

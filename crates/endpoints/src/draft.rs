@@ -85,6 +85,21 @@ pub struct NewEndpoint {
     pub rate_limit_per_minute: Option<i64>,
     /// Calls in one hour.
     pub rate_limit_per_hour: Option<i64>,
+    /// Dollars in one day.
+    pub daily_budget_usd: Option<f64>,
+    /// Tokens in one day.
+    pub daily_token_cap: Option<i64>,
+    /// Tokens in one calendar month.
+    pub monthly_token_cap: Option<i64>,
+    /// Tokens in one minute.
+    pub token_rate_limit_per_minute: Option<i64>,
+    /// Tokens in one hour.
+    pub token_rate_limit_per_hour: Option<i64>,
+    /// Calls at the same time.
+    pub max_concurrent_requests: Option<i64>,
+    /// An object from ids of models to `requests_per_minute`, `requests_per_hour`, `tokens_per_minute`,
+    /// `tokens_per_hour` and `max_concurrent`.
+    pub model_limits: Option<Value>,
     /// Whether callers get a stream when they ask.
     pub streaming_enabled: bool,
     /// Whether conversations are remembered.
@@ -142,6 +157,13 @@ impl From<EndpointConfig> for NewEndpoint {
             estimated_cost_per_1k_tokens_usd: config.estimated_cost_per_1k_tokens_usd.map(Money::as_dollars),
             rate_limit_per_minute: config.rate_limit_per_minute.map(i64::from),
             rate_limit_per_hour: config.rate_limit_per_hour.map(i64::from),
+            daily_budget_usd: config.daily_budget_usd.map(Money::as_dollars),
+            daily_token_cap: signed(config.daily_token_cap),
+            monthly_token_cap: signed(config.monthly_token_cap),
+            token_rate_limit_per_minute: signed(config.token_rate_limit_per_minute),
+            token_rate_limit_per_hour: signed(config.token_rate_limit_per_hour),
+            max_concurrent_requests: config.max_concurrent_requests.map(i64::from),
+            model_limits: json(serde_json::to_value(&config.model_limits)),
             streaming_enabled: config.streaming_enabled,
             sessions_enabled: config.sessions_enabled,
             session_ttl_seconds: config.session_ttl_seconds.map(i64::from),

@@ -168,6 +168,10 @@ id! {
     pub MonitoredServiceId
 }
 id! {
+    /// Identifies one run of a recurring job.
+    pub JobRunId
+}
+id! {
     /// Identifies an entry of the FAQ.
     pub FaqEntryId
 }
@@ -182,6 +186,14 @@ id! {
 id! {
     /// Identifies a stored price of a model.
     pub PriceId
+}
+id! {
+    /// Identifies a look for newer prices.
+    pub PriceRefreshId
+}
+id! {
+    /// Identifies a repricing of calls of the past.
+    pub RepricingId
 }
 id! {
     /// Identifies who acted on the control plane.

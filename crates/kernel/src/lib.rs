@@ -19,6 +19,7 @@ mod entropy;
 mod error;
 mod ids;
 mod key_text;
+mod limit_set;
 mod money;
 mod page;
 mod revision;
@@ -36,10 +37,15 @@ pub use error::RepositoryError;
 pub use ids::uuid_v7 as __uuid_v7;
 pub use ids::{
     AccountId, ActorId, AdminKeyId, AiSessionId, AliasId, AuditEventId, CallId, CredentialId, EndpointId,
-    EvalId, EvalRunId, FaqEntryId, GroupId, InvalidId, McpServerId, MonitoredServiceId, NetworkRuleId,
-    PlanId, PriceId, ProjectId, ProviderId, SessionId, SetupGuideId, TemplateId, TokenId,
+    EvalId, EvalRunId, FaqEntryId, GroupId, InvalidId, JobRunId, McpServerId, MonitoredServiceId,
+    NetworkRuleId, PlanId, PriceId, PriceRefreshId, ProjectId, ProviderId, RepricingId, SessionId,
+    SetupGuideId, TemplateId, TokenId,
 };
 pub use key_text::{KEY_TEXT_LENGTH, is_key_text, mint_key_text};
+pub use limit_set::{
+    InvalidLimit, LimitChanges, LimitSet, LimitsByModel, ModelChanges, ModelLimitChanges, ModelLimits,
+    change_models, check_models,
+};
 pub use money::{Money, PricePerMillion};
 pub use page::{Page, PageRequest, SortDirection};
 pub use revision::Revision;

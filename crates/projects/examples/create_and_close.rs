@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         env: ProjectEnv::default(),
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: serde_json::Map::new(),
         active: true,
     };

@@ -350,6 +350,7 @@ mod tests {
             env: ProjectEnv::default(),
             default_provider: None,
             record_bodies: None,
+            limits: LimitSet::default(),
             metadata: Map::new(),
             active: true,
         };

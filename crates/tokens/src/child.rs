@@ -111,71 +111,93 @@ impl Token {
         let fields = [
             ("scopes", narrowed.scopes == self.scopes),
             ("endpointIds", narrowed.endpoint_ids == self.endpoint_ids),
-            (
-                "rateLimitPerMinute",
-                narrowed.limits.rate_limit_per_minute == self.limits.rate_limit_per_minute,
-            ),
-            ("rateLimitPerHour", narrowed.limits.rate_limit_per_hour == self.limits.rate_limit_per_hour),
-            (
-                "monthlyBudgetUsdCap",
-                narrowed.limits.monthly_budget_usd_cap == self.limits.monthly_budget_usd_cap,
-            ),
-            ("dailyBudgetUsdCap", narrowed.limits.daily_budget_usd_cap == self.limits.daily_budget_usd_cap),
-            ("dailyTokenCap", narrowed.limits.daily_token_cap == self.limits.daily_token_cap),
             ("expiresAt", narrowed.expires_at == self.expires_at),
         ];
-        fields.iter().find(|(_, same)| !same).map_or(Ok(()), |(field, _)| beyond(field))
+        if let Some((field, _)) = fields.iter().find(|(_, same)| !same) {
+            return beyond(field);
+        }
+        self.limits.first_other_than(&narrowed.limits).map_or(Ok(()), beyond)
     }
 }
 
 impl TokenLimits {
     /// These limits where they are set, else those of the parent; none may be looser than that.
     fn within(self, parent: &Self) -> Result<Self, InvalidToken> {
-        Ok(Self {
-            rate_limit_per_minute: within(
-                "rateLimitPerMinute",
-                self.rate_limit_per_minute,
-                parent.rate_limit_per_minute,
-            )?,
-            rate_limit_per_hour: within(
-                "rateLimitPerHour",
-                self.rate_limit_per_hour,
-                parent.rate_limit_per_hour,
-            )?,
-            monthly_budget_usd_cap: within(
-                "monthlyBudgetUsdCap",
-                self.monthly_budget_usd_cap,
-                parent.monthly_budget_usd_cap,
-            )?,
-            daily_budget_usd_cap: within(
-                "dailyBudgetUsdCap",
-                self.daily_budget_usd_cap,
-                parent.daily_budget_usd_cap,
-            )?,
-            daily_token_cap: within("dailyTokenCap", self.daily_token_cap, parent.daily_token_cap)?,
-        })
+        let left = self.or(parent);
+        match left.first_other_than(&left.at_most(parent)) {
+            Some(field) => Err(InvalidToken::BeyondParent { field }),
+            None => Ok(left),
+        }
+    }
+
+    /// These limits where they are set, else the other's.
+    fn or(self, other: &Self) -> Self {
+        let mut model_limits = other.model_limits.clone();
+        for (model, own) in self.model_limits {
+            let limits = model_limits.entry(model).or_default();
+            *limits = own.or(*limits);
+        }
+        Self {
+            rate_limit_per_minute: self.rate_limit_per_minute.or(other.rate_limit_per_minute),
+            rate_limit_per_hour: self.rate_limit_per_hour.or(other.rate_limit_per_hour),
+            monthly_budget_usd_cap: self.monthly_budget_usd_cap.or(other.monthly_budget_usd_cap),
+            daily_budget_usd_cap: self.daily_budget_usd_cap.or(other.daily_budget_usd_cap),
+            daily_token_cap: self.daily_token_cap.or(other.daily_token_cap),
+            monthly_token_cap: self.monthly_token_cap.or(other.monthly_token_cap),
+            token_rate_limit_per_minute: self
+                .token_rate_limit_per_minute
+                .or(other.token_rate_limit_per_minute),
+            token_rate_limit_per_hour: self.token_rate_limit_per_hour.or(other.token_rate_limit_per_hour),
+            max_concurrent_requests: self.max_concurrent_requests.or(other.max_concurrent_requests),
+            model_limits,
+        }
     }
 
     /// These limits, none looser than the other's.
     fn at_most(&self, other: &Self) -> Self {
+        let mut model_limits = self.model_limits.clone();
+        for (model, above) in &other.model_limits {
+            let limits = model_limits.entry(model.clone()).or_default();
+            *limits = limits.at_most(*above);
+        }
         Self {
             rate_limit_per_minute: tighter(self.rate_limit_per_minute, other.rate_limit_per_minute),
             rate_limit_per_hour: tighter(self.rate_limit_per_hour, other.rate_limit_per_hour),
             monthly_budget_usd_cap: tighter(self.monthly_budget_usd_cap, other.monthly_budget_usd_cap),
             daily_budget_usd_cap: tighter(self.daily_budget_usd_cap, other.daily_budget_usd_cap),
             daily_token_cap: tighter(self.daily_token_cap, other.daily_token_cap),
+            monthly_token_cap: tighter(self.monthly_token_cap, other.monthly_token_cap),
+            token_rate_limit_per_minute: tighter(
+                self.token_rate_limit_per_minute,
+                other.token_rate_limit_per_minute,
+            ),
+            token_rate_limit_per_hour: tighter(
+                self.token_rate_limit_per_hour,
+                other.token_rate_limit_per_hour,
+            ),
+            max_concurrent_requests: tighter(self.max_concurrent_requests, other.max_concurrent_requests),
+            model_limits,
         }
     }
-}
 
-fn within<T: Ord + Copy>(
-    field: &'static str,
-    wanted: Option<T>,
-    parent: Option<T>,
-) -> Result<Option<T>, InvalidToken> {
-    match (wanted, parent) {
-        (Some(wanted), Some(parent)) if wanted > parent => Err(InvalidToken::BeyondParent { field }),
-        (wanted, parent) => Ok(wanted.or(parent)),
+    /// The first limit that is not as the other has it, as the wire names it.
+    fn first_other_than(&self, other: &Self) -> Option<&'static str> {
+        let same = [
+            ("rateLimitPerMinute", self.rate_limit_per_minute == other.rate_limit_per_minute),
+            ("rateLimitPerHour", self.rate_limit_per_hour == other.rate_limit_per_hour),
+            ("monthlyBudgetUsdCap", self.monthly_budget_usd_cap == other.monthly_budget_usd_cap),
+            ("dailyBudgetUsdCap", self.daily_budget_usd_cap == other.daily_budget_usd_cap),
+            ("dailyTokenCap", self.daily_token_cap == other.daily_token_cap),
+            ("monthlyTokenCap", self.monthly_token_cap == other.monthly_token_cap),
+            (
+                "tokenRateLimitPerMinute",
+                self.token_rate_limit_per_minute == other.token_rate_limit_per_minute,
+            ),
+            ("tokenRateLimitPerHour", self.token_rate_limit_per_hour == other.token_rate_limit_per_hour),
+            ("maxConcurrentRequests", self.max_concurrent_requests == other.max_concurrent_requests),
+            ("modelLimits", self.model_limits == other.model_limits),
+        ];
+        same.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
     }
 }
 

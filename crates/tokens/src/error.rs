@@ -1,6 +1,6 @@
 //! Why a token is refused, and what makes one invalid.
 
-use promptgate_kernel::Timestamp;
+use promptgate_kernel::{InvalidLimit, Timestamp};
 
 use crate::{Scope, ScopeSet};
 
@@ -44,6 +44,9 @@ pub enum InvalidToken {
         /// The field as the wire names it.
         field: &'static str,
     },
+    /// A limit of a model cannot be kept to.
+    #[error(transparent)]
+    ModelLimit(#[from] InvalidLimit),
     /// It is to be limited to too many endpoints.
     #[error("endpointIds must be at most 1,000 ids")]
     Endpoints,
@@ -81,10 +84,11 @@ pub enum InvalidToken {
 
 impl InvalidToken {
     /// The field that is wrong, as the wire names it.
-    pub const fn field(&self) -> &'static str {
+    pub fn field(&self) -> &str {
         match self {
             Self::Name => "name",
             Self::Limit { field } => field,
+            Self::ModelLimit(wrong) => wrong.field(),
             Self::Endpoints => "endpointIds",
             Self::Expiry => "expiresAt",
             Self::NoScope => "scopes",
@@ -99,7 +103,9 @@ impl InvalidToken {
 /// The largest value of a limit, for people.
 fn most(field: &str) -> &'static str {
     match field {
-        "dailyTokenCap" => "9,223,372,036,854,775,807",
+        "dailyTokenCap" | "monthlyTokenCap" | "tokenRateLimitPerMinute" | "tokenRateLimitPerHour" => {
+            "9,223,372,036,854,775,807"
+        }
         "monthlyBudgetUsdCap" | "dailyBudgetUsdCap" => "9,223,372,036",
         _ => "4,294,967,295",
     }

@@ -1,6 +1,9 @@
 //! The token entity and its transitions.
 
-use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, Timestamp, TokenId};
+use promptgate_kernel::{
+    AccountId, EndpointId, LimitSet, LimitsByModel, ModelChanges, Money, ProjectId, Timestamp, TokenId,
+    change_models, check_models,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -63,22 +66,54 @@ pub struct TokenLimits {
     pub daily_budget_usd_cap: Option<Money>,
     /// Tokens of text in one day.
     pub daily_token_cap: Option<u64>,
+    /// Tokens of text in one calendar month.
+    pub monthly_token_cap: Option<u64>,
+    /// Tokens of text in one wall-clock minute.
+    pub token_rate_limit_per_minute: Option<u64>,
+    /// Tokens of text in one wall-clock hour.
+    pub token_rate_limit_per_hour: Option<u64>,
+    /// Requests at the same time.
+    pub max_concurrent_requests: Option<u32>,
+    /// How much single models may be used, besides.
+    pub model_limits: LimitsByModel,
 }
 
 impl TokenLimits {
+    /// The same limits under the names that limits have everywhere.
+    pub fn limit_set(&self) -> LimitSet {
+        LimitSet {
+            requests_per_minute: self.rate_limit_per_minute,
+            requests_per_hour: self.rate_limit_per_hour,
+            tokens_per_minute: self.token_rate_limit_per_minute,
+            tokens_per_hour: self.token_rate_limit_per_hour,
+            max_concurrent: self.max_concurrent_requests,
+            daily_tokens: self.daily_token_cap,
+            monthly_tokens: self.monthly_token_cap,
+            daily_cost: self.daily_budget_usd_cap,
+            monthly_cost: self.monthly_budget_usd_cap,
+            models: self.model_limits.clone(),
+        }
+    }
+
     fn check(&self) -> Result<(), InvalidToken> {
         let budget = |cap: Option<Money>| cap.is_some_and(|cap| cap <= Money::ZERO);
+        let tokens = |cap: Option<u64>| cap.is_some_and(|cap| cap == 0 || cap > MAX_TOKEN_CAP);
         let wrong = [
             ("rateLimitPerMinute", self.rate_limit_per_minute == Some(0)),
             ("rateLimitPerHour", self.rate_limit_per_hour == Some(0)),
             ("monthlyBudgetUsdCap", budget(self.monthly_budget_usd_cap)),
             ("dailyBudgetUsdCap", budget(self.daily_budget_usd_cap)),
-            ("dailyTokenCap", self.daily_token_cap.is_some_and(|cap| cap == 0 || cap > MAX_TOKEN_CAP)),
+            ("dailyTokenCap", tokens(self.daily_token_cap)),
+            ("monthlyTokenCap", tokens(self.monthly_token_cap)),
+            ("tokenRateLimitPerMinute", tokens(self.token_rate_limit_per_minute)),
+            ("tokenRateLimitPerHour", tokens(self.token_rate_limit_per_hour)),
+            ("maxConcurrentRequests", self.max_concurrent_requests == Some(0)),
         ];
         wrong
             .into_iter()
             .find(|(_, wrong)| *wrong)
-            .map_or(Ok(()), |(field, _)| Err(InvalidToken::Limit { field }))
+            .map_or(Ok(()), |(field, _)| Err(InvalidToken::Limit { field }))?;
+        Ok(check_models("modelLimits", &self.model_limits)?)
     }
 }
 
@@ -175,6 +210,16 @@ pub struct TokenChanges {
     pub daily_budget_usd_cap: Option<Option<Money>>,
     /// Another cap of tokens a day.
     pub daily_token_cap: Option<Option<u64>>,
+    /// Another cap of tokens a month.
+    pub monthly_token_cap: Option<Option<u64>>,
+    /// Another limit of tokens a minute.
+    pub token_rate_limit_per_minute: Option<Option<u64>>,
+    /// Another limit of tokens an hour.
+    pub token_rate_limit_per_hour: Option<Option<u64>>,
+    /// Another limit of requests at the same time.
+    pub max_concurrent_requests: Option<Option<u32>>,
+    /// Other limits of these models; those of others stay. `Some(None)` takes all of them away.
+    pub model_limits: Option<Option<ModelChanges>>,
     /// Other metadata, whole.
     pub metadata: Option<Map<String, Value>>,
     /// Switch it on or off.
@@ -298,6 +343,11 @@ impl Token {
         replace(&mut token.limits.monthly_budget_usd_cap, changes.monthly_budget_usd_cap);
         replace(&mut token.limits.daily_budget_usd_cap, changes.daily_budget_usd_cap);
         replace(&mut token.limits.daily_token_cap, changes.daily_token_cap);
+        replace(&mut token.limits.monthly_token_cap, changes.monthly_token_cap);
+        replace(&mut token.limits.token_rate_limit_per_minute, changes.token_rate_limit_per_minute);
+        replace(&mut token.limits.token_rate_limit_per_hour, changes.token_rate_limit_per_hour);
+        replace(&mut token.limits.max_concurrent_requests, changes.max_concurrent_requests);
+        token.limits.model_limits = change_models(token.limits.model_limits, changes.model_limits);
         replace(&mut token.metadata, changes.metadata);
         replace(&mut token.expires_at, changes.expires_at);
         if expiry_changes {
@@ -354,7 +404,7 @@ fn replace<T>(place: &mut T, value: Option<T>) {
 mod tests {
     use super::*;
     use promptgate_kernel::testing::{SeededEntropy, TestClock};
-    use promptgate_kernel::{Clock, Entropy};
+    use promptgate_kernel::{Clock, Entropy, ModelLimitChanges};
     use std::time::Duration;
 
     fn clock() -> TestClock {
@@ -446,6 +496,11 @@ mod tests {
         let changes = TokenChanges { rate_limit_per_hour: Some(Some(0)), ..Default::default() };
         let refused = token().change(changes, clock().now()).unwrap().unwrap_err();
         assert_eq!(refused.field(), "rateLimitPerHour");
+        let limits = ModelLimitChanges { tokens_per_minute: Some(Some(0)), ..Default::default() };
+        let models = Some(Some([("gpt-4o".to_owned(), Some(limits))].into()));
+        let changes = TokenChanges { model_limits: models, ..Default::default() };
+        let refused = token().change(changes, clock().now()).unwrap().unwrap_err();
+        assert_eq!(refused.field(), "modelLimits.gpt-4o.tokensPerMinute");
     }
 
     #[test]

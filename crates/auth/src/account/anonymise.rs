@@ -1,6 +1,6 @@
 //! Deletion that keeps history attributable.
 
-use promptgate_kernel::Timestamp;
+use promptgate_kernel::{LimitSet, Timestamp};
 
 use super::Account;
 use crate::Role;
@@ -19,6 +19,7 @@ impl Account {
             name: String::new(),
             role: Role::None,
             plan_id: None,
+            limits: LimitSet::default(),
             note: String::new(),
             active: false,
             firewall_override: false,

@@ -1,6 +1,6 @@
 //! What administrators change about an account.
 
-use promptgate_kernel::{PlanId, Timestamp};
+use promptgate_kernel::{LimitChanges, PlanId, Timestamp};
 
 use super::make::{email, identifier};
 use super::{Account, AccountKind, InvalidAccount, MAX_NOTE, text};
@@ -19,6 +19,8 @@ pub struct AccountChanges {
     pub role: Option<Role>,
     /// Another plan.
     pub plan_id: Option<Option<PlanId>>,
+    /// What changes about how much it may use.
+    pub limits: LimitChanges,
     /// Another note, kept word for word.
     pub note: Option<String>,
     /// Switch it on or off.
@@ -63,6 +65,7 @@ impl Account {
             }
             account.note = note;
         }
+        account.limits = account.limits.change(changes.limits)?;
         account.plan_id = changes.plan_id.unwrap_or(account.plan_id);
         account.active = changes.active.unwrap_or(account.active);
         account.firewall_override = changes.firewall_override.unwrap_or(account.firewall_override);

@@ -1,6 +1,6 @@
 //! New accounts.
 
-use promptgate_kernel::{AccountId, Timestamp};
+use promptgate_kernel::{AccountId, LimitSet, Timestamp};
 
 use super::{Account, AccountKind, InvalidAccount, text};
 use crate::{PasswordHash, Role, Totp};
@@ -189,6 +189,7 @@ impl Account {
             name: String::new(),
             role: Role::None,
             plan_id: None,
+            limits: LimitSet::default(),
             note: String::new(),
             active: true,
             firewall_override: false,

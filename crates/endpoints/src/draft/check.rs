@@ -1,6 +1,6 @@
 //! The rules of every field.
 
-use promptgate_kernel::{CredentialId, Money, ProviderId};
+use promptgate_kernel::{CredentialId, LimitsByModel, ModelLimits, Money, ProviderId};
 use serde_json::{Map, Value};
 
 use super::{Catalogue, Named, NewEndpoint};
@@ -15,6 +15,8 @@ const MAX_PROMPT_BYTES: usize = 256 * 1024;
 const MAX_SCHEMA_BYTES: usize = 256 * 1024;
 const MAX_GUARDRAIL_BYTES: usize = 64 * 1024;
 const MAX_FAILOVER: usize = 10;
+/// How many models may have limits of their own.
+const MAX_MODELS: usize = 200;
 /// What a `u32` limit may be at most, so that any store can keep it.
 const MAX_U32: i64 = u32::MAX as i64;
 
@@ -49,6 +51,19 @@ pub(crate) fn check(
             .money("estimated_cost_per_1k_tokens_usd", new.estimated_cost_per_1k_tokens_usd),
         rate_limit_per_minute: check.small("rate_limit_per_minute", new.rate_limit_per_minute, 1, MAX_U32),
         rate_limit_per_hour: check.small("rate_limit_per_hour", new.rate_limit_per_hour, 1, MAX_U32),
+        daily_budget_usd: check.money("daily_budget_usd", new.daily_budget_usd),
+        daily_token_cap: check.large("daily_token_cap", new.daily_token_cap),
+        monthly_token_cap: check.large("monthly_token_cap", new.monthly_token_cap),
+        token_rate_limit_per_minute: check
+            .large("token_rate_limit_per_minute", new.token_rate_limit_per_minute),
+        token_rate_limit_per_hour: check.large("token_rate_limit_per_hour", new.token_rate_limit_per_hour),
+        max_concurrent_requests: check.small(
+            "max_concurrent_requests",
+            new.max_concurrent_requests,
+            1,
+            MAX_U32,
+        ),
+        model_limits: check.model_limits(new.model_limits.as_ref()),
         streaming_enabled: new.streaming_enabled,
         sessions_enabled: new.sessions_enabled,
         session_ttl_seconds: check.small("session_ttl_seconds", new.session_ttl_seconds, 60, 604_800),
@@ -304,6 +319,61 @@ impl Check<'_> {
             millis
         });
         EndpointTimeouts { connect_ms, first_byte_ms, idle_ms, total_ms }
+    }
+
+    /// Limits of models. A model that nothing limits is left out.
+    fn model_limits(&mut self, given: Option<&Value>) -> LimitsByModel {
+        let models = match given {
+            None | Some(Value::Null) => return LimitsByModel::new(),
+            Some(Value::Object(models)) if models.len() <= MAX_MODELS => models,
+            Some(_) => {
+                self.errors.add("model_limits", "must be an object of limits of at most 200 models");
+                return LimitsByModel::new();
+            }
+        };
+        let mut limits = LimitsByModel::new();
+        for (model, given) in models {
+            let place = format!("model_limits.{model}");
+            self.model(&place, Some(model));
+            let Value::Object(fields) = given else {
+                if !given.is_null() {
+                    self.errors.add(place, "must be an object of limits");
+                }
+                continue;
+            };
+            let own = self.limits_of_model(&place, fields);
+            if !own.is_empty() {
+                limits.insert(model.clone(), own);
+            }
+        }
+        limits
+    }
+
+    fn limits_of_model(&mut self, place: &str, fields: &Map<String, Value>) -> ModelLimits {
+        const FIELDS: [&str; 5] = [
+            "requests_per_minute",
+            "requests_per_hour",
+            "max_concurrent",
+            "tokens_per_minute",
+            "tokens_per_hour",
+        ];
+        for name in fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
+            self.errors.add(format!("{place}.{name}"), "is not known");
+        }
+        // What is no whole number is told like one that is too small.
+        let numbers = FIELDS.map(|field| {
+            let value = fields.get(field).filter(|value| !value.is_null())?;
+            Some(value.as_i64().unwrap_or(0))
+        });
+        let [minute, hour, slots, tokens_minute, tokens_hour] = numbers;
+        let of = |at: usize| format!("{place}.{}", FIELDS[at]);
+        ModelLimits {
+            requests_per_minute: self.small(&of(0), minute, 1, MAX_U32),
+            requests_per_hour: self.small(&of(1), hour, 1, MAX_U32),
+            max_concurrent: self.small(&of(2), slots, 1, MAX_U32),
+            tokens_per_minute: self.large(&of(3), tokens_minute),
+            tokens_per_hour: self.large(&of(4), tokens_hour),
+        }
     }
 
     fn guardrails(&mut self, given: Option<Value>) -> Map<String, Value> {

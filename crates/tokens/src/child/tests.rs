@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
-use promptgate_kernel::{AccountId, Clock, Money, ProjectId};
+use promptgate_kernel::{AccountId, Clock, LimitsByModel, ModelLimits, Money, ProjectId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -68,13 +68,23 @@ fn what_is_left_out_is_the_parents_but_for_what_manages() {
 fn each_thing_that_goes_beyond_is_named() {
     let end = clock().now().plus(Duration::from_secs(9));
     let id = |seed| EndpointId::mint(&clock(), &SeededEntropy::new(seed));
-    let parent = Token { expires_at: Some(end), endpoint_ids: vec![id(1)], ..token() };
+    let mut parent = Token { expires_at: Some(end), endpoint_ids: vec![id(1)], ..token() };
+    parent.limits.max_concurrent_requests = Some(2);
+    let of_model = |slots| {
+        let limits = ModelLimits { max_concurrent: Some(slots), ..ModelLimits::default() };
+        LimitsByModel::from([("gpt-4o".to_owned(), limits)])
+    };
+    parent.limits.model_limits = of_model(3);
+    let slots = TokenLimits { max_concurrent_requests: Some(3), ..TokenLimits::default() };
+    let models = TokenLimits { model_limits: of_model(4), ..TokenLimits::default() };
     let limits = TokenLimits { rate_limit_per_minute: Some(11), ..TokenLimits::default() };
     let scopes = |scope| Some([scope].into_iter().collect());
     for (wanted, field) in [
         (NewChild { scopes: scopes(Scope::Proxy), ..new() }, "scopes"),
         (NewChild { scopes: scopes(Scope::Admin), ..new() }, "scopes"),
         (NewChild { limits, ..new() }, "rateLimitPerMinute"),
+        (NewChild { limits: slots, ..new() }, "maxConcurrentRequests"),
+        (NewChild { limits: models, ..new() }, "modelLimits"),
         (NewChild { endpoint_ids: vec![id(2)], ..new() }, "endpointIds"),
         (NewChild { expires_at: Some(end.plus(Duration::from_micros(1))), ..new() }, "expiresAt"),
     ] {
@@ -118,15 +128,33 @@ fn a_child_loses_what_its_parent_loses() {
     assert_eq!(child.narrowed_to(&other), None);
 }
 
+fn models() -> impl Strategy<Value = LimitsByModel> {
+    let limits =
+        (proptest::option::of(1u32..20), proptest::option::of(1u64..20)).prop_map(|(requests, tokens)| {
+            ModelLimits { requests_per_minute: requests, tokens_per_hour: tokens, ..ModelLimits::default() }
+        });
+    proptest::collection::btree_map("[ab]", limits, 0..3)
+}
+
 fn limits() -> impl Strategy<Value = TokenLimits> {
     let count = || proptest::option::of(1u32..20);
-    (count(), count(), count(), count(), count()).prop_map(|(minute, hour, month, day, tokens)| TokenLimits {
-        rate_limit_per_minute: minute,
-        rate_limit_per_hour: hour,
-        monthly_budget_usd_cap: month.map(|cap| Money::from_nanos(cap.into())),
-        daily_budget_usd_cap: day.map(|cap| Money::from_nanos(cap.into())),
-        daily_token_cap: tokens.map(u64::from),
-    })
+    let number = || proptest::option::of(1u64..20);
+    let old = (count(), count(), count(), count(), number());
+    let new = (number(), number(), number(), count(), models());
+    (old, new).prop_map(
+        |((minute, hour, month, day, tokens), (monthly, by_minute, by_hour, slots, models))| TokenLimits {
+            rate_limit_per_minute: minute,
+            rate_limit_per_hour: hour,
+            monthly_budget_usd_cap: month.map(|cap| Money::from_nanos(cap.into())),
+            daily_budget_usd_cap: day.map(|cap| Money::from_nanos(cap.into())),
+            daily_token_cap: tokens,
+            monthly_token_cap: monthly,
+            token_rate_limit_per_minute: by_minute,
+            token_rate_limit_per_hour: by_hour,
+            max_concurrent_requests: slots,
+            model_limits: models,
+        },
+    )
 }
 
 fn scopes() -> impl Strategy<Value = ScopeSet> {
@@ -145,6 +173,15 @@ fn has_more(child: &Token, parent: &Token) -> bool {
         || is_looser(own.monthly_budget_usd_cap, above.monthly_budget_usd_cap)
         || is_looser(own.daily_budget_usd_cap, above.daily_budget_usd_cap)
         || is_looser(own.daily_token_cap, above.daily_token_cap)
+        || is_looser(own.monthly_token_cap, above.monthly_token_cap)
+        || is_looser(own.token_rate_limit_per_minute, above.token_rate_limit_per_minute)
+        || is_looser(own.token_rate_limit_per_hour, above.token_rate_limit_per_hour)
+        || is_looser(own.max_concurrent_requests, above.max_concurrent_requests)
+        || above.model_limits.iter().any(|(model, above)| {
+            let own = own.model_limits.get(model).copied().unwrap_or_default();
+            is_looser(own.requests_per_minute, above.requests_per_minute)
+                || is_looser(own.tokens_per_hour, above.tokens_per_hour)
+        })
         || is_looser(child.expires_at, parent.ends_at())
         || (!parent.endpoint_ids.is_empty()
             && (child.endpoint_ids.is_empty()
