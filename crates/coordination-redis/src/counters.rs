@@ -12,7 +12,7 @@ use fred::interfaces::{ClientLike, LuaInterface};
 use fred::types::FromValue;
 use promptgate_kernel::Timestamp;
 use promptgate_limits::{
-    Counters, CountersError, Demand, Grant, Holder, Limit, Refused, Settlement, Span, Standing, Taken, Window,
+    Counters, CountersError, Demand, Grant, Holder, Limit, Refused, Settlement, Span, Standing, Taken,
 };
 use tokio_util::sync::DropGuard;
 
@@ -82,7 +82,7 @@ impl Counters for RedisCounters {
     ) -> Result<Taken, CountersError> {
         let mut arguments = vec![holder.to_string(), micros(until)];
         for Demand { limit, span, least, most } in demands {
-            let is_used_when_lost = matches!(limit.counter.window, Window::Minute | Window::Hour);
+            let is_used_when_lost = limit.counter.is_used_when_lost();
             arguments.extend([
                 limit.counter.to_string(),
                 micros(span.since),

@@ -1,6 +1,7 @@
 //! What is counted, and how much of it there may be.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use promptgate_kernel::{AccountId, EndpointId, GroupId, ProjectId, TokenId};
@@ -60,6 +61,9 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// Every measure.
+    pub const ALL: [Self; 3] = [Self::Requests, Self::Tokens, Self::Cost];
+
     /// Its stable name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -95,6 +99,39 @@ impl fmt::Display for Counter {
     }
 }
 
+/// A text that names no counter.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no counter")]
+pub struct UnknownCounter(String);
+
+impl FromStr for Counter {
+    type Err = UnknownCounter;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| UnknownCounter(text.to_owned()))
+    }
+}
+
+fn parse(text: &str) -> Option<Counter> {
+    let mut parts = text.splitn(5, ':');
+    let (kind, id) = (parts.next()?, parts.next()?);
+    let subject = match kind {
+        "token" => Subject::Token(id.parse().ok()?),
+        "endpoint" => Subject::Endpoint(id.parse().ok()?),
+        "project" => Subject::Project(id.parse().ok()?),
+        "group" => Subject::Group(id.parse().ok()?),
+        "owner" => Subject::Owner(id.parse().ok()?),
+        _ => return None,
+    };
+    let (measure, window) = (parts.next()?, parts.next()?);
+    Some(Counter {
+        subject,
+        model: parts.next().map(Arc::from),
+        measure: Measure::ALL.into_iter().find(|known| known.name() == measure)?,
+        window: Window::ALL.into_iter().find(|known| known.name() == window)?,
+    })
+}
+
 /// How much of something there may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Limit {
@@ -120,5 +157,36 @@ mod tests {
         assert_eq!(counter.to_string(), format!("token:{id}:requests:minute"));
         let of_a_model = Counter { model: Some("x:y".into()), measure: Measure::Cost, ..counter };
         assert_eq!(of_a_model.to_string(), format!("token:{id}:cost:minute:x:y"));
+    }
+
+    #[test]
+    fn a_counter_is_read_from_its_text() {
+        let id = "018f4e6e-0000-7000-8000-000000000001";
+        let subjects = [
+            Subject::Token(id.parse().unwrap()),
+            Subject::Endpoint(id.parse().unwrap()),
+            Subject::Project(id.parse().unwrap()),
+            Subject::Group(id.parse().unwrap()),
+            Subject::Owner(id.parse().unwrap()),
+        ];
+        for subject in subjects {
+            for measure in Measure::ALL {
+                for window in Window::ALL {
+                    for model in [None, Some(""), Some("x:y")] {
+                        let counter = Counter { subject, model: model.map(Arc::from), measure, window };
+                        assert_eq!(counter.to_string().parse::<Counter>().unwrap(), counter);
+                    }
+                }
+            }
+        }
+        for wrong in [
+            "",
+            "token",
+            "token:x:cost:day",
+            &format!("tokens:{id}:cost:day"),
+            &format!("token:{id}:cost:year"),
+        ] {
+            assert!(wrong.parse::<Counter>().is_err(), "{wrong}");
+        }
     }
 }

@@ -87,7 +87,8 @@ pub struct Settlement {
     pub bucket: Timestamp,
     /// When that counts no longer.
     pub until: Timestamp,
-    /// What was used. It counts in full, also where it is more than was held.
+    /// What was used. It counts in full, also where it is more than was held. Of the ledger's counters the
+    /// usage events tell that: there it changes nothing, and stays held.
     pub spent: u64,
     /// What goes back.
     pub freed: u64,
@@ -108,6 +109,9 @@ pub enum CountersError {
 ///
 /// At every instant, for every counter, what was used and what is held are together no more than its
 /// smallest cap that something was taken under.
+///
+/// Only a database with usage events can keep counters of the [ledger](Counter::is_ledger); any other
+/// counts them like the rest.
 #[async_trait]
 pub trait Counters: Send + Sync {
     /// Takes of all counters, or of none. What is given is held until `until`.
@@ -136,7 +140,7 @@ pub trait Counters: Send + Sync {
     /// Holds everything of a holder for longer; `false` if it holds nothing any more.
     async fn extend(&self, holder: Holder, until: Timestamp, now: Timestamp) -> Result<bool, CountersError>;
 
-    /// How counters stand, without taking anything.
+    /// How counters stand, without taking anything, those too of which nobody ever took.
     async fn standing(
         &self,
         limits: &[(Limit, Span)],
@@ -144,7 +148,7 @@ pub trait Counters: Send + Sync {
     ) -> Result<Vec<Standing>, CountersError>;
 
     /// Ends what is held by holders that are gone since before `now`, and forgets buckets that count no
-    /// longer; says how many holds there were. What was held of minutes and hours counts as used, because
-    /// nobody knows; of longer windows the usage events tell.
+    /// longer; says how many holds there were. What was held counts as used where nobody can know
+    /// ([`Counter::is_used_when_lost`]).
     async fn sweep(&self, now: Timestamp) -> Result<u64, CountersError>;
 }

@@ -8,7 +8,7 @@ use promptgate_kernel::Timestamp;
 
 use crate::{
     Counter, Counters, CountersError, Demand, Grant, Holder, Limit, Refused, Settlement, Span, Standing,
-    Taken, Window,
+    Taken,
 };
 
 /// Counters in memory, for an installation that is one process.
@@ -173,7 +173,7 @@ impl Counters for MemoryCounters {
                 let Some(counted) = counters.get_mut(counter) else { continue };
                 let Some(amount) = counted.held.remove(&(*holder, *bucket)) else { continue };
                 swept += 1;
-                if matches!(counter.window, Window::Minute | Window::Hour) {
+                if counter.is_used_when_lost() {
                     counted.used.entry(*bucket).or_insert((0, *ends)).0 += amount;
                 }
             }

@@ -59,6 +59,20 @@ impl Slice {
         self.spent = self.spent.saturating_add(spent);
     }
 
+    /// A call has ended that had reserved `amount`, and whose use of `spent` whoever records it counts: as
+    /// much stays held at the store until then. The rest may be spent by another call; what it used beyond
+    /// its reservation is taken of what is free as far as there is.
+    pub fn leave(&mut self, amount: u64, spent: u64) {
+        let amount = amount.min(self.reserved);
+        self.reserved -= amount;
+        self.free = self.free.saturating_add(amount).saturating_sub(spent);
+    }
+
+    /// What the next call may spend without asking.
+    pub const fn free(&self) -> u64 {
+        self.free
+    }
+
     /// Gives back all that no call has, because it has lain about for too long.
     pub fn release(&mut self) {
         self.freed += std::mem::take(&mut self.free);

@@ -54,6 +54,11 @@ impl Window {
         }
     }
 
+    /// Whether it is one of those that usage events are charged to: days, months and those that roll.
+    pub const fn is_ledger(self) -> bool {
+        matches!(self, Self::Day | Self::Month | Self::FiveHours | Self::SevenDays)
+    }
+
     /// Where it stands at an instant. Days and months begin at midnight in `zone`, or where a day has
     /// no midnight, at its first instant.
     ///

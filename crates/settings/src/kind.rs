@@ -345,13 +345,8 @@ fn key(text: &str) -> Result<SecretsKey, Refused> {
 }
 
 fn timezone(text: &str) -> Result<Value, Refused> {
-    let part = |part: &str| {
-        part.starts_with(|first: char| first.is_ascii_alphabetic())
-            && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "_+-".contains(letter))
-    };
-    if text.split('/').all(part) {
-        Ok(Value::Text(text.to_owned()))
-    } else {
-        Err(refused("must be the name of a time zone, such as UTC or Europe/Berlin"))
+    match text.parse::<chrono_tz::Tz>() {
+        Ok(zone) => Ok(Value::Text(zone.name().to_owned())),
+        Err(_) => Err(refused("must be the name of a time zone, such as UTC or Europe/Berlin")),
     }
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use ipnet::IpNet;
 use promptgate_kernel::{SecretString, SecretsKey};
 
@@ -24,6 +25,8 @@ pub struct CommonSettings {
     pub database: DatabaseSettings,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// The zone in which days and months of budgets begin.
+    pub zone: Tz,
 }
 
 /// What is logged, and how.
@@ -322,7 +325,14 @@ impl Settings {
                 level: if level == "warning" { "warn".into() } else { level },
                 json: self.text("PROMPTGATE_LOG_FORMAT")?.as_deref() == Some("json"),
             },
+            zone: self.zone()?,
         })
+    }
+
+    fn zone(&self) -> Result<Tz, SettingsError> {
+        let name = self.text("PROMPTGATE_TIMEZONE")?;
+        // Its kind lets no other names in.
+        Ok(name.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC))
     }
 
     /// What every process that listens reads.

@@ -137,7 +137,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_OIDC_ROLE_CLAIM", A, Kind::Text),
     Variable::new("PROMPTGATE_OIDC_ROLES", A, Kind::Roles),
     Variable::new("PROMPTGATE_OIDC_GROUPS_CLAIM", A, Kind::Text),
-    Variable::new("PROMPTGATE_TIMEZONE", A | P | S, Kind::Timezone).for_later(),
+    Variable::new("PROMPTGATE_TIMEZONE", ALL, Kind::Timezone),
     Variable::new("PROMPTGATE_PROXY_MAX_BUFFERED_REQUEST_BYTES", A | P, Kind::Count),
     Variable::new("PROMPTGATE_PROXY_MAX_BUFFERED_RESPONSE_BYTES", A | P, Kind::Count),
     Variable::new("PROMPTGATE_PROXY_UPSTREAM_TIMEOUT", A | P, Kind::Duration),
