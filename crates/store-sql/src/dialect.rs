@@ -53,6 +53,12 @@ pub(crate) trait Dialect: Database {
     /// The function that makes a row of each element of a list in JSON, in a column `value`.
     const ELEMENTS: &'static str;
 
+    /// The function whose value is the smallest of its arguments.
+    const LEAST: &'static str;
+
+    /// The sum over rows of something that is never negative, or the largest number that there is.
+    fn sum(of: &str) -> String;
+
     /// The one of two texts that is for this engine.
     fn pick<'t>(postgres: &'t str, sqlite: &'t str) -> &'t str;
 }
@@ -69,6 +75,12 @@ impl Dialect for Postgres {
          FROM CAST(said.prompt_start AS INTEGER) + 1 FOR CAST(said.prompt_end - said.prompt_start AS INTEGER)), \
          'UTF8') AS JSONB) #>> '{}') COLLATE \"C\"";
     const ELEMENTS: &'static str = "jsonb_array_elements";
+    const LEAST: &'static str = "LEAST";
+
+    // A sum of whole numbers is a number of any size there.
+    fn sum(of: &str) -> String {
+        format!("CAST(LEAST(SUM({of}), {}) AS BIGINT)", i64::MAX)
+    }
 
     fn pick<'t>(postgres: &'t str, _: &'t str) -> &'t str {
         postgres
@@ -84,6 +96,17 @@ impl Dialect for Sqlite {
     const PROMPT: &'static str = "COALESCE(said.prompt, json_extract(CAST(substr(CAST(said.request AS BLOB), \
          said.prompt_start + 1, said.prompt_end - said.prompt_start) AS TEXT), '$'))";
     const ELEMENTS: &'static str = "json_each";
+    const LEAST: &'static str = "MIN";
+
+    // A sum that is too large is an error there, also where it is not looked at: so there are two, of the
+    // halves of the numbers.
+    fn sum(of: &str) -> String {
+        let (high, low) = (format!("SUM(({of}) >> 32)"), format!("SUM(({of}) & 4294967295)"));
+        format!(
+            "CASE WHEN {high} + ({low} >> 32) > 2147483647 THEN {} ELSE ({high} << 32) + {low} END",
+            i64::MAX
+        )
+    }
 
     fn pick<'t>(_: &'t str, sqlite: &'t str) -> &'t str {
         sqlite

@@ -1,6 +1,6 @@
-//! What calls are added up from: those that are kept one by one, and the sums by day of those that are
-//! not any more. Whoever asks for whole days, or for everything, gets the same numbers before and after
-//! calls were removed.
+//! What calls are added up from: never from the calls themselves, but from the sums by day that are kept
+//! beside them. Whoever asks gets the same numbers however many calls there were, and before and after
+//! they were removed.
 
 use promptgate_kernel::AccountId;
 use promptgate_usage::Days;
@@ -8,22 +8,10 @@ use sqlx::types::Type;
 use sqlx::{Database, Encode, QueryBuilder};
 use uuid::Uuid;
 
-/// One row for a call. What is blank is not known.
-const CALLS: &str = "SELECT at, owner_id, NULLIF(provider, '') AS provider, \
-     NULLIF(provider_kind, '') AS provider_kind, NULLIF(model, '') AS model, \
-     CAST(CASE WHEN operation = 'embeddings' THEN 1 ELSE 0 END AS BIGINT) AS embeds, \
-     CAST(1 AS BIGINT) AS calls, CAST(CASE WHEN prompted THEN 1 ELSE 0 END AS BIGINT) AS prompts, tool_calls, \
-     input_tokens + audio_input_tokens AS input, \
-     output_tokens + reasoning_tokens + audio_output_tokens AS output, cache_read_tokens AS cache_read, \
-     cache_write_5m_tokens + cache_write_1h_tokens AS cache_write, cost_nanos, \
-     latency_us / 1000 AS duration_ms FROM usage_events";
-/// One row for calls of a day that have much in common; it comes behind `SELECT at, NULLIF(owner_id,`
-/// and the id that stands for nobody.
-const DAYS: &str = ") AS owner_id, NULLIF(provider, '') AS provider, NULLIF(provider_kind, '') AS provider_kind, \
-     NULLIF(model, '') AS model, CAST(CASE WHEN embeds THEN 1 ELSE 0 END AS BIGINT) AS embeds, calls, prompts, \
-     tool_calls, input_tokens + audio_input_tokens AS input, \
-     output_tokens + reasoning_tokens + audio_output_tokens AS output, cache_read_tokens AS cache_read, \
-     cache_write_5m_tokens + cache_write_1h_tokens AS cache_write, cost_nanos, duration_ms FROM usage_daily";
+use crate::dialect::Dialect;
+
+/// More than this of one class of tokens counts as this, so that a few of them have a sum.
+const CAP: i64 = 1 << 61;
 
 /// Whose calls count.
 #[derive(Clone, Copy)]
@@ -36,37 +24,50 @@ pub(crate) enum Whose<'a> {
     These(&'a [AccountId]),
 }
 
-/// A table of the columns `at` (on the day, at any time), `owner_id`, `provider`, `provider_kind`,
+/// Classes of tokens together.
+pub(crate) fn together<DB: Dialect>(classes: &[&str]) -> String {
+    let capped = classes.iter().map(|class| format!("{}({class}, {CAP})", DB::LEAST));
+    capped.collect::<Vec<_>>().join(" + ")
+}
+
+/// A table of the columns `at` (the beginning of the day), `owner_id`, `provider`, `provider_kind`,
 /// `model`, `embeds`, `calls`, `prompts`, `tool_calls`, `input`, `output`, `cache_read`, `cache_write`,
-/// `cost_nanos` and `duration_ms`, called `facts`. Each half has the conditions itself, for its indexes.
+/// `tokens`, `cost_nanos` and `duration_ms`, called `facts`. What is blank is not known.
 pub(crate) fn push_facts<DB>(query: &mut QueryBuilder<DB>, whose: Whose<'_>, days: Option<Days>)
 where
-    DB: Database,
+    DB: Dialect,
     i64: Type<DB> + for<'q> Encode<'q, DB>,
     Uuid: Type<DB> + for<'q> Encode<'q, DB>,
 {
-    query.push("(").push(CALLS);
-    push_conditions(query, whose, days);
-    query.push(" UNION ALL SELECT at, NULLIF(owner_id, ").push_bind(Uuid::nil()).push(DAYS);
+    query.push("(SELECT at, NULLIF(owner_id, ").push_bind(Uuid::nil()).push(
+        ") AS owner_id, NULLIF(provider, '') AS provider, NULLIF(provider_kind, '') AS provider_kind, \
+         NULLIF(model, '') AS model, CAST(CASE WHEN embeds THEN 1 ELSE 0 END AS BIGINT) AS embeds, calls, \
+         prompts, tool_calls, cache_read_tokens AS cache_read, tokens, cost_nanos, duration_ms",
+    );
+    for (name, classes) in [
+        ("input", &["input_tokens", "audio_input_tokens"][..]),
+        ("output", &["output_tokens", "reasoning_tokens", "audio_output_tokens"]),
+        ("cache_write", &["cache_write_5m_tokens", "cache_write_1h_tokens"]),
+    ] {
+        query.push(", ").push(together::<DB>(classes)).push(" AS ").push(name);
+    }
+    query.push(" FROM usage_days");
     push_conditions(query, whose, days);
     query.push(") facts");
 }
 
-/// When the first one was, as `at`, or nothing.
+/// The first day with a call, as `at`, or nothing.
 pub(crate) fn push_first<DB>(query: &mut QueryBuilder<DB>, whose: Whose<'_>)
 where
     DB: Database,
     i64: Type<DB> + for<'q> Encode<'q, DB>,
     Uuid: Type<DB> + for<'q> Encode<'q, DB>,
 {
-    query.push("(SELECT MIN(at) AS at FROM usage_events");
+    query.push("SELECT MIN(at) AS at FROM usage_days");
     push_conditions(query, whose, None);
-    query.push(" UNION ALL SELECT MIN(at) AS at FROM usage_daily");
-    push_conditions(query, whose, None);
-    query.push(") firsts");
 }
 
-// Nobody is NULL among calls and the id of zeros among days. Neither is different from that id.
+// Nobody is the id of zeros.
 fn push_conditions<DB>(query: &mut QueryBuilder<DB>, whose: Whose<'_>, days: Option<Days>)
 where
     DB: Database,

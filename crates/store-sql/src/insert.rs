@@ -20,13 +20,15 @@ pub(crate) fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// The texts of the statements that insert into one table, each made when it is first needed. Rows
-/// that are there already are left as they are.
+/// that are there already are left as they are, or [added](Insertions::adding) to.
 pub(crate) struct Insertions {
     table: &'static str,
     columns: &'static str,
     key: &'static str,
     /// Other columns, and what every row has in them, in SQL.
     constants: &'static [(&'static str, &'static str)],
+    /// Columns behind these that are added to what is there, none of them with a negative value.
+    sums: &'static [&'static str],
     /// Whether the keys of the rows that were not there come back.
     is_telling: bool,
     texts: [OnceLock<Arc<str>>; STATEMENTS],
@@ -36,7 +38,15 @@ impl Insertions {
     /// Into these columns, given with commas between them; `key` is the primary key.
     pub(crate) const fn new(table: &'static str, columns: &'static str, key: &'static str) -> Self {
         let texts = [const { OnceLock::new() }; STATEMENTS];
-        Self { table, columns, key, constants: &[], is_telling: false, texts }
+        Self { table, columns, key, constants: &[], sums: &[], is_telling: false, texts }
+    }
+
+    /// With these columns behind the others. Where the row is there, they become the sums of both, or the
+    /// largest number that there is: counts are what upstreams say, and none may keep a row from being
+    /// written.
+    pub(crate) const fn adding(mut self, sums: &'static [&'static str]) -> Self {
+        self.sums = sums;
+        self
     }
 
     /// Statements that give back the keys of the rows that were not there before.
@@ -60,25 +70,41 @@ impl Insertions {
         let text = self.texts[rows.ilog2() as usize].get_or_init(|| {
             let mut query = QueryBuilder::<DB>::new("INSERT INTO ");
             query.push(self.table).push(" (").push(self.columns);
-            for (column, _) in self.constants {
-                query.push(", ").push(*column);
+            for column in self.sums.iter().copied().chain(self.constants.iter().map(|(column, _)| *column)) {
+                query.push(", ").push(column);
             }
             query.push(") ");
             query.push_values(0..rows, |mut row, _| {
-                for _ in self.columns.split(',') {
+                for _ in self.columns.split(',').chain(self.sums.iter().copied()) {
                     row.push_bind(0_i64);
                 }
                 for (_, constant) in self.constants {
                     row.push(*constant);
                 }
             });
-            query.push(" ON CONFLICT (").push(self.key).push(") DO NOTHING");
+            query.push(" ON CONFLICT (").push(self.key).push(") DO ");
+            if self.sums.is_empty() {
+                query.push("NOTHING");
+            } else {
+                query.push("UPDATE SET ").push(self.both());
+            }
             if self.is_telling {
                 query.push(" RETURNING ").push(self.key);
             }
             query.sql().as_str().into()
         });
         AssertSqlSafe(Arc::clone(text))
+    }
+
+    fn both(&self) -> String {
+        let (table, largest) = (self.table, i64::MAX);
+        let sums = self.sums.iter().map(|sum| {
+            format!(
+                "{sum} = CASE WHEN {table}.{sum} > {largest} - excluded.{sum} THEN {largest} \
+                 ELSE {table}.{sum} + excluded.{sum} END"
+            )
+        });
+        sums.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -108,5 +134,12 @@ mod tests {
         let insertions = Insertions::new("t", "a", "a").telling();
         let text = insertions.of_rows::<sqlx::Sqlite>(1).0;
         assert_eq!(&*text, "INSERT INTO t (a) VALUES (?) ON CONFLICT (a) DO NOTHING RETURNING a");
+        let insertions = Insertions::new("t", "a", "a").adding(&["n"]);
+        let text = insertions.of_rows::<sqlx::Sqlite>(1).0;
+        assert_eq!(
+            &*text,
+            "INSERT INTO t (a, n) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET n = CASE WHEN t.n > \
+             9223372036854775807 - excluded.n THEN 9223372036854775807 ELSE t.n + excluded.n END"
+        );
     }
 }

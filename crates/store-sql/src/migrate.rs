@@ -219,6 +219,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0045_limits.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0045_limits.sql"),
     },
+    Migration {
+        number: 48,
+        name: "usage_rollups",
+        postgres: include_str!("../../../migrations/postgres/0048_usage_rollups.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0048_usage_rollups.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

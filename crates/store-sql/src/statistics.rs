@@ -1,4 +1,4 @@
-//! Statistics in SQL: sums over calls, and over days that were added up before.
+//! Statistics in SQL: sums over the days that calls were added to.
 
 use async_trait::async_trait;
 use promptgate_kernel::{AccountId, Money, RepositoryError, Timestamp};
@@ -10,16 +10,22 @@ use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
+use crate::dialect::Dialect;
 use crate::facts::{Whose, push_facts, push_first};
 use crate::work::SqlWork;
 
-/// What the calls of a group have in common, but for the day, and what they take together.
-const GROUP: &str = "provider, provider_kind, model, embeds, \
-     CAST(SUM(calls) AS BIGINT) AS requests, CAST(SUM(prompts) AS BIGINT) AS prompts, \
-     CAST(SUM(tool_calls) AS BIGINT) AS tool_calls, CAST(SUM(input) AS BIGINT) AS input, \
-     CAST(SUM(output) AS BIGINT) AS output, CAST(SUM(cache_read) AS BIGINT) AS cache_read, \
-     CAST(SUM(cache_write) AS BIGINT) AS cache_write, CAST(SUM(cost_nanos) AS BIGINT) AS cost, \
-     CAST(SUM(duration_ms) AS BIGINT) AS duration_ms";
+/// What is added up, and its name in a group.
+const SUMS: [(&str, &str); 9] = [
+    ("calls", "requests"),
+    ("prompts", "prompts"),
+    ("tool_calls", "tool_calls"),
+    ("input", "input"),
+    ("output", "output"),
+    ("cache_read", "cache_read"),
+    ("cache_write", "cache_write"),
+    ("cost_nanos", "cost"),
+    ("duration_ms", "duration_ms"),
+];
 /// The day of a call, as a number.
 const DAY: &str = "at / 86400000000";
 /// What an account is called, but for its id.
@@ -95,6 +101,12 @@ impl From<IdentityRow> for IdentityUse {
     }
 }
 
+/// What the calls of a group have in common, but for the day, and what they take together.
+fn group<DB: Dialect>() -> String {
+    let sums = SUMS.map(|(sum, name)| format!("{} AS {name}", DB::sum(sum)));
+    format!("provider, provider_kind, model, embeds, {}", sums.join(", "))
+}
+
 const fn whose(scope: &UsageScope) -> Whose<'_> {
     match scope {
         UsageScope::Everybody => Whose::Anybody,
@@ -107,7 +119,7 @@ const fn whose(scope: &UsageScope) -> Whose<'_> {
 impl StatisticsRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_events.earliest_day", skip_all)]
     async fn earliest_day(&mut self, scope: UsageScope) -> Result<Option<Day>, RepositoryError> {
-        let mut query = QueryBuilder::<Db>::new("SELECT MIN(at) FROM ");
+        let mut query = QueryBuilder::<Db>::new("");
         push_first(&mut query, whose(&scope));
         let at: Option<i64> =
             query.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(|error| self.fail(error))?;
@@ -126,7 +138,7 @@ impl StatisticsRepository for SqlWork<Db> {
             Grain::Whole => ("CAST(NULL AS BIGINT)", ""),
         };
         let mut query = QueryBuilder::<Db>::new("SELECT ");
-        query.push(day).push(" AS day, ").push(GROUP).push(" FROM ");
+        query.push(day).push(" AS day, ").push(group::<Db>()).push(" FROM ");
         push_facts(&mut query, whose(&scope), Some(days));
         query.push(" GROUP BY provider, provider_kind, model, embeds").push(by_day);
         query.push(" ORDER BY day NULLS LAST, provider NULLS LAST, model NULLS LAST, provider_kind, embeds");
@@ -138,17 +150,17 @@ impl StatisticsRepository for SqlWork<Db> {
     // The accounts are picked by their sums before these are broken down.
     #[instrument(level = "debug", name = "db.usage_events.top_identities", skip_all)]
     async fn top_identities(&mut self, days: Days, limit: u32) -> Result<Vec<IdentityUse>, RepositoryError> {
-        let mut query = QueryBuilder::<Db>::new(
-            "WITH used AS (SELECT owner_id AS id, SUM(input + output + cache_read + cache_write) AS tokens, \
-             SUM(calls) AS calls FROM ",
-        );
+        let mut query = QueryBuilder::<Db>::new("WITH used AS (SELECT owner_id AS id, ");
+        query.push(Db::sum("tokens")).push(" AS tokens, ").push(Db::sum("calls")).push(" AS calls FROM ");
         push_facts(&mut query, Whose::Somebody, Some(days));
         query.push(
             " GROUP BY owner_id), top AS (SELECT used.id, name, username, email FROM used \
              LEFT JOIN accounts ON accounts.id = used.id ORDER BY tokens DESC, calls DESC, ",
         );
         query.push(NAME).push(" NULLS LAST, used.id LIMIT ").push_bind(i64::from(limit));
-        query.push(") SELECT owner_id, name, username, email, CAST(NULL AS BIGINT) AS day, ").push(GROUP);
+        query
+            .push(") SELECT owner_id, name, username, email, CAST(NULL AS BIGINT) AS day, ")
+            .push(group::<Db>());
         query.push(" FROM ");
         push_facts(&mut query, Whose::Somebody, Some(days));
         query.push(

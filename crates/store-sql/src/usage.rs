@@ -1,6 +1,6 @@
 //! Usage events in SQL.
 
-mod daily;
+mod rollup;
 mod row;
 
 use std::collections::HashSet;
@@ -22,7 +22,6 @@ use crate::insert::{Insertions, batches};
 use crate::repeats::Repeats;
 use crate::value::{count, optional_text, text};
 use crate::work::SqlWork;
-use daily::GoneRow;
 use row::{COLUMNS, Details, UsageRow};
 
 /// What is written of a call. What a process of the version before must find besides is given behind it.
@@ -32,8 +31,10 @@ const WRITTEN: &str = "id, request_id, at, project_id, token_id, owner_id, opera
      estimated, cost_nanos, latency_us, outcome, status, error_code, client_ip, endpoint_id, \
      parent_request_id, cache_hit, cached_tokens, client_tool, provider_response_id, provider_kind, prompted, \
      tool_calls, details";
-/// The columns that older rows need and these are without: see [`Details`].
-const EMPTY: &[(&str, &str)] = &[
+/// What every row has: that it was added up, and the columns that older rows need and these are without:
+/// see [`Details`].
+const SAME: &[(&str, &str)] = &[
+    ("rolled_up", "TRUE"),
     ("price_version", "''"),
     ("price_basis", "''"),
     ("attempts", "0"),
@@ -45,11 +46,31 @@ const EMPTY: &[(&str, &str)] = &[
 const FIRST_FAILURE: u16 = 400;
 
 #[each_dialect]
+impl SqlWork<Db> {
+    /// Adds calls up that a process of the version before recorded, which adds nothing up.
+    async fn catch_up(&mut self, limit: u32) -> Result<(), RepositoryError> {
+        let rows: Vec<UsageRow> = QueryBuilder::<Db>::new(
+            "UPDATE usage_events SET rolled_up = TRUE WHERE NOT rolled_up AND id IN \
+             (SELECT id FROM usage_events WHERE NOT rolled_up ORDER BY at, id LIMIT ",
+        )
+        .push_bind(i64::from(limit))
+        .push(") RETURNING ")
+        .push(COLUMNS)
+        .build_query_as()
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        let events = rows.into_iter().map(UsageEvent::try_from).collect::<Result<Vec<_>, _>>()?;
+        self.roll_up(&events.iter().collect::<Vec<_>>()).await
+    }
+}
+
+#[each_dialect]
 #[async_trait]
 impl UsageRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_events.record", skip_all, fields(count = events.len(), new))]
     async fn record(&mut self, events: &[&UsageEvent]) -> Result<(), RepositoryError> {
-        static INSERTIONS: Insertions = Insertions::new("usage_events", WRITTEN, "id").with(EMPTY).telling();
+        static INSERTIONS: Insertions = Insertions::new("usage_events", WRITTEN, "id").with(SAME).telling();
         // In the order of their ids, so that two writers of the same events never wait for each
         // other in a circle.
         let mut sorted = events.to_vec();
@@ -103,7 +124,7 @@ impl UsageRepository for SqlWork<Db> {
         // What was recorded before is counted already, as is what comes twice.
         sorted.retain(|event| new.remove(&event.id.as_uuid()));
         Span::current().record("new", sorted.len());
-        Ok(())
+        self.roll_up(&sorted).await
     }
 
     #[instrument(level = "debug", name = "db.usage_events.find", skip_all, fields(call.id = %id))]
@@ -218,20 +239,18 @@ impl UsageRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.usage_events.prune", skip_all)]
     async fn prune(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
-        let gone: Vec<GoneRow> = QueryBuilder::<Db>::new(
+        self.catch_up(limit).await?;
+        let removed = QueryBuilder::<Db>::new(
             "DELETE FROM usage_events WHERE id IN (SELECT id FROM usage_events WHERE at < ",
         )
         .push_bind(before.as_micros())
-        .push(" ORDER BY at, id LIMIT ")
+        .push(" AND rolled_up ORDER BY at, id LIMIT ")
         .push_bind(i64::from(limit))
-        .push(") RETURNING ")
-        .push(daily::COLUMNS)
-        .build_query_as()
-        .fetch_all(&mut *self.tx)
+        .push(")")
+        .build()
+        .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
-        let removed = gone.len() as u64;
-        self.add_to_days(gone).await?;
-        Ok(removed)
+        Ok(removed.rows_affected())
     }
 }

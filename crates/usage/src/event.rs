@@ -172,6 +172,9 @@ pub struct UsageEvent {
     /// The tokens that a hit saved.
     #[serde(default)]
     pub cached_tokens: u64,
+    /// What they would have cost.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub saved: Money,
     /// What the client was told went wrong, up to [`MAX_ERROR_MESSAGE`](Self::MAX_ERROR_MESSAGE)
     /// characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,6 +213,10 @@ pub struct UsageEvent {
     /// The access groups that the owner was in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupId>,
+}
+
+fn is_nothing(money: &Money) -> bool {
+    *money == Money::ZERO
 }
 
 impl UsageEvent {
@@ -262,6 +269,7 @@ impl UsageEvent {
             guarded: None,
             cache_hit: false,
             cached_tokens: 0,
+            saved: Money::ZERO,
             error_message: None,
             client_tool: None,
             client_session: None,

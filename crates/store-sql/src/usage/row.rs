@@ -98,6 +98,8 @@ pub(super) struct Details<'a> {
     dropped: Vec<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     guarded: Option<Cow<'a, Guarded>>,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    saved_nanos: i64,
 }
 
 /// The same in columns, as rows from before version 32 of the schema have it.
@@ -151,6 +153,7 @@ impl<'a> From<&'a UsageEvent> for Details<'a> {
             client_session: optional_text(event.client_session.as_ref()),
             dropped: texts(&event.dropped),
             guarded: event.guarded.as_ref().map(Cow::Borrowed),
+            saved_nanos: event.saved.as_nanos(),
         }
     }
 }
@@ -174,6 +177,7 @@ impl From<OlderDetails> for Details<'static> {
             client_session: older.client_session.map(Cow::Owned),
             dropped: texts(older.dropped),
             guarded: None,
+            saved_nanos: 0,
         }
     }
 }
@@ -254,6 +258,7 @@ impl TryFrom<UsageRow> for UsageEvent {
             tried: details.tried.into_iter().map(Attempt::from).collect(),
             cache_hit: row.cache_hit,
             cached_tokens: row.cached_tokens.unsigned_abs(),
+            saved: Money::from_nanos(details.saved_nanos),
             error_message: details.error_message.map(Cow::into_owned),
             client_tool: row.client_tool,
             client_session: details.client_session.map(Cow::into_owned),
@@ -269,6 +274,11 @@ impl TryFrom<UsageRow> for UsageEvent {
             groups: Vec::new(),
         })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_nothing(nanos: &i64) -> bool {
+    *nanos == 0
 }
 
 fn corrupt_number(id: Uuid, error: std::num::TryFromIntError) -> RepositoryError {

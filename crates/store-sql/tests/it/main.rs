@@ -8,6 +8,7 @@ mod bus;
 mod guardrails;
 mod limits;
 mod migrations;
+mod rollups;
 mod snapshot;
 mod upgrade;
 
