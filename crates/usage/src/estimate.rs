@@ -1,6 +1,6 @@
 //! What tokens cost by the prices that are set now, for people to look at.
 
-use promptgate_kernel::{Money, PricePerMillion};
+use promptgate_kernel::Money;
 
 use crate::{PriceBook, PriceRates, TokenCounts};
 
@@ -57,7 +57,7 @@ pub fn estimate(groups: &[UsageGroup<'_>], book: &PriceBook) -> EstimatedCost {
         match (group.kind, rates.embedding) {
             (UsageKind::Completion, _) => {
                 input = input.plus(input_cost(&rates, tokens));
-                output = output.plus(rates.output.of(tokens.total_output()));
+                output = output.plus(output_cost(&rates, tokens));
             }
             (UsageKind::Embedding, Some(rate)) => embedding = embedding.plus(rate.of(tokens.total())),
             (UsageKind::Embedding, None) => input = input.plus(rates.input.of(tokens.total())),
@@ -104,22 +104,20 @@ fn split(cost: Money, prices: [Money; 2], tokens: [u64; 2]) -> [Money; 2] {
 }
 
 fn input_cost(rates: &PriceRates, tokens: &TokenCounts) -> Money {
-    let or_input = |rate: Option<PricePerMillion>| rate.unwrap_or(rates.input);
-    let written = tokens.cache_write_5m.saturating_add(tokens.cache_write_1h);
-    [
-        rates.input.of(tokens.input.saturating_add(tokens.audio_input)),
-        or_input(rates.cache_read).of(tokens.cache_read),
-        or_input(rates.cache_write).of(written),
-    ]
-    .into_iter()
-    .sum()
+    let read = TokenCounts { output: 0, reasoning: 0, audio_output: 0, ..*tokens };
+    rates.cost(&read, false)
+}
+
+fn output_cost(rates: &PriceRates, tokens: &TokenCounts) -> Money {
+    let TokenCounts { output, reasoning, audio_output, .. } = *tokens;
+    rates.cost(&TokenCounts { output, reasoning, audio_output, ..TokenCounts::default() }, false)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{FallbackPrice, PriceTarget, RateChanges, StoredPrice, StoredPrices};
-    use promptgate_kernel::Timestamp;
+    use promptgate_kernel::{PricePerMillion, Timestamp};
 
     fn rates(input: f64, output: f64, embedding: Option<f64>) -> PriceRates {
         let changes = RateChanges {
@@ -138,7 +136,11 @@ mod tests {
             StoredPrice::create(id, PriceTarget::new(provider, model).unwrap(), *rates, at)
         });
         let fallback = FallbackPrice { rates: fallback, updated_at: at, version: 1 };
-        PriceBook::new(StoredPrices { fallback: Some(fallback), models: models.collect() })
+        PriceBook::new(StoredPrices {
+            fallback: Some(fallback),
+            models: models.collect(),
+            ..StoredPrices::default()
+        })
     }
 
     /// One completion of 5 in, 6 out, 1 read from and 2 written to a cache, and 17 embedded.

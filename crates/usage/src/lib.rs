@@ -19,34 +19,52 @@
 //! ```
 
 mod content;
+mod costs;
 mod day;
+mod dead_letter;
 mod estimate;
 mod event;
 mod guarded;
 mod idempotency;
+mod list_price;
 mod price;
 mod price_book;
+mod price_file;
+mod price_refresh;
 mod price_repository;
+mod price_version;
+mod public_list;
+mod quarter;
 mod repository;
+mod repricing;
 mod statistics;
 mod statistics_repository;
 mod stored_price;
 mod tokens;
+mod unpriced;
 mod window;
 
 pub use content::{CallContent, FinishedCall, ToolCallRecord};
+pub use costs::{CostDimension, CostEntry, CostFilter, CostRepository, CostSums, Quarters};
 pub use day::Day;
+pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetterRepository};
 pub use estimate::{EstimatedCost, UsageGroup, UsageKind, apportion, estimate};
 pub use event::{Attempt, Outcome, UsageEvent};
 pub use guarded::{GuardMatch, Guarded};
 pub use idempotency::{IdempotencyKey, IdempotencyRecord, IdempotencyState, RememberedAnswer, Repeated};
+pub use list_price::{ListMerge, ListPrice, NewListPrice, PriceOrigin, merge_lists};
 pub use price::{InvalidPriceTable, ModelPrice, PriceBasis, PriceTable, Priced};
 pub use price_book::{Charge, PriceBook, Sale};
-pub use price_repository::PriceRepository;
+pub use price_file::{BadRow, InvalidPriceFile, PriceFile};
+pub use price_refresh::{PriceRefresh, RefreshStatus};
+pub use price_repository::{PriceRepository, PriceVersionFilter};
+pub use price_version::{InvalidPriceVersion, PriceScope, PriceVersion, PriceVersionId};
+pub use quarter::Quarter;
 pub use repository::{
     CallContentRepository, CallFilter, Cursor, IdempotencyRepository, InvalidCursor, UsageFilter,
     UsageRepository,
 };
+pub use repricing::{Repriced, Repricing, RepricingRepository, RepricingState, WantedRepricing, reprice};
 pub use statistics::{
     Adoption, BreakdownEntry, Costs, DailyUse, Dimension, IdentityUse, Statistics, TOP, UsageTotals,
     UseGroup, UseSums, top_identities,
@@ -55,7 +73,9 @@ pub use statistics_repository::{
     Grain, ListedPrompt, PromptFilter, PromptRepository, PromptSort, StatisticsRepository, UsageScope,
 };
 pub use stored_price::{
-    FallbackPrice, InvalidPrice, PriceRates, PriceTarget, RateChanges, StoredPrice, StoredPrices,
+    FALLBACK_PRICE, FallbackPrice, InvalidPrice, PriceRates, PriceTarget, RateChanges, StoredPrice,
+    StoredPrices,
 };
 pub use tokens::{TokenCounts, with_reasoning};
+pub use unpriced::{PriceLack, UnpricedModel};
 pub use window::{Days, InvalidWindow, Period, Window};

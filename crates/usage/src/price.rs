@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use promptgate_kernel::{Money, PricePerMillion};
 use serde::{Deserialize, Serialize};
 
-use crate::TokenCounts;
+use crate::{PriceRates, TokenCounts};
 
 const BUNDLED: &str = include_str!("../data/prices.json");
 
@@ -37,6 +37,12 @@ pub struct ModelPrice {
     /// Audio output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_output: Option<f64>,
+    /// Reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<f64>,
+    /// What is embedded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<f64>,
     /// Where the price is published.
     pub source: String,
     /// The day it was read there, `YYYY-MM-DD`.
@@ -106,15 +112,38 @@ struct Document {
     models: Vec<ModelPrice>,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rates {
-    pub(crate) input: PricePerMillion,
-    pub(crate) cache_read: PricePerMillion,
-    pub(crate) cache_write_5m: PricePerMillion,
-    pub(crate) cache_write_1h: PricePerMillion,
-    pub(crate) audio_input: PricePerMillion,
-    pub(crate) output: PricePerMillion,
-    pub(crate) audio_output: PricePerMillion,
+/// Something for models of kinds of providers: by kind, then by model.
+#[derive(Debug, Clone)]
+pub(crate) struct ByKind<T>(HashMap<String, HashMap<String, T>>);
+
+impl<T> Default for ByKind<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T> ByKind<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was there before, if there was something.
+    pub(crate) fn insert(&mut self, kind: &str, model: &str, value: T) -> Option<T> {
+        self.0.entry(kind.to_owned()).or_default().insert(model.to_owned(), value)
+    }
+
+    /// By exact name, else by the name without its edition, else that of the whole kind. What Azure sells
+    /// has the names and prices of OpenAI, unless it has a row of its own.
+    pub(crate) fn find(&self, kind: &str, model: &str) -> Option<(&T, PriceBasis)> {
+        let same = (kind == "azure_openai").then_some("openai");
+        let kinds = || std::iter::once(kind).chain(same).filter_map(|kind| self.0.get(kind));
+        if let Some(exact) = kinds().find_map(|models| models.get(model)) {
+            return Some((exact, PriceBasis::Exact));
+        }
+        let of_any_edition = |name| kinds().find_map(|models| models.get(name));
+        let found = without_edition(model).and_then(of_any_edition).or_else(|| of_any_edition("*"))?;
+        Some((found, PriceBasis::Prefix))
+    }
 }
 
 /// What every known model costs.
@@ -122,8 +151,8 @@ pub(crate) struct Rates {
 pub struct PriceTable {
     version: String,
     rows: Vec<ModelPrice>,
-    rates: HashMap<String, HashMap<String, Rates>>,
-    fallback: Rates,
+    rates: ByKind<PriceRates>,
+    fallback: PriceRates,
 }
 
 impl PriceTable {
@@ -136,15 +165,13 @@ impl PriceTable {
     pub fn parse(json: &str) -> Result<Self, InvalidPriceTable> {
         let document: Document =
             serde_json::from_str(json).map_err(|error| InvalidPriceTable::Unreadable(error.to_string()))?;
-        let mut rates: HashMap<String, HashMap<String, Rates>> = HashMap::new();
+        let mut rates = ByKind::default();
         for row in &document.models {
-            let before =
-                rates.entry(row.kind.clone()).or_default().insert(row.model.clone(), Rates::of(row)?);
-            if before.is_some() {
+            if rates.insert(&row.kind, &row.model, row.rates()?).is_some() {
                 return Err(InvalidPriceTable::Twice { kind: row.kind.clone(), model: row.model.clone() });
             }
         }
-        let fallback = Rates::of(&document.fallback)?;
+        let fallback = document.fallback.rates()?;
         Ok(Self { version: document.version, rows: document.models, rates, fallback })
     }
 
@@ -162,21 +189,18 @@ impl PriceTable {
     /// edition, else by the fallback price. What Azure sells has the names and prices of OpenAI, unless
     /// it has a row of its own. Each class is rounded once.
     pub fn price(&self, kind: &str, model: &str, counts: &TokenCounts) -> Priced {
-        let (rates, basis) = self.find(kind, model);
-        Priced { cost: rates.cost(counts), basis }
+        self.price_sale(kind, model, counts, false)
     }
 
-    fn find(&self, kind: &str, model: &str) -> (&Rates, PriceBasis) {
-        let same = (kind == "azure_openai").then_some("openai");
-        let kinds = || std::iter::once(kind).chain(same).filter_map(|kind| self.rates.get(kind));
-        if let Some(exact) = kinds().find_map(|rates| rates.get(model)) {
-            return (exact, PriceBasis::Exact);
-        }
-        let of_any_edition = |name| kinds().find_map(|rates| rates.get(name));
-        match without_edition(model).and_then(of_any_edition).or_else(|| of_any_edition("*")) {
-            Some(rates) => (rates, PriceBasis::Prefix),
-            None => (&self.fallback, PriceBasis::Fallback),
-        }
+    pub(crate) fn price_sale(
+        &self,
+        kind: &str,
+        model: &str,
+        counts: &TokenCounts,
+        embedding: bool,
+    ) -> Priced {
+        let (rates, basis) = self.rates.find(kind, model).unwrap_or((&self.fallback, PriceBasis::Fallback));
+        Priced { cost: rates.cost(counts, embedding), basis }
     }
 }
 
@@ -198,35 +222,27 @@ fn without_edition(model: &str) -> Option<&str> {
     })
 }
 
-impl Rates {
-    fn of(row: &ModelPrice) -> Result<Self, InvalidPriceTable> {
+impl ModelPrice {
+    /// The rates of the row, in whole nano-dollars.
+    pub fn rates(&self) -> Result<PriceRates, InvalidPriceTable> {
         let read = |dollars: f64| {
-            PricePerMillion::from_dollars(dollars)
-                .ok_or_else(|| InvalidPriceTable::Price { kind: row.kind.clone(), model: row.model.clone() })
+            PricePerMillion::from_dollars(dollars).ok_or_else(|| InvalidPriceTable::Price {
+                kind: self.kind.clone(),
+                model: self.model.clone(),
+            })
         };
-        Ok(Self {
-            input: read(row.input)?,
-            cache_read: read(row.cache_read.unwrap_or(row.input))?,
-            cache_write_5m: read(row.cache_write_5m.unwrap_or(row.input))?,
-            cache_write_1h: read(row.cache_write_1h.or(row.cache_write_5m).unwrap_or(row.input))?,
-            audio_input: read(row.audio_input.unwrap_or(row.input))?,
-            output: read(row.output)?,
-            audio_output: read(row.audio_output.unwrap_or(row.output))?,
+        let optional = |dollars: Option<f64>| dollars.map(read).transpose();
+        Ok(PriceRates {
+            input: read(self.input)?,
+            output: read(self.output)?,
+            cache_read: optional(self.cache_read)?,
+            cache_write: optional(self.cache_write_5m)?,
+            cache_write_1h: optional(self.cache_write_1h)?,
+            audio_input: optional(self.audio_input)?,
+            audio_output: optional(self.audio_output)?,
+            reasoning: optional(self.reasoning)?,
+            embedding: optional(self.embedding)?,
         })
-    }
-
-    pub(crate) fn cost(&self, counts: &TokenCounts) -> Money {
-        [
-            self.input.of(counts.input),
-            self.cache_read.of(counts.cache_read),
-            self.cache_write_5m.of(counts.cache_write_5m),
-            self.cache_write_1h.of(counts.cache_write_1h),
-            self.audio_input.of(counts.audio_input),
-            self.output.of(counts.output.saturating_add(counts.reasoning)),
-            self.audio_output.of(counts.audio_output),
-        ]
-        .into_iter()
-        .sum()
     }
 }
 

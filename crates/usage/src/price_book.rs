@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use promptgate_kernel::{Money, PricePerMillion, Timestamp};
+use promptgate_kernel::Money;
 
-use crate::price::Rates;
-use crate::{PriceBasis, PriceRates, PriceTable, StoredPrices, TokenCounts};
+use crate::price::ByKind;
+use crate::{PriceBasis, PriceRates, PriceTable, PriceVersionId, StoredPrices, TokenCounts};
 
 /// What is to be priced: a call of a model, and how its provider is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Charge<'a> {
     pub cost: Money,
     /// How the price was found.
     pub basis: PriceBasis,
-    /// The price: `stored:` and when it was set, or the version of the table of the program.
+    /// The version of the price, as [`PriceVersionId`] writes it, or that of the table of the program.
     pub version: &'a str,
 }
 
@@ -39,17 +39,19 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(rates: PriceRates, updated_at: Timestamp) -> Self {
-        Self { rates, version: format!("stored:{updated_at}").into() }
+    fn new(rates: PriceRates, version: PriceVersionId) -> Self {
+        Self { rates, version: version.to_string().into() }
     }
 }
 
-/// The prices that an operator set, ready to be looked up. Without any, everything costs what the table
-/// of the program says.
+/// The prices that are kept, ready to be looked up: those that an operator set for a provider, before what
+/// is published, before the fallback. Without any, everything costs what the table of the program says.
 #[derive(Debug, Clone, Default)]
 pub struct PriceBook {
     /// By provider, then by model.
     models: HashMap<String, HashMap<String, Entry>>,
+    /// What is published; empty where nothing was read of it.
+    lists: ByKind<Entry>,
     fallback: Option<Entry>,
 }
 
@@ -58,28 +60,43 @@ impl PriceBook {
     pub fn new(stored: StoredPrices) -> Self {
         let mut models: HashMap<String, HashMap<String, Entry>> = HashMap::new();
         for price in stored.models {
-            let entry = Entry::new(price.rates, price.updated_at);
+            let entry = Entry::new(price.rates, price.version_id());
             models.entry(price.target.provider).or_default().insert(price.target.model, entry);
         }
-        let fallback = stored.fallback.map(|price| Entry::new(price.rates, price.updated_at));
-        Self { models, fallback }
+        let mut lists = ByKind::default();
+        for price in stored.lists {
+            lists.insert(&price.kind, &price.model, Entry::new(price.rates, price.version_id()));
+        }
+        let fallback = stored.fallback.map(|price| Entry::new(price.rates, price.version_id()));
+        Self { models, lists, fallback }
     }
 
-    /// What a call costs: by the price that was set for the model of this provider, else as `bundled`
-    /// has it, else by the price that was set for all others. Each class is rounded once.
+    /// What a call costs: by the price that was set for the model of this provider, else by what is
+    /// published for its kind (as `bundled` has it, where nothing was read of that), else by the price
+    /// that was set for all others. Each class is rounded once.
     pub fn charge<'a>(&'a self, bundled: &'a PriceTable, sale: Sale<'_>, counts: &TokenCounts) -> Charge<'a> {
         let charge = |entry: &'a Entry, basis| Charge {
-            cost: Rates::from(sale.applied(&entry.rates)).cost(counts),
+            cost: entry.rates.cost(counts, sale.embedding),
             basis,
             version: &entry.version,
         };
         if let Some(entry) = self.find(sale.provider, sale.model) {
             return charge(entry, PriceBasis::Exact);
         }
-        let priced = bundled.price(sale.kind, sale.model, counts);
-        match &self.fallback {
-            Some(entry) if priced.basis == PriceBasis::Fallback => charge(entry, PriceBasis::Fallback),
-            _ => Charge { cost: priced.cost, basis: priced.basis, version: bundled.version() },
+        if let Some((entry, basis)) = self.lists.find(sale.kind, sale.model) {
+            return charge(entry, basis);
+        }
+        let by_table = || bundled.price_sale(sale.kind, sale.model, counts, sale.embedding);
+        let priced = if self.lists.is_empty() { Some(by_table()) } else { None };
+        match (&self.fallback, priced) {
+            (_, Some(priced)) if priced.basis != PriceBasis::Fallback => {
+                Charge { cost: priced.cost, basis: priced.basis, version: bundled.version() }
+            }
+            (Some(entry), _) => charge(entry, PriceBasis::Fallback),
+            (None, priced) => {
+                let priced = priced.unwrap_or_else(by_table);
+                Charge { cost: priced.cost, basis: priced.basis, version: bundled.version() }
+            }
         }
     }
 
@@ -98,33 +115,11 @@ impl PriceBook {
     }
 }
 
-impl Sale<'_> {
-    /// The rates of what is embedded stand in for those of input.
-    fn applied(self, rates: &PriceRates) -> PriceRates {
-        let input = rates.embedding.filter(|_| self.embedding).unwrap_or(rates.input);
-        PriceRates { input, ..*rates }
-    }
-}
-
-impl From<PriceRates> for Rates {
-    fn from(stored: PriceRates) -> Self {
-        let or_input = |rate: Option<PricePerMillion>| rate.unwrap_or(stored.input);
-        Self {
-            input: stored.input,
-            cache_read: or_input(stored.cache_read),
-            cache_write_5m: or_input(stored.cache_write),
-            cache_write_1h: or_input(stored.cache_write),
-            audio_input: stored.input,
-            output: stored.output,
-            audio_output: stored.output,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{FallbackPrice, PriceTarget, RateChanges, StoredPrice};
+    use promptgate_kernel::{PricePerMillion, Timestamp};
     use proptest::prelude::*;
 
     fn rates(input: f64, output: f64) -> PriceRates {
@@ -141,7 +136,7 @@ mod tests {
     fn book(models: Vec<StoredPrice>) -> PriceBook {
         let fallback =
             FallbackPrice { rates: rates(5.0, 30.0), updated_at: Timestamp::from_micros(1), version: 1 };
-        PriceBook::new(StoredPrices { fallback: Some(fallback), models })
+        PriceBook::new(StoredPrices { fallback: Some(fallback), models, lists: vec![] })
     }
 
     fn sale<'a>(provider: &'a str, kind: &'a str, model: &'a str) -> Sale<'a> {
@@ -167,14 +162,14 @@ mod tests {
             let charge = book.charge(&bundled, sale, &MILLION);
             (charge.cost.to_string(), charge.basis, charge.version.to_owned())
         };
-        let ours = "stored:1970-01-01T00:00:00.000007Z";
+        let ours = "018f4e6e-0000-7000-8000-000000000001@1";
         assert_eq!(found(sale("main", "openai", "gpt-4o")), ("5.00".into(), PriceBasis::Exact, ours.into()));
         let other = found(sale("other", "openai", "gpt-4o"));
         assert_eq!((other.1, other.2.as_str()), (PriceBasis::Exact, bundled.version()));
         let dated = found(sale("main", "openai", "gpt-4o-2024-08-06"));
         assert_ne!(dated.2, ours, "a price that was set is for exactly this model");
         let unknown = found(sale("main", "openai_compatible", "mystery"));
-        let fallback = "stored:1970-01-01T00:00:00.000001Z";
+        let fallback = "00000000-0000-0000-0000-000000000001@1";
         assert_eq!(unknown, ("45.00".into(), PriceBasis::Fallback, fallback.into()));
         let none = PriceBook::default();
         let unknown = none.charge(&bundled, sale("main", "openai_compatible", "mystery"), &MILLION);
@@ -197,6 +192,40 @@ mod tests {
         let embedding = Sale { embedding: true, ..chat };
         assert_eq!(book.charge(&bundled, embedding, &embedded).cost.to_string(), "0.02");
         assert_eq!(book.charge(&bundled, chat, &embedded).cost.to_string(), "1.00");
+    }
+
+    #[test]
+    fn what_is_published_stands_between_what_was_set_and_the_fallback() {
+        let bundled = PriceTable::bundled();
+        let list = |kind: &str, model: &str, input| {
+            let id = "018f4e6e-0000-7000-8000-000000000002".parse().unwrap();
+            let origin = crate::PriceOrigin::Fetched;
+            let new = crate::NewListPrice::new(kind, model, rates(input, 0.0), origin, "e").unwrap();
+            crate::ListPrice::create(id, new, Timestamp::default())
+        };
+        let fallback =
+            FallbackPrice { rates: rates(5.0, 30.0), updated_at: Timestamp::from_micros(1), version: 3 };
+        let book = PriceBook::new(StoredPrices {
+            fallback: Some(fallback),
+            models: vec![stored("main", "m", rates(1.0, 1.0))],
+            lists: vec![list("openai", "m", 7.0), list("openai", "gpt-4o", 9.0), list("ollama", "*", 0.0)],
+        });
+        let input = TokenCounts { input: 1_000_000, ..TokenCounts::default() };
+        let found = |sale| {
+            let charge = book.charge(&bundled, sale, &input);
+            (charge.cost.to_string(), charge.basis, charge.version.to_owned())
+        };
+        let published = "018f4e6e-0000-7000-8000-000000000002@1".to_owned();
+        assert_eq!(found(sale("main", "openai", "m")).0, "1.00");
+        let exact = ("7.00".to_owned(), PriceBasis::Exact, published.clone());
+        assert_eq!(found(sale("other", "openai", "m")), exact);
+        let edition = ("9.00".to_owned(), PriceBasis::Prefix, published);
+        assert_eq!(found(sale("other", "azure_openai", "gpt-4o-2024-08-06")), edition);
+        assert_eq!(found(sale("here", "ollama", "any")).0, "0.00");
+        // What is published replaces the table of the program as a whole.
+        let unknown = found(sale("other", "openai", "gpt-4.1"));
+        let fallback = "00000000-0000-0000-0000-000000000001@3".to_owned();
+        assert_eq!(unknown, ("5.00".to_owned(), PriceBasis::Fallback, fallback));
     }
 
     proptest! {

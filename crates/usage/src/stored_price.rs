@@ -6,7 +6,6 @@ use promptgate_kernel::{Money, PriceId, PricePerMillion, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{ListPrice, PriceVersionId, TokenCounts};
-use serde::{Deserialize, Serialize};
 
 /// The longest name of a model that a price is kept for, in characters.
 const MAX_MODEL_CHARACTERS: usize = 200;
@@ -17,6 +16,9 @@ pub enum InvalidPrice {
     /// A rate is missing, negative, or too large to be kept.
     #[error("{0} must be a number of dollars per million tokens, from 0 up")]
     Rate(&'static str),
+    /// The kind of provider is blank or unknown.
+    #[error("kind must be a kind of provider, such as openai")]
+    Kind,
     /// The provider's name is blank.
     #[error("providerName must not be blank")]
     Provider,
@@ -36,6 +38,7 @@ impl InvalidPrice {
     pub const fn field(self) -> Option<&'static str> {
         match self {
             Self::Rate(field) => Some(field),
+            Self::Kind => Some("kind"),
             Self::Provider => Some("providerName"),
             Self::Model => Some("model"),
             Self::Twice | Self::Moved => None,
@@ -174,6 +177,15 @@ impl PriceRates {
         ]
     }
 
+    /// The same with other rates for those that may be missing, in the order of [`Self::optional`].
+    #[must_use]
+    pub fn with_optional(mut self, rates: [Option<PricePerMillion>; 7]) -> Self {
+        for (rate, other) in self.optional_mut().into_iter().zip(rates) {
+            *rate = other;
+        }
+        self
+    }
+
     /// What tokens cost at these rates; `embedding` says that they were embedded. Each class is rounded
     /// once, half up, to the nano-dollar.
     pub fn cost(&self, counts: &TokenCounts, embedding: bool) -> Money {
@@ -198,6 +210,14 @@ fn read(name: &'static str, dollars: f64) -> Result<PricePerMillion, InvalidPric
     PricePerMillion::from_dollars(dollars).ok_or(InvalidPrice::Rate(name))
 }
 
+/// Whether a model's name, without the blanks around it, is one that a price is kept for.
+pub(crate) fn check_model(model: &str) -> Result<(), InvalidPrice> {
+    let fits = !model.is_empty()
+        && model.chars().count() <= MAX_MODEL_CHARACTERS
+        && !model.contains(char::is_control);
+    if fits { Ok(()) } else { Err(InvalidPrice::Model) }
+}
+
 /// Whose price it is: a model, by the name of its provider and by its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PriceTarget {
@@ -214,12 +234,7 @@ impl PriceTarget {
         if provider.is_empty() {
             return Err(InvalidPrice::Provider);
         }
-        let fits = !model.is_empty()
-            && model.chars().count() <= MAX_MODEL_CHARACTERS
-            && !model.contains(char::is_control);
-        if !fits {
-            return Err(InvalidPrice::Model);
-        }
+        check_model(model)?;
         Ok(Self { provider: provider.to_owned(), model: model.to_owned() })
     }
 
@@ -265,6 +280,9 @@ pub struct StoredPrices {
     pub fallback: Option<FallbackPrice>,
     /// Those of models, by provider, then by model.
     pub models: Vec<StoredPrice>,
+    /// Those that vendors publish, where they were read too; without any, those of the program count.
+    #[serde(default)]
+    pub lists: Vec<ListPrice>,
 }
 
 /// The id of the price of every model that has none.

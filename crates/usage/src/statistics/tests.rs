@@ -20,7 +20,7 @@ fn book(fallback: PriceRates, models: &[(&str, &str, PriceRates)]) -> PriceBook 
         StoredPrice::create(ID.parse().unwrap(), PriceTarget::new(provider, model).unwrap(), *rates, at)
     });
     let fallback = FallbackPrice { rates: fallback, updated_at: at, version: 1 };
-    PriceBook::new(StoredPrices { fallback: Some(fallback), models: models.collect() })
+    PriceBook::new(StoredPrices { fallback: Some(fallback), models: models.collect(), lists: vec![] })
 }
 
 fn at(text: &str) -> Timestamp {

@@ -1,0 +1,166 @@
+//! The public list of prices that LiteLLM keeps: an object by model, with dollars per token.
+
+use std::collections::BTreeMap;
+
+use promptgate_kernel::PricePerMillion;
+use serde_json::{Map, Value};
+
+use crate::price_file::Faults;
+use crate::{InvalidPriceFile, NewListPrice, PriceFile, PriceOrigin, PriceRates};
+
+/// What rows are taken of: whatever answers with text or embeds.
+const MODES: [&str; 5] = ["chat", "completion", "responses", "embedding", ""];
+
+/// Each kind with a vendor's name in the list, the better source of two first.
+const VENDORS: [(&str, &str); 12] = [
+    ("openai", "openai"),
+    ("text-completion-openai", "openai"),
+    ("azure", "azure_openai"),
+    ("anthropic", "anthropic"),
+    ("gemini", "google"),
+    ("mistral", "mistral"),
+    ("groq", "groq"),
+    ("together_ai", "together"),
+    ("cohere_chat", "cohere"),
+    ("cohere", "cohere"),
+    ("ollama", "ollama"),
+    ("ollama_chat", "ollama"),
+];
+
+/// The kind of provider of a vendor, and how good a source of its prices the row is: less is better.
+fn kind(vendor: &str) -> Option<(&'static str, usize)> {
+    let known = VENDORS.iter().enumerate().find(|(_, (name, _))| *name == vendor);
+    match known {
+        Some((rank, (_, kind))) => Some((kind, rank)),
+        None if vendor.starts_with("vertex_ai-") => Some(("google", VENDORS.len())),
+        None => None,
+    }
+}
+
+/// The name of a model without the vendor's in front of it.
+fn model<'a>(key: &'a str, vendor: &str) -> &'a str {
+    let family = vendor.split('-').next().unwrap_or(vendor);
+    let without = |prefix: &str| key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+    without(vendor).or_else(|| without(family)).unwrap_or(key)
+}
+
+/// Reads the list. What is not to be used is passed over; what is to be and is wrong is a fault.
+pub(crate) fn read(members: &Map<String, Value>) -> Result<PriceFile, InvalidPriceFile> {
+    let rows = members.values().filter(|row| row.get("litellm_provider").is_some()).count();
+    if rows == 0 {
+        let message = "it has neither `fallback`, `models` or `lists`, nor rows with a `litellm_provider`";
+        return Err(InvalidPriceFile::Unreadable(message.to_owned()));
+    }
+    let mut best: BTreeMap<(&str, &str), (usize, PriceRates)> = BTreeMap::new();
+    let (mut faults, mut skipped) = (Faults::default(), 0);
+    for (key, row) in members {
+        let vendor = row.get("litellm_provider").and_then(Value::as_str).unwrap_or_default();
+        let mode = row.get("mode").and_then(Value::as_str).unwrap_or_default();
+        let known = kind(vendor).filter(|_| MODES.contains(&mode) && key != "sample_spec");
+        let is_priced = ["input_cost_per_token", "output_cost_per_token"]
+            .iter()
+            .any(|name| row.get(name).is_some_and(|value| !value.is_null()));
+        let (Some((kind, rank)), true) = (known, is_priced) else {
+            skipped += 1;
+            continue;
+        };
+        let Some(rates) = rates(key, row, &mut faults) else { continue };
+        let model = model(key, vendor);
+        match best.get(&(kind, model)) {
+            Some((better, _)) if *better <= rank => skipped += 1,
+            before => {
+                skipped += u64::from(before.is_some());
+                best.insert((kind, model), (rank, rates));
+            }
+        }
+    }
+    let mut lists = Vec::with_capacity(best.len());
+    for ((kind, model), (_, rates)) in best {
+        match NewListPrice::new(kind, model, rates, PriceOrigin::Fetched, "") {
+            Ok(new) => lists.push(new),
+            Err(error) => faults.add(model, "model", error),
+        }
+    }
+    faults.end(PriceFile { lists, skipped, ..PriceFile::default() })
+}
+
+fn rates(key: &str, row: &Value, faults: &mut Faults) -> Option<PriceRates> {
+    let mut is_good = true;
+    let mut read = |field: &str| match row.get(field) {
+        None | Some(Value::Null) => None,
+        Some(value) => {
+            let price = value.as_f64().and_then(|dollars| PricePerMillion::from_dollars(dollars * 1e6));
+            if price.is_none() {
+                faults.add(key, field, "it must be a number of dollars per token, from 0 up");
+                is_good = false;
+            }
+            price
+        }
+    };
+    let rates = PriceRates {
+        input: read("input_cost_per_token").unwrap_or_default(),
+        output: read("output_cost_per_token").unwrap_or_default(),
+        cache_read: read("cache_read_input_token_cost"),
+        cache_write: read("cache_creation_input_token_cost"),
+        cache_write_1h: read("cache_creation_input_token_cost_above_1hr"),
+        audio_input: read("input_cost_per_audio_token"),
+        audio_output: read("output_cost_per_audio_token"),
+        reasoning: read("output_cost_per_reasoning_token"),
+        embedding: None,
+    };
+    is_good.then_some(rates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BadRow;
+    use serde_json::json;
+
+    fn parse(document: &Value) -> Result<PriceFile, InvalidPriceFile> {
+        PriceFile::parse(document.to_string().as_bytes())
+    }
+
+    #[test]
+    fn known_vendors_are_read_and_the_best_row_of_a_model_counts() {
+        let file = parse(&json!({
+            "sample_spec": {"litellm_provider": "openai", "input_cost_per_token": 0},
+            "gpt-x": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1.5e-7,
+                "output_cost_per_token": 6e-7, "cache_read_input_token_cost": 7.5e-8,
+                "output_cost_per_reasoning_token": 1e-6, "max_tokens": 1},
+            "gemini/gemini-x": {"litellm_provider": "gemini", "mode": "chat", "input_cost_per_token": 1e-6,
+                "output_cost_per_token": 2e-6},
+            "vertex_ai/gemini-x": {"litellm_provider": "vertex_ai-language-models", "mode": "chat",
+                "input_cost_per_token": 9e-6, "output_cost_per_token": 9e-6},
+            "together_ai/meta/llama": {"litellm_provider": "together_ai", "mode": "chat",
+                "input_cost_per_token": 1e-9, "output_cost_per_token": 0},
+            "dall-e": {"litellm_provider": "openai", "mode": "image_generation", "input_cost_per_token": 1},
+            "free": {"litellm_provider": "openai", "mode": "chat"},
+            "other": {"litellm_provider": "bedrock", "mode": "chat", "input_cost_per_token": 1},
+        }))
+        .unwrap();
+        let found: Vec<_> = file
+            .lists
+            .iter()
+            .map(|new| (new.kind.as_str(), new.model.as_str(), new.rates.input.as_dollars()))
+            .collect();
+        assert_eq!(
+            found,
+            [("google", "gemini-x", 1.0), ("openai", "gpt-x", 0.15), ("together", "meta/llama", 0.001)]
+        );
+        let mini = file.lists[1].rates;
+        let dollars = |rate: Option<PricePerMillion>| rate.map(PricePerMillion::as_dollars);
+        assert_eq!((dollars(mini.cache_read), dollars(mini.reasoning)), (Some(0.075), Some(1.0)));
+        assert_eq!((file.skipped, file.models.len(), file.fallback), (5, 0, None));
+        assert!(file.lists.iter().all(|new| new.origin == PriceOrigin::Fetched));
+    }
+
+    #[test]
+    fn a_wrong_number_names_its_model_and_field() {
+        let error = parse(&json!({"gpt-x": {"litellm_provider": "openai", "input_cost_per_token": "free"}}));
+        let Err(InvalidPriceFile::Rows(rows)) = error else { panic!("{error:?}") };
+        let [BadRow { row, field, .. }] = &rows[..] else { panic!("{rows:?}") };
+        assert_eq!((row.as_str(), field.as_str()), ("gpt-x", "input_cost_per_token"));
+        assert!(matches!(parse(&json!({"a": {"b": 1}})), Err(InvalidPriceFile::Unreadable(_))));
+    }
+}
