@@ -225,6 +225,42 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0048_usage_rollups.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0048_usage_rollups.sql"),
     },
+    Migration {
+        number: 51,
+        name: "limit_sets",
+        postgres: include_str!("../../../migrations/postgres/0051_limit_sets.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0051_limit_sets.sql"),
+    },
+    Migration {
+        number: 54,
+        name: "price_versions",
+        postgres: include_str!("../../../migrations/postgres/0054_price_versions.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0054_price_versions.sql"),
+    },
+    Migration {
+        number: 55,
+        name: "repricings",
+        postgres: include_str!("../../../migrations/postgres/0055_repricings.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0055_repricings.sql"),
+    },
+    Migration {
+        number: 57,
+        name: "dead_letters",
+        postgres: include_str!("../../../migrations/postgres/0057_dead_letters.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0057_dead_letters.sql"),
+    },
+    Migration {
+        number: 59,
+        name: "replicas",
+        postgres: include_str!("../../../migrations/postgres/0059_replicas.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0059_replicas.sql"),
+    },
+    Migration {
+        number: 61,
+        name: "jobs",
+        postgres: include_str!("../../../migrations/postgres/0061_jobs.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0061_jobs.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

@@ -1,85 +1,28 @@
 //! Prices in SQL.
 
+mod row;
+
 use async_trait::async_trait;
-use promptgate_kernel::{Money, PriceId, PricePerMillion, RepositoryError, Timestamp};
+use promptgate_kernel::{Page, PageRequest, PriceId, RepositoryError, Timestamp};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::{
-    FallbackPrice, InvalidPrice, PriceRates, PriceRepository, PriceTarget, StoredPrice, StoredPrices,
+    FALLBACK_PRICE, FallbackPrice, ListPrice, PriceRates, PriceRefresh, PriceRepository, PriceVersion,
+    PriceVersionFilter, PriceVersionId, StoredPrice, StoredPrices, UnpricedModel,
 };
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::error::corrupt;
-use crate::value::text;
+use crate::value::{count, optional_text, text};
 use crate::work::SqlWork;
-
-const SELECT: &str = "SELECT id, provider_name, model, input, output, cache_read, cache_write, embedding, \
-     created_at, updated_at, version FROM prices";
+use row::{ListPriceRow, PriceRow, RATES, RefreshRow, UnpricedRow, VERSION, VersionRow, nanos};
 
 /// The row that a migration made.
-const FALLBACK: Uuid = Uuid::from_u128(1);
-
-#[derive(FromRow)]
-struct PriceRow {
-    id: Uuid,
-    provider_name: Option<String>,
-    model: Option<String>,
-    input: i64,
-    output: i64,
-    cache_read: Option<i64>,
-    cache_write: Option<i64>,
-    embedding: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
-    version: i64,
-}
-
-impl PriceRow {
-    fn rates(&self) -> PriceRates {
-        PriceRates {
-            input: price(self.input),
-            output: price(self.output),
-            cache_read: self.cache_read.map(price),
-            cache_write: self.cache_write.map(price),
-            embedding: self.embedding.map(price),
-        }
-    }
-
-    fn fallback(&self) -> FallbackPrice {
-        FallbackPrice {
-            rates: self.rates(),
-            updated_at: Timestamp::from_micros(self.updated_at),
-            version: self.version,
-        }
-    }
-}
-
-impl TryFrom<PriceRow> for StoredPrice {
-    type Error = RepositoryError;
-
-    fn try_from(row: PriceRow) -> Result<Self, RepositoryError> {
-        let wrong = |error: InvalidPrice| corrupt("prices", row.id, error);
-        let rates = row.rates();
-        let (provider, model) = (row.provider_name.unwrap_or_default(), row.model.unwrap_or_default());
-        Ok(Self {
-            id: PriceId::from_uuid(row.id),
-            target: PriceTarget::new(&provider, &model).map_err(wrong)?,
-            rates,
-            created_at: Timestamp::from_micros(row.created_at),
-            updated_at: Timestamp::from_micros(row.updated_at),
-            version: row.version,
-        })
-    }
-}
-
-const fn price(nanos: i64) -> PricePerMillion {
-    PricePerMillion::from_money(Money::from_nanos(nanos))
-}
-
-const fn nanos(price: PricePerMillion) -> i64 {
-    price.as_money().as_nanos()
-}
+const FALLBACK: Uuid = FALLBACK_PRICE.as_uuid();
+/// How many refreshes are remembered.
+const REFRESHES: i64 = 1_000;
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 
 #[each_dialect]
 impl SqlWork<Db> {
@@ -90,21 +33,80 @@ impl SqlWork<Db> {
         updated_at: Timestamp,
         version: i64,
     ) -> Result<bool, RepositoryError> {
-        let done = sqlx::query(
-            "UPDATE prices SET input = $2, output = $3, cache_read = $4, cache_write = $5, embedding = $6, \
-             updated_at = $7, version = $8 WHERE id = $1 AND version = $8 - 1",
+        // A process of the version before keeps no versions of what it writes.
+        self.keep_version(id).await?;
+        let mut query = sqlx::query(
+            "UPDATE prices SET updated_at = $2, version = $3, input = $4, output = $5, cache_read = $6, \
+             cache_write = $7, cache_write_1h = $8, audio_input = $9, audio_output = $10, reasoning = $11, \
+             embedding = $12 WHERE id = $1 AND version = $3 - 1",
         )
         .bind(id)
-        .bind(nanos(rates.input))
-        .bind(nanos(rates.output))
-        .bind(rates.cache_read.map(nanos))
-        .bind(rates.cache_write.map(nanos))
-        .bind(rates.embedding.map(nanos))
         .bind(updated_at.as_micros())
-        .bind(version)
+        .bind(version);
+        for rate in nanos(rates) {
+            query = query.bind(rate);
+        }
+        let done = query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.keep_version(id).await?;
+        Ok(true)
+    }
+
+    /// Keeps what somebody set as one of the versions of its price.
+    async fn keep_version(&mut self, id: Uuid) -> Result<(), RepositoryError> {
+        let statement = format!(
+            "INSERT INTO price_versions (price_id, version, provider_name, model, {RATES}, origin, edition, \
+             from_at) SELECT id, version, provider_name, model, {RATES}, 'manual', '', updated_at FROM prices \
+             WHERE id = $1 ON CONFLICT (price_id, version) DO NOTHING"
+        );
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(id);
+        query.execute(&mut *self.tx).await.map(|_| ()).map_err(|error| self.fail(error))
+    }
+
+    /// Notes that a price ends, behind its last version.
+    async fn end_versions(&mut self, id: Uuid, at: Timestamp) -> Result<(), RepositoryError> {
+        sqlx::query(
+            "INSERT INTO price_versions (price_id, version, provider_name, kind, model, origin, edition, from_at) \
+             SELECT price_id, version + 1, provider_name, kind, model, origin, edition, $2 FROM price_versions \
+             WHERE price_id = $1 ORDER BY version DESC LIMIT 1",
+        )
+        .bind(id)
+        .bind(at.as_micros())
         .execute(&mut *self.tx)
         .await
-        .map_err(|error| self.fail(error))?;
+        .map(|_| ())
+        .map_err(|error| self.fail(error))
+    }
+
+    /// Writes one that is published; says whether it was there to be written.
+    async fn save_list_price(&mut self, price: &ListPrice) -> Result<bool, RepositoryError> {
+        let statement = if price.version == 1 {
+            format!(
+                "INSERT INTO list_prices (id, kind, model, origin, edition, created_at, updated_at, version, \
+                 {RATES}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+            )
+        } else {
+            "UPDATE list_prices SET origin = $4, edition = $5, updated_at = $7, version = $8, input = $9, \
+             output = $10, cache_read = $11, cache_write = $12, cache_write_1h = $13, audio_input = $14, \
+             audio_output = $15, reasoning = $16, embedding = $17 \
+             WHERE id = $1 AND kind = $2 AND model = $3 AND created_at = $6 AND version = $8 - 1"
+                .to_owned()
+        };
+        let mut query = sqlx::query(AssertSqlSafe(statement))
+            .bind(price.id.as_uuid())
+            .bind(text(&price.kind))
+            .bind(text(&price.model))
+            .bind(price.origin.as_str())
+            .bind(text(&price.edition))
+            .bind(price.created_at.as_micros())
+            .bind(price.updated_at.as_micros())
+            .bind(price.version);
+        for rate in nanos(&price.rates) {
+            query = query.bind(rate);
+        }
+        let done = query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
         Ok(done.rows_affected() == 1)
     }
 }
@@ -114,8 +116,9 @@ impl SqlWork<Db> {
 impl PriceRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.prices.find", skip_all, fields(price.id = %id))]
     async fn find(&mut self, id: PriceId) -> Result<Option<StoredPrice>, RepositoryError> {
-        let row: Option<PriceRow> = QueryBuilder::<Db>::new(SELECT)
-            .push(" WHERE provider_name IS NOT NULL AND id = ")
+        let row: Option<PriceRow> = QueryBuilder::<Db>::new("SELECT id, provider_name, model, ")
+            .push(RATES)
+            .push(", created_at, updated_at, version FROM prices WHERE provider_name IS NOT NULL AND id = ")
             .push_bind(id.as_uuid())
             .build_query_as()
             .fetch_optional(&mut *self.tx)
@@ -126,8 +129,9 @@ impl PriceRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.prices.fallback", skip_all)]
     async fn fallback(&mut self) -> Result<FallbackPrice, RepositoryError> {
-        let row: PriceRow = QueryBuilder::<Db>::new(SELECT)
-            .push(" WHERE id = ")
+        let row: PriceRow = QueryBuilder::<Db>::new("SELECT id, provider_name, model, ")
+            .push(RATES)
+            .push(", created_at, updated_at, version FROM prices WHERE id = ")
             .push_bind(FALLBACK)
             .build_query_as()
             .fetch_one(&mut *self.tx)
@@ -138,25 +142,22 @@ impl PriceRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.prices.insert", skip_all, fields(price.id = %price.id))]
     async fn insert(&mut self, price: &StoredPrice) -> Result<(), RepositoryError> {
-        sqlx::query(
-            "INSERT INTO prices (id, provider_name, model, input, output, cache_read, cache_write, embedding, \
-             created_at, updated_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(price.id.as_uuid())
-        .bind(text(&price.target.provider))
-        .bind(text(&price.target.model))
-        .bind(nanos(price.rates.input))
-        .bind(nanos(price.rates.output))
-        .bind(price.rates.cache_read.map(nanos))
-        .bind(price.rates.cache_write.map(nanos))
-        .bind(price.rates.embedding.map(nanos))
-        .bind(price.created_at.as_micros())
-        .bind(price.updated_at.as_micros())
-        .bind(price.version)
-        .execute(&mut *self.tx)
-        .await
-        .map_err(|error| self.fail(error))?;
-        Ok(())
+        let statement = format!(
+            "INSERT INTO prices (id, provider_name, model, created_at, updated_at, version, {RATES}) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement))
+            .bind(price.id.as_uuid())
+            .bind(text(&price.target.provider))
+            .bind(text(&price.target.model))
+            .bind(price.created_at.as_micros())
+            .bind(price.updated_at.as_micros())
+            .bind(price.version);
+        for rate in nanos(&price.rates) {
+            query = query.bind(rate);
+        }
+        query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        self.keep_version(price.id.as_uuid()).await
     }
 
     #[instrument(level = "debug", name = "db.prices.save", skip_all, fields(price.id = %price.id))]
@@ -170,15 +171,22 @@ impl PriceRepository for SqlWork<Db> {
     }
 
     #[instrument(level = "debug", name = "db.prices.remove", skip_all, fields(price.id = %id))]
-    async fn remove(&mut self, id: PriceId) -> Result<bool, RepositoryError> {
+    async fn remove(&mut self, id: PriceId, at: Timestamp) -> Result<bool, RepositoryError> {
+        let id = id.as_uuid();
+        self.keep_version(id).await?;
         let statement = "DELETE FROM prices WHERE id = $1 AND provider_name IS NOT NULL";
-        Ok(self.execute_for(statement, id.as_uuid()).await? == 1)
+        let is_gone = self.execute_for(statement, id).await? == 1;
+        if is_gone {
+            self.end_versions(id, at).await?;
+        }
+        Ok(is_gone)
     }
 
     #[instrument(level = "debug", name = "db.prices.list_all", skip_all)]
     async fn list_all(&mut self) -> Result<StoredPrices, RepositoryError> {
-        let rows: Vec<PriceRow> = QueryBuilder::<Db>::new(SELECT)
-            .push(" ORDER BY provider_name, model, id")
+        let rows: Vec<PriceRow> = QueryBuilder::<Db>::new("SELECT id, provider_name, model, ")
+            .push(RATES)
+            .push(", created_at, updated_at, version FROM prices ORDER BY provider_name, model, id")
             .build_query_as()
             .fetch_all(&mut *self.tx)
             .await
@@ -192,5 +200,173 @@ impl PriceRepository for SqlWork<Db> {
             }
         }
         Ok(all)
+    }
+
+    #[instrument(level = "debug", name = "db.list_prices.list", skip_all)]
+    async fn list_prices(&mut self) -> Result<Vec<ListPrice>, RepositoryError> {
+        let rows: Vec<ListPriceRow> = QueryBuilder::<Db>::new("SELECT id, kind, model, ")
+            .push(RATES)
+            .push(", origin, edition, created_at, updated_at, version FROM list_prices ORDER BY kind, model")
+            .build_query_as()
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        rows.into_iter().map(ListPrice::try_from).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.list_prices.save", skip_all, fields(count = prices.len()))]
+    async fn save_list_prices(&mut self, prices: &[ListPrice]) -> Result<bool, RepositoryError> {
+        // In one order, so that two writers never wait for each other in a circle.
+        let mut sorted: Vec<&ListPrice> = prices.iter().collect();
+        sorted.sort_by(|one, other| (&one.kind, &one.model).cmp(&(&other.kind, &other.model)));
+        for price in sorted {
+            if !self.save_list_price(price).await? {
+                return Ok(false);
+            }
+        }
+        let statement = format!(
+            "INSERT INTO price_versions (price_id, version, kind, model, {RATES}, origin, edition, from_at) \
+             SELECT id, version, kind, model, {RATES}, origin, edition, updated_at FROM list_prices \
+             WHERE NOT EXISTS (SELECT 1 FROM price_versions kept WHERE kept.price_id = list_prices.id \
+             AND kept.version = list_prices.version)"
+        );
+        let query = sqlx::query(AssertSqlSafe(statement));
+        query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        Ok(true)
+    }
+
+    #[instrument(level = "debug", name = "db.list_prices.remove", skip_all, fields(price.id = %id))]
+    async fn remove_list_price(&mut self, id: PriceId, at: Timestamp) -> Result<bool, RepositoryError> {
+        let id = id.as_uuid();
+        let is_gone = self.execute_for("DELETE FROM list_prices WHERE id = $1", id).await? == 1;
+        if is_gone {
+            self.end_versions(id, at).await?;
+        }
+        Ok(is_gone)
+    }
+
+    #[instrument(level = "debug", name = "db.price_versions.find", skip_all, fields(price.version = %id))]
+    async fn find_version(&mut self, id: PriceVersionId) -> Result<Option<PriceVersion>, RepositoryError> {
+        let row: Option<VersionRow> = QueryBuilder::<Db>::new("SELECT ")
+            .push(VERSION)
+            .push(" AND this.price_id = ")
+            .push_bind(id.price.as_uuid())
+            .push(" AND this.version = ")
+            .push_bind(id.version)
+            .build_query_as()
+            .fetch_optional(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        row.map(PriceVersion::try_from).transpose()
+    }
+
+    #[instrument(level = "debug", name = "db.price_versions.list", skip_all)]
+    async fn versions(
+        &mut self,
+        filter: &PriceVersionFilter,
+        page: PageRequest,
+    ) -> Result<Page<PriceVersion>, RepositoryError> {
+        let matching = |begin: &str| {
+            let mut query = QueryBuilder::<Db>::new(begin);
+            for (column, value) in [
+                ("provider_name", &filter.provider),
+                ("kind", &filter.kind),
+                ("model", &filter.model),
+                ("edition", &filter.edition),
+            ] {
+                if let Some(value) = value {
+                    query.push(" AND this.").push(column).push(" = ").push_bind(text(value).into_owned());
+                }
+            }
+            if let Some(price) = filter.price {
+                query.push(" AND this.price_id = ").push_bind(price.as_uuid());
+            }
+            if let Some(from) = filter.from {
+                query.push(" AND this.from_at = ").push_bind(from.as_micros());
+            }
+            query
+        };
+        self.read_page(
+            &mut matching("SELECT count(*) FROM price_versions this WHERE 1 = 1"),
+            matching(&format!("SELECT {VERSION}"))
+                .push(" ORDER BY this.from_at DESC, this.model, this.price_id, this.version DESC"),
+            page,
+            |row: VersionRow| row.try_into(),
+        )
+        .await
+    }
+
+    #[instrument(level = "debug", name = "db.price_refreshes.insert", skip_all)]
+    async fn insert_refresh(&mut self, refresh: &PriceRefresh) -> Result<(), RepositoryError> {
+        sqlx::query(
+            "INSERT INTO price_refreshes (id, source, status, seen, added, updated, skipped, error, etag, \
+             started_at, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(refresh.id.as_uuid())
+        .bind(text(&refresh.source))
+        .bind(refresh.status.as_str())
+        .bind(count(refresh.seen))
+        .bind(count(refresh.added))
+        .bind(count(refresh.updated))
+        .bind(count(refresh.skipped))
+        .bind(optional_text(refresh.error.as_ref()))
+        .bind(optional_text(refresh.etag.as_ref()))
+        .bind(refresh.started_at.as_micros())
+        .bind(refresh.finished_at.as_micros())
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        sqlx::query(
+            "DELETE FROM price_refreshes WHERE id NOT IN \
+             (SELECT id FROM price_refreshes ORDER BY finished_at DESC, id DESC LIMIT $1)",
+        )
+        .bind(REFRESHES)
+        .execute(&mut *self.tx)
+        .await
+        .map(|_| ())
+        .map_err(|error| self.fail(error))
+    }
+
+    #[instrument(level = "debug", name = "db.price_refreshes.list", skip_all)]
+    async fn refreshes(&mut self, limit: u32) -> Result<Vec<PriceRefresh>, RepositoryError> {
+        let rows: Vec<RefreshRow> = sqlx::query_as(
+            "SELECT id, source, status, seen, added, updated, skipped, error, etag, started_at, finished_at \
+             FROM price_refreshes ORDER BY finished_at DESC, id DESC LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        rows.into_iter().map(PriceRefresh::try_from).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.price_refreshes.last_etag", skip_all)]
+    async fn last_etag(&mut self, source: &str) -> Result<Option<String>, RepositoryError> {
+        let etag: Option<Option<String>> = sqlx::query_scalar(
+            "SELECT etag FROM price_refreshes WHERE source = $1 AND status <> 'failed' \
+             ORDER BY finished_at DESC, id DESC LIMIT 1",
+        )
+        .bind(text(source))
+        .fetch_optional(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(etag.flatten())
+    }
+
+    #[instrument(level = "debug", name = "db.usage_days.unpriced", skip_all)]
+    async fn unpriced(&mut self, since: Timestamp) -> Result<Vec<UnpricedModel>, RepositoryError> {
+        let since = since.as_micros();
+        let rows: Vec<UnpricedRow> = sqlx::query_as(
+            "SELECT provider, provider_kind, model, CAST(SUM(unpriced_calls) AS BIGINT) AS all_calls, \
+             CAST(SUM(unpriced_tokens) AS BIGINT) AS all_tokens, CAST(SUM(guessed_calls) AS BIGINT) AS guessed, \
+             CAST(SUM(guessed_nanos) AS BIGINT) AS guessed_cost, MAX(at) AS last_at FROM usage_days \
+             WHERE at >= $1 AND unpriced_calls + guessed_calls > 0 GROUP BY provider, provider_kind, model \
+             ORDER BY all_tokens DESC, guessed_cost DESC, provider, model, provider_kind LIMIT 1000",
+        )
+        .bind(since.saturating_sub(since.rem_euclid(DAY)))
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(rows.into_iter().map(UnpricedModel::from).collect())
     }
 }

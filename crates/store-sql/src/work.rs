@@ -1,6 +1,7 @@
 //! The store and its units of work.
 
 use async_trait::async_trait;
+use chrono_tz::Tz;
 use promptgate_access::{GroupRepository, PlanRepository};
 use promptgate_audit::AuditRepository;
 use promptgate_auth::{AccountRepository, AdminKeyRepository, MembershipRepository, SwitchRepository};
@@ -15,12 +16,14 @@ use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
     AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
 };
-use promptgate_store::{Access, ChangeLog, Store, UnitOfWork};
+use promptgate_schedule::JobRepository;
+use promptgate_store::{Access, ChangeLog, ReplicaRepository, Store, UnitOfWork};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
 use promptgate_usage::{
-    CallContentRepository, IdempotencyRepository, PriceRepository, PromptRepository, StatisticsRepository,
-    UsageRepository,
+    CallContentRepository, DeadLetterRepository, IdempotencyRepository, PriceRepository, PromptRepository,
+    RepricingRepository,
+    StatisticsRepository, UsageRepository,
 };
 use sqlx::{Database, FromRow, Pool, QueryBuilder, Transaction};
 use uuid::Uuid;
@@ -36,6 +39,8 @@ pub(crate) struct SqlStore<DB: Database> {
     /// Connections that read; on PostgreSQL the same.
     pub(crate) readers: Pool<DB>,
     pub(crate) begin: Begin,
+    /// Where days and months of budgets begin.
+    pub(crate) zone: Tz,
 }
 
 impl<DB: Database> SqlStore<DB> {
@@ -178,6 +183,10 @@ impl UnitOfWork for SqlWork<Db> {
         self
     }
 
+    fn dead_letters(&mut self) -> &mut dyn DeadLetterRepository {
+        self
+    }
+
     fn prompts(&mut self) -> &mut dyn PromptRepository {
         self
     }
@@ -195,6 +204,10 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn monitored_services(&mut self) -> &mut dyn ServiceRepository {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
         self
     }
 
@@ -226,6 +239,10 @@ impl UnitOfWork for SqlWork<Db> {
         self
     }
 
+    fn repricings(&mut self) -> &mut dyn RepricingRepository {
+        self
+    }
+
     fn accounts(&mut self) -> &mut dyn AccountRepository {
         self
     }
@@ -243,6 +260,10 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
+
+    fn replicas(&mut self) -> &mut dyn ReplicaRepository {
         self
     }
 

@@ -14,12 +14,15 @@ pub mod call_contents;
 pub mod changes;
 pub mod counters;
 pub mod credentials;
+pub mod dead_letters;
 pub mod endpoints;
 pub mod evals;
 pub mod faq;
 pub mod groups;
 pub mod guardrails;
 pub mod idempotency;
+pub mod jobs;
+pub mod ledger;
 pub mod mcp_servers;
 pub mod memberships;
 pub mod monitored_services;
@@ -30,6 +33,8 @@ pub mod project_providers;
 pub mod projects;
 pub mod prompts;
 pub mod providers;
+pub mod replicas;
+pub mod repricings;
 pub mod response_cache;
 mod samples;
 pub mod setup_guides;
@@ -225,11 +230,29 @@ macro_rules! contract_tests {
                 a_lost_update_is_noticed
                 the_fallback_is_there_and_is_changed
                 they_are_listed_by_provider_and_model
+                every_version_stays
+                a_version_is_kept_with_its_price_or_not_at_all
+                what_is_published_is_kept_apart
+                refreshes_are_remembered
+                calls_without_a_price_are_counted_by_model
+            );
+            $crate::contract_tests!(@domain $engine repricings:
+                everything_round_trips
+                only_the_next_step_is_saved
+                a_call_gets_another_price_once
+                sums_move_with_their_calls
             );
             $crate::contract_tests!(@domain $engine mcp_servers:
                 everything_round_trips
                 conflicts_and_lost_updates_are_noticed
                 they_are_sorted_and_cut
+            );
+            $crate::contract_tests!(@domain $engine jobs:
+                a_tick_is_taken_once_and_one_run_is_open
+                a_run_is_claimed_once_and_closed_by_whoever_holds_it
+                what_nobody_answers_for_lapses
+                runs_are_listed_and_trimmed
+                jobs_are_listed_with_how_they_go
             );
             $crate::contract_tests!(@domain $engine monitored_services:
                 everything_round_trips
@@ -272,6 +295,11 @@ macro_rules! contract_tests {
                 a_lost_update_is_noticed
                 an_unknown_holder_says_nothing
             );
+            $crate::contract_tests!(@domain $engine replicas:
+                the_latest_beat_counts
+                they_are_sorted_and_stale_ones_are_left_out
+                they_are_removed_and_forgotten
+            );
             $crate::contract_tests!(@domain $engine switches:
                 they_are_off_until_switched_on
             );
@@ -289,6 +317,7 @@ macro_rules! contract_tests {
                 groups_of_an_account_are_replaced
                 new_accounts_are_welcomed
                 standings_are_told
+                limits_of_accounts_are_told
                 they_are_narrowed_and_sorted
             );
             $crate::contract_tests!(@domain $engine plans:
@@ -309,6 +338,13 @@ macro_rules! contract_tests {
                 checkpoints_are_kept_in_order
                 the_first_ones_are_removed
                 it_is_held_by_one
+            );
+            $crate::contract_tests!(@domain $engine dead_letters:
+                everything_round_trips
+                the_same_one_adds_up
+                a_discarded_one_stays_away
+                what_is_settled_is_told
+                they_are_listed_and_counted
             );
             $crate::contract_tests!(@domain $engine admin_keys:
                 everything_round_trips
@@ -447,6 +483,40 @@ macro_rules! counters_contract_tests {
     };
 }
 
+/// Makes a module of tests, one for each behaviour of the counters of the ledger.
+///
+/// The first name is that of the module, the second that of an asynchronous function beside it, which
+/// answers with a fixture: a value whose method `ends()` gives what three replicas have, as
+/// `&[`[`End`](crate::contract::ledger::End)`; 3]`, in the zone [`ZONE`](crate::contract::ledger::ZONE).
+#[macro_export]
+macro_rules! ledger_contract_tests {
+    ($module:ident, $fixture:ident) => {
+        $crate::ledger_contract_tests!(@ledger $module $fixture:
+            an_event_is_charged_once
+            what_is_told_as_spent_stays_held
+            everybody_concerned_is_charged
+            an_event_of_the_dead_counts_once
+            a_counter_stands_as_recorded_before_anybody_takes
+            what_was_forgotten_is_filled_again
+            a_month_adds_up_after_calls_were_removed
+            days_turn_with_summer_time
+            first_takes_race_with_recording
+            caps_hold_whoever_dies
+        );
+    };
+    (@ledger $module:ident $fixture:ident: $($case:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let fixture = super::$fixture().await;
+                    $crate::contract::ledger::$case(fixture.ends()).await;
+                }
+            )*
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -456,11 +526,13 @@ mod tests {
             ("audit", include_str!("contract/audit.rs")),
             ("admin_keys", include_str!("contract/admin_keys.rs")),
             ("accounts", include_str!("contract/accounts.rs")),
+            ("dead_letters", include_str!("contract/dead_letters.rs")),
             ("memberships", include_str!("contract/memberships.rs")),
             ("sign_in", include_str!("contract/sign_in.rs")),
             ("bus", include_str!("contract/bus.rs")),
             ("changes", include_str!("contract/changes.rs")),
             ("counters", include_str!("contract/counters.rs")),
+            ("ledger", include_str!("contract/ledger.rs")),
             ("projects", include_str!("contract/projects.rs")),
             ("providers", include_str!("contract/providers.rs")),
             ("tokens", include_str!("contract/tokens.rs")),
@@ -479,6 +551,7 @@ mod tests {
             ("ai_sessions", include_str!("contract/ai_sessions.rs")),
             ("response_cache", include_str!("contract/response_cache.rs")),
             ("mcp_servers", include_str!("contract/mcp_servers.rs")),
+            ("jobs", include_str!("contract/jobs.rs")),
             ("monitored_services", include_str!("contract/monitored_services.rs")),
             ("faq", include_str!("contract/faq.rs")),
             ("setup_guides", include_str!("contract/setup_guides.rs")),
@@ -486,8 +559,10 @@ mod tests {
             ("guardrails", include_str!("contract/guardrails.rs")),
             ("network_rules", include_str!("contract/network_rules.rs")),
             ("prices", include_str!("contract/prices.rs")),
+            ("repricings", include_str!("contract/repricings.rs")),
             ("usage", include_str!("contract/usage.rs")),
             ("switches", include_str!("contract/switches.rs")),
+            ("replicas", include_str!("contract/replicas.rs")),
         ];
         let modules: Vec<&str> =
             listed.split("\npub mod ").skip(1).filter_map(|rest| rest.split(';').next()).collect();

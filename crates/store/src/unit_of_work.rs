@@ -15,13 +15,14 @@ use promptgate_projects::ProjectRepository;
 use promptgate_providers::{
     AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
 };
+use promptgate_schedule::JobRepository;
 use promptgate_tokens::TokenRepository;
 use promptgate_usage::{
-    CallContentRepository, IdempotencyRepository, PriceRepository, PromptRepository, StatisticsRepository,
-    UsageRepository,
+    CallContentRepository, DeadLetterRepository, IdempotencyRepository, PriceRepository, PromptRepository,
+    RepricingRepository, StatisticsRepository, UsageRepository,
 };
 
-use crate::ChangeLog;
+use crate::{ChangeLog, ReplicaRepository};
 
 /// What a unit of work is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +75,8 @@ pub trait UnitOfWork: Send {
     fn call_contents(&mut self) -> &mut dyn CallContentRepository;
     /// What users wrote in them.
     fn prompts(&mut self) -> &mut dyn PromptRepository;
+    /// Calls that could not be recorded.
+    fn dead_letters(&mut self) -> &mut dyn DeadLetterRepository;
     /// What calls add up to.
     fn statistics(&mut self) -> &mut dyn StatisticsRepository;
     /// Answers that may be asked for again.
@@ -82,6 +85,8 @@ pub trait UnitOfWork: Send {
     fn mcp_servers(&mut self) -> &mut dyn McpServerRepository;
     /// Services that are looked at again and again.
     fn monitored_services(&mut self) -> &mut dyn ServiceRepository;
+    /// Recurring jobs and their runs.
+    fn jobs(&mut self) -> &mut dyn JobRepository;
     /// The FAQ.
     fn faq(&mut self) -> &mut dyn FaqRepository;
     /// Set-up guides.
@@ -96,6 +101,8 @@ pub trait UnitOfWork: Send {
     fn guardrails(&mut self) -> &mut dyn GuardrailRepository;
     /// Prices that an operator set.
     fn prices(&mut self) -> &mut dyn PriceRepository;
+    /// Calls of the past that get other prices.
+    fn repricings(&mut self) -> &mut dyn RepricingRepository;
     /// People and service accounts.
     fn accounts(&mut self) -> &mut dyn AccountRepository;
     /// Who belongs to which project.
@@ -106,6 +113,8 @@ pub trait UnitOfWork: Send {
     fn switches(&mut self) -> &mut dyn SwitchRepository;
     /// The audit log.
     fn audit(&mut self) -> &mut dyn AuditRepository;
+    /// Processes that run.
+    fn replicas(&mut self) -> &mut dyn ReplicaRepository;
     /// Configuration changes and the revision.
     fn changes(&mut self) -> &mut dyn ChangeLog;
     /// Makes everything written so far permanent, all of it or none.
