@@ -6,8 +6,8 @@ use promptgate_endpoints::{Endpoint, EvalSet};
 use promptgate_firewall::Namespace;
 use promptgate_firewall::guardrails::Guardrail;
 use promptgate_kernel::{
-    AccountId, AdminKeyId, FaqEntryId, GroupId, McpServerId, MonitoredServiceId, NetworkRuleId, PlanId,
-    PriceId, ProjectId, ProviderId, SetupGuideId, TemplateId,
+    AccountId, AdminKeyId, CallId, FaqEntryId, GroupId, McpServerId, MonitoredServiceId, NetworkRuleId, PlanId,
+    PriceId, ProjectId, ProviderId, RepricingId, SetupGuideId, TemplateId,
 };
 use promptgate_providers::{Alias, Credential};
 use promptgate_tokens::Token;
@@ -130,12 +130,25 @@ impl Entry {
         Self::new("price.fallback_updated", "price", "fallback".to_owned(), None)
     }
 
+    /// Of what is published, or of several prices at once.
+    pub(crate) fn of_prices(action: &'static str, target: impl Into<String>) -> Self {
+        Self::new(action, "price", target.into(), None)
+    }
+
+    pub(crate) fn of_repricing(action: &'static str, id: RepricingId) -> Self {
+        Self::new(action, "repricing", id.to_string(), None)
+    }
+
     pub(crate) fn of_all_prices() -> Self {
         Self::new("price.replaced", "price", "all".to_owned(), None)
     }
 
     pub(crate) fn of_admin_key(action: &'static str, id: AdminKeyId) -> Self {
         Self::new(action, "admin_key", id.to_string(), None)
+    }
+
+    pub(crate) fn of_dead_letter(action: &'static str, id: CallId) -> Self {
+        Self::new(action, "dead_letter", id.to_string(), None)
     }
 
     pub(crate) fn of_secrets(action: &'static str) -> Self {
@@ -148,6 +161,10 @@ impl Entry {
 
     pub(crate) fn of_monitored_service(action: &'static str, id: MonitoredServiceId) -> Self {
         Self::new(action, "monitored_service", id.to_string(), None)
+    }
+
+    pub(crate) fn of_job(action: &'static str, name: &str) -> Self {
+        Self::new(action, "job", name.to_owned(), None)
     }
 
     pub(crate) fn of_faq_entry(action: &'static str, id: FaqEntryId) -> Self {

@@ -1,24 +1,33 @@
-//! What models cost: look at it, set, replace, change and remove prices, and see which are missing.
+//! What models cost: look at it, set, replace, change and remove prices, see which are missing and what they
+//! were, read them of files and of public lists, and give calls of the past other ones.
 
 mod check;
 mod create;
 mod delete;
 mod fallback;
 mod find;
+mod history;
+mod import;
+mod refresh;
 mod replace;
+mod reprice;
 mod update;
 
 use promptgate_auth::Forbidden;
-use promptgate_kernel::{PriceId, RepositoryError};
+use promptgate_kernel::{PriceId, RepositoryError, RepricingId};
 use promptgate_store::UnitOfWork;
-use promptgate_usage::{InvalidPrice, PriceTarget};
+use promptgate_usage::{InvalidPrice, InvalidPriceFile, PriceTarget, PriceVersionId};
 
 pub use check::{MissingPrices, ProviderError, check};
 pub use create::{NewPrice, create};
 pub use delete::delete;
 pub use fallback::set_fallback;
 pub use find::{all, find};
+pub use history::{all_with_lists, refreshes, unpriced, version, versions};
+pub use import::{ImportedPrices, PriceDifference, Rehearsal, delete_list_price, import};
+pub use refresh::{FetchedPrices, PriceKeeper, PriceSource, load_built_in};
 pub use replace::replace;
+pub use reprice::{begin_repricing, repricing, repricings, resume_repricing};
 pub use update::{PriceChanges, update};
 
 /// The constraint that keeps a model from having two prices.
@@ -42,6 +51,18 @@ pub enum PriceError {
     /// The model has a price already.
     #[error("this model of the provider has a price already; change that one")]
     Taken,
+    /// A file of prices is not taken.
+    #[error(transparent)]
+    File(#[from] InvalidPriceFile),
+    /// There is no such version of a price, or nothing cost anything by it.
+    #[error("there is no price {0} that calls could have")]
+    UnknownVersion(PriceVersionId),
+    /// There is no such repricing.
+    #[error("there is no repricing {0}")]
+    UnknownRepricing(RepricingId),
+    /// The end is not behind the beginning.
+    #[error("`to` must be later than `from`")]
+    Range,
     /// Somebody else changed a price at the same time; look at it again.
     #[error("the price was changed by somebody else")]
     Changed,

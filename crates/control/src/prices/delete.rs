@@ -19,7 +19,7 @@ pub async fn delete(control: &Control, actor: Actor, id: PriceId) -> Result<(), 
     // One at a time, as with every change of prices: a whole list of them holds the log first.
     work.audit().hold().await?;
     let price = work.prices().find(id).await?.ok_or(PriceError::NotFound(id))?;
-    if !work.prices().remove(id).await? {
+    if !work.prices().remove(id, at).await? {
         return Err(PriceError::NotFound(id));
     }
     let entry = Entry::of_price("price.deleted", id).gone(&shown::price(&price));

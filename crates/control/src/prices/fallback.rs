@@ -6,7 +6,6 @@ use promptgate_usage::{PriceRates, RateChanges};
 use tracing::instrument;
 
 use super::PriceError;
-use super::update::fields;
 use crate::Control;
 use crate::journal::Entry;
 use crate::shown;
@@ -33,7 +32,7 @@ pub async fn set_fallback(
         return Err(PriceError::Changed);
     }
     let entry = Entry::of_fallback_price()
-        .detail("fields", fields(&changes))
+        .detail("fields", changes.names().join(","))
         .between(&before, &shown::rates(&fallback.rates));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Prices, at).await?;

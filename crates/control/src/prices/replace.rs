@@ -65,7 +65,7 @@ async fn put(control: &Control, work: &mut dyn UnitOfWork, models: Vec<NewPrice>
         }
     }
     for gone in old {
-        work.prices().remove(gone.id).await?;
+        work.prices().remove(gone.id, at).await?;
     }
     Ok(())
 }

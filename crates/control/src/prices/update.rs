@@ -8,7 +8,7 @@ use tracing::instrument;
 
 use super::{PriceError, check_providers};
 use crate::Control;
-use crate::journal::{Entry, named};
+use crate::journal::Entry;
 use crate::shown;
 
 /// What is to change about a price. Provider and model may be named, but not others.
@@ -53,20 +53,10 @@ pub async fn update(
         return Err(PriceError::Changed);
     }
     let entry = Entry::of_price("price.updated", id)
-        .detail("fields", fields(&changes.rates))
+        .detail("fields", changes.rates.names().join(","))
         .between(&before, &shown::price(&price));
     control.audit(&mut *work, actor, entry, at).await?;
     let revision = work.changes().record(Change::Prices, at).await?;
     control.commit(work, revision).await?;
     Ok(price)
-}
-
-pub(super) fn fields(changes: &RateChanges) -> String {
-    named([
-        ("input", changes.input.is_some()),
-        ("output", changes.output.is_some()),
-        ("cacheRead", changes.cache_read.is_some()),
-        ("cacheWrite", changes.cache_write.is_some()),
-        ("embedding", changes.embedding.is_some()),
-    ])
 }

@@ -13,15 +13,20 @@ use serde_json::{Value, json};
 use super::{Shown, ids, rate, shown};
 
 /// What is shown of an endpoint's configuration: everything but what people wrote.
-const OF_ENDPOINTS: [&str; 21] = [
+const OF_ENDPOINTS: [&str; 28] = [
     "cache_enabled",
     "cache_ttl_seconds",
     "credential_id",
+    "daily_budget_usd",
+    "daily_token_cap",
     "estimated_cost_per_1k_tokens_usd",
     "expose_as_mcp_tool",
     "failover",
+    "max_concurrent_requests",
     "max_output_tokens",
+    "model_limits",
     "monthly_budget_usd",
+    "monthly_token_cap",
     "provider_id",
     "provider_model",
     "provider_template_id",
@@ -33,6 +38,8 @@ const OF_ENDPOINTS: [&str; 21] = [
     "sessions_enabled",
     "streaming_enabled",
     "temperature",
+    "token_rate_limit_per_hour",
+    "token_rate_limit_per_minute",
     "top_p",
     "usage_hard_limit_tokens",
 ];
@@ -101,13 +108,8 @@ pub(crate) fn price(price: &StoredPrice) -> Shown {
 }
 
 pub(crate) fn rates(rates: &PriceRates) -> Shown {
-    shown(json!({
-        "input": rates.input.as_dollars(),
-        "output": rates.output.as_dollars(),
-        "cacheRead": rate(rates.cache_read),
-        "cacheWrite": rate(rates.cache_write),
-        "embedding": rate(rates.embedding),
-    }))
+    let whole = [("input", Some(rates.input)), ("output", Some(rates.output))];
+    whole.into_iter().chain(rates.optional()).map(|(name, price)| (name.to_owned(), rate(price))).collect()
 }
 
 /// All prices, those of models by `provider/model`.

@@ -1,0 +1,225 @@
+//! Giving calls of the past other prices.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use promptgate_auth::{Actor, Permission};
+use promptgate_kernel::{Clock, Entropy, RepricingId, Timestamp};
+use promptgate_store::{Access, Store, UnitOfWork};
+use promptgate_usage::{
+    CallFilter, PriceBook, PriceTable, PriceVersion, Repriced, Repricing, RepricingState, StoredPrices,
+    UsageEvent, WantedRepricing, reprice,
+};
+use tracing::instrument;
+
+use super::{PriceError, PriceKeeper};
+use crate::Control;
+use crate::context::Scribe;
+use crate::journal::Entry;
+
+/// How many calls one transaction looks at.
+const AT_A_TIME: u32 = 500;
+/// How long whoever asks waits before it is somebody else's to go on.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many repricings are shown.
+const SHOWN: u32 = 100;
+
+/// Begins to give calls of the past other prices, or to look what that would change, and goes on for some
+/// seconds. What is left then is done by the scheduler, or by [`resume_repricing`].
+#[instrument(name = "control.prices.begin_repricing", skip_all)]
+pub async fn begin_repricing(
+    control: &Control,
+    actor: Actor,
+    wanted: WantedRepricing,
+) -> Result<Repricing, PriceError> {
+    actor.require(Permission::ManagePrices)?;
+    if wanted.from >= wanted.to {
+        return Err(PriceError::Range);
+    }
+    let at = control.clock.now();
+    let mut work = control.store.begin(Access::Write).await?;
+    if let Some(price) = wanted.price {
+        let found = work.prices().find_version(price).await?;
+        found.filter(|version| version.rates.is_some()).ok_or(PriceError::UnknownVersion(price))?;
+    }
+    let id = RepricingId::mint(&*control.clock, &*control.entropy);
+    let repricing = Repricing::begin(id, wanted, at);
+    work.repricings().insert(&repricing).await?;
+    if !repricing.wanted.dry_run {
+        let entry = described(Entry::of_repricing("price.repricing_started", id), &repricing.wanted);
+        control.audit(&mut *work, actor, entry, at).await?;
+    }
+    work.commit().await?;
+    go_on(control, actor, repricing).await
+}
+
+/// Goes on with one, for some seconds. One that is done stays as it is.
+#[instrument(name = "control.prices.resume_repricing", skip_all, fields(repricing.id = %id))]
+pub async fn resume_repricing(
+    control: &Control,
+    actor: Actor,
+    id: RepricingId,
+) -> Result<Repricing, PriceError> {
+    let found = repricing(control, actor, id).await?;
+    go_on(control, actor, found).await
+}
+
+/// How far one is.
+#[instrument(name = "control.prices.repricing", skip_all, fields(repricing.id = %id))]
+pub async fn repricing(control: &Control, actor: Actor, id: RepricingId) -> Result<Repricing, PriceError> {
+    actor.require(Permission::ManagePrices)?;
+    let found = control.store.begin(Access::Read).await?.repricings().find(id).await?;
+    found.ok_or(PriceError::UnknownRepricing(id))
+}
+
+/// The last ones, newest first.
+#[instrument(name = "control.prices.repricings", skip_all)]
+pub async fn repricings(control: &Control, actor: Actor) -> Result<Vec<Repricing>, PriceError> {
+    actor.require(Permission::ManagePrices)?;
+    Ok(control.store.begin(Access::Read).await?.repricings().list(SHOWN).await?)
+}
+
+async fn go_on(control: &Control, actor: Actor, repricing: Repricing) -> Result<Repricing, PriceError> {
+    let worker = Worker { store: &*control.store, clock: &*control.clock, entropy: &*control.entropy };
+    worker.work(actor, repricing, PATIENCE).await
+}
+
+impl PriceKeeper {
+    /// Goes on with every repricing that somebody began, each for as long as `patience`; says how many are
+    /// done with that.
+    #[instrument(name = "control.prices.resume_repricings", skip_all)]
+    pub async fn resume_repricings(&self, patience: Duration) -> Result<u64, PriceError> {
+        let unfinished = self.store.begin(Access::Read).await?.repricings().unfinished().await?;
+        let worker = Worker { store: &*self.store, clock: &*self.clock, entropy: &*self.entropy };
+        let mut done = 0;
+        for repricing in unfinished {
+            let after = worker.work(Actor::system(), repricing, patience).await?;
+            done += u64::from(after.state == RepricingState::Done);
+        }
+        Ok(done)
+    }
+}
+
+/// Whoever goes on with a repricing.
+#[derive(Clone, Copy)]
+struct Worker<'a> {
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    entropy: &'a dyn Entropy,
+}
+
+impl Worker<'_> {
+    /// Does step after step until it is done or time is up. Somebody else may do so too: each step is made
+    /// once.
+    async fn work(
+        self,
+        actor: Actor,
+        mut repricing: Repricing,
+        patience: Duration,
+    ) -> Result<Repricing, PriceError> {
+        let begun = self.clock.now();
+        while repricing.state == RepricingState::Running && self.clock.now().since(begun) < patience {
+            repricing = self.step(actor, repricing).await?;
+        }
+        Ok(repricing)
+    }
+
+    async fn step(self, actor: Actor, repricing: Repricing) -> Result<Repricing, PriceError> {
+        let (id, at) = (repricing.id, self.clock.now());
+        let access = if repricing.wanted.dry_run { Access::Read } else { Access::Write };
+        let mut work = self.store.begin(access).await?;
+        let prices = Prices::read(&mut *work, &repricing.wanted).await?;
+        let events = page(&mut *work, &repricing).await?;
+        let changes: Vec<Repriced<'_>> = events.iter().filter_map(|event| prices.reprice(event)).collect();
+        let after = repricing.clone().step(&events, AT_A_TIME, &changes, at);
+        if repricing.wanted.dry_run {
+            drop(work);
+            work = self.store.begin(Access::Write).await?;
+        } else {
+            let changed = work.repricings().apply(&changes).await?;
+            // Some are gone, or somebody else gave them another price meanwhile: this page is read again.
+            if changed != changes.len() as u64 {
+                return Ok(repricing);
+            }
+        }
+        if !work.repricings().save(&after).await? {
+            drop(work);
+            let found = self.store.begin(Access::Read).await?.repricings().find(id).await?;
+            return found.ok_or(PriceError::UnknownRepricing(id));
+        }
+        if after.state == RepricingState::Done && !after.wanted.dry_run {
+            let entry = described(Entry::of_repricing("price.repriced", id), &after.wanted)
+                .detail("calls", after.examined.to_string())
+                .detail("changed", after.changed.to_string())
+                .detail("costBefore", after.before.to_string())
+                .detail("costAfter", after.after.to_string());
+            Scribe { clock: self.clock, entropy: self.entropy }.audit(&mut *work, actor, entry, at).await?;
+        }
+        work.commit().await?;
+        Ok(after)
+    }
+}
+
+/// The next calls.
+async fn page(work: &mut dyn UnitOfWork, repricing: &Repricing) -> Result<Vec<UsageEvent>, PriceError> {
+    let wanted = &repricing.wanted;
+    let filter = CallFilter {
+        provider: wanted.provider.clone(),
+        model: wanted.model.clone(),
+        from: Some(wanted.from),
+        to: Some(wanted.to),
+        ..CallFilter::default()
+    };
+    Ok(work.usage().page(&filter, repricing.cursor, AT_A_TIME).await?)
+}
+
+/// What calls are to cost.
+struct Prices {
+    book: PriceBook,
+    bundled: PriceTable,
+    version: Option<PriceVersion>,
+    /// The kinds of providers, for calls of a time when those were not written down.
+    kinds: HashMap<String, &'static str>,
+}
+
+impl Prices {
+    async fn read(work: &mut dyn UnitOfWork, wanted: &WantedRepricing) -> Result<Self, PriceError> {
+        let version = match wanted.price {
+            Some(price) => {
+                let found = work.prices().find_version(price).await?;
+                Some(found.ok_or(PriceError::UnknownVersion(price))?)
+            }
+            None => None,
+        };
+        let stored = work.prices().list_all().await?;
+        let lists = work.prices().list_prices().await?;
+        let providers = work.providers().list_all().await?.into_iter();
+        Ok(Self {
+            book: PriceBook::new(StoredPrices { lists, ..stored }),
+            bundled: PriceTable::bundled(),
+            version,
+            kinds: providers
+                .map(|provider| (provider.name.as_str().to_owned(), provider.kind.as_str()))
+                .collect(),
+        })
+    }
+
+    fn reprice<'a>(&self, event: &'a UsageEvent) -> Option<Repriced<'a>> {
+        let kind = event.provider.as_deref().and_then(|provider| self.kinds.get(provider)).copied();
+        reprice(event, kind, &self.book, &self.bundled, self.version.as_ref())
+    }
+}
+
+fn described(entry: Entry, wanted: &WantedRepricing) -> Entry {
+    let instant = |at: Timestamp| at.to_string();
+    let mut entry = entry.detail("from", instant(wanted.from)).detail("to", instant(wanted.to));
+    for (name, value) in [("providerName", &wanted.provider), ("model", &wanted.model)] {
+        if let Some(value) = value {
+            entry = entry.detail(name, value.clone());
+        }
+    }
+    match wanted.price {
+        Some(price) => entry.detail("priceVersion", price.to_string()),
+        None => entry,
+    }
+}
