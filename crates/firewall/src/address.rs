@@ -1,10 +1,10 @@
 //! Addresses of rules and of clients.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
+use serde::{Deserialize, Serialize};
 
 use crate::InvalidNetworkRule;
 

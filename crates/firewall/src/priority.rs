@@ -1,7 +1,8 @@
 //! The order of rules.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::InvalidNetworkRule;
 

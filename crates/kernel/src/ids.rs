@@ -196,6 +196,10 @@ id! {
     pub RepricingId
 }
 id! {
+    /// Identifies a running process, from its start to its end.
+    pub ReplicaId
+}
+id! {
     /// Identifies who acted on the control plane.
     pub ActorId
 }

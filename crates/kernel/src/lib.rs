@@ -38,7 +38,7 @@ pub use ids::uuid_v7 as __uuid_v7;
 pub use ids::{
     AccountId, ActorId, AdminKeyId, AiSessionId, AliasId, AuditEventId, CallId, CredentialId, EndpointId,
     EvalId, EvalRunId, FaqEntryId, GroupId, InvalidId, JobRunId, McpServerId, MonitoredServiceId,
-    NetworkRuleId, PlanId, PriceId, PriceRefreshId, ProjectId, ProviderId, RepricingId, SessionId,
+    NetworkRuleId, PlanId, PriceId, PriceRefreshId, ProjectId, ProviderId, ReplicaId, RepricingId, SessionId,
     SetupGuideId, TemplateId, TokenId,
 };
 pub use key_text::{KEY_TEXT_LENGTH, is_key_text, mint_key_text};

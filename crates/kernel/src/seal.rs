@@ -1,12 +1,12 @@
 //! Secrets at rest: XChaCha20-Poly1305 under keys that the ciphertext names.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{Entropy, Secret};

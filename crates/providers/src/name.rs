@@ -1,7 +1,8 @@
 //! Names of providers.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::InvalidProvider;
 use crate::limits::is_slug;

@@ -11,8 +11,10 @@ mod bus;
 mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod replicas;
 mod unit_of_work;
 
 pub use bus::{Announcement, Bus, BusError, Signal, Subscription};
 pub use changes::{Change, ChangeLog, InvalidChange};
+pub use replicas::{Replica, ReplicaRepository};
 pub use unit_of_work::{Access, Store, UnitOfWork};

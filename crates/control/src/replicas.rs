@@ -1,0 +1,102 @@
+//! The processes of the installation, and how new what they work from is.
+
+use std::time::Duration;
+
+use promptgate_auth::{Actor, Forbidden, Permission};
+use promptgate_kernel::{RepositoryError, Revision, Timestamp};
+use promptgate_store::Access;
+pub use promptgate_store::Replica;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::instrument;
+
+use crate::Control;
+
+/// How often a process says that it runs, whatever happens.
+pub const BEAT: Duration = Duration::from_secs(2);
+/// Who was not heard of for this long does not run any more.
+pub const ALIVE: Duration = Duration::from_secs(10);
+/// The longest that somebody may wait for a revision.
+pub const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// How often is looked who serves a revision.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Why replicas are not shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicasError {
+    /// The actor may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] RepositoryError),
+}
+
+/// What runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The latest revision.
+    pub revision: Revision,
+    /// Every process that was heard of lately, by kind, then by start.
+    pub replicas: Vec<Replica>,
+}
+
+/// What came of waiting for a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// The revision that was waited for.
+    pub revision: Revision,
+    /// How many replicas answer calls.
+    pub replicas: usize,
+    /// Those of them that do not serve the revision yet.
+    pub behind: Vec<Replica>,
+}
+
+/// From when on somebody who was seen is taken to run still.
+pub fn alive_since(now: Timestamp) -> Timestamp {
+    let alive = i64::try_from(ALIVE.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(now.as_micros().saturating_sub(alive))
+}
+
+/// What runs.
+#[instrument(name = "control.replicas.list", skip_all)]
+pub async fn list(control: &Control, actor: Actor) -> Result<Running, ReplicasError> {
+    actor.require(Permission::ManageSettings)?;
+    Ok(running(control).await?)
+}
+
+async fn running(control: &Control) -> Result<Running, RepositoryError> {
+    let mut work = control.store.begin(Access::Read).await?;
+    let revision = work.changes().revision().await?;
+    let replicas = work.replicas().list(alive_since(control.clock.now())).await?;
+    Ok(Running { revision, replicas })
+}
+
+/// Waits until every replica that answers calls serves the revision that is the latest now, but not for
+/// longer than `limit`. For whoever has just changed something, so nobody has to be allowed.
+#[instrument(name = "control.replicas.wait", skip_all)]
+pub async fn wait(control: &Control, limit: Duration) -> Result<Served, RepositoryError> {
+    let over = Instant::now() + limit.min(LONGEST_WAIT);
+    let first = running(control).await?;
+    let wanted = first.revision;
+    let mut served = standing(wanted, first);
+    while !served.behind.is_empty() {
+        let rest = over.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            break;
+        }
+        sleep(LOOK_EVERY.min(rest)).await;
+        // A store that is away meanwhile leaves what was known last.
+        if let Ok(Ok(next)) = timeout(rest, running(control)).await {
+            served = standing(wanted, next);
+        }
+    }
+    Ok(served)
+}
+
+fn standing(revision: Revision, running: Running) -> Served {
+    let calls: Vec<Replica> = running.replicas.into_iter().filter(|replica| replica.answers_calls).collect();
+    let replicas = calls.len();
+    let behind = calls.into_iter().filter(|replica| !replica.serves(revision)).collect();
+    Served { revision, replicas, behind }
+}
