@@ -195,6 +195,10 @@ impl UnitOfWork for SqlWork<Db> {
         self
     }
 
+    fn costs(&mut self) -> &mut dyn promptgate_usage::CostRepository {
+        self
+    }
+
     fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
         self
     }

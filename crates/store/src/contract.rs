@@ -12,6 +12,7 @@ pub mod audit;
 pub mod bus;
 pub mod call_contents;
 pub mod changes;
+pub mod costs;
 pub mod counters;
 pub mod credentials;
 pub mod dead_letters;
@@ -161,6 +162,14 @@ macro_rules! contract_tests {
                 they_are_narrowed
                 they_are_sorted_in_pages
                 they_go_with_what_was_said
+            );
+            $crate::contract_tests!(@domain $engine costs:
+                calls_are_told_apart_by_everything_that_is_asked_for
+                days_of_a_time_zone_add_up
+                entries_are_sorted_by_what_they_cost_and_have_names
+                late_calls_and_removed_ones_change_nothing
+                other_prices_move_costs
+                what_has_no_price_is_seen
             );
             $crate::contract_tests!(@domain $engine statistics:
                 calls_are_summed
@@ -531,6 +540,7 @@ mod tests {
             ("sign_in", include_str!("contract/sign_in.rs")),
             ("bus", include_str!("contract/bus.rs")),
             ("changes", include_str!("contract/changes.rs")),
+            ("costs", include_str!("contract/costs.rs")),
             ("counters", include_str!("contract/counters.rs")),
             ("ledger", include_str!("contract/ledger.rs")),
             ("projects", include_str!("contract/projects.rs")),

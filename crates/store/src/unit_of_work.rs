@@ -79,6 +79,8 @@ pub trait UnitOfWork: Send {
     fn dead_letters(&mut self) -> &mut dyn DeadLetterRepository;
     /// What calls add up to.
     fn statistics(&mut self) -> &mut dyn StatisticsRepository;
+    /// What calls cost.
+    fn costs(&mut self) -> &mut dyn promptgate_usage::CostRepository;
     /// Answers that may be asked for again.
     fn idempotency(&mut self) -> &mut dyn IdempotencyRepository;
     /// Definitions of MCP servers.
