@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use promptgate_kernel::Timestamp;
-use promptgate_limits::{Counter, Grant, Holder, Limit, Settlement, Slice, Span};
+use promptgate_limits::{Counter, Grant, Holder, Limit, Settlement, Slice, Span, Window};
 
 /// Whose a slice is: which of the process's holders took it, or nobody, where the process helped itself
 /// while nobody could be asked.
@@ -72,7 +72,8 @@ impl Book {
         kept.slice.reserve(missing);
     }
 
-    /// Takes of the process's share while nobody can be asked; says whether that had enough.
+    /// Takes of the process's share while nobody can be asked; says whether that had enough. Of what is
+    /// counted when calls are recorded, that is a share of what was last known to be left.
     pub(crate) fn share(
         &mut self,
         limit: &Limit,
@@ -81,7 +82,11 @@ impl Book {
         replicas: u64,
         now: Timestamp,
     ) -> bool {
-        let share = limit.cap / replicas.max(1);
+        let known = self.kept.get(&limit.counter).into_iter().flatten();
+        let known = known.filter(|kept| kept.slice.bucket == span.bucket && kept.owner.is_some());
+        let room = known.map(|kept| kept.room).min().filter(|_| limit.counter.is_ledger());
+        let room = room.unwrap_or(u64::MAX);
+        let share = limit.cap.min(room) / replicas.max(1);
         let kept = self.slot(&limit.counter, span, None, now);
         if kept.slice.helped().saturating_add(missing) > share {
             return false;
@@ -95,29 +100,54 @@ impl Book {
         self.slot(counter, span, owner, now).room = room;
     }
 
+    /// What of a limit is left, as far as is known here.
+    pub(crate) fn left(&self, limit: &Limit, span: &Span, owner: Owner) -> Option<u64> {
+        let mut slots = self.kept.get(&limit.counter)?.iter();
+        let kept = slots.find(|kept| kept.slice.bucket == span.bucket && kept.owner == owner)?;
+        let room = if kept.room == u64::MAX { None } else { Some(kept.room) };
+        Some(room?.saturating_add(kept.slice.free()).min(limit.cap))
+    }
+
     /// A call is over with what it had of a counter.
     pub(crate) fn settle(&mut self, part: &Part, spent: u64, now: Timestamp) {
-        let Some(slots) = self.kept.get_mut(&part.counter) else { return };
-        let of =
-            |owner: Owner| move |kept: &&mut Kept| kept.slice.bucket == part.bucket && kept.owner == owner;
-        let at = slots.iter_mut().find(of(part.owner)).is_some();
-        // Where its owner was forgotten, nobody owns it.
-        let owner = if at { part.owner } else { None };
-        if let Some(kept) = slots.iter_mut().find(of(owner)) {
-            kept.slice.settle(part.amount, spent);
+        let is_ledger = part.counter.is_ledger();
+        if let Some(kept) = self.kept_of(part) {
+            if is_ledger {
+                kept.slice.leave(part.amount, spent)
+            } else {
+                kept.slice.settle(part.amount, spent)
+            }
             kept.touched = now;
         }
+    }
+
+    /// A call needs less than it had of a counter.
+    pub(crate) fn give_back(&mut self, part: &Part, amount: u64, now: Timestamp) {
+        if let Some(kept) = self.kept_of(part) {
+            kept.slice.leave(amount, 0);
+            kept.touched = now;
+        }
+    }
+
+    fn kept_of(&mut self, part: &Part) -> Option<&mut Kept> {
+        let slots = self.kept.get_mut(&part.counter)?;
+        let of = |owner: Owner| move |kept: &Kept| kept.slice.bucket == part.bucket && kept.owner == owner;
+        // Where its owner was forgotten, nobody owns it.
+        let at = slots.iter().position(of(part.owner)).or_else(|| slots.iter().position(of(None)))?;
+        Some(&mut slots[at])
     }
 
     /// Notes what was used and could not be told.
     pub(crate) fn owe(&mut self, settlement: &Settlement, now: Timestamp) {
         let Settlement { counter, bucket, until, spent, .. } = settlement;
-        let span = Span { since: *bucket, bucket: *bucket, until: *until };
-        self.slot(counter, &span, None, now).slice.settle(0, *spent);
+        if *spent > 0 {
+            let span = Span { since: *bucket, bucket: *bucket, until: *until };
+            self.slot(counter, &span, None, now).slice.settle(0, *spent);
+        }
     }
 
     /// What is to be told of a holder's slices, and of those that nobody gave. What lies about since
-    /// `idle_since` goes back; slices that are empty and over are forgotten.
+    /// `idle_since` goes back, places of calls at once; slices that are empty and over are forgotten.
     pub(crate) fn tell(&mut self, holder: Holder, idle_since: Timestamp, now: Timestamp) -> Vec<Settlement> {
         let mut told = Vec::new();
         self.kept.retain(|counter, slots| {
@@ -126,7 +156,7 @@ impl Book {
                     return true;
                 }
                 let is_over = kept.until <= now;
-                if is_over || kept.touched <= idle_since {
+                if is_over || kept.touched <= idle_since || counter.window == Window::Now {
                     kept.slice.release();
                 }
                 let (spent, freed) = kept.slice.take_settlement().unwrap_or_default();

@@ -35,10 +35,10 @@ impl Use {
     }
 }
 
-/// What becomes of a limit whose counters cannot be asked.
+/// What becomes of limits whose counters cannot be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Degraded {
-    /// Each replica keeps its share of it.
+    /// Each replica keeps its share of them.
     #[default]
     Share,
     /// Calls are refused when what the process has in hand is spent.
@@ -48,6 +48,8 @@ pub enum Degraded {
 /// How a limiter behaves.
 #[derive(Debug, Clone)]
 pub struct LimiterOptions {
+    /// What its limits are called in metrics and logs.
+    pub name: &'static str,
     /// In which days and months turn.
     pub zone: Tz,
     /// How long a process that is gone holds what it took. Longer than any call takes.
@@ -58,22 +60,23 @@ pub struct LimiterOptions {
     pub idle: Duration,
     /// How long the counters may take to answer.
     pub deadline: Duration,
-    /// What becomes of limits of requests and tokens while they do not.
+    /// For how long they are not asked for anything after they did not.
+    pub pause: Duration,
+    /// What becomes of limits while they do not.
     pub degraded: Degraded,
-    /// What becomes of limits of money.
-    pub degraded_cost: Degraded,
 }
 
 impl Default for LimiterOptions {
     fn default() -> Self {
         Self {
+            name: "limits",
             zone: Tz::UTC,
             life: Duration::from_mins(15),
             tell_every: Duration::from_millis(250),
             idle: Duration::from_secs(1),
             deadline: Duration::from_millis(500),
+            pause: Duration::from_secs(1),
             degraded: Degraded::Share,
-            degraded_cost: Degraded::Share,
         }
     }
 }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use promptgate_limits::{Limit, Standing};
+use promptgate_kernel::Timestamp;
+use promptgate_limits::{Counter, Holder, Limit, Standing};
 
-use crate::Use;
 use crate::book::Part;
-use crate::limiter::Inner;
+use crate::inner::Inner;
+use crate::{Denied, Use};
 
 /// What a call may use. Dropped without being settled, it goes back as if the call had not been made.
 #[derive(Debug)]
 pub struct Reservation {
     inner: Arc<Inner>,
+    /// When the call arrived: what it uses counts then.
+    at: Timestamp,
     parts: Vec<Part>,
     /// How the counters stood that were asked for it.
     standings: Vec<(Limit, Standing)>,
@@ -20,8 +23,8 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    pub(crate) const fn new(inner: Arc<Inner>) -> Self {
-        Self { inner, parts: Vec::new(), standings: Vec::new(), is_degraded: false }
+    pub(crate) const fn new(inner: Arc<Inner>, at: Timestamp) -> Self {
+        Self { inner, at, parts: Vec::new(), standings: Vec::new(), is_degraded: false }
     }
 
     pub(crate) fn push(&mut self, part: Part) {
@@ -32,11 +35,11 @@ impl Reservation {
         self.standings.push((limit, standing));
     }
 
-    /// The same with what was brought for it.
-    pub(crate) fn with(mut self, mut brought: Self) -> Self {
-        self.parts.append(&mut brought.parts);
-        self.standings.append(&mut brought.standings);
-        self
+    /// Takes over what another one has, of the same call.
+    pub fn absorb(&mut self, mut other: Self) {
+        self.parts.append(&mut other.parts);
+        self.standings.append(&mut other.standings);
+        self.is_degraded |= other.is_degraded;
     }
 
     pub(crate) const fn degrade(&mut self) {
@@ -53,10 +56,62 @@ impl Reservation {
         &self.standings
     }
 
+    /// Who holds what the call may use of days and longer windows, for whoever records it. Nobody, where
+    /// nothing of that was reserved, or some of it could not be asked for.
+    pub fn holder(&self) -> Option<Holder> {
+        let mut parts = self.parts.iter().filter(|part| part.counter.is_ledger());
+        let first = parts.next()?.owner?;
+        parts.all(|part| part.owner.is_some()).then_some(first)
+    }
+
+    /// Reserves more where the call needs more than it has, and gives back where it needs less. Where
+    /// there is no room the reservation is none the larger.
+    pub async fn adjust(&mut self, limits: &[Limit], needed: Use) -> Result<(), Denied> {
+        let mut more = Vec::new();
+        for limit in limits {
+            let (has, needs) = (self.has(&limit.counter), needed.needed(&limit.counter));
+            if needs > has {
+                more.push((limit, needs - has));
+            } else if needs < has {
+                self.give_back(&limit.counter, has - needs);
+            }
+        }
+        if more.is_empty() {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.inner);
+        match inner.reserve(&more, self.at).await {
+            Ok(grown) => {
+                self.absorb(grown);
+                Ok(())
+            }
+            Err(Denied::Over { limit, standing, needed: missing, available }) => {
+                let has = self.has(&limit.counter);
+                let (needed, available) = (missing.saturating_add(has), available.saturating_add(has));
+                Err(Denied::Over { limit, standing, needed, available })
+            }
+            Err(unknown @ Denied::Unknown { .. }) => Err(unknown),
+        }
+    }
+
+    fn has(&self, counter: &Counter) -> u64 {
+        self.parts.iter().filter(|part| part.counter == *counter).map(|part| part.amount).sum()
+    }
+
+    fn give_back(&mut self, counter: &Counter, mut amount: u64) {
+        for part in self.parts.iter_mut().rev().filter(|part| part.counter == *counter) {
+            let back = amount.min(part.amount);
+            self.inner.give_back(part, back);
+            part.amount -= back;
+            amount -= back;
+        }
+    }
+
     /// Books what the call used, and gives the rest back.
     pub fn settle(mut self, used: Use) {
+        let holder = self.holder();
         let parts = std::mem::take(&mut self.parts);
-        self.inner.settle(&parts, |part| used.spent(&part.counter));
+        self.inner.settle(&parts, holder, used);
     }
 }
 
@@ -64,7 +119,7 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.parts.is_empty() {
             let parts = std::mem::take(&mut self.parts);
-            self.inner.settle(&parts, |_| 0);
+            self.inner.settle(&parts, None, Use::default());
         }
     }
 }

@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{Clock, Timestamp};
-use promptgate_limiter::{Degraded, Denied, Limiter, LimiterOptions, Use};
+use promptgate_limiter::{Degraded, Denied, Limiter, LimiterOptions, Reservation, Use};
 use promptgate_limits::{
     Counter, Counters, CountersError, Demand, Holder, Limit, Measure, MemoryCounters, Settlement, Span,
     Standing, Subject, Taken, Window,
@@ -27,6 +28,8 @@ struct Flaky {
     /// 0: they answer; 1: they do what they are asked, and the answer is lost; 2: they are away.
     trouble: AtomicU64,
     asked: AtomicU64,
+    /// The last step of each holder, as he counts, and as the memory does.
+    steps: Mutex<HashMap<Holder, (u64, u64)>>,
 }
 
 impl Flaky {
@@ -69,7 +72,19 @@ impl Counters for Flaky {
         settlements: &[Settlement],
         now: Timestamp,
     ) -> Result<bool, CountersError> {
-        self.answer(self.memory.settle(holder, step, settlements, now)).await
+        self.answer(async {
+            let inner = {
+                let mut steps = self.steps.lock().unwrap();
+                let (told, inner) = steps.entry(holder).or_default();
+                if step <= *told {
+                    return Ok(true);
+                }
+                (*told, *inner) = (step, *inner + 1);
+                *inner
+            };
+            self.memory.settle(holder, inner, settlements, now).await
+        })
+        .await
     }
 
     async fn end(&self, holder: Holder) -> Result<(), CountersError> {
@@ -93,6 +108,38 @@ impl Counters for Flaky {
     }
 }
 
+impl Flaky {
+    /// What recording a call does: it is counted as used, and what its holder held of it no longer.
+    async fn record(
+        &self,
+        holder: Option<Holder>,
+        counter: &Counter,
+        span: Span,
+        spent: u64,
+        now: Timestamp,
+    ) {
+        let bucket = |spent, freed| Settlement {
+            counter: counter.clone(),
+            bucket: span.bucket,
+            until: span.until,
+            spent,
+            freed,
+        };
+        let nobody = Holder(u128::MAX);
+        self.memory.take(nobody, &[], now, now.plus(Duration::from_hours(9_999))).await.unwrap();
+        for (holder, settlement) in [(holder, bucket(0, spent)), (Some(nobody), bucket(spent, 0))] {
+            let Some(holder) = holder else { continue };
+            let step = {
+                let mut steps = self.steps.lock().unwrap();
+                let (_, inner) = steps.entry(holder).or_default();
+                *inner += 1;
+                *inner
+            };
+            self.memory.settle(holder, step, &[settlement], now).await.unwrap();
+        }
+    }
+}
+
 struct World {
     counters: Arc<Flaky>,
     clock: Arc<TestClock>,
@@ -100,11 +147,11 @@ struct World {
 }
 
 impl World {
-    fn new(processes: u64) -> Self {
+    fn new(processes: u64) -> Arc<Self> {
         Self::with(processes, &LimiterOptions::default())
     }
 
-    fn with(processes: u64, options: &LimiterOptions) -> Self {
+    fn with(processes: u64, options: &LimiterOptions) -> Arc<Self> {
         let counters = Arc::new(Flaky::default());
         let clock = Arc::new(TestClock::at_millis(1_795_366_800_000));
         let limiters = (0..processes).map(|seed| {
@@ -118,7 +165,7 @@ impl World {
             limiter.replicas(processes);
             limiter
         });
-        Self { limiters: limiters.collect(), counters, clock }
+        Arc::new(Self { limiters: limiters.collect(), counters, clock })
     }
 
     async fn standing(&self, limit: &Limit) -> (u64, u64) {
@@ -126,6 +173,24 @@ impl World {
         let span = limit.counter.window.span(now, chrono_tz::Tz::UTC);
         let standing = self.counters.standing(&[(limit.clone(), span)], now).await.unwrap()[0];
         (standing.used, standing.held)
+    }
+
+    /// A call ends that used so much, and is recorded.
+    async fn finish(&self, reservation: Reservation, limits: &[Limit], used: Use) {
+        let (now, holder) = (self.clock.now(), reservation.holder());
+        reservation.settle(used);
+        for Limit { counter, .. } in limits.iter().filter(|limit| limit.counter.is_ledger()) {
+            let spent = if counter.measure == Measure::Cost { used.cost } else { used.tokens };
+            let span = counter.window.span(now, chrono_tz::Tz::UTC);
+            self.counters.record(holder, counter, span, spent, now).await;
+        }
+    }
+
+    /// A call, from its beginning to its record.
+    async fn call(&self, limits: &[Limit], used: Use) -> Result<(), Denied> {
+        let reservation = self.limiters[0].reserve(limits, used, self.clock.now()).await?;
+        self.finish(reservation, limits, used).await;
+        Ok(())
     }
 
     /// Long enough for everything that lies about to go back.
@@ -145,15 +210,15 @@ fn limit(measure: Measure, window: Window, cap: u64) -> Limit {
 }
 
 /// How many of `calls` at once get in, spread over all processes; each then uses `used`.
-async fn storm(world: &World, limits: &[Limit], calls: usize, needed: Use, used: Use) -> u64 {
+async fn storm(world: &Arc<World>, limits: &[Limit], calls: usize, needed: Use, used: Use) -> u64 {
     let mut set = JoinSet::new();
     for call in 0..calls {
-        let limiter = world.limiters[call % world.limiters.len()].clone();
-        let limits = limits.to_vec();
+        let (world, limits) = (Arc::clone(world), limits.to_vec());
         set.spawn(async move {
-            let Ok(reservation) = limiter.reserve(&limits, needed).await else { return 0 };
+            let limiter = &world.limiters[call % world.limiters.len()];
+            let Ok(reservation) = limiter.reserve(&limits, needed, world.clock.now()).await else { return 0 };
             tokio::task::yield_now().await;
-            reservation.settle(used);
+            world.finish(reservation, &limits, used).await;
             1
         });
     }
@@ -196,7 +261,7 @@ async fn most_calls_ask_nobody() {
     let roomy =
         [limit(Measure::Requests, Window::Hour, 1_000_000), limit(Measure::Cost, Window::Day, 1 << 50)];
     for _ in 0..10_000 {
-        world.limiters[0].reserve(&roomy, ONE).await.unwrap().settle(ONE);
+        world.call(&roomy, ONE).await.unwrap();
     }
     let asked = world.counters.asked.load(Ordering::SeqCst);
     assert!(asked < 10, "{asked}");
@@ -209,10 +274,10 @@ async fn most_calls_ask_nobody() {
 async fn a_refused_call_uses_nothing_and_says_which_limit_stands_in_its_way() {
     let world = World::new(1);
     let limits = [limit(Measure::Requests, Window::Minute, 10), limit(Measure::Tokens, Window::Day, 15)];
-    world.limiters[0].reserve(&limits, ONE).await.unwrap().settle(ONE);
-    let denied = world.limiters[0].reserve(&limits, ONE).await.unwrap_err();
-    let Denied::Over { limit, standing, needed } = denied else { panic!("{denied:?}") };
-    assert_eq!((limit.counter.measure, standing.cap, needed), (Measure::Tokens, 15, 10));
+    world.call(&limits, ONE).await.unwrap();
+    let denied = world.limiters[0].reserve(&limits, ONE, world.clock.now()).await.unwrap_err();
+    let Denied::Over { limit, standing, needed, available } = denied else { panic!("{denied:?}") };
+    assert_eq!((limit.counter.measure, standing.cap, needed, available), (Measure::Tokens, 15, 10, 5));
     world.settle_down().await;
     assert_eq!(world.standing(&limits[0]).await, (1, 0));
     assert_eq!(world.standing(&limits[1]).await, (10, 0));
@@ -222,9 +287,9 @@ async fn a_refused_call_uses_nothing_and_says_which_limit_stands_in_its_way() {
 async fn a_place_is_free_again_when_its_call_is_over_or_its_client_left() {
     let world = World::new(2);
     let places = [limit(Measure::Requests, Window::Now, 2)];
-    let one = world.limiters[0].reserve(&places, ONE).await.unwrap();
-    let two = world.limiters[1].reserve(&places, ONE).await.unwrap();
-    assert!(world.limiters[1].reserve(&places, ONE).await.is_err());
+    let one = world.limiters[0].reserve(&places, ONE, world.clock.now()).await.unwrap();
+    let two = world.limiters[1].reserve(&places, ONE, world.clock.now()).await.unwrap();
+    assert!(world.limiters[1].reserve(&places, ONE, world.clock.now()).await.is_err());
     drop(one);
     two.settle(ONE);
     world.settle_down().await;
@@ -237,7 +302,7 @@ async fn clients_that_leave_while_they_wait_leak_nothing() {
     let world = World::new(1);
     let budget = [limit(Measure::Cost, Window::Month, 100_000), limit(Measure::Requests, Window::Now, 50)];
     for polls in 0..12 {
-        let mut reserving = Box::pin(world.limiters[0].reserve(&budget, ONE));
+        let mut reserving = Box::pin(world.limiters[0].reserve(&budget, ONE, world.clock.now()));
         for _ in 0..polls {
             tokio::select! {
                 biased;
@@ -259,17 +324,23 @@ async fn clients_that_leave_while_they_wait_leak_nothing() {
 async fn an_answer_that_was_lost_leaks_nothing_and_counts_once() {
     let world = World::new(1);
     let budget = [limit(Measure::Cost, Window::Month, 100_000)];
-    let call =
-        || async { world.limiters[0].reserve(&budget, ONE).await.map(|reservation| reservation.settle(ONE)) };
-    call().await.unwrap();
+    world.call(&budget, ONE).await.unwrap();
     for trouble in [1, 0, 1, 0] {
         world.counters.trouble(trouble);
         // What it has in hand lasts for a while.
         for _ in 0..5 {
-            call().await.unwrap();
+            world.call(&budget, ONE).await.unwrap();
         }
         world.settle_down().await;
     }
+    let (spent, held) = world.standing(&budget[0]).await;
+    assert!(spent == 21_000 && spent + held <= 100_000, "{held}");
+    // What it was given and never knew of goes back when its time is over.
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_mins(8));
+        world.settle_down().await;
+    }
+    world.counters.sweep(world.clock.now()).await.unwrap();
     assert_eq!(world.standing(&budget[0]).await, (21_000, 0));
 }
 
@@ -290,54 +361,138 @@ async fn while_counters_are_away_each_process_keeps_its_share() {
 
 #[tokio::test]
 async fn where_a_limit_says_so_nobody_gets_in_while_counters_are_away() {
-    let options = LimiterOptions { degraded_cost: Degraded::Refuse, ..LimiterOptions::default() };
+    let options = LimiterOptions { degraded: Degraded::Refuse, ..LimiterOptions::default() };
     let world = World::with(1, &options);
     let limits = [limit(Measure::Requests, Window::Hour, 100), limit(Measure::Cost, Window::Day, 1 << 40)];
-    world.limiters[0].reserve(&limits, ONE).await.unwrap().settle(ONE);
+    world.call(&limits, ONE).await.unwrap();
     world.counters.trouble(2);
     // What is in hand may be spent.
-    assert!(!world.limiters[0].reserve(&limits[1..], ONE).await.unwrap().is_degraded());
+    assert!(!world.limiters[0].reserve(&limits[1..], ONE, world.clock.now()).await.unwrap().is_degraded());
     let lots = Use { cost: 1 << 39, ..ONE };
-    let denied = world.limiters[0].reserve(&limits, lots).await.unwrap_err();
+    let denied = world.limiters[0].reserve(&limits, lots, world.clock.now()).await.unwrap_err();
     assert!(matches!(denied, Denied::Unknown { limit } if limit.counter.measure == Measure::Cost));
-    assert!(world.limiters[0].reserve(&limits[..1], ONE).await.is_ok());
+    assert!(world.limiters[0].is_degraded());
+    assert!(world.limiters[0].reserve(&limits[..1], ONE, world.clock.now()).await.is_ok());
+    world.counters.trouble(0);
+    world.clock.advance(Duration::from_secs(2));
+    assert!(world.limiters[0].reserve(&limits, lots, world.clock.now()).await.is_ok());
+    assert!(!world.limiters[0].is_degraded());
 }
 
 #[tokio::test]
 async fn a_process_that_was_taken_for_dead_goes_on() {
     let world = World::new(1);
     let budget = [limit(Measure::Cost, Window::Month, 100_000)];
-    let open = world.limiters[0].reserve(&budget, ONE).await.unwrap();
+    let open = world.limiters[0].reserve(&budget, ONE, world.clock.now()).await.unwrap();
     // It was stopped for an hour, and swept away.
     world.clock.advance(Duration::from_hours(1));
     world.counters.sweep(world.clock.now()).await.unwrap();
     assert_eq!(world.standing(&budget[0]).await, (0, 0));
-    open.settle(ONE);
+    world.finish(open, &budget, ONE).await;
     for _ in 0..3 {
-        world.limiters[0].reserve(&budget, ONE).await.unwrap().settle(ONE);
+        world.call(&budget, ONE).await.unwrap();
         world.settle_down().await;
     }
     assert_eq!(world.standing(&budget[0]).await, (4_000, 0));
 }
 
 #[tokio::test]
-async fn shutdown_gives_back_what_is_held() {
+async fn shutdown_gives_back_what_is_held_but_for_calls_that_are_not_recorded_yet() {
     let world = World::new(1);
-    let budget = [limit(Measure::Cost, Window::Month, 1 << 40)];
-    world.limiters[0].reserve(&budget, ONE).await.unwrap().settle(ONE);
-    assert!(world.standing(&budget[0]).await.1 > 1_000);
+    let limits =
+        [limit(Measure::Cost, Window::Month, 1 << 40), limit(Measure::Requests, Window::Hour, 1 << 40)];
+    world.call(&limits, ONE).await.unwrap();
+    let late = world.limiters[0].reserve(&limits, ONE, world.clock.now()).await.unwrap();
+    let holder = late.holder();
+    late.settle(Use { cost: 600, ..ONE });
+    assert!(world.standing(&limits[0]).await.1 > 1_600);
     let shutdown = CancellationToken::new();
     shutdown.cancel();
     world.limiters[0].run(shutdown).await;
-    assert_eq!(world.standing(&budget[0]).await, (1_000, 0));
+    assert_eq!(world.standing(&limits[0]).await, (1_000, 600));
+    assert_eq!(world.standing(&limits[1]).await, (2, 0));
+    let span = Window::Month.span(world.clock.now(), chrono_tz::Tz::UTC);
+    world.counters.record(holder, &limits[0].counter, span, 600, world.clock.now()).await;
+    assert_eq!(world.standing(&limits[0]).await, (1_600, 0));
+}
+
+#[tokio::test]
+async fn a_call_counts_when_it_arrived() {
+    let world = World::new(1);
+    let limits = [limit(Measure::Tokens, Window::Day, 100), limit(Measure::Requests, Window::Minute, 5)];
+    let arrived = world.clock.now();
+    world.clock.advance(Duration::from_hours(24));
+    let reservation = world.limiters[0].reserve(&limits, ONE, arrived).await.unwrap();
+    for limit in &limits {
+        let span = limit.counter.window.span(arrived, chrono_tz::Tz::UTC);
+        let standing = world.counters.standing(&[(limit.clone(), span)], arrived).await.unwrap()[0];
+        assert!(standing.held > 0, "{}", limit.counter);
+        assert_eq!(world.standing(limit).await, (0, 0));
+    }
+    drop(reservation);
+}
+
+#[tokio::test]
+async fn a_reservation_grows_and_shrinks_with_its_call() {
+    let world = World::new(1);
+    let limits = [limit(Measure::Tokens, Window::Day, 100), limit(Measure::Requests, Window::Now, 1)];
+    let mut open = world.limiters[0].reserve(&limits, ONE, world.clock.now()).await.unwrap();
+    let tokens = |tokens| Use { tokens, ..ONE };
+    open.adjust(&limits, tokens(70)).await.unwrap();
+    assert_eq!(world.limiters[0].left(&limits[0], world.clock.now()), Some(30));
+    let denied = open.adjust(&limits, tokens(101)).await.unwrap_err();
+    let Denied::Over { needed, available, .. } = denied else { panic!("{denied:?}") };
+    assert_eq!((needed, available), (101, 100));
+    open.adjust(&limits, tokens(100)).await.unwrap();
+    open.adjust(&limits, tokens(20)).await.unwrap();
+    assert_eq!(world.limiters[0].left(&limits[0], world.clock.now()), Some(80));
+    world.finish(open, &limits, tokens(15)).await;
+    world.settle_down().await;
+    assert_eq!(world.standing(&limits[0]).await, (15, 0));
+    assert_eq!(world.standing(&limits[1]).await, (0, 0));
+}
+
+#[tokio::test]
+async fn what_nobody_gave_is_held_by_nobody() {
+    let world = World::new(1);
+    let budget = [limit(Measure::Cost, Window::Month, 100_000), limit(Measure::Tokens, Window::Day, 100_000)];
+    world.call(&budget[..1], ONE).await.unwrap();
+    world.counters.trouble(2);
+    // Of the one the process has something in hand, of the other it helps itself.
+    let open = world.limiters[0].reserve(&budget, ONE, world.clock.now()).await.unwrap();
+    assert!(open.is_degraded());
+    assert_eq!(open.holder(), None);
+    world.finish(open, &budget, ONE).await;
+    world.counters.trouble(0);
+    world.clock.advance(Duration::from_secs(2));
+    world.settle_down().await;
+    assert_eq!(world.standing(&budget[0]).await, (2_000, 0));
+    assert_eq!(world.standing(&budget[1]).await, (10, 0));
+}
+
+#[tokio::test]
+async fn how_a_limit_stands_is_remembered_for_a_while() {
+    let world = World::new(1);
+    let budget = [limit(Measure::Cost, Window::Month, 10_000)];
+    let used = || async { world.limiters[0].standing(&budget[0], world.clock.now()).await.unwrap().used };
+    assert_eq!(used().await, 0);
+    let span = Window::Month.span(world.clock.now(), chrono_tz::Tz::UTC);
+    world.counters.record(None, &budget[0].counter, span, 700, world.clock.now()).await;
+    assert_eq!(used().await, 0, "it was heard a moment ago");
+    world.clock.advance(Duration::from_secs(6));
+    assert_eq!(used().await, 0, "nobody waits for the answer");
+    while used().await != 700 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
 async fn what_a_call_used_beyond_its_reservation_counts() {
     let world = World::new(1);
     let budget = [limit(Measure::Cost, Window::Day, 10_000)];
-    world.limiters[0].reserve(&budget, ONE).await.unwrap().settle(Use { cost: 9_500, ..ONE });
+    let open = world.limiters[0].reserve(&budget, ONE, world.clock.now()).await.unwrap();
+    world.finish(open, &budget, Use { cost: 9_500, ..ONE }).await;
     world.settle_down().await;
     assert_eq!(world.standing(&budget[0]).await, (9_500, 0));
-    assert!(world.limiters[0].reserve(&budget, ONE).await.is_err());
+    assert!(world.limiters[0].reserve(&budget, ONE, world.clock.now()).await.is_err());
 }

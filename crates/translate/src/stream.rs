@@ -121,6 +121,11 @@ impl StreamTranslator {
         self.has_content
     }
 
+    /// Bytes of text that the model wrote so far.
+    pub const fn written(&self) -> u64 {
+        self.seen.output_bytes
+    }
+
     /// Whether the provider said that the answer is complete.
     pub const fn has_ended(&self) -> bool {
         self.seen.ended

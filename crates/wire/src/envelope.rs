@@ -9,7 +9,7 @@ use bytes::Bytes;
 use promptgate_providers::Operation;
 
 use crate::members::{self, Member};
-use crate::{ApiProblem, prompt};
+use crate::{ApiProblem, PromptSize, prompt};
 pub use edits::Edits;
 
 /// The body of a request is not one that the gateway passes on.
@@ -74,6 +74,8 @@ impl From<BadRequest> for ApiProblem {
             message: bad.message,
             param: bad.field,
             retry_after: None,
+            kind: None,
+            details: serde_json::Map::new(),
         }
     }
 }
@@ -89,10 +91,17 @@ pub struct Envelope {
     pub stream: bool,
     /// Whether the client itself wants usage at the end of an OpenAI stream.
     pub asks_usage: bool,
-    /// The most tokens that the client wants written, where it says so as a whole number.
+    /// The most tokens that the client wants written, where it says so as a whole number; of two names for
+    /// it the larger number.
     pub max_output: Option<u64>,
+    /// Whether the client says it as something else.
+    pub has_odd_max_output: bool,
+    /// How many answers the client wants.
+    pub choices: u64,
     /// Bytes of text that the model will read; for estimates.
     pub prompt_bytes: u64,
+    /// All that the model will read; for upper bounds.
+    pub prompt: PromptSize,
     body: Bytes,
     model_span: Range<usize>,
     /// What makes the request ask for usage, unless it does or cannot.
@@ -165,20 +174,20 @@ impl Envelope {
         } else {
             (false, None)
         };
-        let max_output = find("max_completion_tokens")
-            .filter(|_| operation == Operation::ChatCompletions)
-            .or_else(|| {
-                find(if operation == Operation::Responses { "max_output_tokens" } else { "max_tokens" })
-            })
-            .and_then(|member| member.value.get().parse().ok());
-        let prompt_bytes = prompt::bytes_read(operation, &members);
+        let (max_output, has_odd_max_output) = max_output(operation, &members);
+        let choices = find("n").filter(|_| operation == Operation::ChatCompletions);
+        let choices = choices.and_then(|member| whole(member.value.get())).unwrap_or(1).max(1);
+        let prompt = prompt::size(operation, &members);
         Ok(Self {
             operation,
             model,
             stream,
             asks_usage,
             max_output,
-            prompt_bytes,
+            has_odd_max_output,
+            choices,
+            prompt_bytes: prompt.text_bytes,
+            prompt,
             body,
             model_span,
             usage_edit,
@@ -189,6 +198,31 @@ impl Envelope {
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
+}
+
+/// The most tokens that may be written, and whether that is said in a way that nobody is sure to understand.
+fn max_output(operation: Operation, members: &[Member<'_>]) -> (Option<u64>, bool) {
+    let names: &[&str] = match operation {
+        Operation::ChatCompletions => &["max_completion_tokens", "max_tokens"],
+        Operation::Responses => &["max_output_tokens"],
+        Operation::Messages => &["max_tokens"],
+        Operation::Embeddings | Operation::CountTokens => &[],
+    };
+    let given = names.iter().filter_map(|name| members::find(members, name)).map(|member| member.value.get());
+    let given: Vec<_> = given.filter(|json| *json != "null").map(whole).collect();
+    (given.iter().copied().flatten().max(), given.iter().any(Option::is_none))
+}
+
+/// A whole number, also where it is written as `1e3` or `1.0`.
+fn whole(json: &str) -> Option<u64> {
+    if let Ok(number) = json.parse() {
+        return Some(number);
+    }
+    let number: f64 = json.parse().ok()?;
+    // Up to here every whole number has a `f64` of its own.
+    let is_whole = number.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    is_whole.then_some(number as u64)
 }
 
 /// Whether what the model is to read is there at all; the provider judges the rest.
@@ -290,6 +324,20 @@ mod tests {
         assert_eq!(envelope.model, "main:gpt-4o");
         assert!(envelope.stream && envelope.asks_usage);
         assert_eq!((envelope.max_output, envelope.prompt_bytes), (Some(20), 5));
+    }
+
+    #[test]
+    fn how_much_may_be_written_is_read_however_it_is_said() {
+        let read = |members: &str| {
+            let envelope = chat(&format!(r#"{{"model":"m","messages":[]{members}}}"#)).unwrap();
+            (envelope.max_output, envelope.has_odd_max_output, envelope.choices)
+        };
+        assert_eq!(read(""), (None, false, 1));
+        assert_eq!(read(r#","max_tokens":null,"n":null"#), (None, false, 1));
+        assert_eq!(read(r#","max_tokens":30,"max_completion_tokens":20,"n":3"#), (Some(30), false, 3));
+        assert_eq!(read(r#","max_tokens":1e3"#), (Some(1_000), false, 1));
+        assert_eq!(read(r#","max_tokens":"7""#), (None, true, 1));
+        assert_eq!(read(r#","max_completion_tokens":5,"max_tokens":-1"#), (Some(5), true, 1));
     }
 
     #[test]

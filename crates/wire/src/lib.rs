@@ -35,9 +35,10 @@ pub use envelope::{BadRequest, Edits, Envelope};
 pub use models::{AliasRow, ModelRow, model_detail, models_list};
 pub use observe::{Observed, Observer, observe_whole};
 pub use problem::{ApiProblem, Surface, problem_event, render_problem};
+pub use prompt::PromptSize;
 pub use promptgate_firewall::guardrails::Channel;
 pub use texts::{
-    Edit as TextEdit, Form as TextForm, Part as TextPart, StreamTexts, TextFilter, Texts, Track as TextTrack,
+    Edit as TextEdit, Form as TextForm, Part as TextPart, StopReason, StreamTexts, TextFilter, Texts, Track as TextTrack,
     Unreadable,
 };
 pub use written::Written;

@@ -169,6 +169,11 @@ impl Observer {
         self.progress.content
     }
 
+    /// Bytes of text that the model wrote so far.
+    pub const fn written(&self) -> u64 {
+        self.scan.text_bytes
+    }
+
     /// Whether a stream came to its proper end already.
     pub const fn has_ended(&self) -> bool {
         self.seen.ended

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use promptgate_providers::WireFormat;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// How a surface speaks to its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +40,10 @@ pub struct ApiProblem {
     pub param: Option<String>,
     /// When trying again makes sense.
     pub retry_after: Option<Duration>,
+    /// What it is called where its surface has a name of its own for it, such as `budget_exhausted`.
+    pub kind: Option<&'static str>,
+    /// What there is to say besides, at the top of the body: which limit, and how it stands.
+    pub details: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +52,8 @@ struct OpenAiProblem<'a> {
     error: OpenAiError<'a>,
     r#type: &'static str,
     request_id: &'a str,
+    #[serde(flatten)]
+    details: &'a Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -63,6 +70,8 @@ struct AnthropicProblem<'a> {
     error: AnthropicError<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    #[serde(flatten)]
+    details: &'a Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -78,9 +87,13 @@ struct CommunityProblem<'a> {
     error: &'a str,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    #[serde(flatten)]
+    details: &'a Map<String, Value>,
 }
 
 /// The body of a refusal or failure in the shape of a surface.
@@ -89,8 +102,9 @@ pub fn render_problem(surface: Surface, problem: &ApiProblem, request_id: &str) 
         Surface::OpenAi => crate::json(&OpenAiProblem {
             ok: false,
             error: openai_error(problem),
-            r#type: openai_type(problem),
+            r#type: problem.kind.unwrap_or_else(|| openai_type(problem)),
             request_id,
+            details: &problem.details,
         }),
         Surface::Anthropic => crate::json(&anthropic(problem, Some(request_id))),
         Surface::Community => crate::json(&community(problem, Some(request_id))),
@@ -165,6 +179,7 @@ fn anthropic<'a>(problem: &'a ApiProblem, request_id: Option<&'a str>) -> Anthro
             code: problem.code,
         },
         request_id,
+        details: &problem.details,
     }
 }
 
@@ -173,8 +188,10 @@ fn community<'a>(problem: &'a ApiProblem, request_id: Option<&'a str>) -> Commun
         ok: false,
         error: &problem.message,
         code: problem.code,
+        r#type: problem.kind,
         retry_after: problem.retry_after.map(whole_seconds),
         request_id,
+        details: &problem.details,
     }
 }
 
@@ -222,6 +239,23 @@ mod tests {
             message: "no provider answers the model `x`".to_owned(),
             param: Some("model".to_owned()),
             retry_after: None,
+            kind: None,
+            details: Map::new(),
+        }
+    }
+
+    #[test]
+    fn what_there_is_to_say_besides_stands_at_the_top() {
+        let mut exhausted = problem(402);
+        exhausted.kind = Some("budget_exhausted");
+        exhausted.details.insert("limit".to_owned(), 1.into());
+        for (surface, names) in [
+            (Surface::OpenAi, r#""type":"budget_exhausted","request_id":"r","limit":1}"#),
+            (Surface::Anthropic, r#""request_id":"r","limit":1}"#),
+            (Surface::Community, r#""type":"budget_exhausted","request_id":"r","limit":1}"#),
+        ] {
+            let body = render_problem(surface, &exhausted, "r");
+            assert!(body.ends_with(names.as_bytes()), "{}", String::from_utf8_lossy(&body));
         }
     }
 

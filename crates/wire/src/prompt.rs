@@ -8,35 +8,78 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 
 use crate::estimate::BYTES_PER_TOKEN;
-use crate::members::Member;
+use crate::members::{self, Member};
 
-/// Bytes of text in the members that an operation's model reads: texts and text parts, tools and
-/// schemas as JSON, tokens of embeddings at the usual size. Images, audio and files do not count.
-pub(crate) fn bytes_read(operation: Operation, members: &[Member<'_>]) -> u64 {
-    members
-        .iter()
-        .map(|member| match (operation, &*member.name) {
-            (Operation::ChatCompletions | Operation::Messages | Operation::CountTokens, "messages")
-            | (Operation::Messages | Operation::CountTokens, "system")
-            | (Operation::Responses, "input" | "instructions") => text_in(member.value, 0),
-            (Operation::Embeddings, "input") => text_in(member.value, BYTES_PER_TOKEN),
-            (Operation::ChatCompletions, "tools" | "functions" | "response_format")
-            | (Operation::Responses, "tools" | "text" | "prompt")
-            | (Operation::Messages | Operation::CountTokens, "tools" | "output_format") => {
-                length(member.value)
-            }
-            _ => 0,
-        })
-        .fold(0, u64::saturating_add)
+/// What a model will read, by its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PromptSize {
+    /// Bytes of text.
+    pub text_bytes: u64,
+    /// Bytes that its vendor alone can read, such as encrypted thoughts.
+    pub opaque_bytes: u64,
+    /// Messages, parts of them, and whatever else has a frame of its own.
+    pub frames: u64,
+    /// Pictures.
+    pub images: u64,
+    /// Bytes of documents, as they are encoded.
+    pub file_bytes: u64,
+    /// Documents that are elsewhere.
+    pub files_elsewhere: u64,
+    /// Bytes of sound, as they are encoded.
+    pub audio_bytes: u64,
+    /// Whether tools are described.
+    pub has_tools: bool,
+    /// Whether a prefix is to be cached.
+    pub caches: bool,
+    /// Whether it is to be cached for an hour.
+    pub caches_long: bool,
+    /// Whether the answer may have sound in it.
+    pub wants_audio: bool,
+    /// Whether there is more to read that the vendor keeps: an earlier answer, a conversation, a prompt.
+    pub has_more_elsewhere: bool,
 }
 
-fn text_in(value: &RawValue, per_number: u64) -> u64 {
-    let mut bytes = 0;
+/// What an operation's model reads: texts and text parts, tools and schemas as JSON, tokens of embeddings at
+/// the usual size. Images, audio and files are no text.
+pub(crate) fn size(operation: Operation, members: &[Member<'_>]) -> PromptSize {
+    let mut size = PromptSize::default();
+    for member in members {
+        let value = member.value;
+        match (operation, &*member.name) {
+            (Operation::ChatCompletions | Operation::Messages | Operation::CountTokens, "messages")
+            | (Operation::Messages | Operation::CountTokens, "system")
+            | (Operation::Responses, "input" | "instructions") => text_in(value, 0, &mut size),
+            (Operation::Embeddings, "input") => text_in(value, BYTES_PER_TOKEN, &mut size),
+            (Operation::ChatCompletions, "tools" | "functions")
+            | (Operation::Responses | Operation::Messages | Operation::CountTokens, "tools") => {
+                size.has_tools = value.get().len() > 2;
+                size.caches |= value.get().contains("\"cache_control\"");
+                size.text(length(value));
+            }
+            (Operation::ChatCompletions, "response_format")
+            | (Operation::Responses, "text")
+            | (Operation::Messages | Operation::CountTokens, "output_format") => size.text(length(value)),
+            (Operation::Responses, "prompt") => {
+                size.text(length(value));
+                size.has_more_elsewhere |= value.get() != "null";
+            }
+            (Operation::Responses, "previous_response_id" | "conversation") => {
+                size.has_more_elsewhere |= value.get() != "null";
+            }
+            (Operation::ChatCompletions, "audio") => size.wants_audio |= value.get() != "null",
+            _ => {}
+        }
+    }
+    size
+}
+
+fn text_in(value: &RawValue, per_number: u64, size: &mut PromptSize) {
+    let before = *size;
     let mut reader = serde_json::Deserializer::from_str(value.get());
-    match (Text { bytes: &mut bytes, per_number }).deserialize(&mut reader) {
-        Ok(()) => bytes,
+    if (Text { size, per_number }).deserialize(&mut reader).is_err() {
         // Nested too deeply, or with broken escapes: all of it is more than the text in it.
-        Err(_) => length(value),
+        *size = before;
+        size.text(length(value));
     }
 }
 
@@ -44,15 +87,30 @@ fn length(value: &RawValue) -> u64 {
     value.get().len() as u64
 }
 
-/// Adds up the text in a value.
+impl PromptSize {
+    /// That of a body. One that cannot be read is all text.
+    pub fn of(operation: Operation, body: &[u8]) -> Self {
+        let members = std::str::from_utf8(body).ok().and_then(|text| members::of_object(text).ok());
+        members.map_or_else(
+            || Self { text_bytes: body.len() as u64, ..Self::default() },
+            |members| size(operation, &members),
+        )
+    }
+
+    fn text(&mut self, bytes: u64) {
+        self.text_bytes = self.text_bytes.saturating_add(bytes);
+    }
+}
+
+/// Adds up what is in a value.
 struct Text<'c> {
-    bytes: &'c mut u64,
+    size: &'c mut PromptSize,
     per_number: u64,
 }
 
 impl Text<'_> {
     fn again(&mut self) -> Text<'_> {
-        Text { bytes: self.bytes, per_number: self.per_number }
+        Text { size: self.size, per_number: self.per_number }
     }
 }
 
@@ -72,7 +130,7 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        *self.bytes += text.len() as u64;
+        self.size.text(text.len() as u64);
         Ok(())
     }
 
@@ -85,17 +143,17 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        *self.bytes += self.per_number;
+        self.size.text(self.per_number);
         Ok(())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        *self.bytes += self.per_number;
+        self.size.text(self.per_number);
         Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        *self.bytes += self.per_number;
+        self.size.text(self.per_number);
         Ok(())
     }
 
@@ -105,12 +163,36 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.size.frames += 1;
         while let Some(role) = map.next_key::<Role>()? {
             match role {
                 Role::Walked => map.next_value_seed(self.again())?,
-                Role::AsJson => *self.bytes += length(map.next_value()?),
-                Role::Source => *self.bytes += source_text(map.next_value()?),
+                Role::AsJson => {
+                    let value: &RawValue = map.next_value()?;
+                    self.size.text(length(value));
+                }
+                Role::Source => source(map.next_value()?, self.size),
                 Role::Unread => drop(map.next_value::<IgnoredAny>()?),
+                Role::Opaque => self.size.opaque_bytes += length(map.next_value()?),
+                Role::Image => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.size.images += 1;
+                }
+                Role::Sound => self.size.audio_bytes += length(map.next_value()?),
+                Role::File => {
+                    let value: &RawValue = map.next_value()?;
+                    self.size.file_bytes += length(value);
+                    self.size.files_elsewhere += u64::from(value.get().contains("\"file_id\""));
+                }
+                Role::FileElsewhere => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.size.files_elsewhere += 1;
+                }
+                Role::Cache => {
+                    let value: &RawValue = map.next_value()?;
+                    self.size.caches |= value.get() != "null";
+                    self.size.caches_long |= value.get().contains("\"1h\"");
+                }
             }
         }
         Ok(())
@@ -125,8 +207,20 @@ enum Role {
     AsJson,
     /// The source of an image or a document.
     Source,
-    /// The model does not read it as text.
+    /// The model does not read it.
     Unread,
+    /// Only the model's vendor can read it.
+    Opaque,
+    /// A picture.
+    Image,
+    /// Sound.
+    Sound,
+    /// A document.
+    File,
+    /// A document that is elsewhere.
+    FileElsewhere,
+    /// A prefix ends here that is to be cached.
+    Cache,
 }
 
 impl<'de> Deserialize<'de> for Role {
@@ -141,9 +235,13 @@ impl<'de> Deserialize<'de> for Role {
 
             fn visit_str<E>(self, name: &str) -> Result<Role, E> {
                 Ok(match name {
-                    "type" | "role" | "id" | "tool_call_id" | "tool_use_id" | "cache_control" | "call_id"
-                    | "signature" | "encrypted_content" | "image_url" | "input_audio" | "audio" | "file"
-                    | "file_data" | "data" => Role::Unread,
+                    "type" | "role" | "id" | "tool_call_id" | "tool_use_id" | "call_id" => Role::Unread,
+                    "signature" | "encrypted_content" | "data" => Role::Opaque,
+                    "image_url" => Role::Image,
+                    "input_audio" | "audio" => Role::Sound,
+                    "file" | "file_data" => Role::File,
+                    "file_id" | "file_url" => Role::FileElsewhere,
+                    "cache_control" => Role::Cache,
                     "input" => Role::AsJson,
                     "source" => Role::Source,
                     _ => Role::Walked,
@@ -154,23 +252,39 @@ impl<'de> Deserialize<'de> for Role {
     }
 }
 
-/// The text in the source of a document; none in that of an image or of an encoded file.
-fn source_text(source: &RawValue) -> u64 {
+/// The source of an image or a document: its text, or what it is encoded in.
+fn source(source: &RawValue, size: &mut PromptSize) {
     #[derive(Deserialize)]
     struct Source<'a> {
         #[serde(borrow, default)]
         r#type: Option<&'a RawValue>,
         #[serde(borrow, default)]
+        media_type: Option<&'a RawValue>,
+        #[serde(borrow, default)]
         data: Option<&'a RawValue>,
         #[serde(borrow, default)]
         content: Option<&'a RawValue>,
     }
-    let Ok(source) = serde_json::from_str::<Source<'_>>(source.get()) else { return length(source) };
-    let read = match source.r#type.map(RawValue::get) {
-        Some("\"text\"") => source.data,
-        _ => source.content,
+    let Ok(read) = serde_json::from_str::<Source<'_>>(source.get()) else {
+        size.text(length(source));
+        return;
     };
-    read.map_or(0, |read| text_in(read, 0))
+    let is_image = read.media_type.is_some_and(|kind| kind.get().starts_with("\"image/"));
+    match read.r#type.map(RawValue::get) {
+        Some("\"text\"") => {
+            if let Some(data) = read.data {
+                text_in(data, 0, size);
+            }
+            return;
+        }
+        Some("\"base64\"") if is_image => size.images += 1,
+        Some("\"base64\"") => size.file_bytes += read.data.map_or(0, length),
+        Some("\"url\"" | "\"file\"") => size.files_elsewhere += 1,
+        _ => {}
+    }
+    if let Some(content) = read.content {
+        text_in(content, 0, size);
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +293,36 @@ mod tests {
     use crate::members;
 
     fn read(operation: Operation, body: &str) -> u64 {
-        bytes_read(operation, &members::of_object(body).unwrap())
+        sized(operation, body).text_bytes
+    }
+
+    fn sized(operation: Operation, body: &str) -> PromptSize {
+        size(operation, &members::of_object(body).unwrap())
+    }
+
+    #[test]
+    fn what_is_no_text_is_counted_beside_it() {
+        let chat = sized(
+            Operation::ChatCompletions,
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"345"},
+                {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+                {"type":"input_audio","input_audio":{"data":"AA","format":"wav"}},
+                {"type":"file","file":{"file_id":"f"}}]}],"tools":[{}],"audio":{"voice":"x"}}"#,
+        );
+        assert_eq!((chat.images, chat.audio_bytes, chat.files_elsewhere), (1, 28, 1));
+        assert_eq!((chat.frames, chat.has_tools, chat.wants_audio), (5, true, true));
+        let messages = sized(
+            Operation::Messages,
+            r#"{"messages":[{"role":"user","content":[
+                {"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}},
+                {"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"AAAA"}},
+                {"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}]},
+              {"role":"assistant","content":[{"type":"redacted_thinking","data":"EqQB"}]}]}"#,
+        );
+        assert_eq!((messages.images, messages.file_bytes, messages.opaque_bytes), (1, 6, 6));
+        assert!(messages.caches && messages.caches_long);
+        let continued = sized(Operation::Responses, r#"{"input":"x","previous_response_id":"resp_1"}"#);
+        assert!(continued.has_more_elsewhere && !continued.has_tools);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use promptgate_providers::Operation;
 
 use crate::BadRequest;
 use read::{Found, Grammar, Logprobs, Manner, Reader};
-pub use stream::{StreamTexts, TextFilter, Track};
+pub use stream::{StopReason, StreamTexts, TextFilter, Track};
 use tape::Tape;
 
 /// What a text is in its document.

@@ -19,6 +19,8 @@ pub(crate) enum Layer {
     Store,
     /// Wire formats; no I/O.
     Protocol,
+    /// Keeps something going that applications stand on: it has a runtime and knows ports alone.
+    Keeper,
     /// Sequences.
     Application,
     /// Implements ports.
@@ -40,12 +42,13 @@ pub(crate) enum Layer {
 }
 
 impl Layer {
-    const ALL: [(&str, Self); 14] = [
+    const ALL: [(&str, Self); 15] = [
         ("kernel", Self::Kernel),
         ("engine", Self::Engine),
         ("domain", Self::Domain),
         ("store", Self::Store),
         ("protocol", Self::Protocol),
+        ("keeper", Self::Keeper),
         ("application", Self::Application),
         ("adapter", Self::Adapter),
         ("delivery", Self::Delivery),

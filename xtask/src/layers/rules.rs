@@ -5,18 +5,19 @@ use super::graph::{Dependency, Layer, Member, TEST_FEATURES};
 /// The layers that a layer may build on. None builds on itself: siblings do not know each other.
 fn may_use(layer: Layer) -> &'static [Layer] {
     use Layer::{
-        Adapter, Application, Bin, Delivery, Domain, Engine, Kernel, Macros, Process, Protocol, Runtime,
-        Store, Test, Tool,
+        Adapter, Application, Bin, Delivery, Domain, Engine, Keeper, Kernel, Macros, Process, Protocol,
+        Runtime, Store, Test, Tool,
     };
     match layer {
         Kernel | Engine | Macros => &[],
         Domain => &[Kernel, Engine],
         Store | Protocol => &[Kernel, Domain],
-        Application => &[Kernel, Engine, Domain, Store, Protocol],
+        Keeper => &[Kernel, Domain],
+        Application => &[Kernel, Engine, Domain, Store, Protocol, Keeper],
         Adapter => &[Kernel, Domain, Store, Protocol, Application, Macros],
         Delivery => &[Kernel, Domain, Store, Protocol, Application],
         Process => &[Kernel, Domain],
-        Runtime => &[Kernel, Domain, Store, Protocol, Application, Adapter, Delivery, Process],
+        Runtime => &[Kernel, Domain, Store, Protocol, Keeper, Application, Adapter, Delivery, Process],
         Bin => &[Runtime],
         Test | Tool => &[Kernel, Engine, Domain, Store, Protocol, Test],
     }
@@ -31,7 +32,7 @@ const IMPURE: [&str; 5] = ["tokio", "tokio-util", "tower", "tracing-subscriber",
 /// Outside crates and the crates that may name them. `deny.toml` repeats it for what comes in
 /// through others.
 const HOMES: [(&str, &[&str]); 13] = [
-    ("apalis", &["promptgate-jobs"]),
+    ("apalis-core", &["promptgate-jobs"]),
     ("axum", &["promptgate-proxy-http", "promptgate-rest", "promptgate-runtime"]),
     ("clap", &["promptgate-runtime", "promptgate-bench", "promptgate-guard-lab", "xtask"]),
     ("figment", &["promptgate-settings"]),

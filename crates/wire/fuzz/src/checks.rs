@@ -87,7 +87,7 @@ fn stream(kind: u8, data: &[u8]) {
     }
     let mut texts = StreamTexts::new(operation);
     let _ = texts.push(data, &mut Keeps(String::new()));
-    let end = texts.stop();
+    let end = texts.stop(promptgate_wire::StopReason::Filtered);
     for line in show(&end).lines().filter_map(|line| line.strip_prefix("data: ")) {
         // Characters that JSON forbids in texts are passed on as they came.
         let is_clean = data.iter().all(|byte| *byte >= b' ' || b"\r\n".contains(byte));

@@ -18,12 +18,15 @@ pub struct Edits<'a> {
     pub ask_usage: bool,
     /// What an alias gives where the client gives nothing, and what the model can do with it.
     pub preset: Option<(&'a Preset, &'a Capabilities)>,
+    /// The most tokens to write where neither the client nor a preset says how many, and what the model
+    /// calls them.
+    pub most_output: Option<(u64, &'a Capabilities)>,
 }
 
 impl<'a> Edits<'a> {
     /// Nothing but the model's name.
     pub const fn model(model: &'a str) -> Self {
-        Self { model, ask_usage: false, preset: None }
+        Self { model, ask_usage: false, preset: None, most_output: None }
     }
 }
 
@@ -42,7 +45,24 @@ impl Envelope {
         if let Some((preset, capabilities)) = edits.preset.filter(|(preset, _)| !preset.is_empty()) {
             self.preset_edits(preset, capabilities, &mut all);
         }
+        let has_preset = edits.preset.is_some_and(|(preset, _)| preset.max_tokens.is_some());
+        if let Some((most, capabilities)) = edits.most_output.filter(|_| !has_preset) {
+            all.extend(self.most_output(most, capabilities));
+        }
         self.edited(all)
+    }
+
+    /// Reads the body once more: only calls that nobody else bounds pay for it.
+    fn most_output(&self, most: u64, capabilities: &Capabilities) -> Option<Edit> {
+        if !matches!(self.operation, Operation::ChatCompletions | Operation::Responses | Operation::Messages)
+        {
+            return None;
+        }
+        let members = members::of_object(std::str::from_utf8(&self.body).ok()?).ok()?;
+        let filling = Filling { members: &members, behind_model: self.model_span.end };
+        let (name, others) = max_output(self.operation, capabilities);
+        let is_free = others.iter().all(|other| filling.given(other).is_none());
+        if is_free { filling.member(name, &most.to_string()) } else { None }
     }
 
     fn edited(&self, mut edits: Vec<Edit>) -> Bytes {
@@ -263,12 +283,69 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_is_put_where_nobody_gave_one() {
+        let bounded = |operation, kind, preset: Option<&Preset>, body: &str| {
+            let envelope = Envelope::parse(operation, Bytes::copy_from_slice(body.as_bytes())).unwrap();
+            let capabilities = CapabilityTable::bundled().of(kind, "m");
+            let preset = preset.map(|preset| (preset, &*capabilities));
+            let edits = Edits { most_output: Some((9, &capabilities)), preset, ..Edits::model("m") };
+            String::from_utf8(envelope.outgoing(&edits).to_vec()).unwrap()
+        };
+        use Operation::{ChatCompletions, Embeddings, Messages, Responses};
+        for (operation, kind, body, sent) in [
+            (
+                ChatCompletions,
+                ProviderKind::OpenAi,
+                r#"{"model":"m","messages":[]}"#,
+                r#"{"model":"m","max_completion_tokens":9,"messages":[]}"#,
+            ),
+            (
+                ChatCompletions,
+                ProviderKind::Groq,
+                r#"{"model":"m","messages":[],"max_tokens":null}"#,
+                r#"{"model":"m","messages":[],"max_tokens":9}"#,
+            ),
+            (
+                Responses,
+                ProviderKind::OpenAi,
+                r#"{"model":"m","input":"x"}"#,
+                r#"{"model":"m","max_output_tokens":9,"input":"x"}"#,
+            ),
+            (
+                Messages,
+                ProviderKind::Anthropic,
+                r#"{"model":"m","messages":[]}"#,
+                r#"{"model":"m","max_tokens":9,"messages":[]}"#,
+            ),
+            (
+                ChatCompletions,
+                ProviderKind::OpenAi,
+                r#"{"model":"m","messages":[],"max_tokens":5}"#,
+                r#"{"model":"m","messages":[],"max_tokens":5}"#,
+            ),
+            (
+                Embeddings,
+                ProviderKind::OpenAi,
+                r#"{"model":"m","input":"x"}"#,
+                r#"{"model":"m","input":"x"}"#,
+            ),
+        ] {
+            assert_eq!(bounded(operation, kind, None, body), sent);
+        }
+        let preset = Preset { max_tokens: Some(3), ..Preset::default() };
+        let body = r#"{"model":"m","max_tokens":3,"messages":[]}"#;
+        let sent =
+            bounded(Messages, ProviderKind::Anthropic, Some(&preset), r#"{"model":"m","messages":[]}"#);
+        assert_eq!(sent, body);
+    }
+
+    #[test]
     fn usage_and_a_preset_go_together() {
         let body = r#"{"model":"a","messages":[],"stream":true}"#;
         let envelope = Envelope::parse(Operation::ChatCompletions, body.into()).unwrap();
         let capabilities = CapabilityTable::bundled().of(ProviderKind::OpenAi, "b");
         let preset = Preset { max_tokens: Some(1), ..Preset::default() };
-        let edits = Edits { ask_usage: true, preset: Some((&preset, &capabilities)), model: "b" };
+        let edits = Edits { ask_usage: true, preset: Some((&preset, &capabilities)), ..Edits::model("b") };
         assert_eq!(
             envelope.outgoing(&edits),
             r#"{"model":"b","stream_options":{"include_usage":true},"max_completion_tokens":1,"messages":[],"stream":true}"#

@@ -32,6 +32,15 @@ use outline::{Document, Ends, Outline};
 use responses::Responses;
 use track::{Key, Nature, Open};
 
+/// Why an answer is ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// Something in it may not pass.
+    Filtered,
+    /// It is as long as it may be.
+    Full,
+}
+
 /// Passes a stream through a filter of its texts.
 ///
 /// ```
@@ -142,7 +151,7 @@ impl StreamTexts {
             read?;
         }
         if !self.is_over() && self.end_texts(Ends::All, false, filter, &mut out).is_break() {
-            self.stop_here(&mut out);
+            self.stop_here(StopReason::Filtered, &mut out);
         }
         Ok(out.into())
     }
@@ -156,7 +165,7 @@ impl StreamTexts {
     pub fn release(&mut self, filter: &mut dyn TextFilter) -> Bytes {
         let mut out = Vec::new();
         if !self.is_over() && self.release_texts(filter, &mut out).is_break() {
-            self.stop_here(&mut out);
+            self.stop_here(StopReason::Filtered, &mut out);
         }
         out.into()
     }
@@ -173,11 +182,11 @@ impl StreamTexts {
         ControlFlow::Continue(())
     }
 
-    /// Ends the answer here, in the words of its format, as one that a content filter broke off. What
-    /// filters keep is dropped. Empty when it was ended already.
-    pub fn stop(&mut self) -> Bytes {
+    /// Ends the answer here, in the words of its format. What filters keep is dropped. Empty when it was
+    /// ended already.
+    pub fn stop(&mut self, reason: StopReason) -> Bytes {
         let mut out = Vec::new();
-        self.stop_here(&mut out);
+        self.stop_here(reason, &mut out);
         out.into()
     }
 
@@ -186,14 +195,14 @@ impl StreamTexts {
         self.is_stopped
     }
 
-    fn stop_here(&mut self, out: &mut Vec<u8>) {
+    fn stop_here(&mut self, reason: StopReason, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.is_stopped, true) {
             return;
         }
         match &mut self.shape {
-            Shape::Chat(chat) => chat.stop(out),
-            Shape::Responses(responses) => responses.stop(&self.texts, out),
-            Shape::Messages(messages) => messages.stop(out),
+            Shape::Chat(chat) => chat.stop(reason, out),
+            Shape::Responses(responses) => responses.stop(reason, &self.texts, out),
+            Shape::Messages(messages) => messages.stop(reason, out),
         }
     }
 

@@ -193,6 +193,8 @@ fn a_response_fails_in_its_own_words() {
         message: "gone".to_owned(),
         param: None,
         retry_after: None,
+        kind: None,
+        details: serde_json::Map::new(),
     };
     let mut observer = Observer::new(Responses, true, false);
     let two: String = RESPONSES.split_inclusive("\n\n").take(2).collect();
@@ -340,6 +342,8 @@ fn a_failure_stands_alone_behind_half_an_event() {
         message: "the connection to the provider broke".to_owned(),
         param: None,
         retry_after: None,
+        kind: None,
+        details: serde_json::Map::new(),
     };
     let fail = |hide, before: &str| {
         let mut observer = Observer::new(ChatCompletions, true, hide);

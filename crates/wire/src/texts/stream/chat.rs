@@ -1,5 +1,6 @@
 //! Streams of chat completions.
 
+use super::StopReason;
 use super::outline::{Document, Ends, Outline};
 use super::track::{Key, Nature};
 use crate::texts::Channel;
@@ -173,13 +174,17 @@ impl Chat {
         self.choices.clone_from(&self.before);
     }
 
-    /// The end of an answer that may not go on: every choice is finished by the filter.
-    pub(super) fn stop(&mut self, out: &mut Vec<u8>) {
+    /// The end of an answer that may not go on: every choice is finished.
+    pub(super) fn stop(&mut self, reason: StopReason, out: &mut Vec<u8>) {
+        let reason = match reason {
+            StopReason::Filtered => "\"content_filter\"",
+            StopReason::Full => "\"length\"",
+        };
         if self.choices.is_empty() {
             self.choices.push((0, false));
         }
         for (choice, _) in self.choices.iter().filter(|(_, finished)| !finished) {
-            self.chunk(*choice, "", "\"content_filter\"", out);
+            self.chunk(*choice, "", reason, out);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }

@@ -1,5 +1,6 @@
 //! Streams of messages.
 
+use super::StopReason;
 use super::outline::{Document, Ends, Outline};
 use super::track::{Key, Nature};
 use crate::estimate;
@@ -102,8 +103,12 @@ impl Messages {
         self.open.clone_from(&self.before);
     }
 
-    /// The end of an answer that may not go on: the model refuses. How much it wrote is estimated.
-    pub(super) fn stop(&mut self, out: &mut Vec<u8>) {
+    /// The end of an answer that may not go on. How much was written is estimated.
+    pub(super) fn stop(&mut self, reason: StopReason, out: &mut Vec<u8>) {
+        let reason = match reason {
+            StopReason::Filtered => "refusal",
+            StopReason::Full => "max_tokens",
+        };
         for index in std::mem::take(&mut self.open) {
             let event = format!(
                 "event: content_block_stop\ndata: {{\"type\":\"content_block_stop\",\"index\":{index}}}\n\n"
@@ -112,7 +117,7 @@ impl Messages {
         }
         let tokens = estimate::tokens_of_bytes(self.written);
         let end = format!(
-            "event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"refusal\",\"stop_sequence\":null}},\"usage\":{{\"output_tokens\":{tokens}}}}}\n\nevent: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
+            "event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{reason}\",\"stop_sequence\":null}},\"usage\":{{\"output_tokens\":{tokens}}}}}\n\nevent: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
         );
         out.extend_from_slice(end.as_bytes());
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::StopReason;
 use super::outline::{Document, Ends, Outline};
 use super::track::{Key, Nature, Open};
 use crate::texts::Channel;
@@ -194,7 +195,11 @@ impl Responses {
 
     /// The end of an answer that may not go on. Messages end with what went on of them; calls of tools
     /// that are not complete are not to be made.
-    pub(super) fn stop(&mut self, texts: &[Open], out: &mut Vec<u8>) {
+    pub(super) fn stop(&mut self, reason: StopReason, texts: &[Open], out: &mut Vec<u8>) {
+        let reason = match reason {
+            StopReason::Filtered => r#"{"reason":"content_filter"}"#,
+            StopReason::Full => r#"{"reason":"max_output_tokens"}"#,
+        };
         let mut items = std::mem::take(&mut self.items);
         for item in items.iter_mut().filter(|item| item.done.is_none() && item.is_message) {
             let parts = self.stop_parts(item, texts, out);
@@ -213,7 +218,7 @@ impl Responses {
             &response,
             &[
                 ("status", "\"incomplete\""),
-                ("incomplete_details", r#"{"reason":"content_filter"}"#),
+                ("incomplete_details", reason),
                 ("output", &format!("[{}]", done.join(","))),
             ],
         );

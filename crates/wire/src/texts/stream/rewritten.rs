@@ -4,6 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use bytes::Bytes;
 
+use super::StopReason;
 use super::filter::Sink;
 use super::outline::{Document, Ends, Outline};
 use super::track::{Key, Open};
@@ -41,7 +42,7 @@ impl StreamTexts {
             if ended {
                 out.extend_from_slice(event);
             } else {
-                self.stop_here(out);
+                self.stop_here(StopReason::Filtered, out);
             }
             return Ok(());
         }
@@ -57,7 +58,7 @@ impl StreamTexts {
             }
             ControlFlow::Break(()) => {
                 self.shape.drop_event();
-                self.stop_here(out);
+                self.stop_here(StopReason::Filtered, out);
             }
         }
         Ok(())

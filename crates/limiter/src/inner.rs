@@ -1,0 +1,404 @@
+//! Reserving: at hand, by asking, or of the process's own share.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use promptgate_kernel::{Clock, Entropy, Timestamp};
+use promptgate_limits::{
+    Counter, Counters, CountersError, Demand, Holder, Limit, Refused, Slice, Span, Standing, Taken,
+};
+use tokio::sync::{Mutex as Gate, MutexGuard as Passed};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::book::{Book, Part};
+use crate::telling::Told;
+use crate::{Degraded, Denied, LimiterOptions, Reservation, Use};
+
+/// Calls that miss something of counters of the same gate ask one after the other: the first one usually
+/// brings enough for the others.
+const GATES: usize = 64;
+
+/// For how long it is believed how a counter stands.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Of how many counters it is remembered how they stand.
+const MOST_HEARD: usize = 10_000;
+
+pub(crate) struct Inner {
+    pub(crate) counters: Arc<dyn Counters>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) options: LimiterOptions,
+    tasks: TaskTracker,
+    pub(crate) replicas: AtomicU64,
+    /// Whether the counters did not answer when they were last asked.
+    pub(crate) is_away: AtomicBool,
+    /// Until when they are not asked again, in microseconds.
+    paused_until: AtomicI64,
+    state: Mutex<State>,
+    gates: Vec<Gate<()>>,
+    heard: Mutex<HashMap<Counter, (Timestamp, Span, Standing)>>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Limiter").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct State {
+    pub(crate) book: Book,
+    /// Who takes now.
+    pub(crate) holder: Told,
+    /// Who took before, and whose calls are not all over.
+    pub(crate) former: Vec<Told>,
+}
+
+/// What a call misses of one counter.
+struct Missing {
+    limit: Limit,
+    span: Span,
+    amount: u64,
+    least: u64,
+    room: u64,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        counters: Arc<dyn Counters>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        tasks: TaskTracker,
+        options: LimiterOptions,
+    ) -> Self {
+        let holder = Told::new(&*entropy);
+        Self {
+            counters,
+            clock,
+            entropy,
+            options,
+            tasks,
+            replicas: AtomicU64::new(1),
+            is_away: AtomicBool::new(false),
+            paused_until: AtomicI64::new(i64::MIN),
+            state: Mutex::new(State { book: Book::default(), holder, former: Vec::new() }),
+            gates: (0..GATES).map(|_| Gate::new(())).collect(),
+            heard: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, HashMap<Counter, (Timestamp, Span, Standing)>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replicas(&self) -> u64 {
+        self.replicas.load(Ordering::Relaxed)
+    }
+
+    /// Reserves of every counter, or of none.
+    pub(crate) async fn reserve(
+        self: &Arc<Self>,
+        wanted: &[(&Limit, u64)],
+        at: Timestamp,
+    ) -> Result<Reservation, Denied> {
+        let (reservation, missing) = self.at_hand(wanted, at);
+        if missing.is_empty() {
+            return Ok(reservation);
+        }
+        drop(reservation);
+        // Whoever waited here may find that another brought what it misses.
+        let _passed = self.pass(missing.iter().map(|missing| &missing.limit)).await;
+        let (reservation, missing) = self.at_hand(wanted, at);
+        if missing.is_empty() {
+            return Ok(reservation);
+        }
+        self.ask(reservation, missing, at).await
+    }
+
+    /// Waits for its turn to ask for these counters.
+    async fn pass<'l>(&self, limits: impl Iterator<Item = &'l Limit>) -> Vec<Passed<'_, ()>> {
+        let gate = |limit: &Limit| {
+            let mut hasher = DefaultHasher::new();
+            limit.counter.hash(&mut hasher);
+            usize::try_from(hasher.finish() % GATES as u64).unwrap_or_default()
+        };
+        let mut gates: Vec<usize> = limits.map(gate).collect();
+        // In one order, so that nobody waits for ever.
+        gates.sort_unstable();
+        gates.dedup();
+        let mut passed = Vec::with_capacity(gates.len());
+        for gate in gates {
+            passed.push(self.gates[gate].lock().await);
+        }
+        passed
+    }
+
+    /// Reserves what the process has of all that is needed; says what it misses.
+    fn at_hand(self: &Arc<Self>, wanted: &[(&Limit, u64)], at: Timestamp) -> (Reservation, Vec<Missing>) {
+        let now = self.clock.now();
+        let mut reservation = Reservation::new(Arc::clone(self), at);
+        let mut missing = Vec::new();
+        let mut state = self.state();
+        let owner = Some(state.holder.holder);
+        for &(limit, amount) in wanted {
+            let span = limit.counter.window.span(at, self.options.zone);
+            let (least, room) = state.book.reserve(limit, &span, owner, amount, now);
+            let (counter, bucket) = (limit.counter.clone(), span.bucket);
+            reservation.push(Part { counter, owner, bucket, amount: amount - least });
+            if least > 0 {
+                missing.push(Missing { limit: limit.clone(), span, amount, least, room });
+            }
+        }
+        drop(state);
+        (reservation, missing)
+    }
+
+    /// Asks the counters for what is missing.
+    async fn ask(
+        self: &Arc<Self>,
+        mut reservation: Reservation,
+        missing: Vec<Missing>,
+        at: Timestamp,
+    ) -> Result<Reservation, Denied> {
+        if self.clock.now().as_micros() < self.paused_until.load(Ordering::Relaxed) {
+            let error = CountersError::Unavailable("they did not answer a moment ago".to_owned());
+            return self.share(reservation, &missing, &error);
+        }
+        let missing = Arc::new(missing);
+        // The asking goes on when its caller leaves: what it brings is then for another call.
+        let asking = self.tasks.spawn(Arc::clone(self).take(Arc::clone(&missing), at));
+        let taken = asking.await.unwrap_or_else(|_| Err(CountersError::Unavailable("it failed".to_owned())));
+        match taken {
+            Ok(Ok(brought)) => {
+                reservation.absorb(brought);
+                Ok(reservation)
+            }
+            Ok(Err(refused)) => {
+                let missing = &missing[refused.at.min(missing.len() - 1)];
+                let (limit, needed, standing) = (missing.limit.clone(), missing.amount, refused.standing);
+                let available = standing.room().saturating_add(missing.amount - missing.least);
+                Err(Denied::Over { limit, standing, needed, available })
+            }
+            Err(error) => self.share(reservation, &missing, &error),
+        }
+    }
+
+    /// Takes what is missing, and writes into the book what was given. What the call misses of it is
+    /// reserved, and goes back if nobody waits for it any more.
+    async fn take(
+        self: Arc<Self>,
+        missing: Arc<Vec<Missing>>,
+        at: Timestamp,
+    ) -> Result<Result<Reservation, Refused>, CountersError> {
+        let now = self.clock.now();
+        let until = now.plus(self.options.life);
+        let holder = self.state().holder.holder;
+        let replicas = self.replicas();
+        let demands: Vec<Demand> = missing
+            .iter()
+            .map(|missing| Demand {
+                limit: missing.limit.clone(),
+                span: missing.span,
+                least: missing.least,
+                most: Slice::ahead(missing.least, missing.amount, missing.room, replicas),
+            })
+            .collect();
+        let taken = match self.within(self.counters.take(holder, &demands, now, until)).await {
+            Some(Ok(taken)) => taken,
+            Some(Err(error)) => return Err(self.lost(holder, error)),
+            None => {
+                let error = CountersError::Unavailable("they did not answer in time".to_owned());
+                return Err(self.lost(holder, error));
+            }
+        };
+        self.answered();
+        let mut reservation = Reservation::new(Arc::clone(&self), at);
+        let mut state = self.state();
+        state.known(holder).until = until;
+        let owner = Some(holder);
+        match taken {
+            Taken::All(grants) => {
+                for (missing, given) in missing.iter().zip(grants) {
+                    let Missing { limit, span, least, .. } = missing;
+                    state.book.add(limit, span, holder, &given, *least);
+                    state.known(holder).has_ledger |= limit.counter.is_ledger();
+                    let (counter, bucket) = (limit.counter.clone(), span.bucket);
+                    reservation.push(Part { counter, owner, bucket, amount: *least });
+                    reservation.note(limit.clone(), given.standing);
+                    self.hear(limit, *span, given.standing, now);
+                }
+                drop(state);
+                Ok(Ok(reservation))
+            }
+            Taken::Refused(refused) => {
+                let Missing { limit, span, .. } = &missing[refused.at.min(missing.len() - 1)];
+                state.book.note(&limit.counter, span, owner, refused.standing.room(), now);
+                drop(state);
+                self.hear(limit, *span, refused.standing, now);
+                Ok(Err(refused))
+            }
+        }
+    }
+
+    /// What comes of asking the counters; nothing if they take too long.
+    pub(crate) async fn within<T>(&self, asking: impl Future<Output = T>) -> Option<T> {
+        timeout(self.options.deadline, asking).await.ok()
+    }
+
+    /// Nobody knows whether a holder was given what it asked for: another one will take its place, and what
+    /// it holds goes back with its end.
+    fn lost(&self, holder: Holder, error: CountersError) -> CountersError {
+        let mut state = self.state();
+        if state.holder.holder == holder {
+            state.holder.is_in_doubt = true;
+        }
+        drop(state);
+        let again = self.clock.now().plus(self.options.pause);
+        self.paused_until.store(again.as_micros(), Ordering::Relaxed);
+        metrics::counter!("promptgate_limits_unavailable_total", "family" => self.options.name).increment(1);
+        if !self.is_away.swap(true, Ordering::Relaxed) {
+            metrics::gauge!("promptgate_limits_degraded", "family" => self.options.name).set(1.0);
+            let name = self.options.name;
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the counters of {name} cannot be asked; going on with what this process has in hand"
+            );
+        }
+        error
+    }
+
+    /// The counters answer.
+    pub(crate) fn answered(&self) {
+        if self.is_away.swap(false, Ordering::Relaxed) {
+            metrics::gauge!("promptgate_limits_degraded", "family" => self.options.name).set(0.0);
+            tracing::info!("the counters of {} can be asked again", self.options.name);
+        }
+    }
+
+    /// Takes what is missing of the process's own share.
+    fn share(
+        self: &Arc<Self>,
+        mut reservation: Reservation,
+        missing: &[Missing],
+        error: &CountersError,
+    ) -> Result<Reservation, Denied> {
+        let (now, replicas) = (self.clock.now(), self.replicas());
+        let mut state = self.state();
+        for missing in missing {
+            let Missing { limit, span, least, .. } = missing;
+            let may_share = self.options.degraded == Degraded::Share;
+            if !(may_share && state.book.share(limit, span, *least, replicas, now)) {
+                drop(state);
+                tracing::debug!("a limit of {} cannot be asked: {error}", limit.counter);
+                return Err(Denied::Unknown { limit: limit.clone() });
+            }
+            let (counter, bucket) = (limit.counter.clone(), span.bucket);
+            reservation.push(Part { counter, owner: None, bucket, amount: *least });
+        }
+        drop(state);
+        reservation.degrade();
+        Ok(reservation)
+    }
+
+    /// Books what a call used of its parts. What is counted when the call is recorded stays held by
+    /// `holder`, whom its record names; what others hold of it goes back.
+    pub(crate) fn settle(&self, parts: &[Part], holder: Option<Holder>, used: Use) {
+        let now = self.clock.now();
+        let counts = |part: &Part| {
+            !part.counter.is_ledger() || holder.is_none() && part.owner.is_none() || part.owner == holder
+        };
+        let mut state = self.state();
+        for (at, part) in parts.iter().enumerate() {
+            if !counts(part) {
+                state.book.settle(part, 0, now);
+                continue;
+            }
+            // What a call used counts once, whoever gave it.
+            let same =
+                |other: &&Part| other.counter == part.counter && other.bucket == part.bucket && counts(other);
+            let before: u64 = parts[..at].iter().filter(same).map(|other| other.amount).sum();
+            let left = used.spent(&part.counter).saturating_sub(before);
+            let is_last = parts[at + 1..].iter().find(same).is_none();
+            state.book.settle(part, if is_last { left } else { left.min(part.amount) }, now);
+        }
+    }
+
+    /// A call needs less than it had of one part.
+    pub(crate) fn give_back(&self, part: &Part, amount: u64) {
+        self.state().book.give_back(part, amount, self.clock.now());
+    }
+
+    pub(crate) fn left(&self, limit: &Limit, at: Timestamp) -> Option<u64> {
+        let span = limit.counter.window.span(at, self.options.zone);
+        let state = self.state();
+        state.book.left(limit, &span, Some(state.holder.holder))
+    }
+
+    fn hear(&self, limit: &Limit, span: Span, standing: Standing, now: Timestamp) {
+        let mut heard = self.heard();
+        if heard.len() >= MOST_HEARD && !heard.contains_key(&limit.counter) {
+            heard.retain(|_, (at, _, _)| now.since(*at) < FRESH);
+        }
+        heard.insert(limit.counter.clone(), (now, span, standing));
+    }
+
+    pub(crate) async fn standing(self: &Arc<Self>, limit: &Limit, at: Timestamp) -> Option<Standing> {
+        let (now, span) = (self.clock.now(), limit.counter.window.span(at, self.options.zone));
+        let known = {
+            let mut heard = self.heard();
+            let known = heard.get_mut(&limit.counter).filter(|(_, of, _)| of.bucket == span.bucket);
+            known.map(|(heard_at, _, standing)| {
+                let is_old = now.since(*heard_at) >= FRESH;
+                if is_old {
+                    // One asks; the others believe what they know until it is answered.
+                    *heard_at = now;
+                }
+                (is_old, Standing { cap: limit.cap, ..*standing })
+            })
+        };
+        match known {
+            Some((false, standing)) => Some(standing),
+            Some((true, standing)) => {
+                let (asking, limit) = (Arc::clone(self), limit.clone());
+                self.tasks.spawn(async move { asking.look_up(&limit, span).await });
+                Some(standing)
+            }
+            None => self.look_up(limit, span).await,
+        }
+    }
+
+    async fn look_up(&self, limit: &Limit, span: Span) -> Option<Standing> {
+        let now = self.clock.now();
+        let asked = [(limit.clone(), span)];
+        match self.within(self.counters.standing(&asked, now)).await {
+            Some(Ok(standings)) => {
+                let standing = standings.first().copied()?;
+                self.hear(limit, span, standing, now);
+                Some(standing)
+            }
+            Some(Err(_)) | None => None,
+        }
+    }
+}
+
+impl State {
+    /// A holder that was just given something, who may have been ended meanwhile.
+    pub(crate) fn known(&mut self, holder: Holder) -> &mut Told {
+        if self.holder.holder == holder {
+            return &mut self.holder;
+        }
+        let at = self.former.iter().position(|told| told.holder == holder).unwrap_or_else(|| {
+            self.former.push(Told::of(holder));
+            self.former.len() - 1
+        });
+        &mut self.former[at]
+    }
+}
