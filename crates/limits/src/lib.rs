@@ -13,6 +13,7 @@
 //! A process does not ask the counters' store for every call: a [`Slice`] is taken in advance and spent
 //! locally. Near the limit slices shrink to what a call needs, so that a limit of N admits exactly N.
 
+mod configured;
 mod counter;
 mod counters;
 mod ledger;
@@ -20,6 +21,7 @@ mod memory;
 mod slice;
 mod window;
 
+pub use configured::configured;
 pub use counter::{Counter, Limit, Measure, Subject, UnknownCounter};
 pub use counters::{Counters, CountersError, Demand, Grant, Holder, Refused, Settlement, Standing, Taken};
 pub use ledger::{Charge, Parties, Spending};

@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 use self::row::{AccountRow, recovery};
 use crate::facts::{Whose, push_facts};
-use crate::value::{containing, text};
+use crate::value::{containing, text, verbatim};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT accounts.id, kind, issuer, subject, username, email, name, role, plan_id, note, \
      active, firewall_override, expires_at, last_login_at, password_hash, must_change_password, \
      well_known_password, totp_secret, totp_confirmed_at, totp_last_step, totp_recovery, deleted_at, \
-     created_at, updated_at, version FROM accounts";
+     created_at, updated_at, version, limits FROM accounts";
 
 /// What accounts used, of calls of whatever comes behind it.
 const USE: &str = "SELECT owner_id, CAST(SUM(input) AS BIGINT) AS input, CAST(SUM(output) AS BIGINT) AS output \
@@ -140,9 +140,10 @@ impl AccountRepository for SqlWork<Db> {
             "INSERT INTO accounts (id, kind, issuer, subject, username, username_folded, email, \
              email_folded, name, name_folded, role, plan_id, note, active, firewall_override, expires_at, \
              last_login_at, password_hash, must_change_password, well_known_password, totp_secret, \
-             totp_confirmed_at, totp_last_step, totp_recovery, deleted_at, created_at, updated_at, version) \
+             totp_confirmed_at, totp_last_step, totp_recovery, deleted_at, created_at, updated_at, version, \
+             limits) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22, $23, $24, $25, $26, $27, $28)",
+             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)",
         )
         .bind(account.id.as_uuid())
         .bind(account.kind.as_str())
@@ -172,6 +173,7 @@ impl AccountRepository for SqlWork<Db> {
         .bind(account.created_at.as_micros())
         .bind(account.updated_at.as_micros())
         .bind(account.version)
+        .bind(verbatim(&account.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -187,7 +189,7 @@ impl AccountRepository for SqlWork<Db> {
              active = $13, firewall_override = $14, expires_at = $15, last_login_at = $16, \
              password_hash = $17, must_change_password = $18, well_known_password = $19, totp_secret = $20, \
              totp_confirmed_at = $21, totp_last_step = $22, totp_recovery = $23, deleted_at = $24, \
-             updated_at = $25, version = $26 WHERE id = $1 AND deleted_at IS NULL AND version = $26 - 1",
+             updated_at = $25, version = $26, limits = $27 WHERE id = $1 AND deleted_at IS NULL AND version = $26 - 1",
         )
         .bind(account.id.as_uuid())
         .bind(account.issuer.as_deref().map(text))
@@ -215,6 +217,7 @@ impl AccountRepository for SqlWork<Db> {
         .bind(account.deleted_at.map(Timestamp::as_micros))
         .bind(account.updated_at.as_micros())
         .bind(account.version)
+        .bind(verbatim(&account.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;

@@ -7,18 +7,21 @@ use promptgate_access::{
     Group, GroupFilter, GroupRepository, GroupSort, ListedGroup, Member, OwnNetworkRules, Patterns,
     Providers, Standing,
 };
-use promptgate_kernel::{AccountId, GroupId, Page, PageRequest, ProviderId, RepositoryError, Timestamp};
+use promptgate_kernel::{
+    AccountId, GroupId, LimitSet, Page, PageRequest, PlanId, ProviderId, RepositoryError, Timestamp,
+};
 use promptgate_store_sql_macros::each_dialect;
 use sqlx::types::Json;
 use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::value::{containing, count, order_by, text, texts};
+use crate::error::read_document;
+use crate::value::{containing, count, order_by, text, texts, verbatim};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT id, name, display_name, description, all_providers, allow_patterns, \
-     exclude_patterns, for_new_accounts, created_at, updated_at, version FROM access_groups";
+     exclude_patterns, for_new_accounts, created_at, updated_at, version, limits FROM access_groups";
 
 const MEMBERS: &str = "SELECT m.group_id, a.id, a.username, a.email, a.name, a.kind, a.role, a.active \
      FROM access_group_members m JOIN accounts a ON a.id = m.account_id WHERE a.deleted_at IS NULL";
@@ -42,6 +45,7 @@ struct GroupRow {
     created_at: i64,
     updated_at: i64,
     version: i64,
+    limits: String,
 }
 
 #[derive(FromRow)]
@@ -64,12 +68,13 @@ struct StandingRow {
     expires_at: Option<i64>,
     kind: String,
     firewall_override: bool,
+    plan_id: Option<Uuid>,
 }
 
 impl GroupRow {
     /// The group, without the providers that are kept in a table of their own.
-    fn into_group(self) -> Group {
-        Group {
+    fn into_group(self) -> Result<Group, RepositoryError> {
+        Ok(Group {
             id: GroupId::from_uuid(self.id),
             name: self.name,
             display_name: self.display_name,
@@ -78,10 +83,11 @@ impl GroupRow {
             allow: Patterns::from_stored(self.allow_patterns.0),
             exclude: Patterns::from_stored(self.exclude_patterns.0),
             for_new_accounts: self.for_new_accounts,
+            limits: read_document("access_groups", self.id, &self.limits)?,
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
             version: self.version,
-        }
+        })
     }
 }
 
@@ -134,7 +140,7 @@ impl SqlWork<Db> {
 
     /// The groups of these rows, with the providers that they name.
     async fn with_providers(&mut self, rows: Vec<GroupRow>) -> Result<Vec<Group>, RepositoryError> {
-        let mut groups: Vec<Group> = rows.into_iter().map(GroupRow::into_group).collect();
+        let mut groups = rows.into_iter().map(GroupRow::into_group).collect::<Result<Vec<_>, _>>()?;
         if groups.is_empty() {
             return Ok(groups);
         }
@@ -219,8 +225,8 @@ impl GroupRepository for SqlWork<Db> {
         sqlx::query(
             "INSERT INTO access_groups (id, name, display_name, display_name_folded, description, \
              description_folded, all_providers, allow_patterns, allow_count, exclude_patterns, \
-             for_new_accounts, created_at, updated_at, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             for_new_accounts, created_at, updated_at, version, limits) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(group.id.as_uuid())
         .bind(text(&group.name))
@@ -236,6 +242,7 @@ impl GroupRepository for SqlWork<Db> {
         .bind(group.created_at.as_micros())
         .bind(group.updated_at.as_micros())
         .bind(group.version)
+        .bind(verbatim(&group.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -247,7 +254,8 @@ impl GroupRepository for SqlWork<Db> {
         let done = sqlx::query(
             "UPDATE access_groups SET display_name = $2, display_name_folded = $3, description = $4, \
              description_folded = $5, all_providers = $6, allow_patterns = $7, allow_count = $8, \
-             exclude_patterns = $9, for_new_accounts = $10, updated_at = $11, version = $12 \
+             exclude_patterns = $9, for_new_accounts = $10, updated_at = $11, version = $12, \
+             limits = $13 \
              WHERE id = $1 AND version = $12 - 1",
         )
         .bind(group.id.as_uuid())
@@ -262,6 +270,7 @@ impl GroupRepository for SqlWork<Db> {
         .bind(group.for_new_accounts)
         .bind(group.updated_at.as_micros())
         .bind(group.version)
+        .bind(verbatim(&group.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -330,8 +339,8 @@ impl GroupRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.access_groups.standings", skip_all)]
     async fn standings(&mut self) -> Result<Vec<Standing>, RepositoryError> {
         let rows: Vec<StandingRow> = sqlx::query_as(
-            "SELECT id, active, role <> 'none' AS has_role, expires_at, kind, firewall_override FROM accounts \
-             WHERE deleted_at IS NULL ORDER BY id",
+            "SELECT id, active, role <> 'none' AS has_role, expires_at, kind, firewall_override, plan_id \
+             FROM accounts WHERE deleted_at IS NULL ORDER BY id",
         )
         .fetch_all(&mut *self.tx)
         .await
@@ -346,8 +355,23 @@ impl GroupRepository for SqlWork<Db> {
                 (true, "service") => OwnNetworkRules::Services,
                 (true, _) => OwnNetworkRules::Persons,
             },
+            plan: row.plan_id.map(PlanId::from_uuid),
         };
         Ok(rows.into_iter().map(standing).collect())
+    }
+
+    #[instrument(level = "debug", name = "db.access_groups.account_limits", skip_all)]
+    async fn account_limits(&mut self) -> Result<Vec<(AccountId, LimitSet)>, RepositoryError> {
+        let rows: Vec<(Uuid, String)> = sqlx::query_as(
+            "SELECT id, limits FROM accounts WHERE deleted_at IS NULL AND limits <> '{}' ORDER BY id",
+        )
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        let limits = |(id, limits): (Uuid, String)| {
+            Ok((AccountId::from_uuid(id), read_document("accounts", id, &limits)?))
+        };
+        rows.into_iter().map(limits).collect()
     }
 
     #[instrument(level = "debug", name = "db.access_groups.all_members", skip_all)]

@@ -12,12 +12,12 @@ use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::error::corrupt;
-use crate::value::{containing, document, order_by};
+use crate::error::{corrupt, read_document};
+use crate::value::{containing, document, order_by, verbatim};
 use crate::work::SqlWork;
 
 const SELECT: &str = "SELECT id, name, kind, env, active, default_provider_id, record_bodies, metadata, \
-     created_at, updated_at, deleted_at, version FROM projects";
+     created_at, updated_at, deleted_at, version, limits FROM projects";
 
 #[derive(FromRow)]
 struct ProjectRow {
@@ -33,6 +33,7 @@ struct ProjectRow {
     updated_at: i64,
     deleted_at: Option<i64>,
     version: i64,
+    limits: String,
 }
 
 impl TryFrom<ProjectRow> for Project {
@@ -48,6 +49,7 @@ impl TryFrom<ProjectRow> for Project {
             active: row.active,
             default_provider: row.default_provider_id.map(ProviderId::from_uuid),
             record_bodies: row.record_bodies.as_deref().map(str::parse).transpose().map_err(wrong)?,
+            limits: read_document("projects", row.id, &row.limits)?,
             metadata: row.metadata.0,
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
@@ -92,8 +94,8 @@ impl ProjectRepository for SqlWork<Db> {
     async fn insert(&mut self, project: &Project) -> Result<(), RepositoryError> {
         sqlx::query(
             "INSERT INTO projects (id, name, name_folded, kind, env, active, default_provider_id, metadata, \
-             created_at, updated_at, deleted_at, version, record_bodies) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             created_at, updated_at, deleted_at, version, record_bodies, limits) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(project.id.as_uuid())
         .bind(project.name.as_str())
@@ -108,6 +110,7 @@ impl ProjectRepository for SqlWork<Db> {
         .bind(project.deleted_at.map(Timestamp::as_micros))
         .bind(project.version)
         .bind(project.record_bodies.map(RecordBodies::as_str))
+        .bind(verbatim(&project.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -119,7 +122,7 @@ impl ProjectRepository for SqlWork<Db> {
         let done = sqlx::query(
             "UPDATE projects SET name = $2, name_folded = $3, env = $4, active = $5, \
              default_provider_id = $6, metadata = $7, updated_at = $8, deleted_at = $9, version = $10, \
-             record_bodies = $11 \
+             record_bodies = $11, limits = $12 \
              WHERE id = $1 AND version = $10 - 1",
         )
         .bind(project.id.as_uuid())
@@ -133,6 +136,7 @@ impl ProjectRepository for SqlWork<Db> {
         .bind(project.deleted_at.map(Timestamp::as_micros))
         .bind(project.version)
         .bind(project.record_bodies.map(RecordBodies::as_str))
+        .bind(verbatim(&project.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;

@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, Database, Encode, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
-use self::row::{SELECT, TokenRow, state};
+use self::row::{SELECT, TokenRow, more_limits, state};
 use crate::dialect::Dialect;
 use crate::value::{containing, count, document, order_by, text};
 use crate::work::SqlWork;
@@ -142,9 +142,9 @@ impl TokenRepository for SqlWork<Db> {
              scopes, endpoint_ids, rate_limit_per_minute, rate_limit_per_hour, \
              monthly_budget_usd_cap_nanos, daily_budget_usd_cap_nanos, daily_token_cap, metadata, state, \
              revoked_at, expires_at, last_used_at, created_at, version, description, description_folded, \
-             previous_hash, previous_until, expired_at, parent_id, depth) \
+             previous_hash, previous_until, expired_at, parent_id, depth, more_limits) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)",
+             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)",
         )
         .bind(token.id.as_uuid())
         .bind(token.project_id.as_uuid())
@@ -176,6 +176,7 @@ impl TokenRepository for SqlWork<Db> {
         .bind(token.expired_at.map(Timestamp::as_micros))
         .bind(token.parent.map(TokenId::as_uuid))
         .bind(i64::from(token.depth))
+        .bind(more_limits(&token.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -191,7 +192,8 @@ impl TokenRepository for SqlWork<Db> {
              scopes = $7, endpoint_ids = $8, rate_limit_per_minute = $9, rate_limit_per_hour = $10, \
              monthly_budget_usd_cap_nanos = $11, daily_budget_usd_cap_nanos = $12, daily_token_cap = $13, \
              metadata = $14, state = $15, revoked_at = $16, expires_at = $17, version = $18, \
-             previous_hash = $19, previous_until = $20, expired_at = $21 \
+             previous_hash = $19, previous_until = $20, expired_at = $21, \
+             more_limits = $22 \
              WHERE id = $1 AND version = $18 - 1",
         )
         .bind(token.id.as_uuid())
@@ -215,6 +217,7 @@ impl TokenRepository for SqlWork<Db> {
         .bind(previous_hash(token.previous.as_ref()))
         .bind(token.previous.map(|previous| previous.until.as_micros()))
         .bind(token.expired_at.map(Timestamp::as_micros))
+        .bind(more_limits(&token.limits))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    AccountId, EndpointId, GroupId, McpServerId, ProjectId, ProviderId, RepositoryError, Revision,
+    AccountId, EndpointId, GroupId, McpServerId, PlanId, ProjectId, ProviderId, RepositoryError, Revision,
     TemplateId, Timestamp, TokenId,
 };
 use promptgate_tokens::TokenHash;
@@ -24,6 +24,8 @@ pub enum Change {
     Group(GroupId),
     /// An account was made, changed or removed, or the groups that it is in.
     Account(AccountId),
+    /// A subscription plan was created, changed or removed, or is the default one or no longer.
+    Plan(PlanId),
     /// A price was set, changed or removed.
     Prices,
     /// A network rule was created, changed or removed, or what happens where none is.
@@ -46,7 +48,7 @@ pub struct InvalidChange(pub String);
 
 impl Change {
     /// The text that is stored: `project:<id>`, `provider:<id>`, `template:<id>`, `endpoint:<id>`,
-    /// `mcp_server:<id>`, `prices`, `network_rules`, `guardrails`, `group:<id>`, `account:<id>`,
+    /// `mcp_server:<id>`, `prices`, `network_rules`, `guardrails`, `group:<id>`, `account:<id>`, `plan:<id>`,
     /// `token:<id>:<hash in hexadecimal>`.
     pub fn to_text(self) -> String {
         match self {
@@ -56,6 +58,7 @@ impl Change {
             Self::Endpoint(id) => format!("endpoint:{id}"),
             Self::Group(id) => format!("group:{id}"),
             Self::Account(id) => format!("account:{id}"),
+            Self::Plan(id) => format!("plan:{id}"),
             Self::McpServer(id) => format!("mcp_server:{id}"),
             Self::Prices => "prices".to_owned(),
             Self::NetworkRules => "network_rules".to_owned(),
@@ -87,6 +90,7 @@ impl Change {
             (Some("guardrails"), None, None) => Ok(Self::Guardrails),
             (Some("group"), Some(id), None) => id.parse().map(Self::Group).map_err(|_| invalid()),
             (Some("account"), Some(id), None) => id.parse().map(Self::Account).map_err(|_| invalid()),
+            (Some("plan"), Some(id), None) => id.parse().map(Self::Plan).map_err(|_| invalid()),
             (Some("token"), Some(id), Some(hash)) => {
                 let id = id.parse().map_err(|_| invalid())?;
                 let hash = parse_hash(hash).ok_or_else(invalid)?;
@@ -146,6 +150,7 @@ mod tests {
             Change::Endpoint(id.parse().unwrap()),
             Change::Group(id.parse().unwrap()),
             Change::Account(id.parse().unwrap()),
+            Change::Plan(id.parse().unwrap()),
             Change::McpServer(id.parse().unwrap()),
             Change::Prices,
             Change::NetworkRules,

@@ -36,6 +36,7 @@ pub(super) struct AccountRow {
     created_at: i64,
     updated_at: i64,
     version: i64,
+    limits: String,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -59,6 +60,7 @@ impl TryFrom<AccountRow> for Account {
             name: row.name,
             role: row.role.parse().map_err(|error| corrupt("accounts", row.id, error))?,
             plan_id: row.plan_id.map(PlanId::from_uuid),
+            limits: read_document("accounts", row.id, &row.limits)?,
             note: row.note,
             active: row.active,
             firewall_override: row.firewall_override,

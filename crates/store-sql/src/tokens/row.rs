@@ -1,20 +1,25 @@
 //! A row of the table `tokens`.
 
-use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, RepositoryError, Timestamp, TokenId};
+use promptgate_kernel::{
+    AccountId, EndpointId, LimitsByModel, Money, ProjectId, RepositoryError, Timestamp, TokenId,
+};
 use promptgate_tokens::{
     Above, PreviousSecret, ScopeSet, Token, TokenHash, TokenLimits, TokenName, TokenState,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::error::corrupt;
+use crate::error::{corrupt, read_document};
+use crate::value::verbatim;
 
 pub(super) const SELECT: &str = "SELECT id, project_id, owner_id, name, hash, prefix, last_four, env, scopes, \
      endpoint_ids, rate_limit_per_minute, rate_limit_per_hour, monthly_budget_usd_cap_nanos, \
      daily_budget_usd_cap_nanos, daily_token_cap, metadata, state, revoked_at, expires_at, last_used_at, \
      created_at, description, previous_hash, previous_until, expired_at, parent_id, depth, version, \
+     more_limits, \
      (WITH RECURSIVE above (parent_id, state, expires_at) AS ( \
          SELECT token.parent_id, token.state, token.expires_at FROM tokens token \
              WHERE token.id = tokens.parent_id \
@@ -57,6 +62,23 @@ pub(super) struct TokenRow {
     depth: i64,
     version: i64,
     above_until: Option<i64>,
+    more_limits: String,
+}
+
+/// The limits that have no column of their own.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct MoreLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monthly_token_cap: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_rate_limit_per_minute: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_rate_limit_per_hour: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_concurrent_requests: Option<u32>,
+    #[serde(skip_serializing_if = "LimitsByModel::is_empty")]
+    model_limits: LimitsByModel,
 }
 
 impl TryFrom<TokenRow> for Token {
@@ -70,12 +92,18 @@ impl TryFrom<TokenRow> for Token {
             ("revoked", Some(at)) => TokenState::Revoked { at: Timestamp::from_micros(at) },
             _ => return Err(wrong("state")),
         };
+        let more: MoreLimits = read_document("tokens", row.id, &row.more_limits)?;
         let limits = TokenLimits {
             rate_limit_per_minute: number(row.rate_limit_per_minute).map_err(|_| wrong("limit"))?,
             rate_limit_per_hour: number(row.rate_limit_per_hour).map_err(|_| wrong("limit"))?,
             monthly_budget_usd_cap: row.monthly_budget_usd_cap_nanos.map(Money::from_nanos),
             daily_budget_usd_cap: row.daily_budget_usd_cap_nanos.map(Money::from_nanos),
             daily_token_cap: number(row.daily_token_cap).map_err(|_| wrong("limit"))?,
+            monthly_token_cap: more.monthly_token_cap,
+            token_rate_limit_per_minute: more.token_rate_limit_per_minute,
+            token_rate_limit_per_hour: more.token_rate_limit_per_hour,
+            max_concurrent_requests: more.max_concurrent_requests,
+            model_limits: more.model_limits,
         };
         let previous = match (&row.previous_hash, row.previous_until) {
             (Some(previous), Some(until)) => Some(PreviousSecret {
@@ -111,6 +139,17 @@ impl TryFrom<TokenRow> for Token {
             version: row.version,
         })
     }
+}
+
+/// The limits that have no column of their own, as a document.
+pub(super) fn more_limits(limits: &TokenLimits) -> String {
+    verbatim(&MoreLimits {
+        monthly_token_cap: limits.monthly_token_cap,
+        token_rate_limit_per_minute: limits.token_rate_limit_per_minute,
+        token_rate_limit_per_hour: limits.token_rate_limit_per_hour,
+        max_concurrent_requests: limits.max_concurrent_requests,
+        model_limits: limits.model_limits.clone(),
+    })
 }
 
 fn hash(stored: &[u8]) -> Option<TokenHash> {

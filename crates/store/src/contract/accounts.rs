@@ -9,7 +9,7 @@ use promptgate_auth::{
 };
 use promptgate_kernel::{AccountId, PageRequest, PlanId, Sealed, SortDirection, Timestamp};
 
-use super::samples::{WORKS, at, clock, entropy, read, usage_event, write};
+use super::samples::{WORKS, at, clock, entropy, limits, read, usage_event, write};
 use crate::Store;
 
 fn id() -> AccountId {
@@ -115,6 +115,7 @@ pub async fn everything_round_trips(store: &dyn Store) {
     full.plan_id = Some(PlanId::mint(clock(), entropy()));
     full.note = "  日本 🦀 ".into();
     full.firewall_override = true;
+    full.limits = limits();
     full.expires_at = Some(at(9));
     full.last_login_at = Some(at(8));
     full.well_known_password = true;

@@ -9,7 +9,7 @@ use promptgate_projects::Project;
 use serde_json::json;
 
 use super::samples::{
-    WORKS, at, clock, document, endpoint, entropy, project, read, stored_credential, stored_endpoint,
+    WORKS, at, clock, document, endpoint, entropy, limits, project, read, stored_credential, stored_endpoint,
     stored_project, stored_provider, template, write,
 };
 use crate::Store;
@@ -79,6 +79,9 @@ pub async fn everything_round_trips(store: &dyn Store) {
         max_output_tokens: Some(200_000),
         usage_hard_limit_tokens: Some(i64::MAX.unsigned_abs()),
         monthly_budget_usd: Some(Money::from_nanos(12_345_678_000)),
+        daily_budget_usd: Some(Money::from_nanos(1_000)),
+        max_concurrent_requests: Some(3),
+        model_limits: limits().models,
         session_max_tokens: Some(7),
         prompt: Some("é".repeat(10_000)),
         input_schema: Some(json!({"type": "object", "required": ["b", "a"]})),

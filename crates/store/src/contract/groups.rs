@@ -6,9 +6,9 @@ use promptgate_access::{
     Standing,
 };
 use promptgate_auth::{Account, NewService, OidcPerson, Role};
-use promptgate_kernel::{AccountId, GroupId, PageRequest, SortDirection};
+use promptgate_kernel::{AccountId, GroupId, LimitSet, PageRequest, SortDirection};
 
-use super::samples::{WORKS, at, clock, entropy, read, stored_provider, write};
+use super::samples::{WORKS, at, clock, entropy, limits, read, stored_provider, write};
 use crate::Store;
 
 fn group(name: &str, providers: Providers) -> Group {
@@ -20,6 +20,7 @@ fn group(name: &str, providers: Providers) -> Group {
         allow: Patterns::default(),
         exclude: Patterns::default(),
         for_new_accounts: false,
+        limits: LimitSet::default(),
     };
     Group::create(GroupId::mint(clock(), entropy()), new, at(0)).expect("a valid group")
 }
@@ -104,6 +105,7 @@ pub async fn everything_round_trips(store: &dyn Store) {
         allow: Patterns::parse(["^gpt-", r"\d+"]).expect("patterns"),
         exclude: Patterns::parse(["^bge"]).expect("patterns"),
         for_new_accounts: true,
+        limits: limits(),
         updated_at: at(9),
         version: 2,
         ..before
@@ -222,6 +224,28 @@ pub async fn new_accounts_are_welcomed(store: &dyn Store) {
     assert_eq!(names_of(store, &ada).await, ["open"]);
 }
 
+/// The limits of accounts are told of those that have any and are still there.
+pub async fn limits_of_accounts_are_told(store: &dyn Store) {
+    let (ada, bot) = (stored_person(store, "ada").await, stored_service(store, "bot").await);
+    let eve = stored_person(store, "eve").await;
+    let gone = Account { limits: limits(), ..eve.clone().anonymise(at(3)) };
+    let limited = |account: &Account| Account { limits: limits(), version: 2, ..account.clone() };
+    let mut work = write(store).await;
+    for account in [&limited(&bot), &gone] {
+        assert!(work.accounts().save(account).await.expect(WORKS));
+    }
+    work.commit().await.expect(WORKS);
+    let told = read(store).await.groups().account_limits().await.expect(WORKS);
+    assert_eq!(told, [(bot.id, limits())]);
+    let mut work = write(store).await;
+    let free = Account { limits: LimitSet::default(), version: 3, ..bot.clone() };
+    assert!(work.accounts().save(&free).await.expect(WORKS));
+    assert!(work.accounts().save(&limited(&ada)).await.expect(WORKS));
+    work.commit().await.expect(WORKS);
+    let told = read(store).await.groups().account_limits().await.expect(WORKS);
+    assert_eq!(told, [(ada.id, limits())]);
+}
+
 /// What decides whether keys open anything is told of every account.
 pub async fn standings_are_told(store: &dyn Store) {
     let (ada, bot) = (stored_person(store, "ada").await, stored_service(store, "bot").await);
@@ -239,6 +263,7 @@ pub async fn standings_are_told(store: &dyn Store) {
         has_role: true,
         expires_at: None,
         network_rules,
+        plan: None,
     };
     let mut expected = vec![
         Standing {

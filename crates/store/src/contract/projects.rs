@@ -1,13 +1,15 @@
 //! Behaviour of a project repository.
 
 use futures_util::future::join;
-use promptgate_kernel::{PageRequest, ProjectId, ProviderId, SortDirection};
+use promptgate_kernel::{LimitChanges, PageRequest, ProjectId, ProviderId, SortDirection};
 use promptgate_projects::{
     Project, ProjectChanges, ProjectEnv, ProjectFilter, ProjectName, ProjectSort, RecordBodies,
 };
 use serde_json::{Value, json};
 
-use super::samples::{WORKS, at, clock, document, entropy, project, project_at, read, stored_project, write};
+use super::samples::{
+    WORKS, at, clock, document, entropy, limits, project, project_at, read, stored_project, write,
+};
 use crate::Store;
 
 async fn insert(store: &dyn Store, projects: &[Project]) {
@@ -41,6 +43,7 @@ pub async fn everything_round_trips(store: &dyn Store) {
     project.metadata = document();
     project.env = ProjectEnv::Staging;
     project.record_bodies = Some(RecordBodies::None);
+    project.limits = limits();
     insert(store, std::slice::from_ref(&project)).await;
     assert_eq!(find(store, &project).await.as_ref(), Some(&project));
     let provider = ProviderId::mint(clock(), entropy());
@@ -50,6 +53,7 @@ pub async fn everything_round_trips(store: &dyn Store) {
         active: Some(false),
         default_provider: Some(Some(provider)),
         record_bodies: Some(Some(RecordBodies::Prompts)),
+        limits: LimitChanges { models: Some(None), daily_cost: Some(None), ..LimitChanges::default() },
         metadata: Some(serde_json::Map::new()),
     };
     let after = project.change(changes, at(9)).expect("a valid change");

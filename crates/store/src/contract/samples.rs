@@ -6,8 +6,8 @@ use promptgate_audit::{ActorName, Event};
 use promptgate_endpoints::Endpoint;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
-    AliasId, AuditEventId, CallId, Clock, CredentialId, EndpointId, Entropy, ProjectId, ProviderId, Revision,
-    Sealed, TemplateId, Timestamp, TokenId,
+    AliasId, AuditEventId, CallId, Clock, CredentialId, EndpointId, Entropy, LimitSet, ModelLimits, Money,
+    ProjectId, ProviderId, Revision, Sealed, TemplateId, Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{
@@ -32,6 +32,30 @@ pub(super) fn clock() -> &'static dyn Clock {
 
 pub(super) fn entropy() -> &'static dyn Entropy {
     &*ENTROPY
+}
+
+/// A limit of everything that can be limited, and of two models.
+pub(super) fn limits() -> LimitSet {
+    let model = ModelLimits {
+        requests_per_minute: Some(u32::MAX),
+        requests_per_hour: Some(1),
+        tokens_per_minute: Some(i64::MAX.unsigned_abs()),
+        tokens_per_hour: Some(2),
+        max_concurrent: Some(3),
+    };
+    let only = ModelLimits { max_concurrent: Some(9), ..ModelLimits::default() };
+    LimitSet {
+        requests_per_minute: Some(u32::MAX),
+        requests_per_hour: Some(4),
+        tokens_per_minute: Some(5),
+        tokens_per_hour: Some(i64::MAX.unsigned_abs()),
+        max_concurrent: Some(6),
+        daily_tokens: Some(7),
+        monthly_tokens: Some(8),
+        daily_cost: Some(Money::from_nanos(1)),
+        monthly_cost: Some(Money::from_nanos(i64::MAX)),
+        models: [("gpt-4o".to_owned(), model), ("日本 'x\"".to_owned(), only)].into(),
+    }
 }
 
 /// The instant that many microseconds after a fixed one.
@@ -69,6 +93,7 @@ pub(super) fn project_at(name: &str, created: Timestamp) -> Project {
         env: ProjectEnv::Prod,
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: Map::new(),
         active: true,
     };

@@ -11,8 +11,8 @@ use promptgate_tokens::{
 };
 
 use super::samples::{
-    WORKS, at, clock, document, entropy, read, stored_project, stored_token, token, token_at, usage_event,
-    write,
+    WORKS, at, clock, document, entropy, limits, read, stored_project, stored_token, token, token_at,
+    usage_event, write,
 };
 use crate::Store;
 
@@ -74,6 +74,11 @@ fn full_token(project: &Project) -> Token {
         monthly_budget_usd_cap: Some(Money::from_nanos(i64::MAX)),
         daily_budget_usd_cap: Some(Money::from_nanos(1)),
         daily_token_cap: Some(i64::MAX.unsigned_abs()),
+        monthly_token_cap: Some(1),
+        token_rate_limit_per_minute: Some(2),
+        token_rate_limit_per_hour: Some(i64::MAX.unsigned_abs()),
+        max_concurrent_requests: Some(3),
+        model_limits: limits().models,
     };
     token.metadata = document();
     token.expires_at = Some(Timestamp::from_micros(i64::MAX));
@@ -272,7 +277,7 @@ fn below(parent: &Token) -> Token {
 }
 
 /// A stored line of tokens, each below the one before.
-async fn line<const N: usize>(store: &dyn Store) -> [Token; N] {
+pub(super) async fn line<const N: usize>(store: &dyn Store) -> [Token; N] {
     let mut last = stored_token(store).await;
     let mut line = vec![last.clone()];
     while line.len() < N {
