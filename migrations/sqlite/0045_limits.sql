@@ -1,7 +1,13 @@
 -- What callers have used within the windows of their limits, and what processes hold of that.
 CREATE TABLE limit_counters (
-    counter TEXT NOT NULL PRIMARY KEY
+    counter TEXT NOT NULL PRIMARY KEY,
+    -- Of a counter of the ledger: whose it is, from which bucket on it has everything that the rollups have,
+    -- and the zone that its buckets are of. NULL of all others.
+    subject TEXT,
+    complete_since INTEGER,
+    zone TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX limit_counters_subject_idx ON limit_counters (subject) WHERE subject IS NOT NULL;
 
 -- What was used, by the bucket in which it counts, until it counts no longer.
 CREATE TABLE limit_buckets (
@@ -9,6 +15,8 @@ CREATE TABLE limit_buckets (
     bucket INTEGER NOT NULL,
     used INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
+    -- Whether usage events are charged to it.
+    is_ledger INTEGER NOT NULL,
     CONSTRAINT limit_buckets_pkey PRIMARY KEY (counter, bucket)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX limit_buckets_ends_at_idx ON limit_buckets (ends_at);

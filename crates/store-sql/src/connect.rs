@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use promptgate_auth::SignInState;
 use promptgate_limits::Counters;
 use promptgate_store::Store;
@@ -52,6 +53,8 @@ pub struct SqlOptions {
     /// How long a unit of work may wait for a connection, the time to open one included; on SQLite, for
     /// the others that write too. How long statements may take on PostgreSQL is another matter.
     pub acquire_timeout: Duration,
+    /// The zone in which days and months of budgets begin.
+    pub zone: Tz,
 }
 
 impl Default for SqlOptions {
@@ -61,6 +64,7 @@ impl Default for SqlOptions {
             max_idle: 5,
             max_lifetime: Duration::from_mins(30),
             acquire_timeout: Duration::from_secs(5),
+            zone: Tz::UTC,
         }
     }
 }
@@ -92,6 +96,7 @@ pub enum ConnectError {
 ///
 /// Over SQLite the file is there and can be written. PostgreSQL is not asked before the first use,
 /// so that a process can start while it is away; [`Store::ping`] tells.
+#[derive(Clone)]
 pub struct Connected {
     engine: Arc<dyn Engine>,
     postgres: Option<PgConnectOptions>,
@@ -175,8 +180,9 @@ pub(crate) fn postgres_options(url: &str) -> Result<PgConnectOptions, ConnectErr
 fn postgres(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
     let address = postgres_options(url)?;
     let pool = pool::<Postgres>(options).connect_lazy_with(address.clone());
+    let (writers, readers, zone) = (pool.clone(), pool, options.zone);
     Ok(Connected {
-        engine: Arc::new(SqlStore { writers: pool.clone(), readers: pool, begin: Begin::POSTGRES }),
+        engine: Arc::new(SqlStore { writers, readers, begin: Begin::POSTGRES, zone }),
         postgres: Some(address),
     })
 }
@@ -209,6 +215,7 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
                 writers: pool.clone(),
                 readers: pool,
                 begin: Begin::SQLITE_IN_MEMORY,
+                zone: options.zone,
             }),
             postgres: None,
         });
@@ -222,7 +229,9 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
     .await
     .map_err(refused)?;
     let readers = pool::<Sqlite>(options).connect_lazy_with(address.pragma("query_only", "ON"));
-    Ok(Connected { engine: Arc::new(SqlStore { writers, readers, begin: Begin::SQLITE }), postgres: None })
+    let zone = options.zone;
+    let engine = Arc::new(SqlStore { writers, readers, begin: Begin::SQLITE, zone });
+    Ok(Connected { engine, postgres: None })
 }
 
 /// Tries again while another process turns the same new file to WAL: SQLite says "locked" at once

@@ -2,15 +2,19 @@
 //!
 //! Whoever takes locks his own row first and then those of the counters, in the order of their texts, so
 //! that two that take of the same counters wait for one another and never for each other. What a counter
-//! stands at is read by one statement, so that what another process settles meanwhile is seen as held or
-//! as used, and never as neither.
+//! stands at is read by one statement, so that what another process settles or records meanwhile is seen
+//! as held or as used, and never as neither. Whoever locks several holds does so in the order of their
+//! counters, buckets and holders.
+
+mod ledger;
+mod sweep;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use promptgate_kernel::Timestamp;
 use promptgate_limits::{
-    Counters, CountersError, Demand, Grant, Holder, Limit, Refused, Settlement, Span, Standing, Taken, Window,
+    Counters, CountersError, Demand, Grant, Holder, Limit, Refused, Settlement, Span, Standing, Taken,
 };
 use promptgate_store_sql_macros::each_dialect;
 use sqlx::{AssertSqlSafe, Database, Transaction};
@@ -22,22 +26,21 @@ use crate::error::classify;
 use crate::value::{count, text};
 use crate::work::SqlStore;
 
-/// How a counter stands: what is used since a bucket, what is held since then, and when the oldest use
-/// counts no longer.
+/// How a counter stands: what is used in a span, what is held, and when the oldest use counts no longer.
 const STANDING: &str = "SELECT \
-     CAST(COALESCE((SELECT sum(used) FROM limit_buckets WHERE counter = $1 AND bucket >= $2), 0) AS BIGINT), \
-     CAST(COALESCE((SELECT sum(amount) FROM limit_holds WHERE counter = $1 AND bucket >= $2), 0) AS BIGINT), \
-     (SELECT min(ends_at) FROM limit_buckets WHERE counter = $1 AND bucket >= $2 AND used > 0)";
+     CAST(COALESCE((SELECT sum(used) FROM limit_buckets WHERE counter = $1 AND bucket >= $2 AND bucket < $3), 0) \
+     AS BIGINT), \
+     CAST(COALESCE((SELECT sum(amount) FROM limit_holds WHERE counter = $1 AND bucket >= $2 AND bucket < $3), 0) \
+     AS BIGINT), \
+     (SELECT min(ends_at) FROM limit_buckets WHERE counter = $1 AND bucket >= $2 AND bucket < $3 AND used > 0)";
 
 /// Adds to what was used in a bucket.
-const USE: &str = "INSERT INTO limit_buckets (counter, bucket, used, ends_at) VALUES ($1, $2, $3, $4) \
+const USE: &str = "INSERT INTO limit_buckets (counter, bucket, used, ends_at, is_ledger) \
+     VALUES ($1, $2, $3, $4, FALSE) \
      ON CONFLICT (counter, bucket) DO UPDATE SET used = limit_buckets.used + excluded.used";
 
-/// How many of those that are gone one transaction sweeps away.
-const SWEPT_AT_A_TIME: i64 = 100;
-
-/// How many buckets, and how many counters, one transaction forgets.
-const FORGOTTEN_AT_A_TIME: i64 = 1_000;
+/// How often counters are filled that are forgotten before something is taken of them.
+const ATTEMPTS: usize = 3;
 
 fn key(holder: Holder) -> Uuid {
     Uuid::from_u128(holder.0)
@@ -62,6 +65,7 @@ impl SqlStore<Db> {
         let (used, held, ends): (i64, i64, Option<i64>) = sqlx::query_as(STANDING)
             .bind(counter)
             .bind(span.since.as_micros())
+            .bind(span.until.as_micros())
             .fetch_one(&mut **tx)
             .await
             .map_err(classify)?;
@@ -91,47 +95,13 @@ impl SqlStore<Db> {
         Ok(())
     }
 
-    /// Removes what counts no longer, and counters of which nothing is left. What somebody is at work on
-    /// waits for the next time.
-    async fn forget_limits(&self, now: Timestamp) -> Result<(), CountersError> {
-        let mut tx = self.write().await?;
-        let skipping = Db::pick("FOR UPDATE SKIP LOCKED", "");
-        let over = format!(
-            "DELETE FROM limit_buckets WHERE (counter, bucket) IN (SELECT counter, bucket FROM limit_buckets \
-             WHERE ends_at <= $1 ORDER BY counter, bucket LIMIT $2 {skipping})"
-        );
-        let empty = format!(
-            "DELETE FROM limit_counters WHERE counter IN (SELECT counter FROM limit_counters WHERE NOT EXISTS \
-             (SELECT 1 FROM limit_buckets WHERE limit_buckets.counter = limit_counters.counter) AND NOT EXISTS \
-             (SELECT 1 FROM limit_holds WHERE limit_holds.counter = limit_counters.counter) \
-             ORDER BY counter LIMIT $1 {skipping})"
-        );
-        sqlx::query(AssertSqlSafe(over))
-            .bind(now.as_micros())
-            .bind(FORGOTTEN_AT_A_TIME)
-            .execute(&mut *tx)
-            .await
-            .map_err(classify)?;
-        sqlx::query(AssertSqlSafe(empty))
-            .bind(FORGOTTEN_AT_A_TIME)
-            .execute(&mut *tx)
-            .await
-            .map_err(classify)?;
-        committed(tx).await
-    }
-}
-
-#[each_dialect]
-#[async_trait]
-impl Counters for SqlStore<Db> {
-    #[instrument(level = "debug", name = "db.limits.take", skip_all)]
-    async fn take(
+    /// Takes of all counters or of none; nothing comes of it where one of them has to be filled first.
+    async fn try_take(
         &self,
         holder: Holder,
         demands: &[Demand],
-        _now: Timestamp,
         until: Timestamp,
-    ) -> Result<Taken, CountersError> {
+    ) -> Result<Option<Taken>, CountersError> {
         let mut tx = self.write().await?;
         sqlx::query(
             "INSERT INTO limit_holders (holder, step, until_at) VALUES ($1, 0, $2) ON CONFLICT (holder) DO UPDATE \
@@ -153,14 +123,20 @@ impl Counters for SqlStore<Db> {
         let mut refused: Option<Refused> = None;
         for (at, counter) in &order {
             let demand = &demands[*at];
-            sqlx::query(
-                "INSERT INTO limit_counters (counter) VALUES ($1) \
-                 ON CONFLICT (counter) DO UPDATE SET counter = excluded.counter",
-            )
-            .bind(counter)
-            .execute(&mut *tx)
-            .await
-            .map_err(classify)?;
+            if demand.limit.counter.is_ledger() {
+                if !self.lock_if_complete(&mut tx, counter, &demand.span).await? {
+                    return Ok(None);
+                }
+            } else {
+                sqlx::query(
+                    "INSERT INTO limit_counters (counter) VALUES ($1) \
+                     ON CONFLICT (counter) DO UPDATE SET counter = excluded.counter",
+                )
+                .bind(counter)
+                .execute(&mut *tx)
+                .await
+                .map_err(classify)?;
+            }
             let standing = Self::limit_standing(&mut tx, counter, demand.limit.cap, &demand.span).await?;
             if standing.room() < demand.least {
                 if refused.is_none_or(|first| first.at > *at) {
@@ -179,7 +155,7 @@ impl Counters for SqlStore<Db> {
             .bind(demand.span.bucket.as_micros())
             .bind(count(given))
             .bind(demand.span.until.as_micros())
-            .bind(matches!(demand.limit.counter.window, Window::Minute | Window::Hour))
+            .bind(demand.limit.counter.is_used_when_lost())
             .execute(&mut *tx)
             .await
             .map_err(classify)?;
@@ -188,12 +164,33 @@ impl Counters for SqlStore<Db> {
         }
         match refused {
             // Dropping the transaction gives back what was taken of the others.
-            Some(refused) => Ok(Taken::Refused(refused)),
+            Some(refused) => Ok(Some(Taken::Refused(refused))),
             None => {
                 committed(tx).await?;
-                Ok(Taken::All(grants.into_iter().flatten().collect()))
+                Ok(Some(Taken::All(grants.into_iter().flatten().collect())))
             }
         }
+    }
+}
+
+#[each_dialect]
+#[async_trait]
+impl Counters for SqlStore<Db> {
+    #[instrument(level = "debug", name = "db.limits.take", skip_all)]
+    async fn take(
+        &self,
+        holder: Holder,
+        demands: &[Demand],
+        _now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Taken, CountersError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(taken) = self.try_take(holder, demands, until).await? {
+                return Ok(taken);
+            }
+            self.fill(demands).await?;
+        }
+        Err(CountersError::Unavailable("they are forgotten as soon as they are filled".to_owned()))
     }
 
     #[instrument(level = "debug", name = "db.limits.settle", skip_all)]
@@ -223,21 +220,26 @@ impl Counters for SqlStore<Db> {
             .iter()
             .map(|settlement| (text(&settlement.counter.to_string()).into_owned(), settlement))
             .collect();
-        order.sort_by(|(one, _), (other, _)| one.cmp(other));
+        order.sort_by(|(one, of_one), (other, of_other)| (one, of_one.bucket).cmp(&(other, of_other.bucket)));
+        // Whoever records calls changes holds, too.
+        let held_now = format!(
+            "SELECT amount FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3 {}",
+            Db::pick("FOR UPDATE", "")
+        );
         let mut uses: BTreeMap<_, (i64, i64)> = BTreeMap::new();
         for (counter, settlement) in order {
             let bucket = settlement.bucket.as_micros();
-            let held: Option<i64> = sqlx::query_scalar(
-                "SELECT amount FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3",
-            )
-            .bind(key(holder))
-            .bind(&counter)
-            .bind(bucket)
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(classify)?;
+            // Of the ledger's counters the usage events tell; what was used of them is held until then.
+            let spent = if settlement.counter.is_ledger() { 0 } else { settlement.spent };
+            let held: Option<i64> = sqlx::query_scalar(AssertSqlSafe(held_now.as_str()))
+                .bind(key(holder))
+                .bind(&counter)
+                .bind(bucket)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(classify)?;
             if let Some(held) = held {
-                let left = amount(held).saturating_sub(settlement.spent).saturating_sub(settlement.freed);
+                let left = amount(held).saturating_sub(spent).saturating_sub(settlement.freed);
                 let statement = if left == 0 {
                     "DELETE FROM limit_holds WHERE holder = $1 AND counter = $2 AND bucket = $3 AND $4 = 0"
                 } else {
@@ -252,9 +254,9 @@ impl Counters for SqlStore<Db> {
                     .await
                     .map_err(classify)?;
             }
-            if settlement.spent > 0 {
+            if spent > 0 {
                 let used = uses.entry((counter, bucket)).or_insert((0, settlement.until.as_micros()));
-                used.0 = used.0.saturating_add(count(settlement.spent));
+                used.0 = used.0.saturating_add(count(spent));
             }
         }
         Self::limit_uses(&mut tx, uses).await?;
@@ -264,13 +266,7 @@ impl Counters for SqlStore<Db> {
 
     #[instrument(level = "debug", name = "db.limits.end", skip_all)]
     async fn end(&self, holder: Holder) -> Result<(), CountersError> {
-        let mut tx = self.write().await?;
-        for statement in
-            ["DELETE FROM limit_holders WHERE holder = $1", "DELETE FROM limit_holds WHERE holder = $1"]
-        {
-            sqlx::query(statement).bind(key(holder)).execute(&mut *tx).await.map_err(classify)?;
-        }
-        committed(tx).await
+        self.end_holder(key(holder)).await
     }
 
     #[instrument(level = "debug", name = "db.limits.extend", skip_all)]
@@ -300,44 +296,19 @@ impl Counters for SqlStore<Db> {
         let mut tx = self.readers.begin_with(begin).await.map_err(classify)?;
         let mut standings = Vec::with_capacity(limits.len());
         for (limit, span) in limits {
-            let counter = limit.counter.to_string();
-            standings.push(Self::limit_standing(&mut tx, &text(&counter), limit.cap, span).await?);
+            standings.push(if limit.counter.is_ledger() {
+                self.ledger_standing(&mut tx, limit, span).await?
+            } else {
+                let counter = limit.counter.to_string();
+                Self::limit_standing(&mut tx, &text(&counter), limit.cap, span).await?
+            });
         }
         Ok(standings)
     }
 
     #[instrument(level = "debug", name = "db.limits.sweep", skip_all)]
     async fn sweep(&self, now: Timestamp) -> Result<u64, CountersError> {
-        let mut tx = self.write().await?;
-        let gone: Vec<(Uuid,)> = sqlx::query_as(
-            "DELETE FROM limit_holders WHERE holder IN (SELECT holder FROM limit_holders WHERE until_at <= $1 \
-             ORDER BY holder LIMIT $2) AND until_at <= $1 RETURNING holder",
-        )
-        .bind(now.as_micros())
-        .bind(SWEPT_AT_A_TIME)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(classify)?;
-        let (mut swept, mut uses): (u64, BTreeMap<_, (i64, i64)>) = (0, BTreeMap::new());
-        for (holder,) in gone {
-            let held: Vec<(String, i64, i64, i64, bool)> = sqlx::query_as(
-                "DELETE FROM limit_holds WHERE holder = $1 \
-                 RETURNING counter, bucket, amount, ends_at, is_used_when_lost",
-            )
-            .bind(holder)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(classify)?;
-            for (counter, bucket, amount, ends_at, is_used) in held {
-                swept += 1;
-                if is_used && ends_at > now.as_micros() {
-                    let used = uses.entry((counter, bucket)).or_insert((0, ends_at));
-                    used.0 = used.0.saturating_add(amount);
-                }
-            }
-        }
-        Self::limit_uses(&mut tx, uses).await?;
-        committed(tx).await?;
+        let swept = self.end_the_dead(now).await?;
         self.forget_limits(now).await?;
         Ok(swept)
     }

@@ -53,6 +53,14 @@ pub(crate) trait Dialect: Database {
     /// The function that makes a row of each element of a list in JSON, in a column `value`.
     const ELEMENTS: &'static str;
 
+    /// The function that makes a row of each text of a list in JSON, in a column `value`.
+    const TEXTS: &'static str;
+
+    /// Keeps everybody from filling counters of the ledger until the end of the transaction.
+    const SHARE_LEDGER: &'static str;
+    /// Keeps everybody from recording calls until the end of the transaction, and from filling too.
+    const CLOSE_LEDGER: &'static str;
+
     /// The function whose value is the smallest of its arguments.
     const LEAST: &'static str;
 
@@ -75,11 +83,16 @@ impl Dialect for Postgres {
          FROM CAST(said.prompt_start AS INTEGER) + 1 FOR CAST(said.prompt_end - said.prompt_start AS INTEGER)), \
          'UTF8') AS JSONB) #>> '{}') COLLATE \"C\"";
     const ELEMENTS: &'static str = "jsonb_array_elements";
+    const TEXTS: &'static str = "jsonb_array_elements_text";
+    // The CRC-32 of "promptgate ledger".
+    const SHARE_LEDGER: &'static str = "SELECT pg_advisory_xact_lock_shared(2302606023)";
+    const CLOSE_LEDGER: &'static str = "SELECT pg_advisory_xact_lock(2302606023)";
     const LEAST: &'static str = "LEAST";
 
-    // A sum of whole numbers is a number of any size there.
+    // A sum of whole numbers is a number of any size there, and the least of nothing and a number is the
+    // number.
     fn sum(of: &str) -> String {
-        format!("CAST(LEAST(SUM({of}), {}) AS BIGINT)", i64::MAX)
+        format!("CAST(LEAST(COALESCE(SUM({of}), 0), {}) AS BIGINT)", i64::MAX)
     }
 
     fn pick<'t>(postgres: &'t str, _: &'t str) -> &'t str {
@@ -96,6 +109,10 @@ impl Dialect for Sqlite {
     const PROMPT: &'static str = "COALESCE(said.prompt, json_extract(CAST(substr(CAST(said.request AS BLOB), \
          said.prompt_start + 1, said.prompt_end - said.prompt_start) AS TEXT), '$'))";
     const ELEMENTS: &'static str = "json_each";
+    const TEXTS: &'static str = "json_each";
+    // There is one writer at a time.
+    const SHARE_LEDGER: &'static str = "SELECT 1";
+    const CLOSE_LEDGER: &'static str = "SELECT 1";
     const LEAST: &'static str = "MIN";
 
     // A sum that is too large is an error there, also where it is not looked at: so there are two, of the

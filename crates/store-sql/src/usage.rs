@@ -1,5 +1,9 @@
 //! Usage events in SQL.
 
+mod charge;
+mod moved;
+mod refill;
+mod reprice;
 mod rollup;
 mod row;
 
@@ -49,6 +53,7 @@ const FIRST_FAILURE: u16 = 400;
 impl SqlWork<Db> {
     /// Adds calls up that a process of the version before recorded, which adds nothing up.
     async fn catch_up(&mut self, limit: u32) -> Result<(), RepositoryError> {
+        self.share_ledger().await?;
         let rows: Vec<UsageRow> = QueryBuilder::<Db>::new(
             "UPDATE usage_events SET rolled_up = TRUE WHERE NOT rolled_up AND id IN \
              (SELECT id FROM usage_events WHERE NOT rolled_up ORDER BY at, id LIMIT ",
@@ -61,7 +66,9 @@ impl SqlWork<Db> {
         .await
         .map_err(|error| self.fail(error))?;
         let events = rows.into_iter().map(UsageEvent::try_from).collect::<Result<Vec<_>, _>>()?;
-        self.roll_up(&events.iter().collect::<Vec<_>>()).await
+        let events: Vec<_> = events.iter().collect();
+        self.roll_up(&events).await?;
+        self.refill(&events).await
     }
 }
 
@@ -71,6 +78,7 @@ impl UsageRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_events.record", skip_all, fields(count = events.len(), new))]
     async fn record(&mut self, events: &[&UsageEvent]) -> Result<(), RepositoryError> {
         static INSERTIONS: Insertions = Insertions::new("usage_events", WRITTEN, "id").with(SAME).telling();
+        self.share_ledger().await?;
         // In the order of their ids, so that two writers of the same events never wait for each
         // other in a circle.
         let mut sorted = events.to_vec();
@@ -124,7 +132,8 @@ impl UsageRepository for SqlWork<Db> {
         // What was recorded before is counted already, as is what comes twice.
         sorted.retain(|event| new.remove(&event.id.as_uuid()));
         Span::current().record("new", sorted.len());
-        self.roll_up(&sorted).await
+        self.roll_up(&sorted).await?;
+        self.charge(&sorted).await
     }
 
     #[instrument(level = "debug", name = "db.usage_events.find", skip_all, fields(call.id = %id))]

@@ -16,8 +16,10 @@ use std::sync::Arc;
 
 use promptgate_auth::SignInState;
 use promptgate_limits::Counters;
+use promptgate_store::contract::ledger::{self, End};
 use promptgate_store::{
-    Bus, Store, bus_contract_tests, contract_tests, counters_contract_tests, sign_in_contract_tests,
+    Bus, Store, bus_contract_tests, contract_tests, counters_contract_tests, ledger_contract_tests,
+    sign_in_contract_tests,
 };
 use promptgate_store_sql::{PgBus, SqlOptions, connect};
 use promptgate_testkit::postgres::{TestDatabase, database};
@@ -46,6 +48,7 @@ const OPTIONS: SqlOptions = SqlOptions {
     max_idle: 0,
     max_lifetime: std::time::Duration::from_mins(30),
     acquire_timeout: std::time::Duration::from_secs(30),
+    zone: chrono_tz::Tz::UTC,
 };
 
 async fn migrated(url: &str, database: Option<TestDatabase>, directory: Option<TempDir>) -> Fixture {
@@ -192,3 +195,46 @@ async fn counters_postgres() -> CountersFixture {
 counters_contract_tests!(sqlite_memory_counters, counters_sqlite_memory);
 counters_contract_tests!(sqlite_file_counters, counters_sqlite_file);
 counters_contract_tests!(postgres_counters, counters_postgres);
+
+/// The ledger in one database, as three replicas have it.
+struct LedgerFixture {
+    ends: [End; 3],
+    _database: Option<TestDatabase>,
+    _directory: Option<TempDir>,
+}
+
+impl LedgerFixture {
+    fn ends(&self) -> &[End; 3] {
+        &self.ends
+    }
+}
+
+async fn charging(url: &str) -> End {
+    let connected = connect(url, SqlOptions { zone: ledger::ZONE, ..OPTIONS }).await.unwrap();
+    connected.migrate().await.unwrap();
+    End { store: connected.store(), counters: connected.counters() }
+}
+
+async fn ledger_sqlite_memory() -> LedgerFixture {
+    let End { store, counters } = charging("sqlite::memory:").await;
+    let ends = [(); 3].map(|()| End { store: Arc::clone(&store), counters: Arc::clone(&counters) });
+    LedgerFixture { ends, _database: None, _directory: None }
+}
+
+async fn ledger_sqlite_file() -> LedgerFixture {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/promptgate.db", directory.path().display());
+    let ends = [charging(&url).await, charging(&url).await, charging(&url).await];
+    LedgerFixture { ends, _database: None, _directory: Some(directory) }
+}
+
+async fn ledger_postgres() -> LedgerFixture {
+    let database = database().await.unwrap();
+    let url = database.url();
+    let ends = [charging(url).await, charging(url).await, charging(url).await];
+    LedgerFixture { ends, _database: Some(database), _directory: None }
+}
+
+ledger_contract_tests!(sqlite_memory_ledger, ledger_sqlite_memory);
+ledger_contract_tests!(sqlite_file_ledger, ledger_sqlite_file);
+ledger_contract_tests!(postgres_ledger, ledger_postgres);

@@ -114,7 +114,7 @@ pub async fn counters_and_buckets_are_kept_apart(here: &dyn Counters, there: &dy
 
 /// All buckets that have not left the window count, and room comes back when the oldest leaves.
 pub async fn a_window_that_slides_adds_up_its_buckets(here: &dyn Counters, there: &dyn Counters) {
-    let limit = Limit { counter: counter(Measure::Tokens, Window::SevenDays), cap: 100 };
+    let limit = Limit { counter: counter(Measure::Requests, Window::SevenDays), cap: 100 };
     let hour = Duration::from_hours(1);
     let begins = now().minus(hour * 3);
     let at = |hours: u32, since: u32| {
