@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use promptgate_kernel::{RepositoryError, Revision, Timestamp, TokenId};
 use promptgate_store::{Access, Change, Store};
-use promptgate_tokens::{Token, TokenHash};
+use promptgate_tokens::{Token, TokenHash, TokenLimits};
 
 use crate::snapshot::{Configuration, Parts};
 
@@ -20,6 +20,9 @@ pub trait TokenSource: Send + Sync {
 
     /// The tokens that a token comes from, its parent first. They never change.
     async fn line_above(&self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError>;
+
+    /// How much a token may use; `None` when there is no such token.
+    async fn limits_of(&self, id: TokenId) -> Result<Option<TokenLimits>, RepositoryError>;
 
     /// Notes when tokens were last used.
     async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError>;
@@ -44,6 +47,11 @@ impl TokenSource for Arc<dyn Store> {
 
     async fn line_above(&self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError> {
         self.begin(Access::Read).await?.tokens().line_above(id).await
+    }
+
+    async fn limits_of(&self, id: TokenId) -> Result<Option<TokenLimits>, RepositoryError> {
+        let found = self.begin(Access::Read).await?.tokens().find(id).await?;
+        Ok(found.map(|token| token.limits))
     }
 
     async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
@@ -79,9 +87,14 @@ impl ConfigSource for Arc<dyn Store> {
             read.groups = work.groups().list_all().await?;
             read.group_members = work.groups().all_members().await?;
             read.accounts = work.groups().standings().await?;
+            read.account_limits = work.groups().account_limits().await?;
+        }
+        if parts.plans {
+            read.plans = work.plans().list_all().await?;
         }
         if parts.prices {
             read.prices = work.prices().list_all().await?;
+            read.prices.lists = work.prices().list_prices().await?;
         }
         if parts.network_rules {
             read.network_rules = work.network_rules().list_in_force().await?;

@@ -4,26 +4,30 @@ mod callers;
 mod cell;
 mod endpoints;
 mod guardrails;
+mod plans;
 mod project;
 mod provider;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use promptgate_access::{Group, Standing};
+use promptgate_access::{Group, Plan, Standing};
 use promptgate_endpoints::{CompiledEndpoint, Endpoint};
 use promptgate_firewall::guardrails::{AllRules, Holder, Policy, RuleFaults, Rules};
 use promptgate_firewall::{Action, Namespace, NetworkPolicy, NetworkRule};
 use promptgate_kernel::{
-    AccountId, EndpointId, GroupId, KeyRing, ProjectId, ProviderId, Revision, SealError, TemplateId, TokenId,
+    AccountId, EndpointId, GroupId, KeyRing, LimitSet, ProjectId, ProviderId, Revision, SealError,
+    TemplateId, TokenId,
 };
 use promptgate_projects::Project;
 use promptgate_providers::{Alias, CapabilityTable, Credential, Listed, ProjectProvider, Provider, Template};
 use promptgate_usage::{PriceBook, StoredPrices};
+use serde::{Deserialize, Serialize};
 
 use callers::Callers;
 use endpoints::Endpoints;
 use guardrails::Guardrails;
+use plans::Plans;
 
 pub(crate) use callers::Caller;
 pub use cell::SnapshotCell;
@@ -31,7 +35,7 @@ pub(crate) use project::CompiledProject;
 pub use provider::CompiledProvider;
 
 /// Everything that configures the data plane, as it is stored, or some [`Parts`] of it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Configuration {
     /// The revision that the rest is at least as new as.
     pub revision: Revision,
@@ -55,6 +59,10 @@ pub struct Configuration {
     pub group_members: Vec<(AccountId, GroupId)>,
     /// Every account that may own tokens.
     pub accounts: Vec<Standing>,
+    /// How much accounts may use, of those that are limited.
+    pub account_limits: Vec<(AccountId, LimitSet)>,
+    /// Every subscription plan.
+    pub plans: Vec<Plan>,
     /// Every price that was set.
     pub prices: StoredPrices,
     /// Every network rule that counts.
@@ -81,6 +89,8 @@ pub struct Parts {
     pub endpoints: bool,
     /// Accounts, access groups, and who is in them.
     pub access: bool,
+    /// Subscription plans.
+    pub plans: bool,
     /// Prices.
     pub prices: bool,
     /// Network rules.
@@ -97,6 +107,7 @@ impl Parts {
         templates: true,
         endpoints: true,
         access: true,
+        plans: true,
         prices: true,
         network_rules: true,
         guardrails: true,
@@ -132,6 +143,8 @@ pub struct Compiler {
 #[derive(Debug, Default)]
 pub struct Snapshot {
     revision: Revision,
+    /// The revision at which anything of the rest was last read.
+    content_revision: Revision,
     projects: Arc<HashMap<ProjectId, Arc<CompiledProject>>>,
     /// By name.
     providers: Arc<Vec<Arc<CompiledProvider>>>,
@@ -140,6 +153,7 @@ pub struct Snapshot {
     templates: Arc<HashMap<TemplateId, Arc<Template>>>,
     endpoints: Arc<Endpoints>,
     callers: Arc<Callers>,
+    plans: Arc<Plans>,
     prices: Arc<PriceBook>,
     network: Arc<NetworkPolicy>,
     guardrails: Arc<Guardrails>,
@@ -172,6 +186,8 @@ impl Snapshot {
             groups,
             group_members,
             accounts,
+            account_limits,
+            plans,
             prices,
             network_rules,
             network_defaults,
@@ -201,10 +217,11 @@ impl Snapshot {
             Arc::clone(&self.endpoints)
         };
         let callers = if parts.access {
-            Arc::new(self.callers.compile(groups, group_members, accounts))
+            Arc::new(self.callers.compile(groups, group_members, accounts, account_limits))
         } else {
             Arc::clone(&self.callers)
         };
+        let plans = if parts.plans { Arc::new(Plans::new(plans)) } else { Arc::clone(&self.plans) };
         let prices = if parts.prices { Arc::new(PriceBook::new(prices)) } else { Arc::clone(&self.prices) };
         let network = if parts.network_rules {
             Arc::new(self.network.recompile(network_rules, network_defaults))
@@ -219,12 +236,14 @@ impl Snapshot {
         };
         let snapshot = Self {
             revision,
+            content_revision: revision,
             projects,
             providers,
             capabilities,
             templates,
             endpoints,
             callers,
+            plans,
             prices,
             network,
             guardrails,
@@ -264,6 +283,11 @@ impl Snapshot {
         self.revision
     }
 
+    /// The revision at which anything in it was last read: as long as it is the same, so is the content.
+    pub(crate) const fn content_revision(&self) -> Revision {
+        self.content_revision
+    }
+
     /// How many providers are switched on.
     pub fn enabled_providers(&self) -> usize {
         self.providers.iter().filter(|compiled| compiled.provider.enabled).count()
@@ -274,12 +298,14 @@ impl Snapshot {
     pub(crate) fn at(&self, revision: Revision) -> Self {
         Self {
             revision,
+            content_revision: self.content_revision,
             projects: Arc::clone(&self.projects),
             providers: Arc::clone(&self.providers),
             capabilities: self.capabilities.clone(),
             templates: Arc::clone(&self.templates),
             endpoints: Arc::clone(&self.endpoints),
             callers: Arc::clone(&self.callers),
+            plans: Arc::clone(&self.plans),
             prices: Arc::clone(&self.prices),
             network: Arc::clone(&self.network),
             guardrails: Arc::clone(&self.guardrails),
@@ -314,6 +340,11 @@ impl Snapshot {
     /// An account that may own tokens.
     pub(crate) fn caller(&self, id: AccountId) -> Option<&Arc<Caller>> {
         self.callers.find(id)
+    }
+
+    /// The plan that counts for an account: the one that it was given, else the default one.
+    pub(crate) fn plan_of(&self, caller: &Caller) -> Option<&Plan> {
+        self.plans.effective(caller.standing.plan)
     }
 
     /// The AI endpoint of a project with this slug, if it is on.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use promptgate_kernel::{KeyRing, RepositoryError};
+use promptgate_kernel::{KeyRing, RepositoryError, Revision};
 use promptgate_providers::CapabilityCell;
 use promptgate_store::{Bus, Change};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authenticator::Authenticator;
 use crate::config_source::{CHANGES_AT_A_TIME, ConfigSource};
-use crate::snapshot::{Compiler, Parts, Snapshot, SnapshotCell};
+use crate::kept::Keepsakes;
+use crate::snapshot::{Compiler, Configuration, Parts, Snapshot, SnapshotCell};
 
 /// The shortest time between two looks, whatever is announced.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -46,6 +47,16 @@ impl<S: ConfigSource> Synchroniser<S> {
         tracing::info!(revision = %snapshot.revision(), "configuration loaded");
         self.snapshot.store(snapshot);
         Ok(())
+    }
+
+    /// Puts the configuration in force that was kept on the disk, for a start without the store; its
+    /// revision, if there was one. [`Self::run`] brings it up to date once the store is back.
+    pub fn recall(&self, kept: &Keepsakes) -> Option<Revision> {
+        let configuration = kept.configuration()?;
+        let snapshot = self.compiled(&self.snapshot.load(), configuration, Parts::ALL);
+        let revision = snapshot.revision();
+        self.snapshot.store(snapshot);
+        Some(revision)
     }
 
     /// Follows the changes until the shutdown. Never fails: while the store is away, the last good
@@ -110,6 +121,7 @@ impl<S: ConfigSource> Synchroniser<S> {
                     Change::Template(_) => parts = Parts { templates: true, endpoints: true, ..parts },
                     Change::Endpoint(_) => parts.endpoints = true,
                     Change::Group(_) | Change::Account(_) => parts.access = true,
+                    Change::Plan(_) => parts.plans = true,
                     // No call depends on the definition of an MCP server.
                     Change::McpServer(_) => {}
                     Change::Prices => parts.prices = true,
@@ -133,7 +145,10 @@ impl<S: ConfigSource> Synchroniser<S> {
 
     /// What there is, with some parts in their new state.
     async fn read(&self, current: &Snapshot, parts: Parts) -> Result<Snapshot, RepositoryError> {
-        let configuration = self.store.load(parts).await?;
+        Ok(self.compiled(current, self.store.load(parts).await?, parts))
+    }
+
+    fn compiled(&self, current: &Snapshot, configuration: Configuration, parts: Parts) -> Snapshot {
         let compiler = Compiler { keys: self.keys.clone(), capabilities: self.capabilities.load() };
         let (snapshot, unusable) = current.with(configuration, parts, &compiler);
         for credential in &unusable {
@@ -143,7 +158,7 @@ impl<S: ConfigSource> Synchroniser<S> {
                 "{credential}; it is left out"
             );
         }
-        Ok(snapshot)
+        snapshot
     }
 }
 
@@ -152,8 +167,8 @@ mod tests {
     use super::*;
     use crate::authenticator::AuthenticatorOptions;
     use crate::testing::{FakeConfig, FakeTokens, SilentBus, keys, project, token_for};
+    use promptgate_kernel::Clock;
     use promptgate_kernel::testing::TestClock;
-    use promptgate_kernel::{Clock, Revision};
     use promptgate_projects::ProjectType;
     use promptgate_providers::CapabilityTable;
     use tokio_util::task::TaskTracker;
@@ -236,6 +251,7 @@ mod tests {
                 Parts { templates: true, endpoints: true, ..Parts::default() },
             ),
             (Change::Prices, Parts { prices: true, ..Parts::default() }),
+            (Change::Plan(id.parse().unwrap()), Parts { plans: true, ..Parts::default() }),
             (Change::Group(id.parse().unwrap()), Parts { access: true, ..Parts::default() }),
             (Change::Account(id.parse().unwrap()), Parts { access: true, ..Parts::default() }),
             (Change::Provider(id.parse().unwrap()), Parts::ALL),

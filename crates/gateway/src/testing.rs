@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use promptgate_access::{Group, NewGroup, OwnNetworkRules, Patterns, Providers, Standing};
+use promptgate_access::{Group, NewGroup, NewPlan, OwnNetworkRules, Patterns, Plan, Providers, Standing};
 use promptgate_kernel::testing::SeededEntropy;
 use promptgate_kernel::{
-    AccountId, KeyRing, RepositoryError, Revision, SecretString, SecretsKey, Timestamp, TokenId,
+    AccountId, KeyRing, LimitSet, RepositoryError, Revision, SecretString, SecretsKey, Timestamp, TokenId,
 };
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{
@@ -62,6 +62,7 @@ pub(crate) fn project(kind: ProjectType) -> Project {
         env: ProjectEnv::default(),
         default_provider: None,
         record_bodies: None,
+        limits: LimitSet::default(),
         metadata: serde_json::Map::new(),
         active: true,
     };
@@ -103,6 +104,7 @@ pub(crate) fn standing(number: u64) -> Standing {
         has_role: true,
         expires_at: None,
         network_rules: OwnNetworkRules::None,
+        plan: None,
     }
 }
 
@@ -117,9 +119,23 @@ pub(crate) fn group(name: &str, providers: Providers, allow: &[&str], exclude: &
         allow: Patterns::parse(allow).unwrap(),
         exclude: Patterns::parse(exclude).unwrap(),
         for_new_accounts: false,
+        limits: LimitSet::default(),
     };
     let id = same(seed);
     Group::create(id, new, Timestamp::default()).unwrap()
+}
+
+/// A plan of this name, without limits.
+pub(crate) fn plan(name: &str) -> Plan {
+    let seed = name.bytes().fold(23, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let new = NewPlan {
+        name: name.to_owned(),
+        description: String::new(),
+        quota_5h_tokens: None,
+        quota_7d_tokens: None,
+        is_default: false,
+    };
+    Plan::create(same(seed), new, Timestamp::default()).unwrap()
 }
 
 /// A token of a project with the scope `chat`, and what its holder presents.
@@ -215,6 +231,15 @@ impl TokenSource for FakeTokens {
         Ok(std::iter::successors(parent(id), |id| parent(*id)).collect())
     }
 
+    async fn limits_of(&self, id: TokenId) -> Result<Option<TokenLimits>, RepositoryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        let tokens = lock(&self.tokens);
+        let found = tokens.values().find(|token| token.id == id).map(|token| token.limits.clone());
+        Ok(found)
+    }
+
     async fn touch(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(unavailable());
@@ -228,6 +253,7 @@ impl TokenSource for FakeTokens {
 #[derive(Default)]
 pub(crate) struct FakeConfig {
     projects: Mutex<Vec<Project>>,
+    providers: Mutex<Vec<(Provider, Credential)>>,
     changes: Mutex<Vec<Change>>,
     loads: Mutex<Vec<Parts>>,
     pruned: AtomicUsize,
@@ -239,6 +265,11 @@ impl FakeConfig {
     pub(crate) fn add_project(&self, project: Project) {
         self.change(Change::Project(project.id));
         lock(&self.projects).push(project);
+    }
+
+    pub(crate) fn add_provider(&self, provider: Provider, credential: Credential) {
+        self.change(Change::Provider(provider.id));
+        lock(&self.providers).push((provider, credential));
     }
 
     pub(crate) fn change(&self, change: Change) {
@@ -280,7 +311,8 @@ impl ConfigSource for Arc<FakeConfig> {
         }
         let revision = revision(lock(&self.changes).len());
         let projects = lock(&self.projects).clone();
-        Ok(Configuration { revision, projects, ..Configuration::default() })
+        let (providers, credentials) = lock(&self.providers).iter().cloned().unzip();
+        Ok(Configuration { revision, projects, providers, credentials, ..Configuration::default() })
     }
 
     async fn changes(&self, after: Revision) -> Result<Option<Vec<(Revision, Change)>>, RepositoryError> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use promptgate_access::{AccessRule, AccessRules, Group, Standing};
-use promptgate_kernel::{AccountId, GroupId};
+use promptgate_kernel::{AccountId, GroupId, LimitSet};
 use promptgate_providers::Provider;
 
 use crate::candidate::Candidate;
@@ -16,6 +16,19 @@ pub(crate) struct Caller {
     pub(crate) standing: Standing,
     /// What its groups allow.
     pub(crate) rules: AccessRules,
+    /// How much it may use.
+    pub(crate) limits: LimitSet,
+    /// The groups that it is in, by id.
+    pub(crate) groups: Vec<Arc<CallerGroup>>,
+}
+
+/// A group of callers, and how much they may use together.
+#[derive(Debug)]
+pub(crate) struct CallerGroup {
+    /// The group.
+    pub(crate) id: GroupId,
+    /// How much.
+    pub(crate) limits: LimitSet,
 }
 
 impl Caller {
@@ -30,10 +43,18 @@ impl Caller {
     }
 }
 
+/// A group, compiled.
+#[derive(Debug)]
+struct CompiledGroup {
+    group: Group,
+    rule: Arc<AccessRule>,
+    callers: Arc<CallerGroup>,
+}
+
 /// Every account.
 #[derive(Debug, Default)]
 pub(super) struct Callers {
-    groups: HashMap<GroupId, (Group, Arc<AccessRule>)>,
+    groups: HashMap<GroupId, CompiledGroup>,
     accounts: HashMap<AccountId, Arc<Caller>>,
 }
 
@@ -44,25 +65,34 @@ impl Callers {
         groups: Vec<Group>,
         members: Vec<(AccountId, GroupId)>,
         accounts: Vec<Standing>,
+        limits: Vec<(AccountId, LimitSet)>,
     ) -> Self {
         let compile = |group: Group| {
-            let before = self.groups.get(&group.id).filter(|(before, _)| *before == group);
-            let rule = match before {
-                Some((_, same)) => Arc::clone(same),
-                None => Arc::new(AccessRule::of(&group)),
+            let before = self.groups.get(&group.id).filter(|before| before.group == group);
+            let (rule, callers) = match before {
+                Some(same) => (Arc::clone(&same.rule), Arc::clone(&same.callers)),
+                None => {
+                    let callers = CallerGroup { id: group.id, limits: group.limits.clone() };
+                    (Arc::new(AccessRule::of(&group)), Arc::new(callers))
+                }
             };
-            (group.id, (group, rule))
+            (group.id, CompiledGroup { group, rule, callers })
         };
         let groups: HashMap<_, _> = groups.into_iter().map(compile).collect();
-        let mut rules: HashMap<AccountId, Vec<Arc<AccessRule>>> = HashMap::new();
+        let mut of: HashMap<AccountId, (Vec<Arc<AccessRule>>, Vec<Arc<CallerGroup>>)> = HashMap::new();
         for (account, group) in members {
-            if let Some((_, rule)) = groups.get(&group) {
-                rules.entry(account).or_default().push(Arc::clone(rule));
+            if let Some(compiled) = groups.get(&group) {
+                let (rules, callers) = of.entry(account).or_default();
+                rules.push(Arc::clone(&compiled.rule));
+                callers.push(Arc::clone(&compiled.callers));
             }
         }
+        let mut limits: HashMap<AccountId, LimitSet> = limits.into_iter().collect();
         let caller = |standing: Standing| {
-            let rules = AccessRules::new(rules.remove(&standing.account).unwrap_or_default());
-            (standing.account, Arc::new(Caller { standing, rules }))
+            let (rules, groups) = of.remove(&standing.account).unwrap_or_default();
+            let limits = limits.remove(&standing.account).unwrap_or_default();
+            let caller = Caller { standing, rules: AccessRules::new(rules), limits, groups };
+            (standing.account, Arc::new(caller))
         };
         let accounts = accounts.into_iter().map(caller).collect();
         Self { groups, accounts }
@@ -86,15 +116,27 @@ mod tests {
         let (one, two) = (group("one", Providers::All, &[], &[]), group("two", Providers::All, &[], &["x"]));
         let members = vec![(account(1), one.id), (account(1), two.id), (account(2), one.id)];
         let accounts = vec![standing(1), standing(2), standing(3)];
-        let before =
-            Callers::default().compile(vec![one.clone(), two.clone()], members.clone(), accounts.clone());
-        let changed = Group { version: 2, display_name: "other".into(), ..two.clone() };
-        let after = before.compile(vec![one.clone(), changed], members, accounts);
-        let same = |id| Arc::ptr_eq(&before.groups[&id].1, &after.groups[&id].1);
+        let before = Callers::default().compile(
+            vec![one.clone(), two.clone()],
+            members.clone(),
+            accounts.clone(),
+            vec![],
+        );
+        let limits = LimitSet { daily_tokens: Some(7), ..LimitSet::default() };
+        let changed = Group { version: 2, limits: limits.clone(), ..two.clone() };
+        let own = LimitSet { max_concurrent: Some(2), ..LimitSet::default() };
+        let owners = vec![(account(2), own.clone())];
+        let after = before.compile(vec![one.clone(), changed], members, accounts, owners);
+        let same = |id| Arc::ptr_eq(&before.groups[&id].rule, &after.groups[&id].rule);
         assert_eq!([same(one.id), same(two.id)], [true, false]);
         let provider: ProviderId = "018f4e6e-0000-7000-8000-000000000001".parse().unwrap();
         let allowed = |number| after.find(account(number)).unwrap().rules.model_allowed(provider, "x");
         assert_eq!([allowed(1), allowed(2), allowed(3)], [false, true, false]);
         assert!(after.find(account(4)).is_none());
+        let in_groups: Vec<_> = after.find(account(1)).unwrap().groups.iter().map(|group| group.id).collect();
+        assert_eq!(in_groups, [one.id, two.id]);
+        assert_eq!(after.find(account(1)).unwrap().groups[1].limits, limits);
+        assert_eq!(after.find(account(2)).unwrap().limits, own);
+        assert!(after.find(account(3)).unwrap().limits.is_empty());
     }
 }
