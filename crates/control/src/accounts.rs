@@ -11,10 +11,11 @@ mod update;
 
 use promptgate_access::{Plan, PlanRepository};
 use promptgate_auth::{Account, AccountKind, AccountUse, ListedAccount};
-use promptgate_kernel::{AccountId, RepositoryError, Timestamp};
+use promptgate_kernel::{AccountId, PlanId, RepositoryError, Timestamp};
 use promptgate_store::{Access, UnitOfWork};
 
 use crate::Control;
+use crate::plans::{Quota, quotas};
 use crate::tokens::{Ended, Lost, end_all_of};
 
 pub use administrator::{SeedAdministrator, SeedAdministratorError, seed_administrator};
@@ -43,8 +44,9 @@ pub struct Described {
     pub used: AccountUse,
     /// The plan that it was given.
     pub plan: Option<Plan>,
-    /// The plan that applies: the one that it was given, else the default one.
-    pub effective_plan: Option<Plan>,
+    /// What it may use and has used, with the plan that applies: the one that it was given, else the
+    /// default one.
+    pub quota: Quota,
 }
 
 /// Finds an account of one kind; those of the other are not there.
@@ -62,7 +64,24 @@ async fn described(control: &Control, account: Account) -> Result<Described, Rep
     let mut work = control.store.begin(Access::Read).await?;
     let used = work.accounts().used_by(account.id).await?;
     let plans = plans(work.plans()).await?;
-    Ok(plans.describe(ListedAccount { account, used }))
+    drop(work);
+    let described = describe(control, &plans, vec![ListedAccount { account, used }]).await?;
+    Ok(described.into_iter().next().expect("one account is described by one description"))
+}
+
+/// What is shown beside accounts, in their order. Never while a unit of work is open.
+async fn describe(
+    control: &Control,
+    plans: &Plans,
+    accounts: Vec<ListedAccount>,
+) -> Result<Vec<Described>, RepositoryError> {
+    let with_plans = |listed: &ListedAccount| (listed.account.id, plans.effective(listed.account.plan_id));
+    let quotas = quotas(control, accounts.iter().map(with_plans).collect()).await?;
+    let described = accounts.into_iter().zip(quotas).map(|(listed, quota)| {
+        let plan = plans.given(listed.account.plan_id).cloned();
+        Described { account: listed.account, used: listed.used, plan, quota }
+    });
+    Ok(described.collect())
 }
 
 /// Ends the keys of an account; what is done is to be recorded.
@@ -87,10 +106,13 @@ async fn plans(plans: &mut dyn PlanRepository) -> Result<Plans, RepositoryError>
 }
 
 impl Plans {
-    fn describe(&self, listed: ListedAccount) -> Described {
-        let ListedAccount { account, used } = listed;
-        let given = self.0.iter().find(|plan| Some(plan.id) == account.plan_id);
-        let default = self.0.iter().find(|plan| plan.is_default);
-        Described { plan: given.cloned(), effective_plan: given.or(default).cloned(), account, used }
+    /// The plan that was given.
+    fn given(&self, id: Option<PlanId>) -> Option<&Plan> {
+        self.0.iter().find(|plan| Some(plan.id) == id)
+    }
+
+    /// The plan that was given, else the default one.
+    fn effective(&self, given: Option<PlanId>) -> Option<Plan> {
+        self.given(given).or_else(|| self.0.iter().find(|plan| plan.is_default)).cloned()
     }
 }

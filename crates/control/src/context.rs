@@ -13,6 +13,7 @@ use crate::catalog::ModelCatalog;
 use crate::destination::DestinationGuard;
 use crate::endpoints::EndpointRunner;
 use crate::journal::Entry;
+use crate::limits::LimitCounters;
 use crate::monitoring::ServiceChecker;
 use crate::sign_in::SignIn;
 
@@ -41,6 +42,8 @@ pub struct Control {
     pub destinations: Option<Arc<dyn DestinationGuard>>,
     /// What strangers were refused, until it is written into the audit log.
     pub failures: Arc<FailureCounts>,
+    /// What was used of limits.
+    pub limits: LimitCounters,
     /// Whether a model is set up that finds names and addresses.
     pub finds_names: bool,
     /// Who runs AI endpoints; `None` in a process without a data plane.

@@ -19,6 +19,7 @@ pub use default::make_default;
 pub use delete::delete;
 pub use find::find;
 pub use list::list;
+pub(crate) use quota::quotas;
 pub use quota::{Quota, Window, quota};
 pub use update::{UpdatePlan, update};
 

@@ -5,7 +5,7 @@ mod definitions;
 
 use promptgate_access::{Group, ListedGroup, Plan, Providers};
 use promptgate_auth::{Account, ProjectRole, StoredAdminKey};
-use promptgate_kernel::{Money, PricePerMillion, Timestamp};
+use promptgate_kernel::{LimitSet, LimitsByModel, ModelLimits, Money, PricePerMillion, Timestamp};
 use promptgate_projects::Project;
 use promptgate_providers::{Credential, Provider};
 use promptgate_tokens::{Token, TokenState};
@@ -42,6 +42,41 @@ fn rate(price: Option<PricePerMillion>) -> Value {
     json!(price.map(PricePerMillion::as_dollars))
 }
 
+/// The limits that are set.
+fn limits(limits: &LimitSet) -> Value {
+    let mut members = shown(json!({
+        "requestsPerMinute": limits.requests_per_minute,
+        "requestsPerHour": limits.requests_per_hour,
+        "tokensPerMinute": limits.tokens_per_minute,
+        "tokensPerHour": limits.tokens_per_hour,
+        "maxConcurrent": limits.max_concurrent,
+        "dailyTokens": limits.daily_tokens,
+        "monthlyTokens": limits.monthly_tokens,
+        "dailyCost": dollars(limits.daily_cost),
+        "monthlyCost": dollars(limits.monthly_cost),
+    }));
+    members.retain(|_, value| !value.is_null());
+    if !limits.models.is_empty() {
+        members.insert("models".into(), models(&limits.models));
+    }
+    Value::Object(members)
+}
+
+fn models(models: &LimitsByModel) -> Value {
+    let one = |(model, limits): (&String, &ModelLimits)| {
+        let mut members = shown(json!({
+            "requestsPerMinute": limits.requests_per_minute,
+            "requestsPerHour": limits.requests_per_hour,
+            "tokensPerMinute": limits.tokens_per_minute,
+            "tokensPerHour": limits.tokens_per_hour,
+            "maxConcurrent": limits.max_concurrent,
+        }));
+        members.retain(|_, value| !value.is_null());
+        (model.clone(), Value::Object(members))
+    };
+    Value::Object(models.iter().map(one).collect())
+}
+
 pub(crate) fn account(account: &Account) -> Shown {
     shown(json!({
         "role": account.role.as_str(),
@@ -49,6 +84,7 @@ pub(crate) fn account(account: &Account) -> Shown {
         "subscriptionPlanId": account.plan_id.map(|id| id.to_string()),
         "firewallOverrideEnabled": account.firewall_override,
         "expiresAt": instant(account.expires_at),
+        "limits": limits(&account.limits),
     }))
 }
 
@@ -63,6 +99,11 @@ pub(crate) fn token(token: &Token) -> Shown {
         "monthlyBudgetUsdCap": dollars(limits.monthly_budget_usd_cap),
         "dailyBudgetUsdCap": dollars(limits.daily_budget_usd_cap),
         "dailyTokenCap": limits.daily_token_cap,
+        "monthlyTokenCap": limits.monthly_token_cap,
+        "tokenRateLimitPerMinute": limits.token_rate_limit_per_minute,
+        "tokenRateLimitPerHour": limits.token_rate_limit_per_hour,
+        "maxConcurrentRequests": limits.max_concurrent_requests,
+        "modelLimits": models(&limits.model_limits),
         "isActive": token.state == TokenState::Active,
         "expiresAt": instant(token.expires_at),
     }))
@@ -83,6 +124,7 @@ pub(crate) fn project(project: &Project) -> Shown {
         "isActive": project.active,
         "defaultProviderId": project.default_provider.map(|id| id.to_string()),
         "recordBodies": project.record_bodies,
+        "limits": limits(&project.limits),
     }))
 }
 
@@ -100,6 +142,7 @@ pub(crate) fn group(group: &Group) -> Shown {
         "modelPatterns": group.allow.as_slice(),
         "excludedModelPatterns": group.exclude.as_slice(),
         "forNewAccounts": group.for_new_accounts,
+        "limits": limits(&group.limits),
     }))
 }
 

@@ -6,12 +6,15 @@ mod audit;
 mod calls;
 mod credentials;
 mod dashboard;
+mod dead_letters;
 pub(crate) mod endpoints;
 mod evals;
 mod faqs;
 mod groups;
 mod guardrails;
+mod jobs;
 mod key;
+mod limits;
 mod mcp_servers;
 mod members;
 mod monitoring;
@@ -21,6 +24,7 @@ pub(crate) mod projects;
 mod prompts;
 mod provider_settings;
 mod providers;
+mod replicas;
 mod service_accounts;
 mod settings;
 pub(crate) mod setup_guides;
@@ -40,6 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(projects::routes())
         .merge(tokens::routes())
+        .merge(limits::routes())
         .merge(providers::routes())
         .merge(credentials::routes())
         .merge(templates::routes())
@@ -51,12 +56,14 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(guardrails::routes())
         .merge(pricing::routes())
         .merge(mcp_servers::routes())
+        .merge(jobs::routes())
         .merge(monitoring::routes())
         .merge(faqs::routes())
         .merge(setup_guides::routes())
         .merge(calls::routes())
         .merge(usage::routes())
         .merge(dashboard::routes())
+        .merge(dead_letters::routes())
         .merge(prompts::routes())
         .merge(groups::routes())
         .merge(subscriptions::routes())
@@ -64,6 +71,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(service_accounts::routes())
         .merge(members::routes())
         .merge(settings::routes())
+        .merge(replicas::routes())
         .merge(audit::routes())
         .merge(admin_keys::routes())
 }

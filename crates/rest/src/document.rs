@@ -35,7 +35,11 @@ const WITH_STRICT_IDS: [&str; 2] = ["/api/v1/admin/faqs/{id}", "/api/v1/admin/se
 
 const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` is opened by the admin API key in \
     `X-Admin-API-Key` or the session of an administrator, `/api/v1/me/**` by a session; in place \
-    of the session counts an access token of a configured identity provider. `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`.";
+    of the session counts an access token of a configured identity provider. `/api/{uuid}/**` by a project's token. Every answer carries `x-request-id`. \
+    A change of anything under `/api/v1` that carries `x-promptgate-wait-revision: true` (or `?wait_revision=true`; a number is a \
+    bound in seconds, from 1 to 60, where `true` means 10) is answered when every proxy serves it: \
+    `x-promptgate-revision` says which revision that is, `x-promptgate-revision-served` how many of how many proxies serve it, and \
+    `x-promptgate-replicas-behind` which do not, if the time was over before.";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -50,6 +54,7 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "members", description = "Who belongs to a project"),
         (name = "projects", description = "The tenants of the public routes"),
         (name = "tokens", description = "What programs present"),
+        (name = "limits", description = "How limits stand now"),
         (name = "providers", description = "Upstream model services"),
         (name = "credentials", description = "The secrets of providers"),
         (name = "templates", description = "Choices of provider, model and settings that endpoints share"),
@@ -65,6 +70,7 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "calls", description = "The log of calls, with what was said in them"),
         (name = "mcp", description = "Definitions of MCP servers"),
         (name = "monitoring", description = "Services that are looked at again and again"),
+        (name = "jobs", description = "Recurring work: when it is due, how it went, and what was given up"),
         (name = "faq", description = "Questions and answers"),
         (name = "setup-guides", description = "How tools are pointed at the gateway"),
         (name = "audit", description = "Who did what"),
@@ -74,6 +80,7 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "dashboards", description = "What everybody's calls add up to"),
         (name = "prompts", description = "What users wrote last in their calls"),
         (name = "settings", description = "What is switched on for the whole installation"),
+        (name = "replicas", description = "The processes that run, and how new what they work from is"),
         (name = "management", description = "What a project's own token may manage"),
         (name = "introspection", description = "What a project's own token may read"),
         (name = "operations", description = "How the process is"),

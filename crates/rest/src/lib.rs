@@ -21,12 +21,14 @@ mod health;
 mod help;
 mod introspection;
 mod keys;
+mod limits;
 mod listing;
 mod management;
 mod me;
 mod observe;
 pub mod ops;
 mod prompts;
+mod quota_state;
 mod router;
 mod segment;
 mod session;
@@ -34,6 +36,7 @@ mod setup;
 mod state;
 #[cfg(test)]
 mod testing;
+mod wait_revision;
 
 pub use api_page::api_page;
 pub use document::openapi;

@@ -7,6 +7,7 @@
 mod body;
 mod door;
 mod endpoints;
+mod limits;
 mod tokens;
 mod view;
 

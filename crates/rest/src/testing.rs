@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use chrono_tz::Tz;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use promptgate_auth::{Account, AdminKey, NewService, OidcPerson, PasswordHasher, Role, SignInState};
@@ -13,16 +14,17 @@ use promptgate_control::Control;
 use promptgate_control::audit::write_failures;
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_control::endpoints::{EndpointRunner, RunRequest};
+use promptgate_control::limits::LimitCounters;
 use promptgate_control::sign_in::SignIn;
 use promptgate_coordination_local::LocalBus;
 use promptgate_endpoints::{CacheKey, CachedAnswer};
 use promptgate_kernel::testing::RisingEntropy;
 use promptgate_kernel::testing::TestClock;
-use promptgate_kernel::{AccountId, CallId, Clock, KeyRing, Money, Revision, SecretsKey};
+use promptgate_kernel::{AccountId, CallId, Clock, KeyRing, Money, ReplicaId, Revision, SecretsKey};
 use promptgate_providers::{CapabilityCell, CapabilityTable};
-use promptgate_store::{Access, Store};
-use promptgate_store_sql::{SqlOptions, connect};
-use promptgate_usage::{CallContent, Costs, Outcome, TokenCounts, UsageEvent};
+use promptgate_store::{Access, Replica, Store};
+use promptgate_store_sql::{Connected, SqlOptions, connect};
+use promptgate_usage::{CallContent, Costs, DeadLetter, Outcome, TokenCounts, UsageEvent};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -67,14 +69,7 @@ impl Api {
     pub(crate) async fn without_runner() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        Self::with(
-            connected.store(),
-            connected.sign_in(),
-            Arc::default(),
-            None,
-            Edge::default(),
-            Costs::Shown,
-        )
+        Self::with(connected.store(), &connected, Arc::default(), None, Edge::default(), Costs::Shown)
     }
 
     /// The API over a store that is not the one of the sessions.
@@ -87,7 +82,7 @@ impl Api {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(store, connected.sign_in(), Arc::clone(&parrot), Some(parrot), edge, Costs::Shown)
+        Self::with(store, &connected, Arc::clone(&parrot), Some(parrot), edge, Costs::Shown)
     }
 
     /// The API as browsers reach it.
@@ -95,45 +90,39 @@ impl Api {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
         let parrot = Arc::<Parrot>::default();
-        Self::with(
-            connected.store(),
-            connected.sign_in(),
-            Arc::clone(&parrot),
-            Some(parrot),
-            edge,
-            Costs::Shown,
-        )
+        Self::with(connected.store(), &connected, Arc::clone(&parrot), Some(parrot), edge, Costs::Shown)
     }
 
     /// The API of an installation that shows no costs.
     pub(crate) async fn without_costs() -> Self {
         let connected = connect("sqlite::memory:", SqlOptions::default()).await.unwrap();
         connected.migrate().await.unwrap();
-        let (store, parrot) = (connected.store(), Arc::default());
-        Self::with(store, connected.sign_in(), parrot, None, Edge::default(), Costs::Hidden)
+        Self::with(connected.store(), &connected, Arc::default(), None, Edge::default(), Costs::Hidden)
     }
 
     fn with(
         store: Arc<dyn Store>,
-        sign_in: SignInState,
+        connected: &Connected,
         parrot: Arc<Parrot>,
         runner: Option<Arc<dyn EndpointRunner>>,
         edge: Edge,
         costs: Costs,
     ) -> Self {
         let clock = Arc::new(TestClock::at_millis(1_700_000_000_000));
+        let counters = connected.counters();
         let control = Control {
             store: store.clone(),
             bus: Arc::new(LocalBus::new()),
             clock: clock.clone(),
             entropy: Arc::new(RisingEntropy),
-            sign_in: sign_in_over(sign_in),
+            sign_in: sign_in_over(connected.sign_in()),
             keys: KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![]),
             catalog: ModelCatalog::new(Arc::new(Listed)),
             capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
             checker: Some(Arc::new(Watched)),
             destinations: None,
             failures: Arc::default(),
+            limits: LimitCounters { ledger: counters.clone(), rates: Some(counters), zone: Tz::UTC },
             finds_names: false,
             runner,
         };
@@ -285,6 +274,19 @@ impl Api {
         events.into_iter().map(|chained| chained.event.action).collect()
     }
 
+    /// Lets so many seconds pass.
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// What was last written into the audit log about a change: what was there before, and after it.
+    pub(crate) async fn last_change(&self) -> Value {
+        let mut work = self.store.begin(Access::Read).await.unwrap();
+        let events = work.audit().list_after(0, 1_000).await.unwrap();
+        let event = &events.last().unwrap().event;
+        json!({ "before": event.before, "after": event.after })
+    }
+
     /// Writes down what strangers were refused, as is done every few seconds.
     pub(crate) async fn write_failures(&self) {
         let control = &self.control;
@@ -292,6 +294,36 @@ impl Api {
     }
 
     /// How many changes the data plane was told of.
+    /// Says that a process runs and what it works from; its id.
+    pub(crate) async fn beat(&self, kind: &str, revision: i64) -> String {
+        let id = ReplicaId::mint(&*self.clock, &RisingEntropy);
+        self.beats(id, kind, revision).await;
+        id.to_string()
+    }
+
+    /// Says that a proxy still runs and works from something newer.
+    pub(crate) async fn beat_again(&self, id: &str, revision: i64) {
+        self.beats(id.parse().unwrap(), "proxy", revision).await;
+    }
+
+    async fn beats(&self, id: ReplicaId, kind: &str, revision: i64) {
+        let replica = Replica {
+            id,
+            kind: kind.to_owned(),
+            version: "1.0.0".into(),
+            host: "here".into(),
+            address: "127.0.0.1:8081".into(),
+            process: 7,
+            answers_calls: kind == "proxy",
+            started_at: self.clock.now(),
+            seen_at: self.clock.now(),
+            revision: Some(Revision::from_number(revision)),
+        };
+        let mut work = self.store.begin(Access::Write).await.unwrap();
+        work.replicas().beat(&replica).await.unwrap();
+        work.commit().await.unwrap();
+    }
+
     pub(crate) async fn revision(&self) -> Revision {
         self.store.begin(Access::Read).await.unwrap().changes().revision().await.unwrap()
     }
@@ -341,6 +373,13 @@ impl Api {
     async fn issue(&self, project: &str, body: &Value) -> TestToken {
         let issued = self.post(&format!("/api/v1/admin/projects/{project}/tokens"), body).await.created();
         TestToken { id: text(&issued["tokenInfo"]["id"]), secret: text(&issued["token"]) }
+    }
+
+    /// Puts a call onto the list that could not be recorded.
+    pub(crate) async fn put_dead_letter(&self, letter: DeadLetter) {
+        let mut work = self.store.begin(Access::Write).await.unwrap();
+        work.dead_letters().put(&[letter]).await.unwrap();
+        work.commit().await.unwrap();
     }
 
     /// Records a call, as the data plane does.
@@ -440,6 +479,10 @@ impl Answer {
 
     pub(crate) fn created(self) -> Value {
         self.expect(201)
+    }
+
+    pub(crate) fn accepted(self) -> Value {
+        self.expect(202)
     }
 
     pub(crate) fn no_content(self) {

@@ -71,6 +71,7 @@ pub(crate) fn offline(base: &Base, storage: &Storage) -> anyhow::Result<Control>
         checker: None,
         destinations: None,
         failures: Arc::default(),
+        limits: storage::limit_counters(base, storage),
         // Nor does one say which kinds of data can be found.
         finds_names: false,
         runner: None,

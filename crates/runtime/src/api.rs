@@ -21,18 +21,20 @@ use crate::accounts;
 use crate::banner::AdminKeyPlace;
 use crate::base::{Base, Site};
 use crate::data_plane::{self, DataPlane};
+use crate::dependencies::Watch;
 use crate::destinations::FormGuard;
 use crate::endpoint_runner::GatewayRunner;
 use crate::files::DataDir;
 use crate::identity;
 use crate::model_lister::OutboundLister;
 use crate::ops::Readiness;
+use crate::replicas;
 use crate::service_checker::OutboundChecker;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::continue_trace;
 
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
-    let (site, _) = bind(&base).await?;
+    let (site, address) = bind(&base).await?;
     let data = keys_dir(&base)?;
     let storage = storage::open(&base.common, data.as_ref()).await?;
     let keys = storage::keys(&base, data.as_ref())?;
@@ -40,8 +42,10 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     // Replays and golden sets go through the same pipeline as everybody's calls.
     let capabilities = data_plane::capabilities(&base)?;
     let data_plane =
-        DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), Arc::clone(&capabilities))
+        DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), Arc::clone(&capabilities), None)
             .await?;
+    replicas::announce(&base, &storage.store, &[address], Some(&data_plane.snapshot));
+    Watch::of(&storage.store, Some(&bus)).start(&base);
     let control = control(&base, &storage, &bus, keys, capabilities)?;
     let failures = Arc::clone(&data_plane.failures);
     let control = Control { runner: Some(runner(&data_plane.gateway)), failures, ..control };
@@ -123,6 +127,7 @@ pub(crate) fn control(
         checker: Some(Arc::new(OutboundChecker(storage::outbound_to_anybody(&base.settings)?))),
         destinations: Some(Arc::new(FormGuard::new(&base.settings)?)),
         failures: Arc::default(),
+        limits: storage::limit_counters(base, storage),
         finds_names: base.settings.contextual()?.is_set_up(),
         runner: None,
     })

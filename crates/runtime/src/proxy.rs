@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
+use axum::response::Response;
 use promptgate_control::Control;
 use promptgate_control::catalog::ModelCatalog;
 use promptgate_kernel::KeyRing;
@@ -15,19 +16,26 @@ use promptgate_usage::Costs;
 use crate::accounts;
 use crate::base::{Base, Site};
 use crate::data_plane::{self, DataPlane};
+use crate::dependencies::Watch;
+use crate::offline;
 use crate::ops::Readiness;
+use crate::replicas;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::continue_trace;
 
 /// What the proxy gives up without a data directory.
-pub(crate) const WITHOUT_DATA: &str =
-    "usage events wait in memory, and those that wait are lost if the process is killed";
+pub(crate) const WITHOUT_DATA: &str = "usage events wait in memory, and those that wait are lost if the process is killed; it cannot start while \
+     the database is away";
 
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
-    let (site, _) = bind(&base).await?;
+    let (site, address) = bind(&base).await?;
     let data = storage::data_dir(&base.common, WITHOUT_DATA)?;
-    let storage = storage::open(&base.common, data.as_ref()).await?;
     let keys = storage::keys(&base, data.as_ref())?;
+    let kept = offline::keepsakes(&base, data.as_ref(), keys.clone(), address.port());
+    let offline::Opened { storage, schema } = offline::open(&base, data.as_ref(), kept.as_ref()).await?;
+    if let Some(schema) = &schema {
+        schema.watch(&base, &storage);
+    }
     let bus = storage::bus(&base, &storage)?;
     let plane = DataPlane::start(
         &base,
@@ -36,12 +44,15 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
         &bus,
         keys.clone(),
         data_plane::capabilities(&base)?,
+        kept.as_ref(),
     )
     .await?;
+    replicas::announce(&base, &storage.store, &[address], Some(&plane.snapshot));
+    Watch::of(&storage.store, Some(&bus)).with_sink(Arc::clone(&plane.sink)).start(&base);
     let router = router(&base, &plane, &storage, &bus, keys)?;
     base.serve(vec![site.serving(router)], || plane.gateway.stop_admitting(), || Ok(())).await?;
     storage.connected.close().await;
-    Ok(())
+    schema.map_or(Ok(()), |schema| schema.verdict())
 }
 
 pub(crate) async fn bind(base: &Base) -> anyhow::Result<(Site, SocketAddr)> {
@@ -72,6 +83,7 @@ pub(crate) fn router(
         checker: None,
         destinations: None,
         failures: Arc::clone(&plane.failures),
+        limits: storage::limit_counters(base, storage),
         finds_names: base.settings.contextual()?.is_set_up(),
         runner: None,
     };
@@ -94,5 +106,10 @@ pub(crate) fn router(
         .with_snapshot(Arc::clone(&plane.snapshot))
         .with_memory_spool(plane.memory.clone())
         .router();
-    Ok(promptgate_proxy_http::router(plane.gateway.clone()).merge(introspection).merge(ops))
+    let dependencies = base.dependencies.clone();
+    let calls = promptgate_proxy_http::router(plane.gateway.clone()).merge(introspection);
+    let calls = calls.layer(middleware::map_response(move |response: Response| {
+        std::future::ready(dependencies.mark(response))
+    }));
+    Ok(calls.merge(ops))
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use promptgate_auth::SignInState;
+use promptgate_control::limits::LimitCounters;
 use promptgate_coordination_local::LocalBus;
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
-use promptgate_kernel::KeyRing;
+use promptgate_kernel::{KeyRing, SecretString};
+use promptgate_limits::Counters;
 use promptgate_settings::{CommonSettings, Settings};
 use promptgate_store::{Bus, Store};
 use promptgate_store_sql::{Connected, SqlOptions};
@@ -42,8 +44,17 @@ pub(crate) fn data_dir(common: &CommonSettings, gives_up: &str) -> anyhow::Resul
     }
 }
 
-/// Opens the database without looking at it.
+/// Opens the database, and sees that it answers.
 pub(crate) async fn connect(common: &CommonSettings, data: Option<&DataDir>) -> anyhow::Result<Connected> {
+    let connected = prepare(common, data).await?;
+    let shown = |url: &SecretString| promptgate_store_sql::describe(url.expose());
+    let shown = common.database.url.as_ref().map_or_else(|| "in the data directory".to_owned(), shown);
+    connected.store().ping().await.with_context(|| format!("cannot reach the database {shown}"))?;
+    Ok(connected)
+}
+
+/// Opens the database without asking it anything, if it is a server.
+pub(crate) async fn prepare(common: &CommonSettings, data: Option<&DataDir>) -> anyhow::Result<Connected> {
     let database = &common.database;
     let url = match (&database.url, data) {
         (Some(url), _) => url.expose().clone(),
@@ -58,14 +69,13 @@ pub(crate) async fn connect(common: &CommonSettings, data: Option<&DataDir>) -> 
         max_open: database.max_connections,
         max_idle: database.idle_connections,
         max_lifetime: database.connection_lifetime,
+        zone: common.zone,
         ..SqlOptions::default()
     };
     let shown = promptgate_store_sql::describe(&url);
     tracing::info!(database = shown, "using the database {shown}");
     let source = if database.url.is_some() { "PROMPTGATE_DATABASE_URL" } else { "the embedded database" };
-    let connected = promptgate_store_sql::connect(&url, options).await.context(source)?;
-    connected.store().ping().await.with_context(|| format!("cannot reach the database {shown}"))?;
-    Ok(connected)
+    promptgate_store_sql::connect(&url, options).await.context(source)
 }
 
 /// Opens the database of a process that works with it; refuses a schema that it does not know.
@@ -100,6 +110,8 @@ pub(crate) struct BusInUse {
     pub(crate) is_up: IsUp,
     /// What sign-ins share: in Redis if there is one, else in the database.
     pub(crate) sign_in: SignInState,
+    /// The counters of limits that are kept in Redis, if there is one.
+    pub(crate) counters: Option<Arc<dyn Counters>>,
 }
 
 /// The bus: Redis if there is one, else PostgreSQL if that is the database, else this process.
@@ -112,17 +124,29 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
         );
         let health = Arc::clone(&bus);
         let sign_in = bus.sign_in();
-        return Ok(BusInUse { bus, name: "redis", is_up: Arc::new(move || health.is_up()), sign_in });
+        let counters = Some(bus.counters());
+        let is_up: IsUp = Arc::new(move || health.is_up());
+        return Ok(BusInUse { bus, name: "redis", is_up, sign_in, counters });
     }
     let sign_in = storage.connected.sign_in();
     Ok(match storage.connected.bus(&base.tasks, &base.stop) {
         Some(bus) => {
             let bus = Arc::new(bus);
             let health = Arc::clone(&bus);
-            BusInUse { bus, name: "postgres", is_up: Arc::new(move || health.is_up()), sign_in }
+            let is_up: IsUp = Arc::new(move || health.is_up());
+            BusInUse { bus, name: "postgres", is_up, sign_in, counters: None }
         }
-        None => BusInUse { bus: Arc::new(LocalBus::new()), name: "local", is_up: Arc::new(|| true), sign_in },
+        None => {
+            let bus = Arc::new(LocalBus::new());
+            BusInUse { bus, name: "local", is_up: Arc::new(|| true), sign_in, counters: None }
+        }
     })
+}
+
+/// The counters of limits, as the control plane looks them up. Those of minutes, hours and calls under way
+/// are kept by whoever admits calls.
+pub(crate) fn limit_counters(base: &Base, storage: &Storage) -> LimitCounters {
+    LimitCounters { ledger: storage.connected.counters(), rates: None, zone: base.common.zone }
 }
 
 /// Calls to wherever an administrator of the installation or its operator says.

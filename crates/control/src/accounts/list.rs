@@ -5,7 +5,7 @@ use promptgate_kernel::{Page, PageRequest, RepositoryError};
 use promptgate_store::Access;
 use tracing::instrument;
 
-use super::{Described, plans};
+use super::{Described, describe, plans};
 use crate::Control;
 
 /// Why accounts are not listed.
@@ -31,5 +31,7 @@ pub async fn list(
     let mut work = control.store.begin(Access::Read).await?;
     let page = work.accounts().list(filter, page).await?;
     let plans = plans(work.plans()).await?;
-    Ok(page.map(|listed| plans.describe(listed)))
+    drop(work);
+    let Page { items, request, total } = page;
+    Ok(Page { items: describe(control, &plans, items).await?, request, total })
 }

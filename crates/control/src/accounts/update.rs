@@ -105,6 +105,7 @@ fn fields(changes: &AccountChanges) -> String {
         ("name", changes.name.is_some()),
         ("role", changes.role.is_some()),
         ("subscriptionPlanId", changes.plan_id.is_some()),
+        ("limits", !changes.limits.is_empty()),
         ("note", changes.note.is_some()),
         ("isActive", changes.active.is_some()),
         ("firewallOverrideEnabled", changes.firewall_override.is_some()),

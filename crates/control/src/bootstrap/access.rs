@@ -85,5 +85,6 @@ fn new_group() -> NewGroup {
         allow: Patterns::default(),
         exclude: Patterns::default(),
         for_new_accounts: true,
+        limits: promptgate_kernel::LimitSet::default(),
     }
 }

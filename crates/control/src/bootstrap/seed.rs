@@ -102,6 +102,7 @@ fn new_project() -> Result<NewProject, InvalidProject> {
         // None on purpose: with `echo` as the default a mistyped model would be echoed, not refused.
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: Map::new(),
         active: true,
     })

@@ -79,5 +79,6 @@ fn fields(changes: &GroupChanges) -> String {
         ("modelPatterns", changes.allow.is_some()),
         ("excludedModelPatterns", changes.exclude.is_some()),
         ("forNewAccounts", changes.for_new_accounts.is_some()),
+        ("limits", !changes.limits.is_empty()),
     ])
 }

@@ -38,6 +38,7 @@ pub(super) async fn ensure(control: &Control, actor: Actor) -> Result<ProjectId,
         env: ProjectEnv::default(),
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: Map::new(),
         active: true,
     };

@@ -3,7 +3,7 @@
 use promptgate_access::{ListedPlan, NewPlan, Plan};
 use promptgate_auth::{Actor, Permission};
 use promptgate_kernel::PlanId;
-use promptgate_store::Access;
+use promptgate_store::{Access, Change};
 use tracing::instrument;
 
 use super::PlanError;
@@ -29,7 +29,8 @@ pub async fn create(control: &Control, actor: Actor, mut new: NewPlan) -> Result
     work.plans().insert(&plan).await?;
     let entry = Entry::of_plan("subscription_plan.created", id).made(&shown::plan(&plan));
     control.audit(&mut *work, actor, entry, at).await?;
+    let revision = work.changes().record(Change::Plan(id), at).await?;
     let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;
-    work.commit().await?;
+    control.commit(work, revision).await?;
     Ok(listed)
 }

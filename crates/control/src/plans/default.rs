@@ -3,7 +3,7 @@
 use promptgate_access::{ListedPlan, Plan};
 use promptgate_auth::{Actor, Permission};
 use promptgate_kernel::{PlanId, Timestamp};
-use promptgate_store::{Access, UnitOfWork};
+use promptgate_store::{Access, Change, UnitOfWork};
 use tracing::instrument;
 
 use super::PlanError;
@@ -29,10 +29,12 @@ pub async fn make_default(control: &Control, actor: Actor, id: PlanId) -> Result
         let entry =
             Entry::of_plan("subscription_plan.made_default", id).between(&before, &shown::plan(&plan));
         control.audit(&mut *work, actor, entry, at).await?;
+        let revision = work.changes().record(Change::Plan(id), at).await?;
+        let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;
+        control.commit(work, revision).await?;
+        return Ok(listed);
     }
-    let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;
-    work.commit().await?;
-    Ok(listed)
+    work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))
 }
 
 /// The plan that is the default one is it no longer. Another one must be in the same unit of work.

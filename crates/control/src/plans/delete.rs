@@ -2,7 +2,7 @@
 
 use promptgate_auth::{Actor, Permission};
 use promptgate_kernel::PlanId;
-use promptgate_store::Access;
+use promptgate_store::{Access, Change};
 use tracing::instrument;
 
 use super::PlanError;
@@ -29,6 +29,7 @@ pub async fn delete(control: &Control, actor: Actor, id: PlanId) -> Result<(), P
     }
     let entry = Entry::of_plan("subscription_plan.deleted", id).gone(&shown::plan(&listed.plan));
     control.audit(&mut *work, actor, entry, at).await?;
-    work.commit().await?;
+    let revision = work.changes().record(Change::Plan(id), at).await?;
+    control.commit(work, revision).await?;
     Ok(())
 }

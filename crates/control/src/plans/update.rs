@@ -3,7 +3,7 @@
 use promptgate_access::{ListedPlan, PlanChanges};
 use promptgate_auth::{Actor, Permission};
 use promptgate_kernel::PlanId;
-use promptgate_store::Access;
+use promptgate_store::{Access, Change};
 use tracing::instrument;
 
 use super::PlanError;
@@ -52,10 +52,12 @@ pub async fn update(
             .detail("fields", fields)
             .between(&before, &shown::plan(&plan));
         control.audit(&mut *work, actor, entry, at).await?;
+        let revision = work.changes().record(Change::Plan(id), at).await?;
+        let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;
+        control.commit(work, revision).await?;
+        return Ok(listed);
     }
-    let listed = work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))?;
-    work.commit().await?;
-    Ok(listed)
+    work.plans().find_listed(id).await?.ok_or(PlanError::NotFound(id))
 }
 
 fn fields(command: &UpdatePlan) -> String {

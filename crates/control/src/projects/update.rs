@@ -76,6 +76,7 @@ fn fields(changes: &ProjectChanges) -> String {
         ("isActive", changes.active.is_some()),
         ("defaultProviderId", changes.default_provider.is_some()),
         ("recordBodies", changes.record_bodies.is_some()),
+        ("limits", !changes.limits.is_empty()),
         ("metadata", changes.metadata.is_some()),
     ])
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use promptgate_audit::{Chained, Walk};
 use promptgate_auth::{Actor, PasswordHasher};
 use promptgate_control::catalog::ModelCatalog;
+use promptgate_control::limits::LimitCounters;
 use promptgate_control::projects;
 use promptgate_control::sign_in::SignIn;
 use promptgate_control::tokens::{IssueToken, Issued, issue};
@@ -64,6 +66,7 @@ impl Fixture {
             checker: None,
             destinations: None,
             failures: Arc::default(),
+            limits: LimitCounters { ledger: connected.counters(), rates: None, zone: Tz::UTC },
             finds_names: false,
             runner: None,
         };
@@ -136,6 +139,7 @@ pub(crate) fn new_project(kind: ProjectType) -> NewProject {
         env: ProjectEnv::default(),
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: Map::new(),
         active: true,
     }

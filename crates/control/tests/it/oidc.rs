@@ -282,6 +282,7 @@ async fn groups_that_a_provider_names_are_those_of_the_account() {
             allow: Patterns::default(),
             exclude: Patterns::default(),
             for_new_accounts: name == "everybody",
+            limits: promptgate_kernel::LimitSet::default(),
         };
         ids.insert(name, groups::create(&control, ADMIN, new).await.unwrap().group.id);
     }

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 use super::providers;
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::limits::LimitsView;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -54,6 +55,8 @@ struct GroupView {
     members: Vec<MemberView>,
     /// Whether accounts are put into it when they are made.
     for_new_accounts: bool,
+    /// How much its members may use, all of them together.
+    limits: LimitsView,
     provider_count: usize,
     model_pattern_count: usize,
     member_count: usize,
@@ -134,6 +137,7 @@ impl From<DescribedGroup> for GroupView {
             member_count: members.len(),
             members: members.into_iter().map(MemberView::from).collect(),
             for_new_accounts: group.for_new_accounts,
+            limits: group.limits.into(),
             created_at: group.created_at,
             updated_at: group.updated_at,
         }
@@ -141,11 +145,11 @@ impl From<DescribedGroup> for GroupView {
 }
 
 /// Reads the id in the address; what is no id belongs to no group.
-fn parse_id(text: &str) -> Result<GroupId, ApiError> {
+pub(super) fn parse_id(text: &str) -> Result<GroupId, ApiError> {
     text.parse().map_err(not_found)
 }
 
-fn not_found(error: impl ToString) -> ApiError {
+pub(super) fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("group_not_found").message(error)
 }
 
@@ -185,6 +189,7 @@ impl From<InvalidGroup> for ApiError {
             InvalidGroup::Description => "invalid_description",
             InvalidGroup::NoProvider => "provider_required",
             InvalidGroup::Allow(_) | InvalidGroup::Exclude(_) => "invalid_regex",
+            InvalidGroup::Limit(_) => "invalid_limit",
         };
         Self::bad_request(code).field(error.field()).message(error)
     }

@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::limits::LimitsView;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list::list, create::create)).routes(routes!(
@@ -50,6 +51,8 @@ struct ProjectView {
     /// What is kept of what was said in its calls: `full`, `prompts` or `none`; null for what the
     /// installation keeps.
     record_bodies: Option<&'static str>,
+    /// How much may be used in it, by all of its callers together.
+    limits: LimitsView,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
     #[schema(value_type = String, format = "date-time")]
@@ -70,6 +73,7 @@ impl From<Project> for ProjectView {
             is_active: project.active,
             default_provider_id: project.default_provider,
             record_bodies: project.record_bodies.map(RecordBodies::as_str),
+            limits: project.limits.into(),
             metadata: project.metadata,
             created_at: project.created_at,
             updated_at: project.updated_at,
@@ -97,12 +101,13 @@ fn unknown_provider(error: impl ToString) -> ApiError {
 
 impl From<InvalidProject> for ApiError {
     fn from(error: InvalidProject) -> Self {
-        let code = match error {
+        let code = match &error {
             InvalidProject::Name => "invalid_name",
             InvalidProject::Type => "invalid_project_type",
             InvalidProject::Env => "invalid_env",
             InvalidProject::RecordBodies => "invalid_record_bodies",
             InvalidProject::Metadata => "invalid_metadata",
+            InvalidProject::Limit(_) => "invalid_limit",
         };
         Self::bad_request(code).field(error.field()).message(error)
     }

@@ -21,6 +21,8 @@ use utoipa_axum::routes;
 use super::users::PlanView;
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::limits::LimitsView;
+use crate::quota_state::QuotaStateView;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -49,6 +51,9 @@ struct ServiceAccountView {
     /// The plan that was given, else the default one.
     #[serde(skip_serializing_if = "Option::is_none")]
     effective_subscription_plan: Option<PlanView>,
+    quota_state: QuotaStateView,
+    /// How much it may use, besides the plan.
+    limits: LimitsView,
     /// For administrators alone.
     note: String,
     is_active: bool,
@@ -65,7 +70,7 @@ struct ServiceAccountView {
 
 impl From<Described> for ServiceAccountView {
     fn from(described: Described) -> Self {
-        let Described { account, used, plan, effective_plan } = described;
+        let Described { account, used, plan, quota } = described;
         Self {
             id: account.id,
             identifier: account.username,
@@ -73,7 +78,9 @@ impl From<Described> for ServiceAccountView {
             role: account.role.as_str(),
             subscription_plan_id: account.plan_id,
             subscription_plan: plan.map(PlanView::from),
-            effective_subscription_plan: effective_plan.map(PlanView::from),
+            quota_state: QuotaStateView::from(&quota),
+            effective_subscription_plan: quota.plan.map(PlanView::from),
+            limits: account.limits.into(),
             note: account.note,
             is_active: account.active,
             firewall_override_enabled: account.firewall_override,
@@ -86,10 +93,10 @@ impl From<Described> for ServiceAccountView {
 }
 
 /// Reads the id in the address; what is no id belongs to no account.
-fn parse_id(text: &str) -> Result<AccountId, ApiError> {
+pub(super) fn parse_id(text: &str) -> Result<AccountId, ApiError> {
     text.parse().map_err(not_found)
 }
 
-fn not_found(error: impl ToString) -> ApiError {
+pub(super) fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("service_account_not_found").message(error)
 }

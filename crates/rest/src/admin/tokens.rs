@@ -10,6 +10,8 @@ mod revoke;
 mod rotate;
 mod update;
 
+use std::collections::BTreeMap;
+
 use promptgate_control::tokens::{Escalation, Escape, Issued};
 use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, Timestamp, TokenId};
 use promptgate_tokens::{AlreadyRevoked, InvalidToken, Scope, ScopeSet, Token, TokenState};
@@ -19,9 +21,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(super) use self::address::Addressed;
 pub(crate) use self::limits::dollars;
 use crate::ApiState;
 use crate::error::ApiError;
+use crate::limits::{ModelLimitsView, model_views};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -69,6 +73,12 @@ struct TokenView {
     /// In US dollars.
     daily_budget_usd_cap: Option<f64>,
     daily_token_cap: Option<u64>,
+    monthly_token_cap: Option<u64>,
+    token_rate_limit_per_minute: Option<u64>,
+    token_rate_limit_per_hour: Option<u64>,
+    max_concurrent_requests: Option<u32>,
+    /// How much single models may be used, besides, by their exact ids.
+    model_limits: BTreeMap<String, ModelLimitsView>,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
     /// Whether it is switched on and not revoked.
@@ -118,6 +128,11 @@ impl From<Token> for TokenView {
             monthly_budget_usd_cap: token.limits.monthly_budget_usd_cap.map(Money::as_dollars),
             daily_budget_usd_cap: token.limits.daily_budget_usd_cap.map(Money::as_dollars),
             daily_token_cap: token.limits.daily_token_cap,
+            monthly_token_cap: token.limits.monthly_token_cap,
+            token_rate_limit_per_minute: token.limits.token_rate_limit_per_minute,
+            token_rate_limit_per_hour: token.limits.token_rate_limit_per_hour,
+            max_concurrent_requests: token.limits.max_concurrent_requests,
+            model_limits: model_views(token.limits.model_limits),
             metadata: token.metadata,
             is_active: token.state == TokenState::Active,
             expires_at: token.expires_at,
@@ -137,22 +152,15 @@ struct IssuedView {
     /// The secret. It is shown this once.
     token: String,
     token_info: TokenView,
-    /// What of it has no effect yet.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
 }
 
 impl From<Issued> for IssuedView {
     fn from(issued: Issued) -> Self {
-        Self {
-            token: issued.secret.expose().to_owned(),
-            warnings: limits::warnings(&issued.token),
-            token_info: issued.token.into(),
-        }
+        Self { token: issued.secret.expose().to_owned(), token_info: issued.token.into() }
     }
 }
 
-fn not_found(error: impl ToString) -> ApiError {
+pub(super) fn not_found(error: impl ToString) -> ApiError {
     ApiError::not_found("token_not_found").message(error)
 }
 
@@ -173,9 +181,9 @@ pub(crate) fn parse_endpoints(ids: &[String]) -> Result<Vec<EndpointId>, ApiErro
 
 impl From<InvalidToken> for ApiError {
     fn from(error: InvalidToken) -> Self {
-        let code = match error {
+        let code = match &error {
             InvalidToken::Name => "invalid_token_name",
-            InvalidToken::Limit { .. } => "invalid_limit",
+            InvalidToken::Limit { .. } | InvalidToken::ModelLimit(_) => "invalid_limit",
             InvalidToken::Endpoints => "invalid_endpoint_ids",
             InvalidToken::Expiry => "invalid_expiration",
             InvalidToken::NoScope => "invalid_scope",

@@ -1,5 +1,6 @@
 //! `/api/{uuid}/admin/tokens` and `/api/{uuid}/tokens/children`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::body;
 use super::door::{Admitted, Knock};
+use super::limits::{ManagedModelLimits, models};
 use super::view::{IssuedView, RevokedView};
 use crate::admin::tokens::{dollars, parse_endpoints, parse_scopes};
 use crate::body::or_default;
@@ -57,6 +59,16 @@ pub(super) struct TokenBody {
     daily_budget_usd_cap: Option<f64>,
     #[schema(minimum = 1)]
     daily_token_cap: Option<u64>,
+    #[schema(minimum = 1)]
+    monthly_token_cap: Option<u64>,
+    #[schema(minimum = 1)]
+    token_rate_limit_per_minute: Option<u64>,
+    #[schema(minimum = 1)]
+    token_rate_limit_per_hour: Option<u64>,
+    #[schema(minimum = 1)]
+    max_concurrent_requests: Option<u32>,
+    /// How much single models may be used, besides, by their exact ids.
+    model_limits: Option<BTreeMap<String, ManagedModelLimits>>,
     /// Free data, at most 16 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
@@ -221,6 +233,11 @@ impl TokenBody {
                 daily_budget_usd_cap: amount("dailyBudgetUsdCap", self.daily_budget_usd_cap)
                     .map_err(ApiError::from)?,
                 daily_token_cap: self.daily_token_cap,
+                monthly_token_cap: self.monthly_token_cap,
+                token_rate_limit_per_minute: self.token_rate_limit_per_minute,
+                token_rate_limit_per_hour: self.token_rate_limit_per_hour,
+                max_concurrent_requests: self.max_concurrent_requests,
+                model_limits: models(self.model_limits),
             },
             metadata: self.metadata.unwrap_or_default(),
             expires_at: self.expires_at,

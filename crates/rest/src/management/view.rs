@@ -1,6 +1,7 @@
 //! What is shown, with the names of the public contract.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use promptgate_control::tokens::Issued;
 use promptgate_endpoints::Endpoint;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::limits::{ManagedModelLimits, model_views};
 use crate::admin::endpoints::EndpointView;
 use crate::casing::{rename, rename_guardrails, snake};
 
@@ -35,6 +37,12 @@ pub(super) struct IssuedView {
     monthly_budget_usd_cap: Option<f64>,
     daily_budget_usd_cap: Option<f64>,
     daily_token_cap: Option<u64>,
+    monthly_token_cap: Option<u64>,
+    token_rate_limit_per_minute: Option<u64>,
+    token_rate_limit_per_hour: Option<u64>,
+    max_concurrent_requests: Option<u32>,
+    /// How much single models may be used, besides, by their exact ids.
+    model_limits: BTreeMap<String, ManagedModelLimits>,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
     /// When it stops working; null means never.
@@ -66,6 +74,11 @@ impl From<Issued> for IssuedView {
             monthly_budget_usd_cap: token.limits.monthly_budget_usd_cap.map(Money::as_dollars),
             daily_budget_usd_cap: token.limits.daily_budget_usd_cap.map(Money::as_dollars),
             daily_token_cap: token.limits.daily_token_cap,
+            monthly_token_cap: token.limits.monthly_token_cap,
+            token_rate_limit_per_minute: token.limits.token_rate_limit_per_minute,
+            token_rate_limit_per_hour: token.limits.token_rate_limit_per_hour,
+            max_concurrent_requests: token.limits.max_concurrent_requests,
+            model_limits: model_views(token.limits.model_limits),
             metadata: token.metadata,
             expires_at: token.expires_at,
             parent: token.parent,
@@ -112,6 +125,11 @@ impl From<Endpoint> for ManagedEndpoint {
         for nested in ["failover", "timeouts", "variables"] {
             if let Some(value) = view.get_mut(nested) {
                 *value = rename(value.take(), snake);
+            }
+        }
+        if let Some(Value::Object(models)) = view.get_mut("model_limits") {
+            for limits in models.values_mut() {
+                *limits = rename(limits.take(), snake);
             }
         }
         if let Some(guardrails) = view.get_mut("guardrails") {

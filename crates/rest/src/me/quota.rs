@@ -41,6 +41,9 @@ pub(super) struct QuotaView {
     #[serde(rename = "reset7dAt")]
     #[schema(value_type = Option<String>, format = "date-time")]
     reset_7d_at: Option<Timestamp>,
+    /// When this was counted.
+    #[schema(value_type = String, format = "date-time")]
+    synced_at: Timestamp,
 }
 
 /// The plan that one has.
@@ -58,7 +61,9 @@ struct OwnPlanView {
     is_default: bool,
 }
 
-/// Shows what whoever is signed in may use of models. Nothing is counted yet.
+/// Shows what whoever is signed in may use of models, and has used of it: the tokens of the calls that are on
+/// record. A call counts for the whole window, and up to a minute longer in that of five hours, up to an hour
+/// longer in that of seven days.
 #[utoipa::path(get, path = "/api/v1/me/quota", tag = "me", responses(
     (status = OK, body = QuotaView),
     (status = INTERNAL_SERVER_ERROR, description = "`load_subscription_quota_failed`, with `requestId`", body = ErrorBody),
@@ -87,7 +92,7 @@ impl From<Plan> for OwnPlanView {
 }
 
 impl From<Quota> for QuotaView {
-    fn from(Quota { plan, five_hours, seven_days }: Quota) -> Self {
+    fn from(Quota { plan, five_hours, seven_days, at }: Quota) -> Self {
         Self {
             has_subscription: plan.is_some(),
             plan: plan.map(OwnPlanView::from),
@@ -99,6 +104,7 @@ impl From<Quota> for QuotaView {
             quota_7d_tokens: seven_days.quota,
             remaining_7d_tokens: seven_days.remaining(),
             reset_7d_at: seven_days.reset_at,
+            synced_at: at,
         }
     }
 }
@@ -113,9 +119,11 @@ mod tests {
         let api = Api::new().await;
         api.create_person("a@example.com", "user").await;
         let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+        let mut nothing = browser.get("/api/v1/me/quota").await.ok();
+        assert!(nothing["syncedAt"].take().is_string());
         assert_eq!(
-            browser.get("/api/v1/me/quota").await.ok(),
-            json!({"hasSubscription": false, "used5hTokens": 0, "quota5hTokens": null,
+            nothing,
+            json!({"syncedAt": null, "hasSubscription": false, "used5hTokens": 0, "quota5hTokens": null,
                 "remaining5hTokens": null, "reset5hAt": null, "used7dTokens": 0, "quota7dTokens": null,
                 "remaining7dTokens": null, "reset7dAt": null})
         );

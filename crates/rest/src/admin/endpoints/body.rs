@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::view::{EndpointTimeoutsView, FailoverView, VariableView};
 use crate::body::Patch;
 use crate::casing::{rename, rename_guardrails, snake};
+use crate::limits::ModelLimitsView;
 
 /// An AI endpoint. `name` is required, and either `providerTemplateId` or `providerModel` with
 /// `credentialId` or `providerId`. On create and replace, what is left out or null has its default; on
@@ -79,6 +80,29 @@ pub(crate) struct EndpointBody {
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1)]
     rate_limit_per_hour: Patch<i64>,
+    /// US dollars in one day.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    daily_budget_usd: Patch<f64>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    daily_token_cap: Patch<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    monthly_token_cap: Patch<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    token_rate_limit_per_minute: Patch<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    token_rate_limit_per_hour: Patch<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    max_concurrent_requests: Patch<i64>,
+    /// How much single models may be used, besides, by their exact ids; it is replaced as a whole.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, ModelLimitsView>>)]
+    model_limits: Patch<Value>,
     /// Whether callers get a stream when they ask for one; not together with `outputSchema`.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
@@ -161,6 +185,13 @@ impl EndpointBody {
         put(self.estimated_cost_per_1k_tokens_usd, &mut new.estimated_cost_per_1k_tokens_usd);
         put(self.rate_limit_per_minute, &mut new.rate_limit_per_minute);
         put(self.rate_limit_per_hour, &mut new.rate_limit_per_hour);
+        put(self.daily_budget_usd, &mut new.daily_budget_usd);
+        put(self.daily_token_cap, &mut new.daily_token_cap);
+        put(self.monthly_token_cap, &mut new.monthly_token_cap);
+        put(self.token_rate_limit_per_minute, &mut new.token_rate_limit_per_minute);
+        put(self.token_rate_limit_per_hour, &mut new.token_rate_limit_per_hour);
+        put(self.max_concurrent_requests, &mut new.max_concurrent_requests);
+        put(snaked_models(self.model_limits), &mut new.model_limits);
         put_or_default(self.streaming_enabled, &mut new.streaming_enabled);
         put_or_default(self.sessions_enabled, &mut new.sessions_enabled);
         put(self.session_ttl_seconds, &mut new.session_ttl_seconds);
@@ -216,6 +247,17 @@ fn named(patch: Patch<Value>) -> Patch<Value> {
     match patch {
         Patch::Set(value) => Patch::Set(rename_guardrails(value, snake)),
         Patch::Keep | Patch::Clear => patch,
+    }
+}
+
+/// Limits of models, whose ids stay as they are.
+fn snaked_models(patch: Patch<Value>) -> Patch<Value> {
+    match patch {
+        Patch::Set(Value::Object(models)) => {
+            let renamed = models.into_iter().map(|(model, limits)| (model, rename(limits, snake)));
+            Patch::Set(Value::Object(renamed.collect()))
+        }
+        Patch::Set(_) | Patch::Keep | Patch::Clear => patch,
     }
 }
 

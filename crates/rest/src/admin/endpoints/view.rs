@@ -1,5 +1,7 @@
 //! What is shown of an endpoint.
 
+use std::collections::BTreeMap;
+
 use promptgate_endpoints::{Endpoint, EndpointConfig, VariableDefinition, VariableKind};
 use promptgate_kernel::{CredentialId, EndpointId, Money, ProjectId, ProviderId, TemplateId, Timestamp};
 use serde::Serialize;
@@ -7,6 +9,7 @@ use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
 use crate::casing::{camel, rename_guardrails};
+use crate::limits::{ModelLimitsView, model_views};
 
 /// An AI endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,6 +63,13 @@ pub(super) struct EndpointConfigView {
     estimated_cost_per_1k_tokens_usd: Option<f64>,
     rate_limit_per_minute: Option<u32>,
     rate_limit_per_hour: Option<u32>,
+    daily_budget_usd: Option<f64>,
+    daily_token_cap: Option<u64>,
+    monthly_token_cap: Option<u64>,
+    token_rate_limit_per_minute: Option<u64>,
+    token_rate_limit_per_hour: Option<u64>,
+    max_concurrent_requests: Option<u32>,
+    model_limits: BTreeMap<String, ModelLimitsView>,
     streaming_enabled: bool,
     sessions_enabled: bool,
     session_ttl_seconds: Option<u32>,
@@ -184,6 +194,13 @@ impl From<EndpointConfig> for EndpointConfigView {
             estimated_cost_per_1k_tokens_usd: config.estimated_cost_per_1k_tokens_usd.map(Money::as_dollars),
             rate_limit_per_minute: config.rate_limit_per_minute,
             rate_limit_per_hour: config.rate_limit_per_hour,
+            daily_budget_usd: config.daily_budget_usd.map(Money::as_dollars),
+            daily_token_cap: config.daily_token_cap,
+            monthly_token_cap: config.monthly_token_cap,
+            token_rate_limit_per_minute: config.token_rate_limit_per_minute,
+            token_rate_limit_per_hour: config.token_rate_limit_per_hour,
+            max_concurrent_requests: config.max_concurrent_requests,
+            model_limits: model_views(config.model_limits),
             streaming_enabled: config.streaming_enabled,
             sessions_enabled: config.sessions_enabled,
             session_ttl_seconds: config.session_ttl_seconds,

@@ -14,6 +14,7 @@ use super::{GroupView, granted, parse_patterns};
 use crate::admin::Acting;
 use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{LimitsBody, new_limits};
 
 /// A new access group.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -40,6 +41,8 @@ pub(super) struct CreateGroupBody {
     excluded_model_patterns: Option<Vec<String>>,
     /// Whether accounts are put into it when they are made; no unless said otherwise.
     for_new_accounts: Option<bool>,
+    /// How much its members may use, all of them together.
+    limits: Option<LimitsBody>,
 }
 
 /// Creates an access group that nobody is in.
@@ -48,7 +51,7 @@ pub(super) struct CreateGroupBody {
     responses(
         (status = CREATED, body = GroupView),
         (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_name`, `invalid_display_name`, \
-            `invalid_description`, `provider_required`, `invalid_regex`", body = ErrorBody),
+            `invalid_description`, `provider_required`, `invalid_regex`, `invalid_limit`", body = ErrorBody),
         (status = NOT_FOUND, description = "`provider_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`name_conflict`", body = ErrorBody),
     ))]
@@ -77,6 +80,7 @@ impl TryFrom<CreateGroupBody> for NewGroup {
                 InvalidGroup::Exclude,
             )?,
             for_new_accounts: body.for_new_accounts.unwrap_or(false),
+            limits: new_limits(body.limits)?,
         })
     }
 }

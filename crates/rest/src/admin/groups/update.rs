@@ -13,8 +13,9 @@ use utoipa::ToSchema;
 
 use super::{GroupView, granted, parse_id, parse_patterns};
 use crate::admin::Acting;
-use crate::body::StrictJson;
+use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{LimitsBody, limit_changes};
 use crate::segment::Segment;
 
 /// What is to change about an access group. What is left out stays.
@@ -42,6 +43,10 @@ pub(super) struct UpdateGroupBody {
     excluded_model_patterns: Option<Vec<String>>,
     /// Whether accounts are put into it when they are made.
     for_new_accounts: Option<bool>,
+    /// How much its members may use, all of them together; null takes every limit away.
+    #[serde(default)]
+    #[schema(value_type = Option<LimitsBody>)]
+    limits: Patch<LimitsBody>,
 }
 
 /// Changes an access group. It acts on the next call of everybody who is in it.
@@ -51,7 +56,7 @@ pub(super) struct UpdateGroupBody {
     responses(
         (status = OK, body = GroupView),
         (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_display_name`, \
-            `invalid_description`, `provider_required`, `invalid_regex`", body = ErrorBody),
+            `invalid_description`, `provider_required`, `invalid_regex`, `invalid_limit`", body = ErrorBody),
         (status = NOT_FOUND, description = "`group_not_found`, `provider_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`concurrent_change`", body = ErrorBody),
     ))]
@@ -78,6 +83,7 @@ impl TryFrom<UpdateGroupBody> for UpdateGroup {
             allow: patterns(body.model_patterns, InvalidGroup::Allow)?,
             exclude: patterns(body.excluded_model_patterns, InvalidGroup::Exclude)?,
             for_new_accounts: body.for_new_accounts,
+            limits: limit_changes(body.limits)?,
         };
         Ok(Self { changes, one_by_one: body.all_providers == Some(false) })
     }

@@ -16,6 +16,7 @@ use super::{ProjectView, unknown_provider};
 use crate::admin::Acting;
 use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{LimitsBody, new_limits};
 
 /// A new project.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +39,8 @@ pub(super) struct CreateProjectBody {
     /// What is kept of what was said in its calls: `full`, `prompts` or `none`; what the installation
     /// keeps unless given.
     record_bodies: Option<String>,
+    /// How much may be used in it, by all of its callers together.
+    limits: Option<LimitsBody>,
     /// Free data, at most 64 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
@@ -69,6 +72,7 @@ impl TryFrom<CreateProjectBody> for NewProject {
             env: env?.unwrap_or_default(),
             default_provider: provider.map_err(unknown_provider)?,
             record_bodies: body.record_bodies.as_deref().map(str::parse).transpose()?,
+            limits: new_limits(body.limits)?,
             metadata: body.metadata.unwrap_or_default(),
             active: body.is_active.unwrap_or(true),
         })
@@ -97,7 +101,8 @@ mod tests {
     async fn what_was_sent_comes_back_with_what_was_made() {
         let api = Api::new().await;
         let body = json!({"name": " Search team ", "projectType": "ai_gateway", "env": "dev",
-            "isActive": false, "metadata": {"owner": {"team": 7}}, "recordBodies": "none"});
+            "isActive": false, "metadata": {"owner": {"team": 7}}, "recordBodies": "none",
+            "limits": {"dailyCost": 2.5, "models": {"gpt-4o": {"requestsPerMinute": 3}}}});
         let view = api.post(PATH, &body).await.created();
         assert_eq!(view["id"], view["uuid"]);
         assert_eq!(view["name"], "Search team");
@@ -108,6 +113,11 @@ mod tests {
         assert_eq!(view["defaultProviderId"], json!(null));
         assert_eq!(view["metadata"], json!({"owner": {"team": 7}}));
         assert_eq!(view["recordBodies"], "none");
+        assert_eq!(
+            (&view["limits"]["dailyCost"], &view["limits"]["dailyTokens"]),
+            (&json!(2.5), &json!(null))
+        );
+        assert_eq!(view["limits"]["models"]["gpt-4o"]["requestsPerMinute"], 3);
         assert_eq!(view["createdAt"], view["updatedAt"]);
     }
 
@@ -123,6 +133,11 @@ mod tests {
                 json!({"name": "x", "projectType": "ai_gateway", "recordBodies": "all"}),
                 "invalid_record_bodies",
                 "recordBodies",
+            ),
+            (
+                json!({"name": "x", "projectType": "ai_wrapper", "limits": {"maxConcurrent": 0}}),
+                "invalid_limit",
+                "limits.maxConcurrent",
             ),
             (json!({"name": "x", "slug": "y"}), "invalid_request_body", "slug"),
             (json!({"name": 1}), "invalid_request_body", "name"),

@@ -15,6 +15,7 @@ use super::{ProjectView, not_found, parse_id, unknown_provider};
 use crate::admin::Acting;
 use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{LimitsBody, limit_changes};
 use crate::segment::Segment;
 
 /// What is to change about a project. What is left out stays.
@@ -36,6 +37,10 @@ pub(super) struct UpdateProjectBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     record_bodies: Patch<String>,
+    /// How much may be used in it, by all of its callers together; null takes every limit away.
+    #[serde(default)]
+    #[schema(value_type = Option<LimitsBody>)]
+    limits: Patch<LimitsBody>,
     /// Free data, whole; null empties it.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -73,6 +78,7 @@ impl TryFrom<UpdateProjectBody> for ProjectChanges {
             active: body.is_active,
             default_provider: provider.into_change(),
             record_bodies: kept.into_change(),
+            limits: limit_changes(body.limits)?,
             metadata: body.metadata.into_change().map(Option::unwrap_or_default),
         })
     }
@@ -115,6 +121,43 @@ mod tests {
         assert_eq!(cleared["recordBodies"], json!(null));
         assert_eq!(cleared["defaultProviderId"], json!(null));
         assert_eq!(cleared["metadata"], json!({}));
+    }
+
+    #[tokio::test]
+    async fn limits_are_changed_one_by_one() {
+        let api = Api::new().await;
+        let path = format!("/api/v1/admin/projects/{}", api.create_project("x", "ai_wrapper").await);
+        let given = json!({"limits": {"requestsPerMinute": 5, "monthlyCost": 12.5,
+            "models": {"gpt-4o": {"tokensPerHour": 7, "maxConcurrent": 2}, "o1": {"requestsPerHour": 1}}}});
+        api.patch(&path, &given).await.ok();
+        let changes = json!({"limits": {"monthlyCost": null, "dailyTokens": 9,
+            "models": {"o1": null, "gpt-4o": {"maxConcurrent": null}}}});
+        let limits = &api.patch(&path, &changes).await.ok()["limits"];
+        assert_eq!((&limits["requestsPerMinute"], &limits["monthlyCost"]), (&json!(5), &json!(null)));
+        assert_eq!(limits["dailyTokens"], 9);
+        let model = json!({"requestsPerMinute": null, "requestsPerHour": null, "tokensPerMinute": null,
+            "tokensPerHour": 7, "maxConcurrent": null});
+        assert_eq!(limits["models"], json!({ "gpt-4o": model }));
+        for (wrong, field) in [
+            (json!({"dailyTokens": 0}), "limits.dailyTokens"),
+            (json!({"dailyCost": -1}), "limits.dailyCost"),
+            (json!({"dailyCost": 1e300}), "limits.dailyCost"),
+            (json!({"models": {"o1": {"tokensPerMinute": 0}}}), "limits.models.o1.tokensPerMinute"),
+        ] {
+            let refused = api.patch(&path, &json!({ "limits": wrong })).await.refused(400, "invalid_limit");
+            assert_eq!(refused["field"], field);
+        }
+        let unknown = json!({"limits": {"perMinute": 1}});
+        let refused = api.patch(&path, &unknown).await.refused(400, "invalid_request_body");
+        assert_eq!(refused["field"], "limits.perMinute");
+        let audited = api.last_change().await;
+        assert_eq!(audited["before"]["limits"]["monthlyCost"], 12.5);
+        assert_eq!(audited["after"]["limits"]["dailyTokens"], 9);
+        let cleared = api.patch(&path, &json!({"limits": null})).await.ok();
+        assert_eq!(
+            (&cleared["limits"]["dailyTokens"], &cleared["limits"]["models"]),
+            (&json!(null), &json!({}))
+        );
     }
 
     #[tokio::test]

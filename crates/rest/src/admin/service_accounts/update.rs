@@ -13,8 +13,9 @@ use utoipa::ToSchema;
 use super::{ServiceAccountView, not_found, parse_id};
 use crate::admin::Acting;
 use crate::admin::users::refused;
-use crate::body::StrictJson;
+use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{LimitsBody, limit_changes};
 use crate::segment::Segment;
 
 /// What is to change about a service account. What is left out stays.
@@ -28,6 +29,10 @@ pub(super) struct UpdateServiceAccountBody {
     name: Option<String>,
     is_active: Option<bool>,
     firewall_override_enabled: Option<bool>,
+    /// How much it may use; null takes every limit away.
+    #[serde(default)]
+    #[schema(value_type = Option<LimitsBody>)]
+    limits: Patch<LimitsBody>,
 }
 
 /// Changes a service account.
@@ -36,7 +41,8 @@ pub(super) struct UpdateServiceAccountBody {
     request_body = UpdateServiceAccountBody,
     responses(
         (status = OK, body = ServiceAccountView),
-        (status = BAD_REQUEST, description = "`invalid_identifier`, `invalid_name`, `invalid_request_body`",
+        (status = BAD_REQUEST, description = "`invalid_identifier`, `invalid_name`, `invalid_limit`, \
+            `invalid_request_body`",
             body = ErrorBody),
         (status = NOT_FOUND, description = "`service_account_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`identifier_conflict`, `concurrent_change`", body = ErrorBody),
@@ -52,6 +58,7 @@ pub(super) async fn update(
         name: body.name,
         active: body.is_active,
         firewall_override: body.firewall_override_enabled,
+        limits: limit_changes(body.limits)?,
         ..AccountChanges::default()
     };
     let updated = accounts::update(&control, actor, AccountKind::Service, parse_id(&id)?, changes).await;

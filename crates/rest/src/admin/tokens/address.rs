@@ -9,7 +9,7 @@ use super::not_found;
 use crate::error::ApiError;
 
 /// The token that a request is about. An address that can name none is the address of no token.
-pub(super) struct Addressed(pub(super) TokenAddress);
+pub(in crate::admin) struct Addressed(pub(in crate::admin) TokenAddress);
 
 impl<S: Send + Sync> FromRequestParts<S> for Addressed {
     type Rejection = ApiError;

@@ -18,6 +18,7 @@ use super::{IssuedView, parse_endpoints, parse_scopes};
 use crate::admin::{Acting, projects};
 use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{ModelLimitsBody, ModelsBody, new_models};
 use crate::segment::Segment;
 
 /// A new token.
@@ -46,6 +47,17 @@ pub(super) struct IssueTokenBody {
     daily_budget_usd_cap: Option<f64>,
     #[schema(minimum = 1)]
     daily_token_cap: Option<u64>,
+    #[schema(minimum = 1)]
+    monthly_token_cap: Option<u64>,
+    #[schema(minimum = 1)]
+    token_rate_limit_per_minute: Option<u64>,
+    #[schema(minimum = 1)]
+    token_rate_limit_per_hour: Option<u64>,
+    #[schema(minimum = 1)]
+    max_concurrent_requests: Option<u32>,
+    /// How much single models may be used, besides, by their exact ids.
+    #[schema(value_type = Option<BTreeMap<String, ModelLimitsBody>>)]
+    model_limits: Option<ModelsBody>,
     /// Free data, at most 16 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
@@ -93,6 +105,11 @@ impl IssueTokenBody {
                 monthly_budget_usd_cap: monthly,
                 daily_budget_usd_cap: daily,
                 daily_token_cap: self.daily_token_cap,
+                monthly_token_cap: self.monthly_token_cap,
+                token_rate_limit_per_minute: self.token_rate_limit_per_minute,
+                token_rate_limit_per_hour: self.token_rate_limit_per_hour,
+                max_concurrent_requests: self.max_concurrent_requests,
+                model_limits: new_models(self.model_limits),
             },
             metadata: self.metadata.unwrap_or_default(),
             expires_at: self.expires_at,
@@ -159,12 +176,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn limits_come_back_with_a_warning() {
+    async fn limits_come_back() {
         let api = Api::new().await;
         let project = api.create_project("x", "ai_wrapper").await;
         let path = format!("/api/v1/admin/projects/{project}/tokens");
         let body = json!({"name": "x", "env": "test", "rateLimitPerMinute": 2, "rateLimitPerHour": 3,
             "monthlyBudgetUsdCap": 12.5, "dailyBudgetUsdCap": 0.01, "dailyTokenCap": 5000,
+            "monthlyTokenCap": 6000, "tokenRateLimitPerMinute": 7, "tokenRateLimitPerHour": 8,
+            "maxConcurrentRequests": 9, "modelLimits": {"gpt-4o": {"requestsPerHour": 4}, "o1": null},
             "expiresAt": "2030-01-01T00:00:00+01:00"});
         let answer = api.post(&path, &body).await.created();
         let info = &answer["tokenInfo"];
@@ -173,7 +192,10 @@ mod tests {
         assert_eq!(info["dailyBudgetUsdCap"], 0.01);
         assert_eq!((&info["rateLimitPerMinute"], &info["dailyTokenCap"]), (&json!(2), &json!(5000)));
         assert_eq!(info["expiresAt"], "2029-12-31T23:00:00.000000Z");
-        assert!(answer["warnings"][0].as_str().unwrap().contains("does not enforce"));
+        assert_eq!((&info["monthlyTokenCap"], &info["tokenRateLimitPerMinute"]), (&json!(6000), &json!(7)));
+        assert_eq!((&info["tokenRateLimitPerHour"], &info["maxConcurrentRequests"]), (&json!(8), &json!(9)));
+        assert_eq!(info["modelLimits"]["gpt-4o"]["requestsPerHour"], 4);
+        assert!(info["modelLimits"].get("o1").is_none() && answer.get("warnings").is_none());
     }
 
     #[tokio::test]
@@ -196,6 +218,12 @@ mod tests {
             (json!({"name": "x", "dailyBudgetUsdCap": 9.3e9}), "invalid_limit", "dailyBudgetUsdCap"),
             (json!({"name": "x", "monthlyBudgetUsdCap": 1e300}), "invalid_limit", "monthlyBudgetUsdCap"),
             (json!({"name": "x", "rateLimitPerHour": 0}), "invalid_limit", "rateLimitPerHour"),
+            (json!({"name": "x", "maxConcurrentRequests": 0}), "invalid_limit", "maxConcurrentRequests"),
+            (
+                json!({"name": "x", "modelLimits": {"o1": {"tokensPerHour": 0}}}),
+                "invalid_limit",
+                "modelLimits.o1.tokensPerHour",
+            ),
             (json!({"name": "x", "rateLimitPerHour": -1}), "invalid_request_body", "rateLimitPerHour"),
             (json!({"name": "x", "dailyBudgetUsdCap": -0.5}), "invalid_limit", "dailyBudgetUsdCap"),
             (json!({"name": "x", "expiresAt": "2001-01-01T00:00:00Z"}), "invalid_expiration", "expiresAt"),

@@ -8,16 +8,17 @@ use promptgate_control::Control;
 use promptgate_control::tokens::{self, UpdateTokenError};
 use promptgate_kernel::Timestamp;
 use promptgate_tokens::{TokenChanges, TokenName};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::address::Addressed;
-use super::limits::{dollars, warnings};
+use super::limits::dollars;
 use super::{TokenView, not_found, parse_endpoints, parse_scopes};
 use crate::admin::Acting;
 use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{ModelLimitsBody, ModelsBody, model_changes};
 
 /// What is to change about a token. What is left out stays; null lifts a limit or an expiry.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,6 +49,23 @@ pub(super) struct UpdateTokenBody {
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 1)]
     daily_token_cap: Patch<u64>,
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    monthly_token_cap: Patch<u64>,
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    token_rate_limit_per_minute: Patch<u64>,
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    token_rate_limit_per_hour: Patch<u64>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    max_concurrent_requests: Patch<u32>,
+    /// How much single models may be used, besides, by their exact ids. Those of models that are not named
+    /// stay; null takes them away.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, ModelLimitsBody>>)]
+    model_limits: Patch<ModelsBody>,
     /// Free data, whole; null empties it.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -60,22 +78,12 @@ pub(super) struct UpdateTokenBody {
     expires_at: Patch<Timestamp>,
 }
 
-/// A changed token.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChangedView {
-    #[serde(flatten)]
-    token: TokenView,
-    /// What of it has no effect yet.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
-}
-
 /// Changes a token.
 #[utoipa::path(patch, path = "/api/v1/admin/tokens/{id}", tag = "tokens",
     params(("id" = String, Path, description = "The token")),
     request_body = UpdateTokenBody,
     responses(
-        (status = OK, body = ChangedView),
+        (status = OK, body = TokenView),
         (status = BAD_REQUEST, description = "`invalid_request_body`, or by the `field`: `beyond_parent` where a \
             minted token would have more than the one that minted it, `beyond_key` where an account's key would \
             open more or last longer than keys do, `invalid_…`", body = ErrorBody),
@@ -87,9 +95,9 @@ pub(super) async fn update(
     State(control): State<Arc<Control>>,
     Addressed(address): Addressed,
     StrictJson(body): StrictJson<UpdateTokenBody>,
-) -> Result<Json<ChangedView>, ApiError> {
+) -> Result<Json<TokenView>, ApiError> {
     let token = tokens::update(&control, actor, address, body.try_into()?).await?;
-    Ok(Json(ChangedView { warnings: warnings(&token), token: token.into() }))
+    Ok(Json(token.into()))
 }
 
 /// Changes a token of a project.
@@ -97,7 +105,7 @@ pub(super) async fn update(
     params(("uuid" = String, Path, description = "The project"), ("id" = String, Path, description = "The token")),
     request_body = UpdateTokenBody,
     responses(
-        (status = OK, body = ChangedView),
+        (status = OK, body = TokenView),
         (status = BAD_REQUEST, description = "`invalid_request_body`, or by the `field`: `beyond_parent` where a \
             minted token would have more than the one that minted it, `beyond_key` where an account's key would \
             open more or last longer than keys do, `invalid_…`", body = ErrorBody),
@@ -109,7 +117,7 @@ pub(super) async fn update_in_project(
     control: State<Arc<Control>>,
     address: Addressed,
     body: StrictJson<UpdateTokenBody>,
-) -> Result<Json<ChangedView>, ApiError> {
+) -> Result<Json<TokenView>, ApiError> {
     update(acting, control, address, body).await
 }
 
@@ -129,6 +137,11 @@ impl TryFrom<UpdateTokenBody> for TokenChanges {
             monthly_budget_usd_cap: monthly.into_change(),
             daily_budget_usd_cap: daily.into_change(),
             daily_token_cap: body.daily_token_cap.into_change(),
+            monthly_token_cap: body.monthly_token_cap.into_change(),
+            token_rate_limit_per_minute: body.token_rate_limit_per_minute.into_change(),
+            token_rate_limit_per_hour: body.token_rate_limit_per_hour.into_change(),
+            max_concurrent_requests: body.max_concurrent_requests.into_change(),
+            model_limits: model_changes(body.model_limits),
             metadata: body.metadata.into_change().map(Option::unwrap_or_default),
             is_active: body.is_active,
             expires_at: body.expires_at.into_change(),
@@ -159,17 +172,20 @@ mod tests {
         let api = Api::new().await;
         let token = api.issue_token(&api.create_project("x", "ai_wrapper").await).await;
         let path = format!("/api/v1/admin/tokens/{}", token.id);
-        let limits =
-            json!({"rateLimitPerMinute": 5, "dailyBudgetUsdCap": 2, "expiresAt": "2040-01-01T00:00:00Z"});
+        let limits = json!({"rateLimitPerMinute": 5, "dailyBudgetUsdCap": 2, "expiresAt": "2040-01-01T00:00:00Z",
+            "maxConcurrentRequests": 3, "modelLimits": {"a": {"requestsPerMinute": 1}, "b": {"maxConcurrent": 2}}});
         let set = api.patch(&path, &limits).await.ok();
         assert_eq!((&set["rateLimitPerMinute"], &set["dailyBudgetUsdCap"]), (&json!(5), &json!(2.0)));
-        assert!(set["warnings"].is_array());
+        assert_eq!(set["maxConcurrentRequests"], 3);
         let kept = api.patch(&path, &json!({"name": "renamed", "isActive": false})).await.ok();
         assert_eq!((&kept["rateLimitPerMinute"], &kept["isActive"]), (&json!(5), &json!(false)));
-        let null = json!({"rateLimitPerMinute": null, "dailyBudgetUsdCap": null, "expiresAt": null});
+        assert_eq!((&kept["maxConcurrentRequests"], &kept["modelLimits"]), (&json!(3), &set["modelLimits"]));
+        let null = json!({"rateLimitPerMinute": null, "maxConcurrentRequests": null, "modelLimits": {"a": null}, "dailyBudgetUsdCap": null, "expiresAt": null});
         let lifted = api.patch(&path, &null).await.ok();
         assert_eq!((&lifted["rateLimitPerMinute"], &lifted["name"]), (&json!(null), &json!("renamed")));
-        assert!(lifted.get("expiresAt").is_none() && lifted.get("warnings").is_none());
+        assert_eq!(lifted["maxConcurrentRequests"], json!(null));
+        assert_eq!(lifted["modelLimits"]["b"]["maxConcurrent"], 2);
+        assert!(lifted.get("expiresAt").is_none() && lifted["modelLimits"].get("a").is_none());
     }
 
     #[tokio::test]

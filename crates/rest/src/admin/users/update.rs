@@ -15,6 +15,7 @@ use super::{UserView, not_found, parse_id, refused};
 use crate::admin::Acting;
 use crate::body::{Patch, StrictJson};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{LimitsBody, limit_changes};
 use crate::segment::Segment;
 
 /// What is to change about a person. What is left out stays.
@@ -29,6 +30,10 @@ pub(super) struct UpdateUserBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "date-time")]
     expires_at: Patch<String>,
+    /// How much it may use; null takes every limit away.
+    #[serde(default)]
+    #[schema(value_type = Option<LimitsBody>)]
+    limits: Patch<LimitsBody>,
 }
 
 /// Changes a person. The last administrator stays one.
@@ -37,7 +42,8 @@ pub(super) struct UpdateUserBody {
     request_body = UpdateUserBody,
     responses(
         (status = OK, body = UserView),
-        (status = BAD_REQUEST, description = "`invalid_role`, `invalid_expiration`, `invalid_request_body`",
+        (status = BAD_REQUEST, description = "`invalid_role`, `invalid_expiration`, `invalid_limit`, \
+            `invalid_request_body`",
             body = ErrorBody),
         (status = NOT_FOUND, description = "`user_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`last_administrator`, `concurrent_change`", body = ErrorBody),
@@ -69,6 +75,7 @@ impl TryFrom<UpdateUserBody> for AccountChanges {
             active: body.is_active,
             firewall_override: body.firewall_override_enabled,
             expires_at: expires.into_change(),
+            limits: limit_changes(body.limits)?,
             ..Self::default()
         })
     }

@@ -6,6 +6,9 @@ use promptgate_kernel::{AccountId, PlanId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::limits::LimitsView;
+use crate::quota_state::QuotaStateView;
+
 /// A subscription plan beside the account that has it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +60,9 @@ pub(crate) struct UserView {
     /// The plan that was given, else the default one.
     #[serde(skip_serializing_if = "Option::is_none")]
     effective_subscription_plan: Option<PlanView>,
+    quota_state: QuotaStateView,
+    /// How much the person may use, besides the plan.
+    limits: LimitsView,
     /// For administrators alone.
     note: String,
     is_active: bool,
@@ -78,7 +84,7 @@ pub(crate) struct UserView {
 
 impl From<Described> for UserView {
     fn from(described: Described) -> Self {
-        let Described { account, used, plan, effective_plan } = described;
+        let Described { account, used, plan, quota } = described;
         Self {
             id: account.id,
             sub: account.subject,
@@ -89,7 +95,9 @@ impl From<Described> for UserView {
             role: account.role.as_str(),
             subscription_plan_id: account.plan_id,
             subscription_plan: plan.map(PlanView::from),
-            effective_subscription_plan: effective_plan.map(PlanView::from),
+            quota_state: QuotaStateView::from(&quota),
+            effective_subscription_plan: quota.plan.map(PlanView::from),
+            limits: account.limits.into(),
             note: account.note,
             is_active: account.active,
             firewall_override_enabled: account.firewall_override,
