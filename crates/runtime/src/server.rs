@@ -7,20 +7,23 @@ mod slow_client;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::FutureExt;
 use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -91,10 +94,16 @@ impl std::fmt::Display for SocketPlace<'_> {
 /// at, for `drain` at most. What is left after that is dropped, so that guards settle it.
 async fn serve(bound: Bound, router: Router, patience: Patience, stop: CancellationToken, drain: Duration) {
     let Bound { listener, address } = bound;
-    let graceful = GracefulShutdown::new();
     let connections = TaskTracker::new();
     let abort = CancellationToken::new();
     let executor = TrackedExecutor { tasks: connections.clone(), abort: abort.clone() };
+    let begin = |stream, peer| {
+        let connection = connection(stream, peer, patience, router.clone(), executor.clone(), stop.clone());
+        let abort = abort.clone();
+        connections.spawn(async move {
+            let _ = abort.run_until_cancelled(connection).await;
+        });
+    };
     loop {
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
@@ -109,20 +118,15 @@ async fn serve(bound: Bound, router: Router, patience: Patience, stop: Cancellat
                 }
             },
         };
-        let connection =
-            connection(stream, peer, patience, router.clone(), executor.clone(), graceful.watcher());
-        let abort = abort.clone();
-        connections.spawn(async move {
-            let _ = abort.run_until_cancelled(connection).await;
-        });
+        begin(stream, peer);
+    }
+    // Who has connected already is answered; the system would reset what nobody has accepted.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        begin(stream, peer);
     }
     drop(listener);
     connections.close();
-    let finished = async {
-        graceful.shutdown().await;
-        connections.wait().await;
-    };
-    if tokio::time::timeout(drain, finished).await.is_err() {
+    if tokio::time::timeout(drain, connections.wait()).await.is_err() {
         tracing::warn!(
             %address,
             drain_ms = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX),
@@ -147,7 +151,7 @@ async fn connection(
     patience: Patience,
     router: Router,
     executor: TrackedExecutor,
-    watcher: hyper_util::server::graceful::Watcher,
+    stop: CancellationToken,
 ) {
     // Every event of a stream is a small write that must not wait for the next.
     let _ = stream.set_nodelay(true);
@@ -166,7 +170,10 @@ async fn connection(
         .timer(HeaderTimer::new(reads, patience.header, patience.idle))
         .header_read_timeout(patience.header);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_INTERVAL).max_concurrent_streams(1_000);
+    let asked = Arc::new(Asked::default());
+    let first = Arc::clone(&asked);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        first.note();
         request.extensions_mut().insert(ConnectInfo(peer));
         // Over HTTP/1 the connection is the answer's own, and is bounded itself.
         let answers = (request.version() == Version::HTTP_2).then(|| answers.clone());
@@ -181,13 +188,46 @@ async fn connection(
             })
         }
     });
-    let serving = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let gracefully = async {
+        tokio::select! {
+            served = serving.as_mut() => return served,
+            () = stop.cancelled() => {}
+        }
+        // Whoever has connected and not yet asked is asking now: it would find the connection closed.
+        tokio::select! {
+            served = serving.as_mut() => return served,
+            () = asked.wait(patience.header) => {}
+        }
+        serving.as_mut().graceful_shutdown();
+        serving.await
+    };
     let served = tokio::select! {
-        served = watcher.watch(serving) => served,
+        served = gracefully => served,
         () = looking => Ok(()),
     };
     if let Err(error) = served {
         tracing::debug!(%peer, error = %error, "a connection ended with an error");
+    }
+}
+
+/// Whether a connection has brought a request.
+#[derive(Default)]
+struct Asked {
+    once: AtomicBool,
+    told: Notify,
+}
+
+impl Asked {
+    fn note(&self) {
+        if !self.once.swap(true, Ordering::Relaxed) {
+            self.told.notify_one();
+        }
+    }
+
+    /// Waits for the first one, but not longer than that.
+    async fn wait(&self, longest: Duration) {
+        let _ = tokio::time::timeout(longest, self.told.notified()).await;
     }
 }
 

@@ -1,8 +1,10 @@
 //! Throwaway nginx in front of a server, over TLS and in the open.
 
 use std::ffi::OsString;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -14,7 +16,8 @@ use crate::server::{self, Recipe, RunAs, Server};
 pub struct Nginx {
     http: String,
     https: String,
-    _server: Server,
+    ports: [u16; 2],
+    server: Server,
 }
 
 impl Nginx {
@@ -22,7 +25,13 @@ impl Nginx {
     /// 127.0.0.0/8: so that it can be told from whoever else connects.
     pub async fn in_front_of(port: u16, address: &str) -> anyhow::Result<Self> {
         let address = address.to_owned();
-        tokio::task::spawn_blocking(move || Self::start(port, &address)).await?
+        tokio::task::spawn_blocking(move || Self::start(&[port], &address)).await?
+    }
+
+    /// Starts one in front of several ports of this machine, which take turns.
+    pub async fn in_front_of_all(ports: &[u16]) -> anyhow::Result<Self> {
+        let ports = ports.to_vec();
+        tokio::task::spawn_blocking(move || Self::start(&ports, "127.0.0.1")).await?
     }
 
     /// Where it is in the open, such as `http://127.0.0.1:4711`.
@@ -35,7 +44,36 @@ impl Nginx {
         &self.https
     }
 
-    fn start(port: u16, address: &str) -> anyhow::Result<Self> {
+    /// From now on, and as soon as this returns, new calls are passed on to these ports alone, as an operator
+    /// does it: with a new configuration and a signal. Calls under way end where they are.
+    pub async fn pass_on_to(&self, ports: &[u16]) -> anyhow::Result<()> {
+        let directory = self.server.directory();
+        std::fs::write(
+            directory.join("nginx.conf"),
+            configuration(directory, self.ports, ports, "127.0.0.1"),
+        )?;
+        self.server.signal("HUP")?;
+        let (open, wanted) = (self.ports[0], behind(ports));
+        let waited = tokio::task::spawn_blocking(move || {
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while Instant::now() < deadline {
+                if names_behind(open).is_some_and(|named| named == wanted) {
+                    return true;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            false
+        });
+        anyhow::ensure!(waited.await?, "nginx did not take its configuration: {}", self.complaints());
+        Ok(())
+    }
+
+    /// What it complained of so far.
+    pub fn complaints(&self) -> String {
+        self.server.log()
+    }
+
+    fn start(ports: &[u16], address: &str) -> anyhow::Result<Self> {
         let [nginx, openssl] = ["nginx", "openssl"].map(find);
         let (nginx, openssl) = (nginx?, openssl?);
         let run_as = RunAs::instead_of_root("www-data")?;
@@ -50,14 +88,14 @@ impl Nginx {
                         &openssl,
                         &nginx,
                         directory,
-                        &configuration(directory, [open, tls], port, address),
+                        &configuration(directory, [open, tls], ports, address),
                     )
                 },
                 ready: &|_| [open, tls].into_iter().all(listens),
             })?;
             let [http, https] =
                 [("http", open), ("https", tls)].map(|(scheme, port)| format!("{scheme}://127.0.0.1:{port}"));
-            Ok(Self { http, https, _server: server })
+            Ok(Self { http, https, ports: [open, tls], server })
         })
     }
 }
@@ -82,11 +120,18 @@ exec "$1" -p "$2" -c "$2/nginx.conf" -e stderr
     words.into_iter().map(OsString::from).collect()
 }
 
-fn configuration(directory: &Path, [open, tls]: [u16; 2], port: u16, address: &str) -> String {
+fn configuration(directory: &Path, [open, tls]: [u16; 2], ports: &[u16], address: &str) -> String {
     let here = directory.display();
     let kept: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|what| format!("{what}_temp_path {here}/{what};\n"))
         .concat();
+    // One alone is called by its own name.
+    let target = match ports {
+        [port] => format!("127.0.0.1:{port}"),
+        _ => "behind".to_owned(),
+    };
+    let (behind, named): (String, _) =
+        (ports.iter().map(|port| format!("server 127.0.0.1:{port} max_fails=0; ")).collect(), behind(ports));
     format!(
         "daemon off; worker_processes 1; pid {here}/nginx.pid;
          events {{ worker_connections 256; }}
@@ -94,11 +139,13 @@ fn configuration(directory: &Path, [open, tls]: [u16; 2], port: u16, address: &s
            access_log off;
            {kept}
            ssl_certificate {here}/certificate.pem; ssl_certificate_key {here}/key.pem;
+           upstream behind {{ {behind}}}
            server {{
              listen 127.0.0.1:{open}; listen 127.0.0.1:{tls} ssl;
              client_max_body_size 0;
+             location = /nginx-passes-on-to {{ return 200 \"<{named}>\"; }}
              location / {{
-               proxy_pass http://127.0.0.1:{port}; proxy_bind {address}; proxy_http_version 1.1;
+               proxy_pass http://{target}; proxy_bind {address}; proxy_http_version 1.1;
                proxy_set_header Connection \"\";
                proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
                proxy_set_header X-Forwarded-Proto $scheme;
@@ -107,6 +154,20 @@ fn configuration(directory: &Path, [open, tls]: [u16; 2], port: u16, address: &s
            }}
          }}"
     )
+}
+
+/// The names of the ports, as this nginx gives them.
+fn behind(ports: &[u16]) -> String {
+    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Whom it passes calls on to.
+fn names_behind(port: u16) -> Option<String> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    connection.write_all(b"GET /nginx-passes-on-to HTTP/1.0\r\n\r\n").ok()?;
+    let mut said = String::new();
+    connection.read_to_string(&mut said).ok()?;
+    Some(said.split_once('<')?.1.split_once('>')?.0.to_owned())
 }
 
 fn listens(port: u16) -> bool {

@@ -126,12 +126,22 @@ impl Server {
         Ok(())
     }
 
+    /// Where its files are.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// All that the server wrote.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
     fn has_exited(&self) -> bool {
         self.directory.join("exited").exists()
     }
 
     fn last_words(&self) -> String {
-        let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+        let log = self.log();
         let last: Vec<&str> = log.lines().rev().take(5).collect();
         last.into_iter().rev().collect::<Vec<_>>().join(" | ")
     }

@@ -1,11 +1,10 @@
 //! Servers over real sockets of this machine.
 
+use axum::body::Body;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Notify;
 
 use super::*;
-use std::sync::Arc;
 
 const PATIENCE: Patience =
     Patience { header: HEADER_TIMEOUT, idle: IDLE_TIMEOUT, write: Duration::from_mins(1) };
@@ -217,4 +216,23 @@ async fn who_waits_for_leave_to_send_is_refused_without_it() {
     whole.await.expect("nobody waits for the body").expect("the connection is closed");
     let said = String::from_utf8_lossy(&said);
     assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+}
+
+#[tokio::test]
+async fn who_has_connected_before_the_end_is_answered() {
+    let bench = Bench::start(hello(), Duration::from_secs(20)).await;
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        clients.push(bench.connect().await);
+    }
+    bench.stop.cancel();
+    for client in &mut clients {
+        client.write_all(REQUEST).await.expect("the connection is open");
+    }
+    for client in &mut clients {
+        let said = answer(client).await;
+        assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    }
+    drop(clients);
+    tokio::time::timeout(Duration::from_secs(10), bench.tasks.wait()).await.expect("it ends by itself");
 }
