@@ -10,8 +10,10 @@ use futures_util::future::{BoxFuture, Shared, WeakShared};
 use promptgate_kernel::{Clock, Timestamp, TokenId};
 use promptgate_tokens::{PresentedToken, Token, TokenHash};
 use quick_cache::sync::Cache;
+use tokio::sync::Notify;
 
 use crate::config_source::TokenSource;
+use crate::kept::KeptToken;
 use crate::last_used::LastUsed;
 
 const GENERATIONS: usize = 1_024;
@@ -20,6 +22,9 @@ const FLIGHTS_BEFORE_SWEEP: usize = 256;
 const LINES: usize = 10_000;
 /// For how long the store is not asked again for a token that is remembered, after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long the store may take to confirm a token that is remembered: whoever calls with it waits no longer
+/// for a store that is away.
+const PATIENCE_WITH_REMEMBERED: Duration = Duration::from_millis(100);
 
 /// What is remembered, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +66,11 @@ pub struct AuthUnavailable;
 struct Hit {
     token: Arc<Token>,
     generation: u64,
+    /// When the store confirmed it.
     loaded_at: Timestamp,
+    /// Whether that was in this process. What another one left on the disk serves only where the store
+    /// cannot be asked.
+    is_own: bool,
     /// When its use was last noted, in microseconds.
     noted_at: Arc<AtomicI64>,
 }
@@ -94,6 +103,9 @@ pub struct Authenticator {
     /// When the store last failed, in microseconds.
     failed_at: AtomicI64,
     last_used: LastUsed,
+    /// Grows with everything that is remembered or forgotten.
+    news: AtomicU64,
+    forgotten: Notify,
 }
 
 impl Authenticator {
@@ -110,7 +122,51 @@ impl Authenticator {
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
             flights: Mutex::default(),
             failed_at: AtomicI64::new(i64::MIN),
+            news: AtomicU64::new(0),
+            forgotten: Notify::new(),
         }
+    }
+
+    /// Takes what was kept on the disk for what is known while the store is away. Never beyond the time since
+    /// the store confirmed it.
+    pub fn recall(&self, kept: Vec<KeptToken>) {
+        let now = self.clock.now();
+        let in_time = |kept: &KeptToken| {
+            kept.confirmed_at <= now && now.since(kept.confirmed_at) < self.options.offline_ttl
+        };
+        for KeptToken { token, confirmed_at, line } in kept.into_iter().filter(in_time) {
+            if !line.is_empty() {
+                self.lines.insert(token.id, line.into());
+            }
+            let (hash, token) = (token.hash, Arc::new(token));
+            let generation = self.generation(hash).load(Ordering::SeqCst);
+            let hit =
+                Hit { token, generation, loaded_at: confirmed_at, is_own: false, noted_at: Arc::default() };
+            self.hits.insert(hash, hit);
+        }
+    }
+
+    /// What would serve if the store went away now.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = KeptToken> + '_ {
+        let now = self.clock.now();
+        self.hits.iter().filter_map(move |(hash, hit)| {
+            let holds = hit.generation == self.generation(hash).load(Ordering::SeqCst);
+            (holds && self.still_serves(&hit, now)).then(|| KeptToken {
+                line: self.lines.get(&hit.token.id).map(|line| line.to_vec()).unwrap_or_default(),
+                token: Token::clone(&hit.token),
+                confirmed_at: hit.loaded_at,
+            })
+        })
+    }
+
+    /// A number that is another one when [`Self::kept`] may be.
+    pub(crate) fn news(&self) -> u64 {
+        self.news.load(Ordering::SeqCst)
+    }
+
+    /// Waits until something is forgotten.
+    pub(crate) async fn forgotten(&self) {
+        self.forgotten.notified().await;
     }
 
     /// The token that was presented, whatever its state; `None` when there is no such token.
@@ -120,6 +176,7 @@ impl Authenticator {
         let generation = self.generation(hash).load(Ordering::SeqCst);
         let remembered = self.hits.get(&hash).filter(|hit| hit.generation == generation);
         if let Some(hit) = &remembered
+            && hit.is_own
             && now.since(hit.loaded_at) < self.options.hit_ttl
         {
             metrics::counter!("promptgate_auth_cache_hits_total").increment(1);
@@ -133,22 +190,34 @@ impl Authenticator {
             return Ok(None);
         }
         metrics::counter!("promptgate_auth_cache_misses_total").increment(1);
-        let failed_at = self.failed_at.load(Ordering::Relaxed);
-        let just_failed =
-            failed_at != i64::MIN && now.since(Timestamp::from_micros(failed_at)) < PAUSE_AFTER_FAILURE;
-        if let Some(hit) = remembered.as_ref().filter(|hit| just_failed && self.still_serves(hit, now)) {
+        let serving = remembered.as_ref().filter(|hit| self.still_serves(hit, now));
+        if let Some(hit) = serving.filter(|_| !self.may_ask(now)) {
             return Ok(Some(Arc::clone(&hit.token)));
         }
-        match (self.look_up(hash, generation).await, remembered) {
+        let looked_up = match serving {
+            Some(_) => tokio::time::timeout(PATIENCE_WITH_REMEMBERED, self.look_up(hash, generation))
+                .await
+                .unwrap_or(Err(AuthUnavailable)),
+            None => self.look_up(hash, generation).await,
+        };
+        match (looked_up, remembered) {
             (Ok(Some(token)), remembered) => {
+                self.failed_at.store(i64::MIN, Ordering::Relaxed);
                 let noted_at = remembered.map_or_else(Arc::default, |hit| hit.noted_at);
-                let hit = Hit { token: Arc::clone(&token), generation, loaded_at: now, noted_at };
+                let hit =
+                    Hit { token: Arc::clone(&token), generation, loaded_at: now, is_own: true, noted_at };
                 self.hits.insert(hash, hit);
+                self.news.fetch_add(1, Ordering::SeqCst);
                 Ok(Some(token))
             }
-            (Ok(None), _) => {
+            (Ok(None), remembered) => {
+                self.failed_at.store(i64::MIN, Ordering::Relaxed);
                 self.hits.remove(&hash);
                 self.misses.insert(hash, Miss { generation, loaded_at: now });
+                if remembered.is_some() {
+                    self.news.fetch_add(1, Ordering::SeqCst);
+                    self.forgotten.notify_one();
+                }
                 Ok(None)
             }
             (Err(unavailable), remembered) => {
@@ -157,6 +226,23 @@ impl Authenticator {
                 serving.map(|hit| Some(hit.token)).ok_or(unavailable)
             }
         }
+    }
+
+    /// Whether the store may be asked for a token that is remembered. After it failed, one caller asks it
+    /// every so often; the others do not wait for that one.
+    fn may_ask(&self, now: Timestamp) -> bool {
+        let failed_at = self.failed_at.load(Ordering::Relaxed);
+        if failed_at == i64::MIN {
+            return true;
+        }
+        let paused = now.since(Timestamp::from_micros(failed_at)) >= PAUSE_AFTER_FAILURE;
+        let (order, now) = (Ordering::Relaxed, now.as_micros());
+        paused && self.failed_at.compare_exchange(failed_at, now, order, order).is_ok()
+    }
+
+    /// Where tokens are looked up.
+    pub(crate) fn source(&self) -> &dyn TokenSource {
+        &*self.source
     }
 
     /// The token itself and those that it comes from, itself first.
@@ -197,8 +283,12 @@ impl Authenticator {
     /// Forgets what is remembered under a hash, look-ups that are under way included.
     pub fn forget(&self, hash: TokenHash) {
         self.generation(hash).fetch_add(1, Ordering::SeqCst);
-        self.hits.remove(&hash);
+        let known = self.hits.remove(&hash);
         self.misses.remove(&hash);
+        self.news.fetch_add(1, Ordering::SeqCst);
+        if known.is_some() {
+            self.forgotten.notify_one();
+        }
     }
 
     /// Forgets everything, look-ups that are under way included.
@@ -208,6 +298,8 @@ impl Authenticator {
         }
         self.hits.clear();
         self.misses.clear();
+        self.news.fetch_add(1, Ordering::SeqCst);
+        self.forgotten.notify_one();
     }
 
     /// Notes that a token opened something just now. Written down later, by

@@ -11,6 +11,7 @@
 mod address;
 mod admit;
 mod affinity;
+mod allowance;
 mod attempt;
 mod attend;
 mod authenticate;
@@ -28,6 +29,7 @@ mod guardrails;
 mod headers;
 mod idempotency;
 mod inspect;
+mod kept;
 mod last_used;
 mod limits;
 mod meter;
@@ -59,6 +61,7 @@ mod testing;
 mod trace_context;
 mod upload;
 
+pub use allowance::{LimitRefusal, Limiters};
 pub use authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
 pub use config_source::{ConfigSource, TokenSource};
 pub use contextual::ContextualModel;
@@ -66,6 +69,7 @@ pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome
 pub use fault::Fault;
 pub use forward::Forwarded;
 pub use idempotency::{IdempotencyRefusal, IdempotencySource};
+pub use kept::{Keeper, Keepsakes, KeptToken};
 pub use limits::{DisconnectPolicy, GatewayLimits};
 pub use pipeline::{Gateway, GatewayParts};
 pub use receive::{Entry, IncomingRequest, RequestBody, Route};

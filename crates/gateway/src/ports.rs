@@ -97,3 +97,30 @@ pub trait UsageSink: Send + Sync {
         true
     }
 }
+
+/// What was kept cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ShelfError {
+    /// The disk failed.
+    #[error("it cannot be read")]
+    Read(#[source] std::io::Error),
+    /// It is there, and is not what this process may open.
+    #[error("{0}")]
+    Foreign(String),
+}
+
+/// Keeps documents on the disk of this process, sealed. Adapter: the shelf of `coordination-local`.
+///
+/// Every call blocks until the disk has answered.
+pub trait Shelf: Send + Sync {
+    /// Puts a document under a name, in place of what was there: all of it or none, whenever the process
+    /// is killed. `write` is called once.
+    fn put(
+        &self,
+        name: &'static str,
+        write: &mut dyn FnMut(&mut dyn std::io::Write) -> std::io::Result<()>,
+    ) -> std::io::Result<()>;
+
+    /// The document under a name; `None` when there is none.
+    fn get(&self, name: &'static str) -> Result<Option<promptgate_kernel::Secret<Vec<u8>>>, ShelfError>;
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use promptgate_kernel::Revision;
 use tokio::sync::{Notify, watch};
 
 use super::Snapshot;
@@ -14,6 +15,7 @@ pub struct SnapshotCell {
     current: ArcSwap<Snapshot>,
     wanted: Notify,
     looked: watch::Sender<u64>,
+    revision: watch::Sender<Revision>,
 }
 
 impl Default for SnapshotCell {
@@ -26,6 +28,7 @@ impl SnapshotCell {
     /// A cell that holds `snapshot`.
     pub fn new(snapshot: Snapshot) -> Self {
         Self {
+            revision: watch::Sender::new(snapshot.revision()),
             current: ArcSwap::from_pointee(snapshot),
             wanted: Notify::new(),
             looked: watch::Sender::new(0),
@@ -41,7 +44,14 @@ impl SnapshotCell {
     pub fn store(&self, snapshot: Snapshot) {
         #[expect(clippy::cast_precision_loss, reason = "a metric; exact below 2^53")]
         metrics::gauge!("promptgate_snapshot_revision").set(snapshot.revision().number() as f64);
+        let revision = snapshot.revision();
         self.current.store(Arc::new(snapshot));
+        self.revision.send_replace(revision);
+    }
+
+    /// Tells of every revision that comes into force.
+    pub fn revisions(&self) -> watch::Receiver<Revision> {
+        self.revision.subscribe()
     }
 
     /// Asks the synchroniser to look for changes now, and waits for the end of a look, but not

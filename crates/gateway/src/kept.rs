@@ -1,0 +1,132 @@
+//! What a process keeps of the store for the time when the store is away: the configuration that it works
+//! from, and the tokens that were presented of late.
+
+mod keeper;
+#[cfg(test)]
+mod tests;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use promptgate_kernel::{Timestamp, TokenId};
+use promptgate_tokens::Token;
+use serde::{Deserialize, Serialize};
+use serde_json::Deserializer;
+
+use crate::ports::{Shelf, ShelfError};
+use crate::snapshot::Configuration;
+
+pub use keeper::Keeper;
+
+const CONFIGURATION: &str = "configuration";
+const TOKENS: &str = "tokens";
+
+/// Grows with every change of what is written that the version of the program does not tell.
+const FORMAT: u32 = 1;
+
+/// What is kept on the disk of this process.
+#[derive(Clone)]
+pub struct Keepsakes {
+    shelf: Arc<dyn Shelf>,
+    origin: String,
+}
+
+/// Whose document it is. Another version of the program may mean something else by the same words, and
+/// another database is another installation.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    version: String,
+    origin: String,
+}
+
+/// A token as the store last confirmed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptToken {
+    /// The token, whatever its state was.
+    pub token: Token,
+    /// When the store said so.
+    pub confirmed_at: Timestamp,
+    /// The token and those that it comes from, where it was asked for.
+    pub line: Vec<TokenId>,
+}
+
+impl Keepsakes {
+    /// What is on a shelf. `origin` names the database that it is of, without its password.
+    pub fn new(shelf: Arc<dyn Shelf>, origin: String) -> Self {
+        Self { shelf, origin }
+    }
+
+    fn head(&self) -> Head {
+        Head { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), origin: self.origin.clone() }
+    }
+
+    /// The configuration that was kept, if there is one that can be used; why not is logged.
+    pub fn configuration(&self) -> Option<Configuration> {
+        let mut found = self.read::<Configuration>(CONFIGURATION, "the configuration");
+        found.as_mut().and_then(Vec::pop)
+    }
+
+    /// The tokens that were kept, in no certain order; why there are none is logged.
+    pub fn tokens(&self) -> Vec<KeptToken> {
+        self.read(TOKENS, "the tokens").unwrap_or_default()
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(&self, name: &'static str, what: &str) -> Option<Vec<T>> {
+        match self.parse(name) {
+            Ok(found) => found,
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+                tracing::warn!(
+                    document = name,
+                    "{what} kept on disk cannot be used and is ignored: {error}{}",
+                    cause.unwrap_or_default()
+                );
+                None
+            }
+        }
+    }
+
+    fn parse<T: for<'de> Deserialize<'de>>(&self, name: &'static str) -> Result<Option<Vec<T>>, ShelfError> {
+        let Some(text) = self.shelf.get(name)? else { return Ok(None) };
+        let unreadable = |error: serde_json::Error| {
+            // The error's own text could repeat a piece of what is sealed.
+            ShelfError::Foreign(format!("it is damaged at line {}, column {}", error.line(), error.column()))
+        };
+        let mut values = Deserializer::from_slice(text.expose());
+        let head = Head::deserialize(&mut values).map_err(unreadable)?;
+        let own = self.head();
+        if (head.format, &head.version) != (own.format, &own.version) {
+            return Err(ShelfError::Foreign(format!("version {} of the program wrote it", head.version)));
+        }
+        if head.origin != own.origin {
+            return Err(ShelfError::Foreign(format!("it is of the database {}", head.origin)));
+        }
+        let values = values.into_iter::<T>().collect::<Result<Vec<_>, _>>();
+        values.map(Some).map_err(unreadable)
+    }
+
+    fn put_configuration(&self, configuration: &Configuration) -> std::io::Result<()> {
+        self.write(CONFIGURATION, std::iter::once(configuration))
+    }
+
+    fn put_tokens(&self, tokens: impl Iterator<Item = KeptToken>) -> std::io::Result<()> {
+        self.write(TOKENS, tokens)
+    }
+
+    fn write<T: Serialize>(
+        &self,
+        name: &'static str,
+        values: impl Iterator<Item = T>,
+    ) -> std::io::Result<()> {
+        let mut values = Some(values);
+        self.shelf.put(name, &mut |to: &mut dyn Write| {
+            serde_json::to_writer(&mut *to, &self.head())?;
+            for value in values.take().into_iter().flatten() {
+                to.write_all(b"\n")?;
+                serde_json::to_writer(&mut *to, &value)?;
+            }
+            Ok(())
+        })
+    }
+}
