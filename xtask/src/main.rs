@@ -15,6 +15,7 @@ mod postgres;
 mod requirements;
 mod sdk;
 mod setup;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -65,6 +66,9 @@ enum Task {
     /// Measures the proxy against yardsticks, or, with `guard`, what guarding requests costs; figures go
     /// to docs/performance.md by hand.
     Bench(Passed),
+    /// Brings trouble over replicas under load for as long as is asked for: databases that stop, freeze and
+    /// slow down, processes that are killed, a rolling restart. Figures go to docs/resilience.md by hand.
+    Soak(Passed),
     /// Scores the guard on a folder of labelled texts.
     Eval {
         /// What is scored: `guard`.
@@ -140,6 +144,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
             Some((what, rest)) if what == "guard" => guard::bench(rest),
             _ => bench::bench(&passed.arguments),
         },
+        Task::Soak(passed) => soak::soak(&passed.arguments),
         Task::Eval { what, folder, rest } => guard::eval(&what, &folder, &rest),
         Task::TrainGuard(passed) => guard::train(&passed.arguments),
         Task::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),

@@ -82,8 +82,12 @@ fn tests(runner: &[String], more: &[(&str, &str)]) -> anyhow::Result<()> {
         println!("the tests in a browser are left out: {error:#}");
     }
 
-    let missing =
-        [(sdk.is_err(), "sdk::"), (nginx.is_err(), "browser::nginx::"), (browser.is_err(), "docs_page::")];
+    let missing = [
+        (sdk.is_err(), "sdk::"),
+        (nginx.is_err(), "browser::nginx::"),
+        (nginx.is_err(), "chaos::nginx::"),
+        (browser.is_err(), "docs_page::"),
+    ];
     let left_out: Vec<_> =
         missing.into_iter().filter_map(|(is_missing, tests)| is_missing.then_some(tests)).collect();
 

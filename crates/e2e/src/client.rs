@@ -53,6 +53,12 @@ impl Client {
         Self { pool: Pool::builder(TokioExecutor::new()).build(connector), headers: Vec::new() }
     }
 
+    /// The same, with connections of its own.
+    #[must_use]
+    pub fn with_own_connections(&self) -> Self {
+        Self { headers: self.headers.clone(), ..Self::new() }
+    }
+
     /// The same, with a header on every call.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -79,7 +79,8 @@ impl Gateway {
         Ok(gateway)
     }
 
-    fn at(api: u16, proxy: u16) -> Self {
+    /// A gateway whose processes somebody else starts.
+    pub(crate) fn at(api: u16, proxy: u16) -> Self {
         Self {
             api: address(api),
             proxy: address(proxy),
@@ -265,6 +266,12 @@ impl Gateway {
 }
 
 impl Project {
+    /// The same, with a header on every call.
+    #[must_use]
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        Self { client: self.client.clone().header(name, value), ..self.clone() }
+    }
+
     /// The address of one of its routes on the data plane.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)

@@ -76,12 +76,17 @@ impl Installation {
     /// Over a PostgreSQL database of its own, with the secrets that a cluster must be given.
     pub async fn on_postgres() -> anyhow::Result<Self> {
         let database = Arc::new(postgres::database().await?);
-        let mut installation = Self::embedded()?
-            .set("PROMPTGATE_DATABASE_URL", database.url())
-            .set("PROMPTGATE_SECRETS_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-            .set("PROMPTGATE_JWT_SECRET", "a-secret-of-more-than-32-bytes-for-tests");
+        let mut installation = Self::on(database.url())?;
         installation.database = Some(database);
         Ok(installation)
+    }
+
+    /// The same over a PostgreSQL database that is somebody else's to keep.
+    pub fn on(url: &str) -> anyhow::Result<Self> {
+        Ok(Self::embedded()?
+            .set("PROMPTGATE_DATABASE_URL", url)
+            .set("PROMPTGATE_SECRETS_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+            .set("PROMPTGATE_JWT_SECRET", "a-secret-of-more-than-32-bytes-for-tests"))
     }
 
     /// The same with a Redis of its own.
@@ -223,10 +228,12 @@ fn concerns(binary: &str, name: &str) -> bool {
     }
 }
 
-/// Where Cargo put a binary: beside the directory of the test that runs.
+/// Where Cargo put a binary: near the test that runs.
 fn built(binary: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let profile = test.parent().and_then(Path::parent).context("a test outside a target directory")?;
+    let beside = test.parent().context("a program outside a target directory")?;
+    // Tests are in a directory below that of the binaries; the soak is one of them.
+    let profile = if beside.ends_with("deps") { beside.parent().unwrap_or(beside) } else { beside };
     let path = profile.join(binary);
     anyhow::ensure!(
         path.exists(),

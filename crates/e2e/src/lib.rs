@@ -5,9 +5,12 @@
 //! [`Gateway`] is what a test usually wants: a running control plane and data plane, with a project
 //! and a token. [`Client`] makes the calls.
 //!
+//! [`chaos`] brings trouble over all of that while clients call.
+//!
 //! The binaries must have been built: `cargo xtask test` does it, by hand it is
 //! `cargo build --workspace --all-targets`.
 
+pub mod chaos;
 mod client;
 mod gateway;
 mod installation;

@@ -1,0 +1,64 @@
+//! Trouble under load, in short: what the soak does for longer.
+
+use std::time::Duration;
+
+use promptgate_e2e::chaos::{Counted, Limits, NOTICE, Stage, deaths, limited, rolling, troubles};
+
+const CALLS_A_MINUTE: u32 = 120;
+/// Two replicas that cannot ask share it: each has half of it to give, and what it had in hand before.
+const WHILE_DEGRADED: u64 = 2 * CALLS_A_MINUTE as u64;
+/// A tenth of a cent, in nano-dollars.
+const BUDGET: u64 = 1_000_000;
+
+fn nothing_is_lost(counted: Counted) {
+    assert!(counted.answered > 0);
+    assert_eq!((counted.lost, counted.double), (0, 0), "{counted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn databases_that_stop_freeze_or_slow_down_cost_no_call_and_no_event() {
+    let mut stage = Stage::start(&[]).await.unwrap();
+    let (token, load) = limited(&stage, CALLS_A_MINUTE, BUDGET).await.unwrap();
+    let (findings, counted) = troubles(&mut stage, Duration::from_secs(2)).await.unwrap();
+    load.stop().await;
+    for finding in &findings {
+        println!("{}: {}: before {}", finding.dependency, finding.trouble, finding.before);
+        println!("    during {}; back after {:?}", finding.during, finding.recovery);
+    }
+    for finding in &findings {
+        assert_eq!(finding.before.failures(), 0, "{finding:?}");
+        assert_eq!(finding.during.failures(), 0, "{finding:?}");
+    }
+    nothing_is_lost(counted);
+    nothing_is_lost(load.counted(&stage.postgres, Duration::from_mins(1)).await.unwrap());
+    let limits = Limits::of(&token, &stage).await.unwrap();
+    assert!(limits.fullest_minute <= WHILE_DEGRADED, "{limits:?}");
+    assert!(limits.spent <= BUDGET, "{limits:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_die_lose_no_event() {
+    let mut stage = Stage::start(&[]).await.unwrap();
+    // Each of them once.
+    let mut turn = 0;
+    let next = |among: usize| {
+        turn += 1;
+        turn % among
+    };
+    let (deaths, calls, counted) = deaths(&mut stage, Duration::from_secs(10), next).await.unwrap();
+    println!("{} deaths: {calls}", deaths.len());
+    nothing_is_lost(counted);
+}
+
+/// Not only a release replaces every process: so does every change of a node.
+mod nginx {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_rolling_restart_behind_nginx_costs_no_call() {
+        let mut stage = Stage::start(&[NOTICE]).await.unwrap();
+        let (calls, counted) = rolling(&mut stage).await.unwrap();
+        assert_eq!(calls.failures(), 0, "{calls:?}");
+        nothing_is_lost(counted);
+    }
+}
