@@ -14,6 +14,8 @@ mod guardrails;
 mod introspection;
 mod oidc;
 mod oidc_renewal;
+mod plans;
+mod prices;
 mod project_roles;
 mod projects;
 mod providers;
