@@ -1,5 +1,7 @@
 //! The store and its units of work.
 
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use promptgate_access::{GroupRepository, PlanRepository};
@@ -22,8 +24,7 @@ use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
 use promptgate_usage::{
     CallContentRepository, DeadLetterRepository, IdempotencyRepository, PriceRepository, PromptRepository,
-    RepricingRepository,
-    StatisticsRepository, UsageRepository,
+    RepricingRepository, StatisticsRepository, UsageRepository,
 };
 use sqlx::{Database, FromRow, Pool, QueryBuilder, Transaction};
 use uuid::Uuid;
@@ -41,6 +42,8 @@ pub(crate) struct SqlStore<DB: Database> {
     pub(crate) begin: Begin,
     /// Where days and months of budgets begin.
     pub(crate) zone: Tz,
+    /// Up to which counter it was last looked for counters of which nothing is left.
+    pub(crate) looked_at: Mutex<String>,
 }
 
 impl<DB: Database> SqlStore<DB> {

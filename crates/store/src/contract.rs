@@ -508,6 +508,7 @@ macro_rules! ledger_contract_tests {
             a_counter_stands_as_recorded_before_anybody_takes
             what_was_forgotten_is_filled_again
             a_month_adds_up_after_calls_were_removed
+            calls_at_other_prices_count_at_those
             days_turn_with_summer_time
             first_takes_race_with_recording
             caps_hold_whoever_dies
