@@ -1,22 +1,32 @@
-//! Recurring maintenance, safe on any number of replicas.
+//! Recurring work: each tick once, on any number of replicas.
 //!
-//! A [`Scheduler`] removes what has been kept for long enough: usage events and what was said in calls
-//! past their retention, changes that every process has read long ago, conversations that nobody goes
-//! on with, answers that are not given again any more, sign-ins that are over, and the part of the audit
-//! log that a signed checkpoint lets go. What it does is idempotent by nature, so that
-//! replicas need no leader and no lock: two that tick at once remove the same rows, each row once.
+//! A [`Scheduler`] carries out [`Job`]s: it removes what has been kept for long enough, marks tokens whose
+//! time is over, takes role and keys from accounts whose access has ended, takes back what was reserved of
+//! limits by processes that are gone, and keeps the audit log. Others come in by [`Scheduler::with`].
 //!
-//! It also looks at the monitored services whose turn it is. There, whoever wants to begin a look at
-//! one claims it first, so that of several replicas one does it.
+//! All schedulers on one store share a queue that is kept there. A [`Cadence`] gives the same instants
+//! to everybody; the first to take one puts a run down, and one of all claims it. Whoever carries out a run
+//! speaks for it again and again; when nobody does for a minute, somebody else begins anew. A run that
+//! fails, panics or takes too long is tried again, each time later, and becomes a dead letter in the end,
+//! which an operator looks at. Every [`Chore`] is idempotent, so that what is begun twice does no harm.
 //!
-//! It marks tokens whose time is over, and takes role and keys from accounts whose access has ended.
+//! The workers are those of apalis; ADR 10 says why its tables are not.
 //!
-//! It removes in small batches with a pause after each, so that writers never wait long. Work that
-//! must run exactly once does not belong here; it comes with the first job that is queued.
+//! What removes rows does so in small batches with a pause after each, so that writers never wait long.
 
-mod job;
+mod carrier;
+mod chore;
+mod looks;
+mod options;
+mod queue;
+mod removal;
 mod scheduler;
 mod sign_ins;
+mod tidying;
+mod worker;
 
-pub use scheduler::{Scheduler, SchedulerOptions};
+pub use chore::{Chore, ChoreError, Done, Job};
+pub use options::SchedulerOptions;
+pub use promptgate_schedule::{Cadence, Retry};
+pub use scheduler::Scheduler;
 pub use sign_ins::SignIns;

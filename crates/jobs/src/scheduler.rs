@@ -1,107 +1,86 @@
-//! When jobs run.
+//! What is done again and again, and how it is kept going.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use apalis_core::worker::context::WorkerContext;
 use promptgate_control::audit::AuditKeeper;
 use promptgate_control::keys::Expiry;
 use promptgate_control::monitoring::DueChecks;
-use promptgate_kernel::{Clock, RepositoryError};
-use promptgate_store::{Access, Store};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
+use promptgate_control::prices::PriceKeeper;
+use promptgate_kernel::{Clock, Entropy, JobRunId};
+use promptgate_limits::Counters;
+use promptgate_schedule::{Cadence, Retry};
+use promptgate_store::Store;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::SignIns;
-use crate::job::{Job, Removal};
-
-/// The first run comes this soon after the start, so that a process that never runs for a whole
-/// interval cleans up too.
-const FIRST_RUN: Duration = Duration::from_mins(1);
+use crate::carrier::Carrier;
+use crate::chore::InParts;
+use crate::queue::Queue;
+use crate::removal::{Kept, Removal};
+use crate::tidying::{AuditChore, HistoryChore};
+use crate::{Job, SchedulerOptions, SignIns, looks, worker};
 
 /// How many accounts are looked for at a time.
 const ACCOUNTS_AT_A_TIME: u32 = 100;
+/// How long after midnight newer prices are looked for.
+const PRICES_AT: Duration = Duration::from_mins(4 * 60 + 30);
+/// How often it is looked for repricings that somebody left.
+const REPRICED_EVERY: Duration = Duration::from_mins(1);
+/// How long a part of one takes.
+const REPRICED_AT_A_TIME: Duration = Duration::from_secs(5);
+/// How many runs one process carries out at once. They are neither urgent nor heavy.
+const AT_ONCE: u32 = 4;
 
-/// What the scheduler removes, and how often.
-#[derive(Debug, Clone)]
-pub struct SchedulerOptions {
-    /// How long usage events are kept.
-    pub usage_retention: Duration,
-    /// How often older ones are removed, and the minted tokens that ended before them.
-    pub usage_interval: Duration,
-    /// How long configuration changes are kept. A process that was away for longer reads the whole
-    /// configuration anew.
-    pub change_retention: Duration,
-    /// How often older ones are removed.
-    pub change_interval: Duration,
-    /// How long it is kept what was said in calls.
-    pub content_retention: Duration,
-    /// How often older contents are removed.
-    pub content_interval: Duration,
-    /// How long a conversation is kept after its last turn, whatever its endpoint says. An endpoint
-    /// may say less.
-    pub session_retention: Duration,
-    /// How often conversations are removed whose time is over.
-    pub session_interval: Duration,
-    /// How often cached answers and answers for repeated calls are removed whose time is over.
-    pub expiry_interval: Duration,
-    /// How often the audit log is closed and what is over of it removed.
-    pub audit_interval: Duration,
-    /// How often it is asked which monitored services are to be looked at.
-    pub check_interval: Duration,
-    /// How often tokens are marked whose time is over.
-    pub token_interval: Duration,
-    /// How often role and keys are taken from accounts whose access has ended.
-    pub access_interval: Duration,
-    /// The most rows that one transaction removes.
-    pub batch_rows: u32,
-    /// The pause after a full batch.
-    pub pause: Duration,
-}
-
-impl Default for SchedulerOptions {
-    fn default() -> Self {
-        Self {
-            usage_retention: Duration::from_hours(90 * 24),
-            usage_interval: Duration::from_hours(1),
-            change_retention: Duration::from_hours(24),
-            change_interval: Duration::from_hours(1),
-            content_retention: Duration::from_hours(7 * 24),
-            content_interval: Duration::from_hours(1),
-            session_retention: Duration::from_hours(30 * 24),
-            session_interval: Duration::from_hours(1),
-            expiry_interval: Duration::from_mins(10),
-            audit_interval: Duration::from_hours(1),
-            check_interval: Duration::from_secs(15),
-            token_interval: Duration::from_hours(1),
-            access_interval: Duration::from_hours(1),
-            batch_rows: 1_000,
-            pause: Duration::from_millis(50),
-        }
-    }
-}
-
-/// Runs recurring jobs.
+/// Carries out jobs, together with all other schedulers on the same store.
 pub struct Scheduler {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     options: SchedulerOptions,
+    jobs: Vec<Job>,
     checks: Option<DueChecks>,
-    sign_ins: Option<SignIns>,
-    audit: Option<AuditKeeper>,
-    expiry: Option<Expiry>,
-}
-
-/// How a run ended.
-enum Outcome {
-    Finished { removed: u64 },
-    Stopped { removed: u64 },
-    Failed { removed: u64, error: RepositoryError },
 }
 
 impl Scheduler {
-    /// A scheduler that has not started yet.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: SchedulerOptions) -> Self {
-        Self { store, clock, options, checks: None, sign_ins: None, audit: None, expiry: None }
+    /// A scheduler that has not started yet, with the jobs that need nothing but the store.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        options: SchedulerOptions,
+    ) -> Self {
+        let removals = [
+            (Kept::Usage, options.usage_retention, options.usage_interval),
+            (Kept::Changes, options.change_retention, options.change_interval),
+            (Kept::Contents, options.content_retention, options.content_interval),
+            (Kept::Sessions, options.session_retention, options.session_interval),
+            (Kept::Cache, Duration::ZERO, options.expiry_interval),
+            (Kept::Idempotency, Duration::ZERO, options.expiry_interval),
+            // A token is kept for as long as what was done with it.
+            (Kept::MintedTokens, options.usage_retention, options.usage_interval),
+        ];
+        let (rows, pause) = (options.batch_rows, options.pause);
+        let mut jobs: Vec<Job> = removals
+            .into_iter()
+            .map(|(kept, keep, every)| {
+                let (store, clock) = (Arc::clone(&store), Arc::clone(&clock));
+                Job::every(kept.job(), every, Removal { store, clock, kept, keep, rows, pause })
+            })
+            .collect();
+        let history = HistoryChore { store: Arc::clone(&store), clock: Arc::clone(&clock), rows, pause };
+        jobs.push(Job::every("prune_job_history", options.history_interval, history));
+        Self { store, clock, entropy, options, jobs, checks: None }
+    }
+
+    /// The same scheduler with a further job.
+    #[must_use]
+    pub fn with(mut self, job: Job) -> Self {
+        self.jobs.push(job);
+        self
     }
 
     /// The same scheduler, which looks at monitored services besides.
@@ -113,282 +92,120 @@ impl Scheduler {
     /// The same scheduler, which forgets sign-ins that are over besides.
     #[must_use]
     pub fn forgetting(self, sign_ins: SignIns) -> Self {
-        Self { sign_ins: Some(sign_ins), ..self }
+        let (every, clock) = (self.options.expiry_interval, Arc::clone(&self.clock));
+        let chore = move || {
+            let (sign_ins, now) = (sign_ins.clone(), clock.now());
+            async move { Ok(sign_ins.prune(now).await?) }
+        };
+        self.with(Job::every("prune_sign_ins", every, chore))
     }
 
     /// The same scheduler, which keeps the audit log besides.
     #[must_use]
-    pub fn keeping(self, audit: AuditKeeper) -> Self {
-        Self { audit: Some(audit), ..self }
+    pub fn keeping(self, keeper: AuditKeeper) -> Self {
+        let every = self.options.audit_interval;
+        let chore = AuditChore { keeper, rows: self.options.batch_rows, pause: self.options.pause };
+        self.with(Job::every("prune_audit", every, chore))
     }
 
     /// The same scheduler, which ends what has expired besides: it marks tokens, and takes role and keys
     /// from accounts.
     #[must_use]
     pub fn ending(self, expiry: Expiry) -> Self {
-        Self { expiry: Some(expiry), ..self }
+        let SchedulerOptions { token_interval, access_interval, batch_rows, pause, .. } = self.options;
+        let (tokens, accounts) = (expiry.clone(), expiry);
+        let mark = move || {
+            let expiry = tokens.clone();
+            async move { expiry.mark_expired(batch_rows).await }
+        };
+        let end = move || {
+            let expiry = accounts.clone();
+            async move { expiry.end_access(ACCOUNTS_AT_A_TIME).await }
+        };
+        // Until one does nothing: what is looked for may be less than what is done.
+        self.with(Job::every("mark_expired_tokens", token_interval, InParts { part: mark, full: 1, pause }))
+            .with(Job::every("end_access", access_interval, InParts { part: end, full: 1, pause }))
     }
 
-    /// Runs until shutdown. A job under way ends after its present batch.
+    /// The same scheduler, which looks for newer prices every day, and goes on with repricings besides.
+    #[must_use]
+    pub fn pricing(self, keeper: PriceKeeper) -> Self {
+        let (reader, keeper, pause) = (keeper.clone(), keeper, self.options.pause);
+        let refresh = move || {
+            let keeper = reader.clone();
+            async move {
+                let read = keeper.refresh().await?;
+                match read.iter().find_map(|refresh| refresh.error.clone()) {
+                    // A list that cannot be read is tried again before the next day.
+                    Some(error) => Err(error.into()),
+                    None => Ok(read.iter().map(|refresh| refresh.added + refresh.updated).sum()),
+                }
+            }
+        };
+        let reprice = move || {
+            let keeper = keeper.clone();
+            async move { keeper.resume_repricings(REPRICED_AT_A_TIME).await }
+        };
+        let reprice = InParts { part: reprice, full: 1, pause };
+        self.with(Job::due("refresh_prices", Cadence::Daily(PRICES_AT), refresh))
+            .with(Job::every("reprice_calls", REPRICED_EVERY, reprice))
+    }
+
+    /// The same scheduler, which takes back besides what was reserved of limits by processes that are gone.
+    /// The name says which counters those are.
+    #[must_use]
+    pub fn sweeping(self, name: &'static str, counters: Arc<dyn Counters>) -> Self {
+        let (every, clock) = (self.options.sweep_interval, Arc::clone(&self.clock));
+        let chore = move || {
+            let (counters, now) = (Arc::clone(&counters), clock.now());
+            async move { Ok(counters.sweep(now).await?) }
+        };
+        // The next one does what this one did not: none is given up while the counters are away.
+        let retry = Retry { attempts: u32::MAX, first: every, longest: Duration::from_mins(1) };
+        let job = Job::every(name, every, chore).within(Duration::from_mins(1));
+        self.with(Job { retry, ..job })
+    }
+
+    /// Runs until shutdown. What is carried out then ends after its present part and is handed back; what
+    /// does not is cut off.
     pub async fn run(self, shutdown: CancellationToken) {
-        let SchedulerOptions {
-            usage_interval,
-            change_interval,
-            content_interval,
-            session_interval,
-            expiry_interval,
-            ..
-        } = self.options;
-        tokio::join!(
-            self.repeat(Job::Usage, usage_interval, &shutdown),
-            self.repeat(Job::Changes, change_interval, &shutdown),
-            self.repeat(Job::Contents, content_interval, &shutdown),
-            self.repeat(Job::Sessions, session_interval, &shutdown),
-            self.repeat(Job::Cache, expiry_interval, &shutdown),
-            self.repeat(Job::Idempotency, expiry_interval, &shutdown),
-            self.repeat(Job::MintedTokens, usage_interval, &shutdown),
-            self.look(&shutdown),
-            self.mark_tokens(&shutdown),
-            self.end_access(&shutdown),
-            self.forget(&shutdown),
-            self.keep_audit(&shutdown),
-        );
-    }
-
-    /// Marks tokens whose time is over again and again.
-    async fn mark_tokens(&self, shutdown: &CancellationToken) {
-        let Some(expiry) = &self.expiry else { return };
-        let every = self.options.token_interval;
-        let ticks = interval_at(Instant::now() + every, every);
-        self.in_batches("mark_expired_tokens", ticks, shutdown, || {
-            expiry.mark_expired(self.options.batch_rows)
-        })
-        .await;
-    }
-
-    /// Ends the access of accounts again and again, the first time at once.
-    async fn end_access(&self, shutdown: &CancellationToken) {
-        let Some(expiry) = &self.expiry else { return };
-        let ticks = interval_at(Instant::now(), self.options.access_interval);
-        self.in_batches("end_access", ticks, shutdown, || expiry.end_access(ACCOUNTS_AT_A_TIME)).await;
-    }
-
-    /// Does something at every tick until nothing is left to do; it says of how much it did.
-    async fn in_batches<F: Future<Output = Result<u64, RepositoryError>>>(
-        &self,
-        job: &'static str,
-        mut ticks: Interval,
-        shutdown: &CancellationToken,
-        batch: impl Fn() -> F,
-    ) {
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            let begun = Instant::now();
-            let mut removed = 0;
-            let outcome = loop {
-                match batch().await {
-                    Ok(0) => break Outcome::Finished { removed },
-                    Ok(some) => removed += some,
-                    Err(error) => break Outcome::Failed { removed, error },
-                }
-                if shutdown.is_cancelled() {
-                    break Outcome::Stopped { removed };
-                }
-                sleep(self.options.pause).await;
-            };
-            tell(job, begun, outcome);
-        }
-    }
-
-    /// Looks at monitored services again and again. What is slow is cut off at shutdown: a look that
-    /// was begun and not written down is repeated after its interval.
-    async fn look(&self, shutdown: &CancellationToken) {
-        let Some(checks) = &self.checks else { return };
-        let every = self.options.check_interval;
-        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let rounds = async {
-            loop {
-                ticks.tick().await;
-                look_once(checks).await;
+        let Self { store, clock, entropy, options, jobs, checks } = self;
+        let holder = JobRunId::mint(&*clock, &*entropy).as_uuid();
+        let tasks = TaskTracker::new();
+        let carrier = Arc::new(Carrier {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            jobs,
+            tasks: tasks.clone(),
+            stop: shutdown.clone(),
+            grace: options.grace,
+            pause: options.poll,
+            held: Mutex::new(BTreeSet::new()),
+        });
+        let places = usize::try_from(AT_ONCE).unwrap_or(1);
+        let queue = Queue {
+            store,
+            clock,
+            entropy,
+            carrier: Arc::clone(&carrier),
+            holder,
+            places: Arc::new(Semaphore::new(places)),
+            poll: options.poll,
+            lease: options.lease,
+        };
+        let (sender, inbox) = mpsc::channel(places);
+        let context = WorkerContext::new(&format!("scheduler-{holder}"));
+        let workers = tasks.spawn(worker::work(context.clone(), inbox, carrier));
+        let feeding = async {
+            queue.feed(sender).await;
+            queue.see_out(AT_ONCE).await;
+            if let Err(error) = context.stop() {
+                tracing::warn!(%error, "the workers of the scheduler were not running");
             }
         };
-        shutdown.run_until_cancelled(rounds).await;
+        tokio::join!(feeding, looks::repeat(checks, options.check_interval, &shutdown));
+        tasks.close();
+        // The last word of the workers; what they carried out has ended.
+        drop(tokio::time::timeout(options.grace, workers).await);
     }
-
-    /// Forgets sign-ins that are over again and again, in few statements each time.
-    async fn forget(&self, shutdown: &CancellationToken) {
-        let Some(sign_ins) = &self.sign_ins else { return };
-        let every = self.options.expiry_interval;
-        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            let begun = Instant::now();
-            let outcome = match sign_ins.prune(self.clock.now()).await {
-                Ok(removed) => Outcome::Finished { removed },
-                Err(error) => Outcome::Failed { removed: 0, error },
-            };
-            tell("prune_sign_ins", begun, outcome);
-        }
-    }
-
-    /// Signs the audit log, and lets go what is over, again and again.
-    async fn keep_audit(&self, shutdown: &CancellationToken) {
-        let Some(keeper) = &self.audit else { return };
-        let every = self.options.audit_interval;
-        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            let begun = Instant::now();
-            tell("prune_audit", begun, self.prune_audit(keeper, shutdown).await);
-        }
-    }
-
-    async fn prune_audit(&self, keeper: &AuditKeeper, shutdown: &CancellationToken) -> Outcome {
-        let mut removed = 0;
-        let over = match keeper.close().await {
-            Ok(over) => over,
-            Err(error) => return Outcome::Failed { removed, error },
-        };
-        loop {
-            match keeper.remove_some(over, self.options.batch_rows).await {
-                Ok(some) => {
-                    removed += some;
-                    if some < u64::from(self.options.batch_rows) {
-                        return Outcome::Finished { removed };
-                    }
-                }
-                Err(error) => return Outcome::Failed { removed, error },
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => return Outcome::Stopped { removed },
-                () = sleep(self.options.pause) => {}
-            }
-        }
-    }
-
-    async fn repeat(&self, job: Job, every: Duration, shutdown: &CancellationToken) {
-        let mut ticks = interval_at(Instant::now() + every.min(FIRST_RUN), every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                // An overdue tick must not win over the end.
-                biased;
-                () = shutdown.cancelled() => return,
-                _ = ticks.tick() => self.run_once(job, shutdown).await,
-            }
-        }
-    }
-
-    /// What a job removes now.
-    async fn removals(&self, job: Job) -> Result<Vec<Removal>, RepositoryError> {
-        let now = self.clock.now();
-        let keep = match job {
-            // A token is kept for as long as what was done with it.
-            Job::Usage | Job::MintedTokens => self.options.usage_retention,
-            Job::Changes => self.options.change_retention,
-            Job::Contents => self.options.content_retention,
-            Job::Sessions => self.options.session_retention,
-            Job::Cache | Job::Idempotency => Duration::ZERO,
-        };
-        let mut removals = vec![Removal::of_all(job, now.minus(keep))];
-        if job == Job::Sessions {
-            let endpoints = self.store.begin(Access::Read).await?.endpoints().list_all().await?;
-            removals.extend(endpoints.iter().filter_map(|endpoint| {
-                let ttl = endpoint.config.session_rules()?.ttl;
-                Some(Removal { job, endpoint: Some(endpoint.id), before: now.minus(ttl) })
-            }));
-        }
-        Ok(removals)
-    }
-
-    async fn run_once(&self, job: Job, shutdown: &CancellationToken) {
-        let begun = Instant::now();
-        tell(job.as_str(), begun, self.remove_all(job, shutdown).await);
-    }
-
-    async fn remove_all(&self, job: Job, shutdown: &CancellationToken) -> Outcome {
-        let mut removed = 0;
-        let removals = match self.removals(job).await {
-            Ok(removals) => removals,
-            Err(error) => return Outcome::Failed { removed, error },
-        };
-        for removal in removals {
-            loop {
-                match removal.remove_some(&*self.store, self.options.batch_rows).await {
-                    Ok(some) => {
-                        removed += some;
-                        if some < u64::from(self.options.batch_rows) {
-                            break;
-                        }
-                    }
-                    Err(error) => return Outcome::Failed { removed, error },
-                }
-                tokio::select! {
-                    () = shutdown.cancelled() => return Outcome::Stopped { removed },
-                    () = sleep(self.options.pause) => {}
-                }
-            }
-            if shutdown.is_cancelled() {
-                return Outcome::Stopped { removed };
-            }
-        }
-        Outcome::Finished { removed }
-    }
-}
-
-/// Says in the log and in the metrics how a run of a job ended.
-fn tell(job: &'static str, begun: Instant, outcome: Outcome) {
-    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let outcome = match outcome {
-        Outcome::Finished { removed } => {
-            tracing::info!(job.name = job, removed, duration_ms, "job {job} removed {removed} rows");
-            "finished"
-        }
-        Outcome::Stopped { removed } => {
-            tracing::info!(job.name = job, removed, duration_ms, "job {job} stopped after {removed} rows");
-            "stopped"
-        }
-        Outcome::Failed { removed, error } => {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, job.name = job, removed, duration_ms, "job {job} failed: {error}");
-            "failed"
-        }
-    };
-    metrics::counter!("promptgate_job_runs_total", "job" => job, "outcome" => outcome).increment(1);
-}
-
-/// One round of looks at monitored services.
-async fn look_once(checks: &DueChecks) {
-    const JOB: &str = "check_services";
-    let outcome = match checks.run().await {
-        Ok(tally) => {
-            metrics::counter!("promptgate_service_checks_total", "status" => "ok")
-                .increment(tally.checked - tally.degraded);
-            metrics::counter!("promptgate_service_checks_total", "status" => "degraded")
-                .increment(tally.degraded);
-            "finished"
-        }
-        Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, job.name = JOB, "job {JOB} failed: {error}");
-            "failed"
-        }
-    };
-    metrics::counter!("promptgate_job_runs_total", "job" => JOB, "outcome" => outcome).increment(1);
 }

@@ -34,7 +34,8 @@ async fn a_log_that_is_over_is_closed_and_removed_in_batches() {
     let keys = KeyRing::new(SecretsKey::from_bytes([7; 32]), vec![]);
     let audit = AuditKeeper { store: Arc::clone(&store), clock: clock.clone(), keys: keys.clone(), keep };
     let options = SchedulerOptions { audit_interval: Duration::from_millis(5), batch_rows: 3, ..options() };
-    let scheduler = Scheduler::new(Arc::clone(&store), clock.clone(), options).keeping(audit);
+    let scheduler =
+        Scheduler::new(Arc::clone(&store), clock.clone(), crate::entropy(), options).keeping(audit);
     let (stop, running) = (CancellationToken::new(), TaskTracker::new());
     running.spawn(scheduler.run(stop.clone()));
     let first = async || {

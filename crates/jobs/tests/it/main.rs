@@ -1,6 +1,7 @@
 //! The scheduler against a real store.
 
 mod audit;
+mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use promptgate_control::monitoring::{DueChecks, ServiceChecker};
 use promptgate_coordination_local::LocalBus;
 use promptgate_endpoints::{AiSession, CacheKey, CachedAnswer, Endpoint};
 use promptgate_jobs::{Scheduler, SchedulerOptions, SignIns};
-use promptgate_kernel::testing::{SeededEntropy, TestClock};
+use promptgate_kernel::testing::{RisingEntropy, SeededEntropy, TestClock};
 use promptgate_kernel::{
     AccountId, AiSessionId, CallId, Clock, EndpointId, MonitoredServiceId, PageRequest, ProjectId, Revision,
     Sealed, SessionId, Timestamp, TokenId,
@@ -43,6 +44,11 @@ fn clock() -> Arc<TestClock> {
     Arc::new(TestClock::at_millis(NOW))
 }
 
+/// No two schedulers draw the same.
+fn entropy() -> Arc<RisingEntropy> {
+    Arc::new(RisingEntropy)
+}
+
 fn options() -> SchedulerOptions {
     SchedulerOptions {
         usage_interval: Duration::from_millis(5),
@@ -52,6 +58,7 @@ fn options() -> SchedulerOptions {
         expiry_interval: Duration::from_millis(5),
         batch_rows: 100,
         pause: Duration::from_millis(1),
+        poll: Duration::from_millis(5),
         ..SchedulerOptions::default()
     }
 }
@@ -110,7 +117,7 @@ impl Running {
     fn start(store: &Arc<dyn Store>, options: &SchedulerOptions, replicas: usize) -> Self {
         let running = Self(TaskTracker::new(), CancellationToken::new());
         for _ in 0..replicas {
-            let scheduler = Scheduler::new(Arc::clone(store), clock(), options.clone());
+            let scheduler = Scheduler::new(Arc::clone(store), clock(), entropy(), options.clone());
             running.0.spawn(scheduler.run(running.1.clone()));
         }
         running
@@ -210,6 +217,7 @@ fn project(clock: &dyn Clock, entropy: &SeededEntropy) -> Project {
         env: ProjectEnv::Prod,
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: serde_json::Map::new(),
         active: true,
     };
@@ -288,6 +296,7 @@ async fn endpoint(store: &dyn Store, entropy: &SeededEntropy, ttl_seconds: Optio
         env: ProjectEnv::Prod,
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: serde_json::Map::new(),
         active: true,
     };
@@ -429,7 +438,7 @@ async fn sign_ins_that_are_over_are_forgotten() {
     state.throttle.hit(&key, 1, idle, long_ago).await.expect(WORKS);
     state.one_time.put(&key, &Sealed::from_text("x".into()), idle, long_ago).await.expect(WORKS);
 
-    let scheduler = Scheduler::new(connected.store(), clock.clone(), options())
+    let scheduler = Scheduler::new(connected.store(), clock.clone(), self::entropy(), options())
         .forgetting(SignIns { state: state.clone(), idle });
     let stop = CancellationToken::new();
     let running = TaskTracker::new();
@@ -485,7 +494,7 @@ async fn of_several_schedulers_one_looks_at_a_service() {
     let tasks = TaskTracker::new();
     for _ in 0..3 {
         let options = SchedulerOptions { check_interval: Duration::from_millis(5), ..options() };
-        let scheduler = Scheduler::new(Arc::clone(&store), clock.clone(), options);
+        let scheduler = Scheduler::new(Arc::clone(&store), clock.clone(), self::entropy(), options);
         tasks.spawn(scheduler.checking(checks.clone()).run(stop.clone()));
     }
     let all_degraded = async {
@@ -555,7 +564,8 @@ async fn what_has_expired_is_ended_once() {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let scheduler = Scheduler::new(Arc::clone(&store), clock.clone(), options).ending(expiry);
+        let scheduler =
+            Scheduler::new(Arc::clone(&store), clock.clone(), self::entropy(), options).ending(expiry);
         tasks.spawn(scheduler.run(stop.clone()));
     }
     let done = async {

@@ -1,0 +1,48 @@
+//! Looking at monitored services.
+//!
+//! This is no job of the queue. Every service has a rhythm of its own and is claimed on its own, so that
+//! each look is one process's already, and many processes share the looks; and what was found is kept
+//! with the service, so that a history of rounds would tell nobody anything.
+
+use std::time::Duration;
+
+use promptgate_control::monitoring::DueChecks;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+/// The first round comes this soon after the start at the latest.
+const FIRST: Duration = Duration::from_mins(1);
+
+/// Looks at services whose turn it is again and again. What is slow is cut off at shutdown: a look that
+/// was begun and not written down is repeated after its interval.
+pub(crate) async fn repeat(checks: Option<DueChecks>, every: Duration, shutdown: &CancellationToken) {
+    let Some(checks) = checks else { return };
+    let mut ticks = interval_at(Instant::now() + every.min(FIRST), every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let rounds = async {
+        loop {
+            ticks.tick().await;
+            look(&checks).await;
+        }
+    };
+    shutdown.run_until_cancelled(rounds).await;
+}
+
+async fn look(checks: &DueChecks) {
+    const JOB: &str = "check_services";
+    let outcome = match checks.run().await {
+        Ok(tally) => {
+            metrics::counter!("promptgate_service_checks_total", "status" => "ok")
+                .increment(tally.checked - tally.degraded);
+            metrics::counter!("promptgate_service_checks_total", "status" => "degraded")
+                .increment(tally.degraded);
+            "finished"
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, job.name = JOB, "job {JOB} failed: {error}");
+            "failed"
+        }
+    };
+    metrics::counter!("promptgate_job_runs_total", "job" => JOB, "outcome" => outcome).increment(1);
+}
