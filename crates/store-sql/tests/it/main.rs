@@ -5,6 +5,7 @@
 mod address;
 mod audit;
 mod bus;
+mod copy;
 mod guardrails;
 mod limits;
 mod migrations;
