@@ -37,6 +37,8 @@ pub enum Permission {
     ManageMcpServers,
     /// Create, change, check and delete monitored services.
     ManageMonitors,
+    /// See and run recurring work, its history and what was given up of it.
+    ManageJobs,
     /// Write the FAQ and the set-up guides.
     ManageHelp,
     /// Read and export the audit log.
@@ -51,7 +53,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::ManageProjects,
         Self::ConfigureProject,
         Self::ReadProject,
@@ -68,6 +70,7 @@ impl Permission {
         Self::ManagePrices,
         Self::ManageMcpServers,
         Self::ManageMonitors,
+        Self::ManageJobs,
         Self::ManageHelp,
         Self::ReadAudit,
         Self::ManageAdminKeys,
@@ -172,6 +175,7 @@ pub(crate) const GRANTS: [Grant; Permission::ALL.len()] = [
     everywhere(Permission::ManagePrices, Role::Admin),
     everywhere(Permission::ManageMcpServers, Role::Admin),
     everywhere(Permission::ManageMonitors, Role::Admin),
+    everywhere(Permission::ManageJobs, Role::Admin),
     everywhere(Permission::ManageHelp, Role::Admin),
     everywhere(Permission::ReadAudit, Role::Admin),
     everywhere(Permission::ManageAdminKeys, Role::Admin),

@@ -15,6 +15,7 @@ pub mod bootstrap;
 pub mod calls;
 pub mod catalog;
 mod context;
+pub mod costs;
 pub mod credentials;
 pub mod dead_letters;
 mod destination;
