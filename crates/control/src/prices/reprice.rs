@@ -85,18 +85,19 @@ async fn go_on(control: &Control, actor: Actor, repricing: Repricing) -> Result<
 }
 
 impl PriceKeeper {
-    /// Goes on with every repricing that somebody began, each for as long as `patience`; says how many are
-    /// done with that.
+    /// Goes on with every repricing that somebody began, each for as long as `patience`; says how many calls
+    /// were looked at.
     #[instrument(name = "control.prices.resume_repricings", skip_all)]
     pub async fn resume_repricings(&self, patience: Duration) -> Result<u64, PriceError> {
         let unfinished = self.store.begin(Access::Read).await?.repricings().unfinished().await?;
         let worker = Worker { store: &*self.store, clock: &*self.clock, entropy: &*self.entropy };
-        let mut done = 0;
+        let mut looked_at = 0;
         for repricing in unfinished {
+            let before = repricing.examined;
             let after = worker.work(Actor::system(), repricing, patience).await?;
-            done += u64::from(after.state == RepricingState::Done);
+            looked_at += after.examined.saturating_sub(before);
         }
-        Ok(done)
+        Ok(looked_at)
     }
 }
 
