@@ -1,6 +1,7 @@
 //! What operators see of a call: its span, its log line, its metrics.
 
 mod handles;
+mod unpriced;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -169,6 +170,11 @@ pub(crate) fn contextual(outcome: &'static str) {
 /// says all that the event would.
 pub(crate) fn event_declined() {
     counter!("promptgate_usage_events_declined_total").increment(1);
+}
+
+/// A stream was ended because its limits had no room for more.
+pub(crate) fn cut() {
+    counter!("promptgate_streams_cut_total").increment(1);
 }
 
 /// What became of a request that is to be made once.

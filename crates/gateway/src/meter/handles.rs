@@ -7,6 +7,7 @@ use promptgate_usage::TokenCounts;
 use quick_cache::sync::Cache;
 
 use super::Settled;
+use super::unpriced::Unpriced;
 
 /// More kinds of calls than an installation has; the least used are looked up again beyond that.
 const MOST_KINDS: usize = 1_024;
@@ -14,6 +15,8 @@ const MOST_KINDS: usize = 1_024;
 /// What the metrics of calls are kept under.
 pub(crate) struct CallMeters {
     kinds: Cache<Kind, Arc<Handles>>,
+    /// What of them has no price.
+    pub(crate) unpriced: Unpriced,
 }
 
 /// What calls have in common whose metrics are the same.
@@ -38,7 +41,7 @@ struct Handles {
 
 impl Default for CallMeters {
     fn default() -> Self {
-        Self { kinds: Cache::new(MOST_KINDS) }
+        Self { kinds: Cache::new(MOST_KINDS), unpriced: Unpriced::default() }
     }
 }
 
