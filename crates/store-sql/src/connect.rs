@@ -1,7 +1,7 @@
 //! Opening a database by its URL.
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -182,7 +182,13 @@ fn postgres(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
     let pool = pool::<Postgres>(options).connect_lazy_with(address.clone());
     let (writers, readers, zone) = (pool.clone(), pool, options.zone);
     Ok(Connected {
-        engine: Arc::new(SqlStore { writers, readers, begin: Begin::POSTGRES, zone }),
+        engine: Arc::new(SqlStore {
+            writers,
+            readers,
+            begin: Begin::POSTGRES,
+            zone,
+            looked_at: Mutex::default(),
+        }),
         postgres: Some(address),
     })
 }
@@ -216,6 +222,7 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
                 readers: pool,
                 begin: Begin::SQLITE_IN_MEMORY,
                 zone: options.zone,
+                looked_at: Mutex::default(),
             }),
             postgres: None,
         });
@@ -230,7 +237,8 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
     .map_err(refused)?;
     let readers = pool::<Sqlite>(options).connect_lazy_with(address.pragma("query_only", "ON"));
     let zone = options.zone;
-    let engine = Arc::new(SqlStore { writers, readers, begin: Begin::SQLITE, zone });
+    let engine =
+        Arc::new(SqlStore { writers, readers, begin: Begin::SQLITE, zone, looked_at: Mutex::default() });
     Ok(Connected { engine, postgres: None })
 }
 

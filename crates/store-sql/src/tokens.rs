@@ -367,13 +367,16 @@ impl TokenRepository for SqlWork<Db> {
 
     #[instrument(level = "debug", name = "db.tokens.prune_minted", skip_all)]
     async fn prune_minted(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
-        // Those at the ends of a tree; those above them are at the end next time.
+        // Those at the ends of a tree; those above them are at the end next time. For 32 days what they
+        // spent may be asked for, of a month of those above them.
         let done = sqlx::query(
             "DELETE FROM tokens WHERE id IN ( \
                  SELECT id FROM tokens AS over WHERE parent_id IS NOT NULL \
                      AND (revoked_at < $1 OR expires_at < $1) \
                      AND NOT EXISTS (SELECT 1 FROM tokens AS below WHERE below.parent_id = over.id) \
                      AND NOT EXISTS (SELECT 1 FROM usage_events WHERE token_id = over.id) \
+                     AND NOT EXISTS (SELECT 1 FROM usage_quarters WHERE token_id = over.id \
+                         AND at > $1 - 2764800000000) \
                      ORDER BY id LIMIT $2)",
         )
         .bind(before.as_micros())

@@ -1,13 +1,14 @@
 //! Ending what the dead hold, and forgetting what counts no longer.
 
 use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use promptgate_kernel::Timestamp;
 use promptgate_limits::CountersError;
 use promptgate_store_sql_macros::each_dialect;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, QueryBuilder, Transaction};
+use sqlx::{AssertSqlSafe, Database, QueryBuilder, Transaction};
 use uuid::Uuid;
 
 use super::committed;
@@ -17,7 +18,7 @@ use crate::work::SqlStore;
 
 /// How many of those that are gone one transaction sweeps away.
 const SWEPT_AT_A_TIME: i64 = 100;
-/// How many buckets, and how many counters, one transaction forgets.
+/// How many buckets, and of how many counters, one transaction forgets.
 const FORGOTTEN_AT_A_TIME: i64 = 1_000;
 /// In how many transactions.
 const ROUNDS: usize = 100;
@@ -105,14 +106,12 @@ impl SqlStore<Db> {
     /// Removes what counts no longer, and counters of which nothing is left.
     pub(super) async fn forget_limits(&self, now: Timestamp) -> Result<(), CountersError> {
         for _ in 0..ROUNDS {
-            let mut forgotten = self.forget_rates(now).await?;
-            forgotten = forgotten.max(self.forget_charges(now).await?);
-            forgotten = forgotten.max(self.forget_counters().await?);
+            let forgotten = self.forget_rates(now).await?.max(self.forget_charges(now).await?);
             if forgotten < FORGOTTEN_AT_A_TIME.unsigned_abs() {
                 break;
             }
         }
-        Ok(())
+        self.forget_counters().await
     }
 
     async fn forget_rates(&self, now: Timestamp) -> Result<u64, CountersError> {
@@ -152,11 +151,12 @@ impl SqlStore<Db> {
             return Ok(0);
         }
         let (counters, texts) = (Json(counters), Db::TEXTS);
+        // One that is to be filled anew, wherever it is complete from, stays so.
         let complete = format!(
             "UPDATE limit_counters SET complete_since = 1 + (SELECT max(bucket) FROM limit_buckets \
              WHERE limit_buckets.counter = limit_counters.counter AND ends_at <= $1) \
-             WHERE counter IN (SELECT value FROM {texts}($2)) AND EXISTS (SELECT 1 FROM limit_buckets \
-             WHERE limit_buckets.counter = limit_counters.counter AND ends_at <= $1)"
+             WHERE counter IN (SELECT value FROM {texts}($2)) AND complete_since <= $1 AND EXISTS (SELECT 1 \
+             FROM limit_buckets WHERE limit_buckets.counter = limit_counters.counter AND ends_at <= $1)"
         );
         let forget = format!(
             "DELETE FROM limit_buckets WHERE ends_at <= $1 AND is_ledger \
@@ -178,33 +178,46 @@ impl SqlStore<Db> {
         Ok(done.rows_affected())
     }
 
-    async fn forget_counters(&self) -> Result<u64, CountersError> {
+    /// Forgets counters of which nothing is left, among the next few: there may be very many, and nobody
+    /// needs it soon.
+    async fn forget_counters(&self) -> Result<(), CountersError> {
         const IS_EMPTY: &str = "NOT EXISTS (SELECT 1 FROM limit_buckets WHERE limit_buckets.counter = \
              limit_counters.counter) AND NOT EXISTS (SELECT 1 FROM limit_holds WHERE limit_holds.counter = \
              limit_counters.counter)";
+        let after = self.looked_at().clone();
         let mut tx = self.write().await?;
-        let (skipping, texts) = (Db::pick("FOR UPDATE SKIP LOCKED", ""), Db::TEXTS);
-        let locked = format!(
-            "SELECT counter FROM limit_counters WHERE {IS_EMPTY} ORDER BY counter LIMIT $1 {skipping}"
-        );
-        let counters: Vec<String> = sqlx::query_scalar(AssertSqlSafe(locked))
+        let next = "SELECT counter FROM limit_counters WHERE counter > $1 ORDER BY counter LIMIT $2";
+        let next: Vec<String> = sqlx::query_scalar(next)
+            .bind(after)
             .bind(FORGOTTEN_AT_A_TIME)
             .fetch_all(&mut *tx)
             .await
             .map_err(classify)?;
-        if counters.is_empty() {
-            return Ok(0);
-        }
+        let is_last = (next.len() as u64) < FORGOTTEN_AT_A_TIME.unsigned_abs();
+        let last = next.last().filter(|_| !is_last).cloned().unwrap_or_default();
+        let (skipping, texts) = (Db::pick("FOR UPDATE SKIP LOCKED", ""), Db::TEXTS);
+        let locked = format!(
+            "SELECT counter FROM limit_counters WHERE counter IN (SELECT value FROM {texts}($1)) AND {IS_EMPTY} \
+             ORDER BY counter {skipping}"
+        );
+        let empty: Vec<String> = sqlx::query_scalar(AssertSqlSafe(locked))
+            .bind(Json(next))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(classify)?;
         // Whoever was at work on one when it was looked at is not any more: it is looked at again.
         let forget = format!(
             "DELETE FROM limit_counters WHERE counter IN (SELECT value FROM {texts}($1)) AND {IS_EMPTY}"
         );
-        let done = sqlx::query(AssertSqlSafe(forget))
-            .bind(Json(counters))
-            .execute(&mut *tx)
-            .await
-            .map_err(classify)?;
+        sqlx::query(AssertSqlSafe(forget)).bind(Json(empty)).execute(&mut *tx).await.map_err(classify)?;
         committed(tx).await?;
-        Ok(done.rows_affected())
+        *self.looked_at() = last;
+        Ok(())
+    }
+}
+
+impl<DB: Database> SqlStore<DB> {
+    fn looked_at(&self) -> MutexGuard<'_, String> {
+        self.looked_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod bus;
 mod copy;
 mod guardrails;
+mod ledger;
 mod limits;
 mod migrations;
 mod rollups;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use promptgate_auth::SignInState;
 use promptgate_limits::Counters;
-use promptgate_store::contract::ledger::{self, End};
+use promptgate_store::contract::ledger::{End, ZONE};
 use promptgate_store::{
     Bus, Store, bus_contract_tests, contract_tests, counters_contract_tests, ledger_contract_tests,
     sign_in_contract_tests,
@@ -211,7 +212,7 @@ impl LedgerFixture {
 }
 
 async fn charging(url: &str) -> End {
-    let connected = connect(url, SqlOptions { zone: ledger::ZONE, ..OPTIONS }).await.unwrap();
+    let connected = connect(url, SqlOptions { zone: ZONE, ..OPTIONS }).await.unwrap();
     connected.migrate().await.unwrap();
     End { store: connected.store(), counters: connected.counters() }
 }

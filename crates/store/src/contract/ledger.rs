@@ -15,7 +15,7 @@ use promptgate_limits::{
     Counter, Counters, Demand, Grant, Holder, Limit, Measure, Refused, Settlement, Span, Standing, Subject,
     Taken, Window,
 };
-use promptgate_usage::{TokenCounts, UsageEvent};
+use promptgate_usage::{PriceBasis, Repriced, TokenCounts, UsageEvent};
 
 use super::groups::stored_person;
 use super::samples::{WORKS, clock, entropy, usage_event, write};
@@ -226,8 +226,8 @@ pub async fn a_counter_stands_as_recorded_before_anybody_takes(ends: &[End; 3]) 
     let [top, bottom] = line::<2>(&*here.store).await.map(|token| token.id);
     let member = stored_person(&*here.store, "ada").await.id;
     let group = stored_group(&*here.store, member).await;
-    let endpoint = Some(EndpointId::mint(clock(), entropy()));
-    let event = UsageEvent { token_id: top, owner: Some(member), endpoint_id: endpoint, ..call(at, 8) };
+    let endpoint = EndpointId::mint(clock(), entropy());
+    let event = UsageEvent { token_id: top, owner: Some(member), endpoint_id: Some(endpoint), ..call(at, 8) };
     let below = UsageEvent { token_id: bottom, project_id: event.project_id, ..call(at, 5) };
     let elsewhere = UsageEvent { owner: Some(AccountId::mint(clock(), entropy())), ..call(at, 100) };
     let older = UsageEvent { project_id: event.project_id, ..call(at.minus(DAY * 40), 1_000) };
@@ -238,7 +238,7 @@ pub async fn a_counter_stands_as_recorded_before_anybody_takes(ends: &[End; 3]) 
         (Subject::Project(event.project_id), 13),
         (Subject::Owner(member), 8),
         (Subject::Group(group), 8),
-        (Subject::Endpoint(endpoint.expect("it was just made")), 8),
+        (Subject::Endpoint(endpoint), 8),
         (Subject::Token(TokenId::mint(clock(), entropy())), 0),
     ];
     for (subject, used) in expected {
@@ -322,9 +322,8 @@ pub async fn a_month_adds_up_after_calls_were_removed(ends: &[End; 3]) {
     let [here, there, _] = ends;
     let at = moment("2026-10-31T12:00:00Z");
     let first = call(moment("2026-09-30T22:00:00Z"), 1);
-    let token = first.token_id;
     let of = |text: &str, tokens| UsageEvent {
-        token_id: token,
+        token_id: first.token_id,
         project_id: first.project_id,
         ..call(moment(text), tokens)
     };
@@ -337,8 +336,10 @@ pub async fn a_month_adds_up_after_calls_were_removed(ends: &[End; 3]) {
     ];
     record(here, &[&first]).await;
     record(here, &calls.iter().collect::<Vec<_>>()).await;
-    let limits =
-        [month(token, 100), limit(Subject::Project(first.project_id), Measure::Cost, Window::Month, 100)];
+    let limits = [
+        month(first.token_id, 100),
+        limit(Subject::Project(first.project_id), Measure::Cost, Window::Month, 100),
+    ];
     // One of them is kept while the calls go, the other is not.
     take(here, holder(), &[&limits[0]], at, 1).await.expect("there is room");
     let mut work = write(&*there.store).await;
@@ -353,6 +354,51 @@ pub async fn a_month_adds_up_after_calls_were_removed(ends: &[End; 3]) {
     let next = moment("2026-11-10T00:00:00Z");
     for limit in &limits {
         assert_eq!(standing(there, limit, next).await.used, 2_000, "{}", limit.counter);
+    }
+}
+
+/// What calls cost by other prices counts for everybody whom they were charged to, at once.
+pub async fn calls_at_other_prices_count_at_those(ends: &[End; 3]) {
+    let [here, there, _] = ends;
+    let at = now();
+    let [top, bottom] = line::<2>(&*here.store).await.map(|token| token.id);
+    let member = stored_person(&*here.store, "ada").await.id;
+    let group = stored_group(&*here.store, member).await;
+    let event = UsageEvent {
+        token_id: bottom,
+        above: vec![top],
+        owner: Some(member),
+        groups: vec![group],
+        price_basis: "exact".to_owned(),
+        ..call(at, 50)
+    };
+    let subjects = [
+        Subject::Token(bottom),
+        Subject::Token(top),
+        Subject::Project(event.project_id),
+        Subject::Owner(member),
+        Subject::Group(group),
+    ];
+    let limits = subjects.map(|subject| limit(subject, Measure::Cost, Window::Month, 100));
+    take(here, holder(), &limits.each_ref(), at, 10).await.expect("there is room");
+    record(there, &[&event]).await;
+    let repriced = Repriced {
+        event: &event,
+        cost: Money::from_nanos(85),
+        price_version: "new".to_owned(),
+        price_basis: PriceBasis::Exact,
+    };
+    let mut work = write(&*there.store).await;
+    assert_eq!(work.repricings().apply(&[repriced]).await.expect(WORKS), 1);
+    work.commit().await.expect(WORKS);
+    // Whoever sweeps meanwhile forgets nothing of that.
+    let limits = limits.each_ref();
+    there.counters.sweep(at).await.expect(WORKS);
+    for limit in limits {
+        assert_eq!(used_and_held(here, limit, at).await, (85, 10), "{}", limit.counter);
+        let taken = take(here, holder(), &[limit], at, 5).await.expect("there is room");
+        assert_eq!((taken[0].standing.used, taken[0].standing.held), (85, 15), "{}", limit.counter);
+        take(there, holder(), &[limit], at, 1).await.expect_err("there is none");
     }
 }
 
