@@ -4,6 +4,7 @@ mod admin_keys;
 mod aliases;
 mod audit;
 mod calls;
+mod costs;
 mod credentials;
 mod dashboard;
 mod dead_letters;
@@ -62,6 +63,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(setup_guides::routes())
         .merge(calls::routes())
         .merge(usage::routes())
+        .merge(costs::routes())
         .merge(dashboard::routes())
         .merge(dead_letters::routes())
         .merge(prompts::routes())

@@ -13,7 +13,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use promptgate_auth::AdminKey;
-use promptgate_kernel::Revision;
+use promptgate_kernel::{Revision, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -58,6 +58,17 @@ pub enum Check {
     Failed(String),
 }
 
+/// Something that is away, and what a process gives up meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Degraded {
+    /// What it is, such as `database`.
+    pub dependency: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is given up, in a sentence.
+    pub gives_up: String,
+}
+
 /// What `/readyz` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -67,6 +78,8 @@ pub struct Report {
     pub revision: Option<Revision>,
     /// What was looked at, by name, such as `database`.
     pub checks: BTreeMap<String, Check>,
+    /// What is away, by name.
+    pub degraded: Vec<Degraded>,
 }
 
 /// The routes of `ops`, to be merged into any router. Needs `ConnectInfo<SocketAddr>` to tell
@@ -97,6 +110,7 @@ pub(crate) mod tests {
     pub(crate) struct Fake {
         pub(crate) readiness: Readiness,
         pub(crate) token: Option<AdminKey>,
+        pub(crate) degraded: Vec<Degraded>,
     }
 
     #[async_trait]
@@ -110,6 +124,7 @@ pub(crate) mod tests {
                 readiness: self.readiness,
                 revision: Some(Revision::from_number(7)),
                 checks: checks.into_iter().collect(),
+                degraded: self.degraded.clone(),
             }
         }
 
@@ -133,6 +148,16 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn fake(readiness: Readiness, token: Option<&str>) -> Router {
-        router(Arc::new(Fake { readiness, token: token.and_then(AdminKey::from_text) }))
+        router(Arc::new(Fake { readiness, token: token.and_then(AdminKey::from_text), degraded: vec![] }))
+    }
+
+    /// One that lacks something.
+    pub(crate) fn degraded(dependency: &str, gives_up: &str) -> Router {
+        let degraded = Degraded {
+            dependency: dependency.to_owned(),
+            since: Timestamp::from_micros(1_500_000),
+            gives_up: gives_up.to_owned(),
+        };
+        router(Arc::new(Fake { readiness: Readiness::Ready, token: None, degraded: vec![degraded] }))
     }
 }

@@ -11,6 +11,7 @@ use crate::document::{documented, openapi};
 use crate::edge::{cors, guard};
 use crate::error::ApiError;
 use crate::observe::observe;
+use crate::wait_revision::wait_revision;
 use crate::{ApiState, introspection, management};
 
 /// Everything on the API's port, but for [`crate::ops`].
@@ -23,6 +24,7 @@ pub fn router(state: ApiState) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(only_projects))
+        .layer(middleware::from_fn_with_state(state.clone(), wait_revision))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(middleware::from_fn_with_state(state.clone(), cors))
         .layer(middleware::from_fn_with_state(state.clone(), observe))
@@ -34,6 +36,7 @@ pub fn introspection_router(state: ApiState) -> Router {
     let (routes, _) = introspection::routes().merge(management::routes()).split_for_parts();
     routes
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(state.clone(), wait_revision))
         .layer(middleware::from_fn_with_state(state.clone(), observe))
         .with_state(state)
 }

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use axum::Router;
 use promptgate_kernel::{Clock, Entropy, OsEntropy, SystemClock};
-use promptgate_settings::{CommonSettings, Process, ServerSettings, Settings};
-use promptgate_telemetry::Metrics;
+use promptgate_settings::{CommonSettings, Process, ServerSettings, Settings, Sources};
+use promptgate_telemetry::{Levels, Metrics, Telemetry};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::dependencies::Dependencies;
+use crate::replicas::ProxiesAlive;
 use crate::server::{self, Bound, Servers};
 use crate::shutdown::Leaving;
 
@@ -26,10 +29,18 @@ const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 pub(crate) struct Base {
     pub(crate) process: Process,
     pub(crate) settings: Settings,
+    /// Where they come from, to read them anew.
+    pub(crate) sources: Sources,
     pub(crate) common: CommonSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) metrics: Metrics,
+    /// How much is logged.
+    pub(crate) levels: Levels,
+    /// What is away, and what is given up meanwhile.
+    pub(crate) dependencies: Dependencies,
+    /// How many processes answer calls.
+    pub(crate) proxies_alive: Arc<ProxiesAlive>,
     /// Work that goes on beside requests.
     pub(crate) tasks: TaskTracker,
     /// Tells that work to end.
@@ -42,15 +53,25 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    pub(crate) fn new(process: Process, settings: Settings, metrics: Metrics) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        process: Process,
+        settings: Settings,
+        sources: Sources,
+        telemetry: &Telemetry,
+    ) -> anyhow::Result<Self> {
         let common = settings.common()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let base = Self {
             process,
             settings,
+            sources,
             common,
-            clock: Arc::new(SystemClock),
+            dependencies: Dependencies::new(Arc::clone(&clock)),
+            clock,
             entropy: Arc::new(OsEntropy),
-            metrics,
+            metrics: telemetry.metrics(),
+            levels: telemetry.levels(),
+            proxies_alive: Arc::new(watch::Sender::new(1)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             finishing: TaskTracker::new(),

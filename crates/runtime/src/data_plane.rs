@@ -1,7 +1,6 @@
 //! The pipeline that calls go through: the configuration it works from, kept at the latest revision,
 //! and the custody of what it records.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -9,20 +8,23 @@ use ipnet::IpNet;
 use promptgate_audit::FailureCounts;
 use promptgate_coordination_local::spool::MemorySpool;
 use promptgate_forwarded::ProxyTrust;
+use promptgate_gateway::ports::UsageSink;
 use promptgate_gateway::{
     Authenticator, AuthenticatorOptions, ContextualModel, DisconnectPolicy, Gateway, GatewayLimits,
-    GatewayParts, SnapshotCell, StoredMemory, Synchroniser,
+    GatewayParts, Keeper, Keepsakes, SnapshotCell, StoredMemory, Synchroniser,
 };
-use promptgate_kernel::KeyRing;
+use promptgate_kernel::{KeyRing, Revision};
 use promptgate_projects::RecordBodies;
-use promptgate_providers::{CapabilityCell, CapabilityTable};
+use promptgate_providers::CapabilityCell;
 use promptgate_settings::{ContextualSettings, DataPlaneSettings};
 use promptgate_store::Store;
 use promptgate_usage::PriceTable;
 
 use crate::base::Base;
+use crate::dependencies::DATABASE;
 use crate::files::DataDir;
-use crate::shutdown::ReloadSignal;
+use crate::reload;
+use crate::limits;
 use crate::storage::{self, BusInUse, Storage};
 use crate::trace::W3cTraceContext;
 use crate::upkeep;
@@ -37,6 +39,8 @@ pub(crate) struct DataPlane {
     pub(crate) memory: Option<Arc<MemorySpool>>,
     /// What strangers were refused.
     pub(crate) failures: Arc<FailureCounts>,
+    /// What usage events are handed to.
+    pub(crate) sink: Arc<dyn UsageSink>,
 }
 
 impl DataPlane {
@@ -48,20 +52,22 @@ impl DataPlane {
         bus: &BusInUse,
         keys: KeyRing,
         capabilities: Arc<CapabilityCell>,
+        kept: Option<&Keepsakes>,
     ) -> anyhow::Result<Self> {
         let settings = base.settings.data_plane()?;
         let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store))?;
         let configuration =
-            ConfigurationInForce::load(base, &settings, storage, bus, keys.clone(), capabilities).await?;
+            ConfigurationInForce::load(base, &settings, storage, bus, keys.clone(), capabilities, kept)
+                .await?;
         let failures = upkeep::keep_failures(base, &storage.store);
         let gateway = Gateway::new(GatewayParts {
             snapshot: Arc::clone(&configuration.snapshot),
             authenticator: Arc::clone(&configuration.authenticator),
             upstream: Arc::new(storage::outbound(&base.settings)?),
-            sink: custody.sink,
+            sink: Arc::clone(&custody.sink),
             clock: Arc::clone(&base.clock),
             entropy: Arc::clone(&base.entropy),
-            limits: limits(&settings)?,
+            limits: bounds(&settings)?,
             prices: Arc::new(PriceTable::bundled()),
             tasks: base.finishing.clone(),
             trace_context: Arc::new(W3cTraceContext),
@@ -69,8 +75,10 @@ impl DataPlane {
             memory: remembering(base, storage),
             idempotency: Arc::new(Arc::clone(&storage.store)),
             failures: Arc::clone(&failures),
+            limiters: limits::start(base, storage, bus)?,
         });
-        Ok(Self { gateway, snapshot: configuration.snapshot, memory: custody.memory, failures })
+        let (snapshot, memory, sink) = (configuration.snapshot, custody.memory, custody.sink);
+        Ok(Self { gateway, snapshot, memory, failures, sink })
     }
 }
 
@@ -96,6 +104,7 @@ impl ConfigurationInForce {
         bus: &BusInUse,
         keys: KeyRing,
         capabilities: Arc<CapabilityCell>,
+        kept: Option<&Keepsakes>,
     ) -> anyhow::Result<Self> {
         let options = AuthenticatorOptions {
             hits: settings.auth_cache_entries,
@@ -115,63 +124,62 @@ impl ConfigurationInForce {
             authenticator: Arc::clone(&authenticator),
             poll_interval: settings.poll_interval,
         };
-        synchroniser().load_initial().await.context("cannot load the configuration")?;
+        let recalled = load(base, &synchroniser(), kept).await?;
         base.tasks.spawn(synchroniser().run(base.stop.clone()));
-        reload_on_signal(base, synchroniser(), settings.capabilities_file.clone())?;
+        if let Some(kept) = kept.cloned() {
+            let keeper = Keeper {
+                store: Arc::clone(&storage.store),
+                snapshot: Arc::clone(&snapshot),
+                authenticator: Arc::clone(&authenticator),
+                kept,
+                recalled,
+            };
+            base.tasks.spawn(keeper.run(base.stop.clone()));
+        }
+        reload::on_signal(base, Some(synchroniser()))?;
         let (remembering, stop) = (Arc::clone(&authenticator), base.stop.clone());
         base.tasks.spawn(async move { remembering.write_last_used(stop).await });
         Ok(Self { snapshot, authenticator })
     }
 }
 
+/// Loads the configuration: from the database, or from the disk where that is away; then its revision.
+async fn load(
+    base: &Base,
+    synchroniser: &Synchroniser<Arc<dyn Store>>,
+    kept: Option<&Keepsakes>,
+) -> anyhow::Result<Option<Revision>> {
+    if let Some(kept) = kept {
+        synchroniser.authenticator.recall(kept.tokens());
+    }
+    // That it is away was found out already, and waiting for it would only take time.
+    let is_away = base.dependencies.all().contains_key(DATABASE);
+    let loaded = if is_away { None } else { Some(synchroniser.load_initial().await) };
+    if let Some(Ok(())) = loaded {
+        return Ok(None);
+    }
+    let recalled = kept.and_then(|kept| synchroniser.recall(kept));
+    match (recalled, loaded) {
+        (Some(revision), _) => {
+            tracing::warn!(
+                revision = revision.number(),
+                "working from revision {revision} of the configuration, which was kept on disk, until the \
+                 database is back"
+            );
+            Ok(Some(revision))
+        }
+        (None, Some(Err(error))) => Err(error).context("cannot load the configuration"),
+        (None, _) => {
+            let loaded = synchroniser.load_initial().await;
+            loaded.map(|()| None).context("cannot load the configuration")
+        }
+    }
+}
+
 /// What models can do, for all of a process: as the operator's file says, else as the program knows.
 pub(crate) fn capabilities(base: &Base) -> anyhow::Result<Arc<CapabilityCell>> {
-    let table = capability_table(base.settings.data_plane()?.capabilities_file.as_deref())?;
+    let table = reload::capability_table(base.settings.data_plane()?.capabilities_file.as_deref())?;
     Ok(Arc::new(CapabilityCell::new(table)))
-}
-
-fn capability_table(file: Option<&Path>) -> anyhow::Result<CapabilityTable> {
-    let Some(file) = file else { return Ok(CapabilityTable::bundled()) };
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: cannot read {}", file.display()))?;
-    CapabilityTable::parse(&text).with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: {}", file.display()))
-}
-
-/// On SIGHUP everything is read anew. A failure leaves what is there in force.
-fn reload_on_signal(
-    base: &Base,
-    synchroniser: Synchroniser<Arc<dyn Store>>,
-    capabilities: Option<PathBuf>,
-) -> anyhow::Result<()> {
-    let mut signal = ReloadSignal::listen()?;
-    let stop = base.stop.clone();
-    base.tasks.spawn(async move {
-        let reload = async {
-            loop {
-                signal.next().await;
-                tracing::info!("SIGHUP: reading the configuration anew");
-                match capability_table(capabilities.as_deref()) {
-                    Ok(table) => synchroniser.capabilities.store(table),
-                    Err(error) => tracing::error!(
-                        error = format!("{error:#}"),
-                        "the capability table could not be read anew; going on with the last good one"
-                    ),
-                }
-                match synchroniser.load_initial().await {
-                    Ok(()) => {
-                        synchroniser.authenticator.forget_all();
-                        tracing::info!("the configuration was read anew");
-                    }
-                    Err(error) => tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the configuration could not be read anew; going on with the last good one"
-                    ),
-                }
-            }
-        };
-        stop.run_until_cancelled(reload).await
-    });
-    Ok(())
 }
 
 /// Whose forwarded headers count.
@@ -183,7 +191,7 @@ pub(crate) fn proxy_trust(networks: &[IpNet], everybody: bool) -> ProxyTrust {
     }
 }
 
-fn limits(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
+fn bounds(settings: &DataPlaneSettings) -> anyhow::Result<GatewayLimits> {
     let timeouts = settings.timeouts;
     let proxies = proxy_trust(&settings.trusted_proxies, settings.trust_forward_headers);
     let disconnect = match settings.drain_after_disconnect {
@@ -248,6 +256,7 @@ mod tests {
             env: ProjectEnv::Prod,
             default_provider: None,
             record_bodies: None,
+            limits: promptgate_kernel::LimitSet::default(),
             metadata: Map::new(),
             active: true,
         };

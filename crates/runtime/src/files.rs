@@ -49,6 +49,11 @@ impl DataDir {
         self.path.join("spool")
     }
 
+    /// What a process keeps for the time when the database is away.
+    pub(crate) fn kept(&self, process: &str) -> PathBuf {
+        self.path.join("kept").join(process)
+    }
+
     /// The file of a key.
     pub(crate) fn key_path(&self, name: &str) -> PathBuf {
         self.path.join("keys").join(name)

@@ -18,6 +18,7 @@ use promptgate_upstream_http::HttpUpstream;
 use tokio::time::timeout;
 
 use crate::base::Base;
+use crate::dependencies::{Dependencies, IDENTITY};
 use crate::storage;
 
 /// A provider that takes longer does not answer.
@@ -32,7 +33,8 @@ pub(crate) fn with_providers(base: &Base, sign_in: SignIn) -> anyhow::Result<Sig
         return Ok(sign_in);
     }
     let providers = configured.into_iter().map(provider).collect::<Result<_, _>>()?;
-    let http = Arc::new(Outbound(storage::outbound(&base.settings)?));
+    let client = storage::outbound(&base.settings)?;
+    let http = Arc::new(Outbound { client, dependencies: base.dependencies.clone() });
     let base_url = base.settings.api()?.backend_base_url;
     let providers = OidcProviders::new(providers, &base_url, http, &base.clock)?;
     Ok(sign_in.with_providers(Arc::new(providers), base.finishing.clone()))
@@ -57,7 +59,10 @@ fn provider(settings: OidcSettings) -> anyhow::Result<OidcProvider> {
 }
 
 /// The view that identity providers are called through.
-struct Outbound(HttpUpstream);
+struct Outbound {
+    client: HttpUpstream,
+    dependencies: Dependencies,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -79,7 +84,7 @@ impl OidcHttp for Outbound {
             first_byte_timeout: PATIENCE,
         };
         let answer = async {
-            let mut answer = self.0.call(call).await?;
+            let mut answer = self.client.call(call).await?;
             let mut body = Vec::new();
             while let Some(piece) = answer.body.next().await {
                 body.extend_from_slice(&piece?);
@@ -92,6 +97,13 @@ impl OidcHttp for Outbound {
             *response.headers_mut() = answer.headers;
             Ok(response)
         };
-        timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(NotRead("no answer within 10 seconds").into()))
+        let answer = timeout(PATIENCE, answer).await;
+        let answer = answer.unwrap_or_else(|_| Err(NotRead("no answer within 10 seconds").into()));
+        // Known from when it was last asked, for nobody asks it without need.
+        let answers =
+            answer.as_ref().is_ok_and(|answer: &Response<Vec<u8>>| !answer.status().is_server_error());
+        let gives_up = "people cannot sign in there; sessions go on until they have to be renewed";
+        self.dependencies.note(IDENTITY, (!answers).then_some(gives_up));
+        answer
     }
 }

@@ -14,6 +14,7 @@ use promptgate_store::Store;
 use promptgate_telemetry::Metrics;
 
 use crate::base::Base;
+use crate::dependencies::{Away, Dependencies};
 use crate::shutdown::Leaving;
 use crate::storage::{BusInUse, IsUp};
 
@@ -29,6 +30,7 @@ pub(crate) struct Readiness {
     bus: Option<(&'static str, IsUp)>,
     snapshot: Option<Arc<SnapshotCell>>,
     memory: Option<Arc<MemorySpool>>,
+    dependencies: Dependencies,
 }
 
 impl Readiness {
@@ -43,6 +45,7 @@ impl Readiness {
             bus: None,
             snapshot: None,
             memory: None,
+            dependencies: base.dependencies.clone(),
         })
     }
 
@@ -114,7 +117,13 @@ impl Ops for Readiness {
         } else {
             ops::Readiness::Ready
         };
-        Report { readiness, revision, checks }
+        let away = self.dependencies.all().into_iter();
+        let degraded = away.map(|(dependency, Away { since, gives_up })| ops::Degraded {
+            dependency: dependency.to_owned(),
+            since,
+            gives_up,
+        });
+        Report { readiness, revision, checks, degraded: degraded.collect() }
     }
 
     fn metrics(&self) -> String {

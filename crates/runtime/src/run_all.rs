@@ -14,8 +14,10 @@ use crate::api::{self, ControlPlane};
 use crate::banner::Banner;
 use crate::base::Base;
 use crate::data_plane::{self, DataPlane};
+use crate::dependencies::Watch;
 use crate::migrate;
 use crate::proxy;
+use crate::replicas;
 use crate::schedule;
 use crate::start::print;
 use crate::storage::{self, Storage};
@@ -41,7 +43,10 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
         bootstrap::seed(&first, Actor::system(), project).await.context("cannot set up the first project")?;
     let overview =
         bootstrap::overview(&first, Actor::system()).await.context("cannot look at what is there")?;
-    let plane = DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), capabilities).await?;
+    let plane =
+        DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), capabilities, None).await?;
+    replicas::announce(&base, &storage.store, &[api_address, proxy_address], Some(&plane.snapshot));
+    Watch::of(&storage.store, Some(&bus)).with_sink(Arc::clone(&plane.sink)).start(&base);
     let gateway = plane.gateway.clone();
     let failures = Arc::clone(&plane.failures);
     let control = Control { runner: Some(api::runner(&gateway)), failures, ..first };

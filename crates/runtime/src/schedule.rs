@@ -11,19 +11,27 @@ use promptgate_kernel::KeyRing;
 
 use crate::api;
 use crate::base::{Base, Site};
+use crate::dependencies::Watch;
 use crate::ops::Readiness;
+use crate::price_list;
+use crate::reload;
+use crate::replicas;
 use crate::service_checker::OutboundChecker;
 use crate::storage::{self, BusInUse, Storage};
+use crate::usage;
 
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let settings = base.settings.scheduler()?;
     let host = base.server_settings()?.host;
-    let (site, _) = Site::bind("scheduler", &host, settings.port, "PROMPTGATE_SCHEDULER_PORT").await?;
+    let (site, address) = Site::bind("scheduler", &host, settings.port, "PROMPTGATE_SCHEDULER_PORT").await?;
     let data = api::keys_dir(&base)?;
     let storage = storage::open(&base.common, data.as_ref()).await?;
     let keys = storage::keys(&base, data.as_ref())?;
     let bus = storage::bus(&base, &storage)?;
     start(&base, &storage, keys, &bus)?;
+    replicas::announce(&base, &storage.store, &[address], None);
+    Watch::of(&storage.store, Some(&bus)).start(&base);
+    reload::on_signal(&base, None)?;
     let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
     base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
     storage.connected.close().await;
@@ -59,11 +67,20 @@ pub(crate) fn start(base: &Base, storage: &Storage, keys: KeyRing, bus: &BusInUs
         keys,
         keep: settings.audit_retention,
     };
-    let scheduler = Scheduler::new(Arc::clone(&storage.store), Arc::clone(&base.clock), options)
+    let (store, clock, entropy) =
+        (Arc::clone(&storage.store), Arc::clone(&base.clock), Arc::clone(&base.entropy));
+    let scheduler = Scheduler::new(store, clock, entropy, options)
         .checking(checks)
         .keeping(audit)
         .ending(expiry)
+        .pricing(price_list::keeper(base, &storage.store, &bus.bus)?)
+        .sweeping("sweep_limits", storage.connected.counters())
         .forgetting(SignIns { state: bus.sign_in.clone(), idle: settings.session_idle_timeout });
+    let scheduler = match &bus.counters {
+        Some(counters) => scheduler.sweeping("sweep_limits_redis", Arc::clone(counters)),
+        None => scheduler,
+    };
+    usage::ingest(base, &storage.store)?;
     base.tasks.spawn(scheduler.run(base.stop.clone()));
     Ok(())
 }

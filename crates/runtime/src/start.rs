@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use promptgate_settings::{Process, Settings, TraceSettings};
+use promptgate_settings::{LogSettings, Process, Settings, Sources, TraceSettings};
 use promptgate_telemetry::{Level, Logs, Telemetry, Traces};
 use promptgate_upstream_http::OtlpHttpClient;
 use tokio::runtime::{Builder, Handle};
 
 use crate::base::Base;
-use crate::cli::{self, AuditCommand, Command, Flags, Instead, Once, Page, SecretsCommand};
+use crate::cli::{self, AuditCommand, Command, Flags, Instead, MigrateCommand, Once, Page, SecretsCommand};
 use crate::shutdown::EndSignals;
 use crate::trial::Refused;
-use crate::{accounts, api, listing, migrate, proxy, run_all, schedule, storage, trial, upkeep, usage};
+use crate::{accounts, api, copy, listing, migrate, prices, proxy, run_all, schedule, storage, trial, upkeep, usage};
 
 /// How long tasks that block may take to end when everything else has ended.
 const LAST_TASKS: Duration = Duration::from_secs(2);
@@ -29,10 +29,15 @@ pub fn promptgate() -> ExitCode {
         Command::Proxy => start(Process::Proxy, flags),
         Command::Schedule => start(Process::Schedule, flags),
         Command::Worker => start(Process::Worker, flags),
-        Command::Migrate => start(Process::Migrate, flags),
+        Command::Migrate { command: None } => start(Process::Migrate, flags),
+        Command::Migrate { command: Some(MigrateCommand::Copy(copy)) } => {
+            start_with(Process::Migrate, flags, Some(Once::Copy(copy)))
+        }
         Command::User { command } => start_with(Process::Migrate, flags, Some(Once::User(command))),
         // They need the keys, which the scheduler has too.
         Command::Audit { command } => start_with(Process::Schedule, flags, Some(Once::Audit(command))),
+        // The list of the settings is the scheduler's.
+        Command::Prices { command } => start_with(Process::Schedule, flags, Some(Once::Prices(command))),
         Command::Secrets { command } => start_with(Process::Schedule, flags, Some(Once::Secrets(command))),
         Command::Firewall { command } => start_with(Process::Migrate, flags, Some(command.once())),
         Command::Config => listing::print_effective(flags),
@@ -108,19 +113,20 @@ fn start(process: Process, flags: Flags) -> anyhow::Result<()> {
 fn start_with(process: Process, flags: Flags, command: Option<Once>) -> anyhow::Result<()> {
     // The first provider counts; a second attempt means that it is there already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let settings = {
+    let (settings, sources) = {
         let _logs = promptgate_telemetry::bootstrap();
-        let settings = flags.sources().context("cannot read the working directory")?.resolve()?;
+        let sources = flags.sources().context("cannot read the working directory")?;
+        let settings = sources.clone().resolve()?;
         // Before the check: a mistyped name is why another is missing.
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
         }
         settings.check(process)?;
-        settings
+        (settings, sources)
     };
     let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let telemetry = telemetry(process, &settings, runtime.handle())?;
-    let result = runtime.block_on(until_ended(process, settings, &telemetry, command));
+    let result = runtime.block_on(until_ended(process, settings, sources, &telemetry, command));
     telemetry.shutdown();
     match result {
         Ok(()) => runtime.shutdown_timeout(LAST_TASKS),
@@ -131,15 +137,20 @@ fn start_with(process: Process, flags: Flags, command: Option<Once>) -> anyhow::
 
 fn telemetry(process: Process, settings: &Settings, handle: &Handle) -> anyhow::Result<Telemetry> {
     let log = settings.common()?.log;
-    let level = match log.level.as_str() {
+    let level = level(&log);
+    let wanted = if process == Process::Migrate { None } else { settings.server()?.traces };
+    let traces = wanted.map(|wanted| traces(process, settings, wanted, handle)).transpose()?;
+    Ok(promptgate_telemetry::init(Logs { level, json: log.json }, traces)?)
+}
+
+/// How much is to be logged.
+pub(crate) fn level(log: &LogSettings) -> Level {
+    match log.level.as_str() {
         "debug" => Level::Debug,
         "warn" => Level::Warn,
         "error" => Level::Error,
         _ => Level::Info,
-    };
-    let wanted = if process == Process::Migrate { None } else { settings.server()?.traces };
-    let traces = wanted.map(|wanted| traces(process, settings, wanted, handle)).transpose()?;
-    Ok(promptgate_telemetry::init(Logs { level, json: log.json }, traces)?)
+    }
 }
 
 fn traces(
@@ -166,11 +177,12 @@ fn traces(
 async fn until_ended(
     process: Process,
     settings: Settings,
+    sources: Sources,
     telemetry: &Telemetry,
     command: Option<Once>,
 ) -> anyhow::Result<()> {
     let mut signals = EndSignals::listen()?;
-    let base = Base::new(process, settings, telemetry.metrics())?;
+    let base = Base::new(process, settings, sources, telemetry)?;
     let asked = base.asked.clone();
     let mut work = std::pin::pin!(work(base, command));
     tokio::select! {
@@ -190,6 +202,8 @@ async fn work(base: Base, command: Option<Once>) -> anyhow::Result<()> {
         Some(Once::Audit(AuditCommand::Verify)) => return upkeep::verify_audit(base).await,
         Some(Once::FirewallTest(test)) => return trial::run(base, *test).await,
         Some(Once::FirewallReplay(replay)) => return trial::replay::run(base, *replay).await,
+        Some(Once::Copy(wanted)) => return copy::run(base, wanted).await,
+        Some(Once::Prices(command)) => return prices::run(base, command).await,
         Some(Once::Secrets(SecretsCommand::Rotate)) => return upkeep::rotate_secrets(base).await,
         None => {}
     }

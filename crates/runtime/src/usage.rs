@@ -1,5 +1,7 @@
 //! Custody of usage events: where they wait, and who brings them into the database.
 
+mod stream;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +13,14 @@ use promptgate_settings::SpoolSettings;
 use promptgate_store::Store;
 
 use crate::base::{Base, Site};
+use crate::dependencies::Watch;
 use crate::files::DataDir;
 use crate::ops::Readiness;
+use crate::reload;
+use crate::replicas;
 use crate::storage;
+
+pub(crate) use stream::ingest;
 
 /// What a proxy hands its events to.
 pub(crate) struct Custody {
@@ -23,7 +30,7 @@ pub(crate) struct Custody {
 }
 
 /// Opens the spool of this process, or a queue in memory where there is no directory for one, and
-/// starts bringing events into the store.
+/// starts bringing events into the store: through the stream where there is a Redis.
 pub(crate) fn custody(
     base: &Base,
     settings: &SpoolSettings,
@@ -32,13 +39,13 @@ pub(crate) fn custody(
 ) -> anyhow::Result<Custody> {
     let options = SpoolOptions { alarm_bytes: settings.alarm_bytes, ..SpoolOptions::default() };
     let opened = data.map(|data| Spool::open(&data.spool(), options)).transpose();
-    match opened {
+    let clock = Arc::clone(&base.clock);
+    let (drainer, custody) = match opened {
         Ok(Some(spool)) => {
             let spool = Arc::new(spool);
-            base.tasks.spawn(Drainer::new(Arc::clone(&spool), store).run(base.stop.clone()));
-            Ok(Custody { sink: spool, memory: None })
+            (Drainer::new(Arc::clone(&spool), store, clock), Custody { sink: spool, memory: None })
         }
-        Err(error) if !base.common.database.is_cluster => Err(error.into()),
+        Err(error) if !base.common.database.is_cluster => return Err(error.into()),
         nothing => {
             if let Err(error) = nothing {
                 tracing::warn!(
@@ -47,16 +54,28 @@ pub(crate) fn custody(
                 );
             }
             let memory = Arc::new(MemorySpool::new(settings.memory_events));
-            base.tasks.spawn(Drainer::memory(Arc::clone(&memory), store).run(base.stop.clone()));
-            Ok(Custody { sink: Arc::clone(&memory) as Arc<dyn UsageSink>, memory: Some(memory) })
+            let sink = Arc::clone(&memory) as Arc<dyn UsageSink>;
+            let drainer = Drainer::memory(Arc::clone(&memory), store, clock);
+            (drainer, Custody { sink, memory: Some(memory) })
         }
-    }
+    };
+    let drainer = match stream::connect(base)? {
+        Some(stream) => {
+            let feed = stream.feed();
+            stream::watch_feed(base, &feed);
+            drainer.through(feed)
+        }
+        None => drainer,
+    };
+    base.tasks.spawn(drainer.run(base.stop.clone()));
+    Ok(custody)
 }
 
-/// `worker`: brings what dead processes left in the data directory into the database.
+/// `worker`: brings what is in the stream, and what dead processes left in the data directory, into the
+/// database.
 pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let settings = base.settings.worker()?;
-    let (site, _) =
+    let (site, address) =
         Site::bind("worker", &base.server_settings()?.host, settings.port, "PROMPTGATE_WORKER_PORT").await?;
     let data = storage::data_dir(&base.common, "this worker finds no spools to bring in")?;
     let storage = storage::open(&base.common, data.as_ref()).await?;
@@ -67,9 +86,14 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
             ..SpoolOptions::default()
         };
         std::fs::create_dir_all(data.spool()).context("cannot make the directory of spools")?;
-        let drainer = Drainer::orphans(&data.spool(), options, Arc::clone(&storage.store));
+        let clock = Arc::clone(&base.clock);
+        let drainer = Drainer::orphans(&data.spool(), options, Arc::clone(&storage.store), clock);
         base.tasks.spawn(drainer.run(base.stop.clone()));
     }
+    ingest(&base, &storage.store)?;
+    replicas::announce(&base, &storage.store, &[address], None);
+    Watch::of(&storage.store, None).start(&base);
+    reload::on_signal(&base, None)?;
     let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
     base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
     storage.connected.close().await;

@@ -128,6 +128,25 @@ impl Settings {
         listed.chain(named)
     }
 
+    /// The names of what `process` reads and what is set otherwise in `other`.
+    pub fn differing(&self, other: &Self, process: Process) -> Vec<String> {
+        let listed = VARIABLES.iter().filter(|variable| variable.is_read_by(process));
+        let text = |settings: &Self, name: &str| settings.found.get(name).map(|found| found.text.clone());
+        let mut names: Vec<String> = listed
+            .map(|variable| variable.name)
+            .filter(|name| text(self, name) != text(other, name))
+            .map(str::to_owned)
+            .collect();
+        let named: std::collections::BTreeSet<&String> =
+            self.named.keys().chain(other.named.keys()).collect();
+        let named_text =
+            |settings: &Self, name: &String| settings.named.get(name).map(|found| found.text.clone());
+        let read = |name: &&String| oidc::of_name(name).is_some_and(|variable| variable.is_read_by(process));
+        let differs = |name: &&String| named_text(self, name) != named_text(other, name);
+        names.extend(named.into_iter().filter(read).filter(differs).cloned());
+        names
+    }
+
     /// What is set for identity providers with a name of their own.
     pub(crate) const fn named(&self) -> &BTreeMap<String, Found> {
         &self.named

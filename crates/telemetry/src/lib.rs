@@ -16,5 +16,5 @@ mod traces;
 
 pub use lines::TextLines;
 pub use metrics::Metrics;
-pub use start::{BootstrapLogs, Level, Logs, Telemetry, TelemetryError, bootstrap, init};
+pub use start::{BootstrapLogs, Level, Levels, Logs, Telemetry, TelemetryError, bootstrap, init};
 pub use traces::{Traces, inject_context, set_parent, within_trace};

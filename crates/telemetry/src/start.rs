@@ -1,18 +1,21 @@
 //! Setting everything up once, and letting go of it at the end.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::BuildError;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::{Filter, SubscriberExt};
+use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::lines::TextLines;
@@ -88,6 +91,24 @@ pub struct Telemetry {
     metrics: Metrics,
     provider: Option<SdkTracerProvider>,
     output: Output,
+    levels: Levels,
+}
+
+/// How much is logged, for as long as a process runs.
+#[derive(Clone)]
+pub struct Levels(Arc<dyn Fn(Level) + Send + Sync>);
+
+impl Levels {
+    /// Logs more or less from now on.
+    pub fn set(&self, level: Level) {
+        (self.0)(level);
+    }
+}
+
+impl fmt::Debug for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Levels")
+    }
 }
 
 /// How long the last delivery of traces may take.
@@ -97,6 +118,11 @@ impl Telemetry {
     /// What `/metrics` shows.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
+    }
+
+    /// Changes how much is logged.
+    pub fn levels(&self) -> Levels {
+        self.levels.clone()
     }
 
     /// Delivers the traces and the log lines that are still waiting. Blocks for a few seconds at most;
@@ -140,8 +166,14 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
     } else {
         lines.event_format(TextLines).boxed()
     };
-    let level = logs.level.filter();
-    let lines = tracing_subscriber::registry().with(lines.with_filter(ours(level).and(events_only(level))));
+    let (filter, handle) = reload::Layer::new(of_lines(logs.level.filter()));
+    let lines = tracing_subscriber::registry().with(lines.with_filter(filter));
+    let levels = Levels(Arc::new(move |level: Level| {
+        // It fails only when the subscriber is gone, and every line with it.
+        if handle.reload(of_lines(level.filter())).is_ok() {
+            log::set_max_level(level.of_log());
+        }
+    }));
     // A layer that is there but empty would count as one that wants everything.
     let set_up = match &provider {
         Some(provider) => {
@@ -156,7 +188,12 @@ pub fn init(logs: Logs, traces: Option<Traces>) -> Result<Telemetry, TelemetryEr
     // even asked; above it, libraries are heard like everybody.
     log::set_max_level(logs.level.of_log());
     ::metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
-    Ok(Telemetry { metrics, provider, output })
+    Ok(Telemetry { metrics, provider, output, levels })
+}
+
+/// What is written as a line.
+fn of_lines<S: Subscriber>(level: LevelFilter) -> impl Filter<S> {
+    ours(level).and(events_only(level))
 }
 
 /// Lines say everything themselves: without an export of traces, spans are never made.
@@ -177,8 +214,13 @@ mod tests {
 
     #[test]
     fn what_would_be_dropped_is_not_even_looked_at() {
-        let _telemetry = init(Logs { level: Level::Info, json: false }, None).unwrap();
+        let telemetry = init(Logs { level: Level::Info, json: false }, None).unwrap();
         assert_eq!(LevelFilter::current(), LevelFilter::INFO);
         assert_eq!(log::max_level(), log::LevelFilter::Warn);
+        telemetry.levels().set(Level::Error);
+        assert_eq!(LevelFilter::current(), LevelFilter::ERROR);
+        assert_eq!(log::max_level(), log::LevelFilter::Error);
+        telemetry.levels().set(Level::Debug);
+        assert_eq!(LevelFilter::current(), LevelFilter::DEBUG);
     }
 }

@@ -13,9 +13,12 @@ use super::Edge;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, Accept, X-API-Key, anthropic-version, X-Admin-API-Key, Idempotency-Key, \
-     X-Request-Id",
+     X-Request-Id, X-Promptgate-Wait-Revision",
 );
-const READABLE: HeaderValue = HeaderValue::from_static("X-Request-Id, Retry-After, Location");
+const READABLE: HeaderValue = HeaderValue::from_static(
+    "X-Request-Id, Retry-After, Location, X-Promptgate-Revision, X-Promptgate-Revision-Served, \
+     X-Promptgate-Replicas-Behind",
+);
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// Answers every `OPTIONS`, and tells browsers whose pages may read the other answers.

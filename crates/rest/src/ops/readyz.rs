@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use promptgate_kernel::Revision;
+use promptgate_kernel::{Revision, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,6 +21,21 @@ pub(super) struct ReadyView {
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<i64>,
     checks: BTreeMap<String, CheckView>,
+    /// What is away; left out when nothing is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<DegradedView>,
+}
+
+/// Something that is away.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DegradedView {
+    /// `database`, `redis`, `usage_spool` or `identity_provider`.
+    dependency: String,
+    #[schema(value_type = String, format = "date-time")]
+    since: Timestamp,
+    /// What the process goes on without.
+    gives_up: String,
 }
 
 /// How one thing that the process depends on is.
@@ -54,7 +69,13 @@ impl From<Report> for ReadyView {
             Readiness::Draining => "draining",
         };
         let checks = report.checks.into_iter().map(|(name, check)| (name, check.into())).collect();
-        Self { status, revision: report.revision.map(Revision::number), checks }
+        let degraded = report.degraded.into_iter().map(|away| DegradedView {
+            dependency: away.dependency,
+            since: away.since,
+            gives_up: away.gives_up,
+        });
+        let revision = report.revision.map(Revision::number);
+        Self { status, revision, checks, degraded: degraded.collect() }
     }
 }
 
@@ -71,9 +92,18 @@ impl From<Check> for CheckView {
 #[cfg(test)]
 mod tests {
     use super::super::Readiness;
-    use super::super::tests::fake;
+    use super::super::tests::{degraded, fake};
     use crate::testing::{Answer, request};
     use serde_json::json;
+
+    #[tokio::test]
+    async fn what_is_given_up_is_said() {
+        let answer = Answer::of(degraded("redis", "much"), request("GET", "/readyz", "")).await;
+        let expected = json!([
+            {"dependency": "redis", "since": "1970-01-01T00:00:01.500000Z", "givesUp": "much"},
+        ]);
+        assert_eq!((answer.status, &answer.json()["degraded"]), (200, &expected));
+    }
 
     #[tokio::test]
     async fn only_a_ready_process_answers_200() {

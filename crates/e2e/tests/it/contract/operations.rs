@@ -18,6 +18,7 @@ pub(super) const ROUTES: &str = "
     POST /api/v1/admin/admin-keys
     POST /api/v1/admin/admin-keys/{id}/rotate
     DELETE /api/v1/admin/admin-keys/{id}
+    GET /api/v1/admin/replicas
     GET /api/v1/admin/settings
     PATCH /api/v1/admin/settings
 ";
@@ -26,6 +27,7 @@ async fn pass(pass: &Pass) {
     health(pass).await;
     keys(pass).await;
     settings(pass).await;
+    replicas(pass).await;
     audit(pass).await;
 }
 
@@ -42,7 +44,7 @@ async fn health(pass: &Pass) {
         }
         super::shape::assert_shape(
             "readiness",
-            &json!({"status": "text", "checks": "object", "revision?": "int"}),
+            &json!({"status": "text", "checks": "object", "revision?": "int", "degraded?": "list"}),
             &ready,
         );
         let metrics = caller.get("/metrics", &[]).await;
@@ -127,6 +129,21 @@ async fn settings(pass: &Pass) {
     let on = api.patch("/settings", &[], json!({"managementApi": true})).await.shows(200, &shape);
     assert_eq!(on, json!({"managementApi": true, "mcpControlPlane": false}));
     api.reads_strictly(Method::PATCH, "/settings", &[], &json!({"managementApi": false})).await;
+}
+
+async fn replicas(pass: &Pass) {
+    let replica = json!({
+        "id": "uuid", "kind": "text", "version": "text", "host": "text", "address": "text", "pid": "int",
+        "answersCalls": "bool", "startedAt": "time", "lastSeenAt": "time", "revision": "int|null",
+        "lag": "int|null",
+    });
+    let shown = pass.operator().get("/replicas", &[]).await.is(200);
+    assert!(shown["revision"].is_i64(), "{shown}");
+    let items = shown["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["answersCalls"] == true), "{shown}");
+    for item in items {
+        super::shape::assert_shape("a replica", &replica, item);
+    }
 }
 
 async fn audit(pass: &Pass) {
