@@ -6,12 +6,14 @@
 
 #![expect(clippy::cast_precision_loss, reason = "counts and times of a short run are far below 2^52")]
 
+mod ask;
 mod bare;
 mod drive;
 mod mock;
 mod process;
 mod report;
 mod run;
+mod scale;
 mod server;
 
 use std::net::SocketAddr;
@@ -30,6 +32,9 @@ struct Arguments {
 enum Command {
     /// Run the whole measurement and print a report.
     Run(Plan),
+    /// Fill a database step by step, and measure at each how fast calls are recorded, pages are shown and
+    /// tokens are known.
+    Scale(scale::Sizes),
     /// The upstream: answers a chat completion of about 1 KB, or 40 events when asked to stream.
     Mock {
         /// Where to listen.
@@ -73,6 +78,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match arguments.command {
         Command::Run(plan) => runtime.block_on(run::run(plan)),
+        Command::Scale(sizes) => runtime.block_on(scale::scale(sizes)),
         Command::Mock { listen } => runtime.block_on(mock::serve(listen)),
         Command::Bare { listen, upstream } => runtime.block_on(bare::serve(listen, upstream)),
     }

@@ -110,3 +110,9 @@ fn status_kib(pid: u32, field: &str) -> Option<u64> {
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
+
+/// Prints a line, or several, of the report.
+#[expect(clippy::print_stdout, reason = "the report is what this program is for")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}

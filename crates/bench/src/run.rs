@@ -4,28 +4,25 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
-use bytes::Bytes;
-use http::{Request, header};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use anyhow::Context;
+use serde_json::json;
 
 use crate::Plan;
+use crate::ask::{ADMIN_KEY, admin};
 use crate::drive::{Target, turn};
-use crate::process::{Process, free_address};
+use crate::process::{Process, free_address, say};
 use crate::report::{Series, table};
 
-const ADMIN_KEY: &str = "bench-admin-key";
 const NAME: &str = "promptgate";
 const TRANSLATING: &str = "promptgate, translating";
+const LIMITED: &str = "promptgate, limited";
 
 struct Contestant {
     name: &'static str,
     process: Arc<Process>,
     target: Target,
+    /// A token of the same project that has limits; empty where there is no such thing.
+    limited: String,
     plain: Series,
     streamed: Series,
 }
@@ -47,8 +44,8 @@ pub(crate) async fn run(options: Plan) -> anyhow::Result<()> {
         contestants.push(gateway("promptgate before", before, directory, upstream).await?);
     }
     let measured = gateway(NAME, &options.gateway, directory, upstream).await?;
-    let translating = measured.translating();
-    contestants.extend([measured, translating]);
+    let (translating, limited) = (measured.translating(), measured.limited());
+    contestants.extend([measured, translating, limited]);
 
     for contestant in &contestants {
         turn(&contestant.target, false, options.clients, options.calls / 8).await?;
@@ -67,14 +64,19 @@ pub(crate) async fn run(options: Plan) -> anyhow::Result<()> {
             contestant.streamed.add(streamed, after - between);
         }
     }
-    let yardsticks: Vec<&str> =
-        contestants.iter().map(|c| c.name).filter(|name| *name != NAME && *name != TRANSLATING).collect();
+    let yardsticks: Vec<&str> = contestants
+        .iter()
+        .map(|c| c.name)
+        .filter(|name| ![NAME, TRANSLATING, LIMITED].contains(name))
+        .collect();
     let plain: Vec<_> = contestants.iter().map(|c| (c.name, &c.plain)).collect();
     let streamed: Vec<_> = contestants.iter().map(|c| (c.name, &c.streamed)).collect();
     say(&table("Plain call, 1 KB each way", &plain, &yardsticks));
     say(&table("Stream of 40 events", &streamed, &yardsticks));
     say("\n### Resident memory\n\n| target | peak MiB | at the end MiB |\n| --- | ---: | ---: |");
-    for contestant in contestants.iter().filter(|contestant| contestant.name != TRANSLATING) {
+    for contestant in
+        contestants.iter().filter(|contestant| ![TRANSLATING, LIMITED].contains(&contestant.name))
+    {
         let (peak, now) = contestant.process.memory_mib();
         say(&format!("| {} | {peak:.1} | {now:.1} |", contestant.name));
     }
@@ -142,12 +144,21 @@ async fn gateway(
     let project = admin(api, "/api/v1/admin/projects", &project).await?;
     let uuid = project["uuid"].as_str().context("a project has a uuid")?.to_owned();
     let tokens = format!("/api/v1/admin/projects/{uuid}/tokens");
-    let issued = admin(api, &tokens, &json!({"name": "bench", "scopes": ["chat"]})).await?;
-    let token = issued["token"].as_str().context("an issued token is shown once")?.to_owned();
+    let issue = async |body| -> anyhow::Result<String> {
+        let issued = admin(api, &tokens, &body).await?;
+        Ok(issued["token"].as_str().context("an issued token is shown once")?.to_owned())
+    };
+    let token = issue(json!({"name": "bench", "scopes": ["chat"]})).await?;
+    // Every limit there is, so high that none is reached.
+    let limited = issue(json!({
+        "name": "limited", "scopes": ["chat"], "rateLimitPerMinute": 100_000_000, "rateLimitPerHour": 1_000_000_000,
+        "dailyBudgetUsdCap": 1_000_000, "monthlyBudgetUsdCap": 1_000_000, "dailyTokenCap": 1_000_000_000_000_u64,
+    }))
+    .await?;
     let path = format!("/api/{uuid}/v1/chat/completions");
     let target = Target { address: proxy, path, token, model: "bench:bench".into() };
     wait_until_served(&target).await?;
-    Ok(Contestant::new(name, process, target))
+    Ok(Contestant { limited, ..Contestant::new(name, process, target) })
 }
 
 /// A new project and provider reach the proxy within a moment.
@@ -163,22 +174,6 @@ async fn wait_until_served(target: &Target) -> anyhow::Result<()> {
     last
 }
 
-async fn admin(api: SocketAddr, path: &str, body: &Value) -> anyhow::Result<Value> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(TcpStream::connect(api).await?)).await?;
-    let mut connections = tokio::task::JoinSet::new();
-    connections.spawn(connection);
-    let request = Request::post(path)
-        .header(header::HOST, api.to_string())
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("x-admin-api-key", ADMIN_KEY)
-        .body(Full::new(Bytes::from(body.to_string())))?;
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let answer = response.into_body().collect().await?.to_bytes();
-    ensure!(status.is_success(), "POST {path} answered {status}: {}", String::from_utf8_lossy(&answer));
-    Ok(serde_json::from_slice(&answer)?)
-}
-
 fn plain_target(address: SocketAddr) -> Target {
     Target { address, path: "/v1/chat/completions".into(), token: "none".into(), model: "bench".into() }
 }
@@ -190,26 +185,22 @@ fn which(program: &str) -> Option<PathBuf> {
         .find(|path| path.exists())
 }
 
-#[expect(clippy::print_stdout, reason = "the report is what this program is for")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
 impl Contestant {
-    fn new(name: &'static str, process: Process, target: Target) -> Self {
-        let process = Arc::new(process);
-        Self { name, process, target, plain: Series::default(), streamed: Series::default() }
+    fn new(name: &'static str, process: impl Into<Arc<Process>>, target: Target) -> Self {
+        let process = process.into();
+        let (limited, plain, streamed) = (String::new(), Series::default(), Series::default());
+        Self { name, process, target, limited, plain, streamed }
     }
 
     /// The same process, asked in Anthropic's shape for a model that is asked in OpenAI's.
     fn translating(&self) -> Self {
         let path = self.target.path.replace("/v1/chat/completions", "/v1/messages");
-        Self {
-            name: TRANSLATING,
-            process: Arc::clone(&self.process),
-            target: Target { path, ..self.target.clone() },
-            plain: Series::default(),
-            streamed: Series::default(),
-        }
+        Self::new(TRANSLATING, Arc::clone(&self.process), Target { path, ..self.target.clone() })
+    }
+
+    /// The same process, called with a token that has limits.
+    fn limited(&self) -> Self {
+        let target = Target { token: self.limited.clone(), ..self.target.clone() };
+        Self::new(LIMITED, Arc::clone(&self.process), target)
     }
 }
