@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use http::Response;
 use promptgate_endpoints::CompiledEndpoint;
-use promptgate_kernel::EndpointId;
+use promptgate_kernel::{EndpointId, Money};
 
 use crate::authenticate::authenticate;
 use crate::pipeline::Shared;
@@ -56,6 +56,8 @@ pub(crate) struct EndpointNote {
     pub(crate) parent_request_id: Option<String>,
     pub(crate) cache_hit: bool,
     pub(crate) cached_tokens: u64,
+    /// What these would have cost.
+    pub(crate) saved: Money,
 }
 
 impl EndpointNote {
@@ -68,6 +70,7 @@ impl EndpointNote {
             parent_request_id: None,
             cache_hit: false,
             cached_tokens: 0,
+            saved: Money::ZERO,
         }
     }
 }

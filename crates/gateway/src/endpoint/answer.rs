@@ -12,7 +12,7 @@ use promptgate_translate::{ChatAnswer, Context, Stop, read_error};
 use promptgate_usage::{Outcome, TokenCounts};
 use tokio::sync::oneshot;
 
-use super::cache::{CACHE, keep};
+use super::cache::{CACHE, keep, worth};
 use super::conversation::Conversation;
 use super::refusal::EndpointRefusal;
 use super::reply::{Flat, Told, message_of};
@@ -59,6 +59,7 @@ async fn answered(
             if let Some(note) = &mut record.endpoint {
                 note.cache_hit = true;
                 note.cached_tokens = kept.total_tokens;
+                note.saved = worth(&kept, &record.shared);
             }
             // It took nothing, so it counts nothing against the conversation either.
             let nothing = TokenCounts::default();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use metrics::counter;
 use promptgate_endpoints::{CacheKey, Cacheable, CachedAnswer, CompiledEndpoint};
-use promptgate_kernel::RepositoryError;
-use promptgate_usage::TokenCounts;
+use promptgate_kernel::{Money, RepositoryError};
+use promptgate_usage::{Sale, TokenCounts};
 use tokio::time::timeout;
 
 use super::reply::Flat;
@@ -81,6 +81,25 @@ pub(crate) async fn keep(
         expires_at: now.plus(*ttl),
     };
     in_time(shared.memory.keep(&answer), "written").await;
+}
+
+/// What a kept answer would cost if it had to be asked for now. Which tokens of the prompt its provider had
+/// in a cache of its own is not known, so that none counts as such.
+pub(crate) fn worth(kept: &CachedAnswer, shared: &Shared) -> Money {
+    let snapshot = shared.snapshot.load();
+    let tokens = TokenCounts {
+        input: kept.prompt_tokens,
+        output: kept.completion_tokens,
+        ..TokenCounts::default()
+    };
+    let compiled = snapshot.provider_named(&kept.provider);
+    let sale = Sale {
+        provider: &kept.provider,
+        kind: compiled.map_or("", |compiled| compiled.provider.kind.as_str()),
+        model: &kept.provider_model,
+        embedding: false,
+    };
+    snapshot.prices().charge(&shared.prices, sale, &tokens).cost
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, RepositoryError>>, what: &'static str) -> Option<T> {

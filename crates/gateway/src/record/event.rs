@@ -56,6 +56,7 @@ pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted
         guarded: record.guarded.as_deref().cloned(),
         cache_hit: endpoint.is_some_and(|endpoint| endpoint.cache_hit),
         cached_tokens: endpoint.map_or(0, |endpoint| endpoint.cached_tokens),
+        saved: endpoint.map_or(Money::ZERO, |endpoint| endpoint.saved),
         error_message,
         client_tool: record.tool.name.map(str::to_owned),
         client_session: record.tool.session.take(),

@@ -5,7 +5,7 @@ mod list;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) use list::{UsageView, millis};
+pub(super) use list::{UsageTokensView, UsageView, millis};
 
 use crate::ApiState;
 

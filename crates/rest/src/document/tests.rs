@@ -203,6 +203,8 @@ const ADMIN_ROUTES: &[(&str, &str)] = &[
     ("PATCH", "/api/v1/admin/settings"),
     ("GET", "/api/v1/admin/users/{id}/statistics"),
     ("GET", "/api/v1/admin/prompts"),
+    ("GET", "/api/v1/admin/costs"),
+    ("GET", "/api/v1/admin/projects/{uuid}/costs"),
     ("GET", "/api/v1/admin/dashboard/tokens"),
     ("GET", "/api/v1/admin/dashboard/messages"),
     ("GET", "/api/v1/admin/dashboard/duration"),

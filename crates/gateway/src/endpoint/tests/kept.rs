@@ -19,7 +19,8 @@ async fn an_equal_call_is_answered_without_a_provider_and_costs_nothing() {
     house.scene.upstream.always("first", Script::said("one"));
     let miss = house.say("hello").await;
     assert_eq!(miss.header("x-promptgate-cache"), "miss");
-    assert!(!house.scene.event().cache_hit);
+    let paid = house.scene.event();
+    assert!(!paid.cache_hit && paid.cost > Money::ZERO);
     let hit = house.say("hello").await;
     assert_eq!((hit.status, hit.header("x-promptgate-cache")), (200, "hit"));
     let (mut first, mut second) = (miss.json(), hit.json());
@@ -29,6 +30,7 @@ async fn an_equal_call_is_answered_without_a_provider_and_costs_nothing() {
     let event = house.scene.event();
     assert_eq!((event.cache_hit, event.cached_tokens, event.tokens.total()), (true, 5, 0));
     assert_eq!((event.cost, event.attempts, event.status), (Money::ZERO, 0, 200));
+    assert_eq!((event.saved, paid.saved), (paid.cost, Money::ZERO));
     assert_eq!(house.scene.memory.answers()[0].hit_count, 1);
     house.say("another").await;
     assert_eq!(house.scene.upstream.calls("first"), 2);
