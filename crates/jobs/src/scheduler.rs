@@ -32,6 +32,8 @@ const PRICES_AT: Duration = Duration::from_mins(4 * 60 + 30);
 const REPRICED_EVERY: Duration = Duration::from_mins(1);
 /// How long a part of one takes.
 const REPRICED_AT_A_TIME: Duration = Duration::from_secs(5);
+/// How long it may take to remove what has piled up: it is done in many small steps.
+const LONG: Duration = Duration::from_hours(6);
 /// How many runs one process carries out at once. They are neither urgent nor heavy.
 const AT_ONCE: u32 = 4;
 
@@ -68,7 +70,7 @@ impl Scheduler {
             .into_iter()
             .map(|(kept, keep, every)| {
                 let (store, clock) = (Arc::clone(&store), Arc::clone(&clock));
-                Job::every(kept.job(), every, Removal { store, clock, kept, keep, rows, pause })
+                Job::every(kept.job(), every, Removal { store, clock, kept, keep, rows, pause }).within(LONG)
             })
             .collect();
         let history = HistoryChore { store: Arc::clone(&store), clock: Arc::clone(&clock), rows, pause };
