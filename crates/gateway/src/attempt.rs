@@ -15,6 +15,7 @@ use promptgate_translate::{
 };
 use promptgate_wire::{BadRequest, Edits, Envelope, echo};
 
+use crate::allowance::most_output;
 use crate::candidate::{Ask, Candidate, SecretHeader};
 use crate::headers::outgoing;
 use crate::passage::Passage;
@@ -117,7 +118,8 @@ impl<'a> Writer<'a> {
         let operation = self.prepared.operation;
         match &self.prepared.ask {
             Ask::Body(envelope) if candidate.capabilities.speaks(operation.into()) => {
-                Ok(same(envelope, candidate, record))
+                let most = bounded(candidate, record);
+                Ok(same(envelope, candidate, most, record))
             }
             Ask::Body(envelope) if operation == Operation::Embeddings => {
                 embedded(envelope, candidate).ok_or_else(|| unsupported(candidate, operation))?
@@ -151,6 +153,9 @@ impl<'a> Writer<'a> {
     ) -> Result<Written, Refusal> {
         let preset = candidate.preset.as_deref().map(|preset| with_preset(chat, preset));
         let chat = preset.as_ref().unwrap_or(chat);
+        let most = bounded(candidate, record).filter(|_| chat.max_output.is_none());
+        let bounded = most.map(|most| ChatRequest { max_output: Some(most), ..chat.clone() });
+        let chat = bounded.as_ref().unwrap_or(chat);
         let target = Target {
             model: &candidate.model,
             capabilities: &candidate.capabilities,
@@ -164,8 +169,14 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// How much a candidate may write where nobody else says it, because that was reserved.
+fn bounded(candidate: &Candidate, record: &Record) -> Option<u64> {
+    let most = record.held_allowance.as_ref()?.injected()?;
+    Some(most.min(most_output(candidate)))
+}
+
 /// The client's own body, but for what must change.
-fn same(envelope: &Envelope, candidate: &Candidate, record: &mut Record) -> Written {
+fn same(envelope: &Envelope, candidate: &Candidate, most: Option<u64>, record: &mut Record) -> Written {
     let operation = envelope.operation;
     let hide_usage =
         envelope.stream && !envelope.asks_usage && candidate.capabilities.has(Feature::StreamUsage);
@@ -177,6 +188,7 @@ fn same(envelope: &Envelope, candidate: &Candidate, record: &mut Record) -> Writ
         model: &candidate.model,
         ask_usage: hide_usage,
         preset: candidate.preset.as_deref().map(|preset| (preset, &*candidate.capabilities)),
+        most_output: most.map(|most| (most, &*candidate.capabilities)),
     });
     let passage = Passage::Same { operation, hide_usage };
     Written { shape: operation.into(), body, passage, dropped: Vec::new() }

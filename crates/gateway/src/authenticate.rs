@@ -9,6 +9,7 @@ use promptgate_firewall::guardrails::Policy;
 use promptgate_kernel::{AccountId, ProjectId, TokenId};
 use promptgate_tokens::{PresentedToken, Token};
 
+use crate::allowance::Payers;
 use crate::authenticator::AuthUnavailable;
 use crate::failures;
 use crate::guardrails::GuardRefusal;
@@ -99,7 +100,7 @@ async fn identify(
     let owner = caller.as_deref().map(|caller| &caller.standing);
     let visitor = Visitor { token: &token, project: target, owner };
     admit_address(&visitor, &snapshot, shared, record).await?;
-    let line: Arc<[TokenId]> = if snapshot.has_token_guardrails() {
+    let line: Arc<[TokenId]> = if snapshot.has_token_guardrails() || token.parent.is_some() {
         let line = shared.authenticator.line_of(&token).await;
         line.map_err(|AuthUnavailable| Refusal::AuthUnavailable)?
     } else {
@@ -107,6 +108,11 @@ async fn identify(
     };
     let policy = snapshot.policy(target, None, &line);
     policy.access().check(Some(record.client), now).map_err(GuardRefusal::Denied)?;
+    let above = line.get(1..).unwrap_or_default();
+    let above = shared.ancestors.limits(above, shared.authenticator.source(), &*shared.clock).await;
+    let above = above.map_err(|AuthUnavailable| Refusal::AuthUnavailable)?;
+    let payers = Payers::of_token(&token, above, &project, caller.as_ref(), &snapshot, route);
+    record.payers = Some(Box::new(payers));
     shared.authenticator.note_use(&token, now);
     record.timing.authenticated();
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));

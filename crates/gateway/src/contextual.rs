@@ -15,9 +15,11 @@ use promptgate_translate::{
     Block, ChatAnswer, ChatRequest, Json, Message, Number, OutputFormat, Role, Sampling,
 };
 use promptgate_usage::Outcome;
+use promptgate_wire::PromptSize;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::allowance::{self, Asks};
 use crate::candidate::Candidate;
 use crate::meter;
 use crate::outgoing::Outgoing;
@@ -129,9 +131,24 @@ async fn answered(
     let request = request(question, &candidate);
     own.requested_model = Some(shortened(&model.model));
     own.prompt_bytes = texts(&request.messages).map(str::len).sum::<usize>() as u64;
+    let body = question.instructions().len() + question.message().len();
+    let asks = Asks {
+        prompt: PromptSize { text_bytes: body as u64, frames: 2, ..PromptSize::default() },
+        max_output: request.max_output,
+        choices: 1,
+        writes: true,
+        ..Asks::default()
+    };
+    let candidates = vec![candidate];
+    if let Err(refusal) = allowance::reserve(&asks, &candidates, &mut own).await {
+        let code = refusal.code();
+        // Whoever may not be asked is not called, and there is nothing to book.
+        let _ = settled(Err(refusal), &mut own);
+        return Err(Missed::Failed(code));
+    }
     let call = ChatCall {
         request: Arc::new(request),
-        candidates: vec![candidate],
+        candidates,
         timeouts: Timeouts { total: Some(model.timeout), ..Timeouts::default() },
         headers: HeaderMap::new(),
         outgoing: Outgoing::default(),

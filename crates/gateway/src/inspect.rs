@@ -7,7 +7,7 @@ use promptgate_providers::Operation;
 use promptgate_wire::{Envelope, Written};
 
 use crate::address::Addressed;
-use crate::admit::Admitted;
+use crate::admit::{Admitted, asks};
 use crate::candidate::Ask;
 use crate::failures;
 use crate::guardrails::{Guard, guard};
@@ -19,6 +19,8 @@ pub(crate) struct Inspected {
     pub(crate) addressed: Addressed,
     /// What of it left under tokens.
     pub(crate) vault: Option<Arc<Vault>>,
+    /// Whether the guardrails changed how much it takes.
+    pub(crate) is_changed: bool,
     _made_here: (),
 }
 
@@ -28,6 +30,7 @@ pub(crate) async fn inspect(admitted: Admitted, record: &mut Record) -> Result<I
     let mut addressed = admitted.addressed;
     let policy = Arc::clone(&addressed.policy);
     let mut vault = None;
+    let before = asks(&addressed.ask);
     if policy.reads_input() {
         let read = read(&mut addressed, &policy, record).await;
         if let Err(refusal) = &read {
@@ -40,7 +43,8 @@ pub(crate) async fn inspect(admitted: Admitted, record: &mut Record) -> Result<I
         // Nothing is read of what is only passed on; who makes a chat here knows what is in it.
         Ask::Chat(_) | Ask::Forward(_) => record.prompt_bytes,
     };
-    Ok(Inspected { addressed, vault, _made_here: () })
+    let is_changed = before != asks(&addressed.ask);
+    Ok(Inspected { addressed, vault, is_changed, _made_here: () })
 }
 
 async fn read(

@@ -12,7 +12,7 @@ use promptgate_firewall::guardrails::{
 use promptgate_providers::Operation;
 use promptgate_translate::{Block, ChatAnswer};
 use promptgate_wire::{
-    StreamTexts, TextEdit, TextFilter, TextForm, TextPart, TextTrack, Texts, Unreadable, Written,
+    StopReason, StreamTexts, TextEdit, TextFilter, TextForm, TextPart, TextTrack, Texts, Unreadable, Written,
 };
 
 /// What guardrails do with the answer to one request.
@@ -178,12 +178,12 @@ impl StreamRules {
     /// What may go on of the next piece. After a rule ended the answer, nothing.
     pub(crate) fn push(&mut self, piece: &Bytes) -> Bytes {
         if self.is_closed {
-            return self.texts.stop();
+            return self.texts.stop(StopReason::Filtered);
         }
         let begun = Instant::now();
         let Self { texts, guard, has_news, .. } = self;
         // What cannot be read cannot be let pass, and ends the answer.
-        let passed = texts.push(piece, &mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop());
+        let passed = texts.push(piece, &mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop(StopReason::Filtered));
         self.micros = self.micros.saturating_add(since(begun));
         passed
     }
@@ -210,7 +210,7 @@ impl StreamRules {
     /// What was kept, when nothing more comes.
     pub(crate) fn end(&mut self) -> Bytes {
         let Self { texts, guard, has_news, .. } = self;
-        texts.end(&mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop())
+        texts.end(&mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop(StopReason::Filtered))
     }
 
     /// Whether a rule ended the answer.

@@ -140,6 +140,15 @@ impl Passing {
         }
     }
 
+    /// Bytes of text that the model wrote so far.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        match &self.way {
+            Way::Same(observer) => observer.written(),
+            Way::Other(translator) => translator.written(),
+            Way::Unread { .. } => 0,
+        }
+    }
+
     /// Whether the answer came to its proper end.
     pub(crate) fn has_ended(&self) -> bool {
         match &self.way {

@@ -26,6 +26,7 @@ use tracing::Instrument;
 use crate::address::{address, model_project};
 use crate::admit::admit;
 use crate::affinity::Affinity;
+use crate::allowance::{Ancestors, Limiters};
 use crate::authenticate::authenticate;
 use crate::authenticator::Authenticator;
 use crate::bodies::{ALL_BODIES, BodyRoom};
@@ -79,6 +80,8 @@ pub struct GatewayParts {
     pub idempotency: Arc<dyn IdempotencySource>,
     /// Counts who was refused.
     pub failures: Arc<FailureCounts>,
+    /// Keeps calls within their limits.
+    pub limiters: Limiters,
 }
 
 /// What every call shares.
@@ -98,6 +101,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Arc<dyn EndpointMemory>,
     pub(crate) idempotency: Arc<dyn IdempotencySource>,
     pub(crate) failures: Arc<FailureCounts>,
+    pub(crate) limiters: Limiters,
+    pub(crate) ancestors: Ancestors,
     pub(crate) claims: Claims,
     pub(crate) keys: KeyRing,
     pub(crate) meters: CallMeters,
@@ -137,6 +142,8 @@ impl Gateway {
             memory: parts.memory,
             idempotency: parts.idempotency,
             failures: parts.failures,
+            limiters: parts.limiters,
+            ancestors: Ancestors::default(),
             claims: Claims::default(),
             meters: CallMeters::default(),
             keys: parts.keys,
@@ -219,9 +226,9 @@ impl Gateway {
                 return Err(Refusal::NoRoute { asked });
             }
         };
-        let admitted = admit(addressed, &self.shared, record)?;
+        let admitted = admit(addressed, &self.shared, record).await?;
         let inspected = inspect(admitted, record).await?;
-        Ok(prepare(inspected))
+        prepare(inspected, record).await
     }
 
     async fn models(&self, request: IncomingRequest, mut record: Box<Record>) -> Response<ReplyBody> {

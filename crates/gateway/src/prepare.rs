@@ -3,11 +3,15 @@
 use http::HeaderMap;
 use promptgate_providers::{Operation, Timeouts};
 
+use crate::admit::asks;
 use crate::affinity::AnswerIds;
+use crate::allowance;
 use crate::candidate::{Ask, Candidate};
 use crate::inspect::Inspected;
 use crate::limits::GatewayLimits;
 use crate::outgoing::Outgoing;
+use crate::record::Record;
+use crate::refusal::Refusal;
 
 /// A request that is ready to be sent to any of its candidates.
 pub(crate) struct Prepared {
@@ -28,8 +32,12 @@ pub(crate) struct Prepared {
     _made_here: (),
 }
 
-/// Decides what of the request reaches whoever is asked.
-pub(crate) fn prepare(inspected: Inspected) -> Prepared {
+/// Decides what of the request reaches whoever is asked. What guardrails changed may take more or less.
+pub(crate) async fn prepare(inspected: Inspected, record: &mut Record) -> Result<Prepared, Refusal> {
+    if inspected.is_changed {
+        let addressed = &inspected.addressed;
+        allowance::adjust(&asks(&addressed.ask), &addressed.candidates, record).await?;
+    }
     let outgoing = Outgoing::new(&inspected.addressed.policy, inspected.vault);
     let addressed = inspected.addressed;
     let stream = match &addressed.ask {
@@ -37,11 +45,11 @@ pub(crate) fn prepare(inspected: Inspected) -> Prepared {
         Ask::Chat(request) => request.stream,
         Ask::Forward(_) => false,
     };
-    Prepared {
+    Ok(Prepared {
         answer_ids: addressed.answer_ids,
         outgoing,
         ..Prepared::new(addressed.operation, addressed.ask, addressed.candidates, addressed.headers, stream)
-    }
+    })
 }
 
 impl Prepared {

@@ -13,12 +13,15 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 use promptgate_forwarded::client_address;
 use promptgate_kernel::{CallId, CredentialId, EndpointId, Money, ProviderId, Revision, Timestamp};
+use promptgate_limiter::Use;
 use promptgate_tokens::Token;
 use promptgate_usage::{Attempt, FinishedCall, Guarded, Outcome, Sale, TokenCounts};
 use promptgate_wire::{Observed, Surface, estimate};
 use tracing::Span;
+use uuid::Uuid;
 
-use crate::bodies::Held;
+use crate::allowance::{Held, Payers, Told};
+use crate::bodies;
 use crate::endpoint::EndpointNote;
 use crate::meter;
 use crate::pipeline::Shared;
@@ -98,11 +101,17 @@ pub(crate) struct Record {
     pub(crate) surface: Surface,
     pub(crate) span: Span,
     request_id: HeaderValue,
-    arrived_at: Timestamp,
+    pub(crate) arrived_at: Timestamp,
     pub(crate) timing: Timing,
     pub(crate) client: IpAddr,
     pub(crate) caller: Option<Arc<Token>>,
     pub(crate) made_for: MadeFor,
+    /// Whose limits count for it.
+    pub(crate) payers: Option<Box<Payers>>,
+    /// What it has reserved of them.
+    pub(crate) held_allowance: Option<Box<Held>>,
+    /// What its client is told of them.
+    pub(crate) told_limits: Option<Box<Told>>,
     pub(crate) requested_model: Option<String>,
     pub(crate) provider: Option<Arc<CompiledProvider>>,
     pub(crate) model: Option<String>,
@@ -142,9 +151,9 @@ pub(crate) struct Record {
     /// What it took, where a provider has answered but the call may fail all the same.
     known_spent: Option<Spent>,
     /// What its body takes of the process's memory, if much.
-    pub(crate) request_room: Held,
+    pub(crate) request_room: bodies::Held,
     /// What an answer takes that is read whole.
-    pub(crate) answer_room: Held,
+    pub(crate) answer_room: bodies::Held,
     /// What was seen of an answer that may still be replaced by another one.
     held: Option<Box<Observed>>,
     first_byte: Option<Duration>,
@@ -167,6 +176,11 @@ impl Record {
     pub(crate) fn beside(&self, route: Route) -> Box<Self> {
         let mut beside = Self::new(&self.shared, route, &HeaderMap::new(), self.client);
         beside.caller.clone_from(&self.caller);
+        beside.payers.clone_from(&self.payers);
+        if let Some(payers) = &mut beside.payers {
+            // It is no call of the endpoint's.
+            payers.besides_client();
+        }
         beside.revision = self.revision;
         beside.parent_request_id = Some(self.request_id_text().to_owned());
         beside
@@ -187,6 +201,9 @@ impl Record {
             client,
             caller: None,
             made_for: MadeFor::Caller,
+            payers: None,
+            held_allowance: None,
+            told_limits: None,
             requested_model: None,
             provider: None,
             model: None,
@@ -210,8 +227,8 @@ impl Record {
             guarded: None,
             endpoint: None,
             known_spent: None,
-            request_room: Held::default(),
-            answer_room: Held::default(),
+            request_room: bodies::Held::default(),
+            answer_room: bodies::Held::default(),
             held: None,
             first_byte: None,
             trace: Vec::new(),
@@ -255,7 +272,7 @@ impl Record {
     /// Forgets what was seen of an answer: somebody else is asked.
     pub(crate) fn begin_anew(&mut self) {
         (self.worked, self.answer_bytes, self.held) = (false, 0, None);
-        self.answer_room = Held::default();
+        self.answer_room = bodies::Held::default();
     }
 
     /// Notes what was seen of an answer that may still be replaced.
@@ -336,14 +353,33 @@ impl Record {
             revision: self.revision,
         };
         self.span.in_scope(|| meter::settled(&settled, &self.span, &self.shared.meters));
+        let held = self.held_allowance.take();
+        let (holder, is_booked) = (held.as_ref().and_then(|held| held.holder()), self.caller.is_some());
         if let Some(token) = self.caller.take().filter(|_| self.booking == Booking::Own) {
             let price_basis = priced.map_or("none", |priced| priced.basis.as_str());
             let price_version =
                 priced.map_or(self.shared.prices.version(), |priced| priced.version).to_owned();
-            let counted = Counted { tokens, estimated, cost, price_basis, price_version, latency };
+            let holder = holder.map(|holder| Uuid::from_u128(holder.0));
+            let counted = Counted { tokens, estimated, cost, price_basis, price_version, latency, holder };
             self.book(&token, ending, counted);
         }
+        if let Some(held) = held {
+            held.settle(self.used(ending, &tokens, cost, is_booked));
+        }
         charged
+    }
+
+    /// What counts of a call against its limits. One that was refused does not count; nor does one that is
+    /// booked with another.
+    fn used(&self, ending: &Ending, tokens: &TokenCounts, cost: Money, is_booked: bool) -> Use {
+        let is_own = is_booked && self.booking == Booking::Own;
+        let was_refused =
+            self.attempts == 0 && matches!(ending.outcome, Outcome::Refused | Outcome::GatewayFailed);
+        Use {
+            requests: u64::from(is_own && !was_refused),
+            tokens: if is_own { tokens.total() } else { 0 },
+            cost: if is_own { u64::try_from(cost.as_nanos()).unwrap_or(0) } else { 0 },
+        }
     }
 
     fn book(&mut self, token: &Token, ending: &Ending, counted: Counted) {
@@ -352,6 +388,7 @@ impl Record {
         if let Some(content) = &content {
             event.count_content(content);
         }
+        self.shared.meters.unpriced.note(&event);
         let call = Arc::new(FinishedCall { event, content });
         if self.attempts == 0 && !self.shared.sink.has_room() {
             // The room that is left is for calls that cost something.

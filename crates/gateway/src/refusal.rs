@@ -11,6 +11,7 @@ use promptgate_tokens::{AccessDenied, MalformedToken, Scope, ScopeSet};
 use promptgate_usage::Outcome;
 use promptgate_wire::{ApiProblem, BadRequest};
 
+use crate::allowance::LimitRefusal;
 use crate::endpoint::EndpointRefusal;
 use crate::fault::Fault;
 use crate::guardrails::GuardRefusal;
@@ -172,6 +173,8 @@ pub enum Refusal {
         /// How.
         fault: Fault,
     },
+    /// It may not use what it needs.
+    Limit(Box<LimitRefusal>),
     /// What only calls that are to be made once are refused for.
     Idempotency(IdempotencyRefusal),
     /// What only calls of AI endpoints are refused for.
@@ -252,6 +255,7 @@ impl Refusal {
             | Self::ShuttingDown => 503,
             Self::Upstream { fault, .. } => fault.status(),
             Self::Guardrail(refusal) => refusal.status(),
+            Self::Limit(refusal) => refusal.status(),
             Self::Idempotency(refusal) => refusal.status(),
             Self::Endpoint(refusal) => refusal.status(),
         }
@@ -298,6 +302,7 @@ impl Refusal {
             Self::Upstream { fault, .. } => fault.code(),
             Self::Guardrail(refusal) => refusal.code(),
             Self::GuardFailed => "guardrail_failed",
+            Self::Limit(refusal) => refusal.code(),
             Self::Idempotency(refusal) => refusal.code(),
             Self::Endpoint(refusal) => refusal.code(),
         }
@@ -345,6 +350,7 @@ impl Refusal {
             | Self::GuardFailed
             | Self::Upstream { fault: Fault::NoRoom, .. } => Who::Us,
             Self::Upstream { .. } => Who::Upstream,
+            Self::Limit(refusal) => refusal.who(),
             Self::Idempotency(refusal) => refusal.who(),
             Self::Endpoint(refusal) => refusal.who(),
         }
@@ -369,6 +375,7 @@ impl Refusal {
             | Self::SlowUpload { .. }
             | Self::BrokenUpload => true,
             Self::Upstream { fault, .. } => fault.may_pass(),
+            Self::Limit(refusal) => refusal.may_retry(),
             Self::Idempotency(refusal) => refusal.may_retry(),
             Self::Endpoint(refusal) => refusal.may_retry(),
             _ => false,
@@ -459,6 +466,7 @@ impl Refusal {
             Self::ShuttingDown => "this instance is shutting down; try again".into(),
             Self::Upstream { provider, fault } => fault.message(provider),
             Self::Guardrail(refusal) => refusal.message(),
+            Self::Limit(refusal) => refusal.message(),
             Self::GuardFailed => "the guardrails could not read this, and so it does not pass".into(),
             Self::Idempotency(refusal) => refusal.message(),
             Self::Endpoint(refusal) => refusal.message(),
@@ -487,9 +495,18 @@ impl Refusal {
                 | Self::ShuttingDown
                 | Self::Upstream { fault: Fault::NoRoom, .. } => Some(Duration::from_secs(1)),
                 Self::Upstream { fault, .. } => fault.retry_after(),
+                Self::Limit(refusal) => refusal.retry_after(),
                 Self::Idempotency(refusal) => refusal.retry_after(),
                 Self::Endpoint(refusal) => refusal.retry_after(),
                 _ => None,
+            },
+            kind: match self {
+                Self::Limit(refusal) => refusal.kind(),
+                _ => None,
+            },
+            details: match self {
+                Self::Limit(refusal) => refusal.details(),
+                _ => serde_json::Map::new(),
             },
         }
     }

@@ -13,6 +13,7 @@ use promptgate_usage::{Attempt as Tried, Outcome};
 use tokio::time::{Instant, sleep};
 
 use crate::affinity::Pin;
+use crate::allowance;
 use crate::attempt::{Attempt, Writer};
 use crate::attend::Attended;
 use crate::candidate::{Ask, Candidate};
@@ -125,6 +126,12 @@ pub(crate) async fn relay(
             break;
         }
         let candidate = &prepared.candidates[turn.candidate];
+        if let Err(refusal) = allowance::turn_to(candidate, record).await {
+            record.note(format!("`{}` passed over: {}", candidate.provider.label, refusal.message()));
+            course.is_unfit(&turn);
+            unfit.get_or_insert((turn.candidate, refusal));
+            continue;
+        }
         let times = prepared.times(candidate, limits);
         let attempt = match writer.attempt(candidate, turn.secret.as_ref(), times, record) {
             Ok(attempt) => attempt,
@@ -165,6 +172,7 @@ pub(crate) async fn relay(
                 turn.under_way.succeeded(Some(took));
                 if let Answer::Stream(opened) = &mut relayed.answer {
                     opened.watch(turn.under_way);
+                    opened.bound(record.held_allowance.as_deref(), prepared.operation);
                 }
                 return Ok(relayed);
             }

@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{SecretString, Timestamp};
+use promptgate_limiter::{Limiter, LimiterOptions};
+use promptgate_limits::{Counters, Holder, Limit, MemoryCounters, Settlement, Span};
 use promptgate_projects::{Project, ProjectType};
 use promptgate_providers::{
     BaseUrl, Credential, NewProvider, Operation, Provider, ProviderKind, ProviderName,
@@ -21,6 +23,7 @@ use promptgate_usage::{CallContent, FinishedCall, PriceTable, UsageEvent};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
+use crate::allowance::Limiters;
 use crate::authenticator::{Authenticator, AuthenticatorOptions};
 use crate::endpoint::fake_memory::FakeMemory;
 use crate::idempotency::fake_outcomes::FakeOutcomes;
@@ -76,6 +79,14 @@ impl Script {
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Self::Answer { headers, .. } = &mut self {
             headers.push((name, value.to_owned()));
+        }
+        self
+    }
+
+    /// The same, and then something else.
+    pub(crate) fn with(mut self, piece: Piece) -> Self {
+        if let Self::Answer { pieces, .. } = &mut self {
+            pieces.push(piece);
         }
         self
     }
@@ -257,6 +268,16 @@ pub(crate) fn credential_of(provider: &Provider, secret: &str) -> Credential {
     Credential::seal(id, provider.id, &secret, &keys(1), &entropy, Timestamp::default())
 }
 
+/// What keeps calls of one process within their limits.
+fn limiters(counters: &Arc<MemoryCounters>, clock: &Arc<TestClock>, tasks: &TaskTracker) -> Limiters {
+    let limiter = |seed, name| {
+        let entropy = Arc::new(SeededEntropy::new(seed));
+        let options = LimiterOptions { name, ..LimiterOptions::default() };
+        Limiter::new(counters.clone(), clock.clone(), entropy, tasks.clone(), options)
+    };
+    Limiters { rates: limiter(31, "limits"), budgets: limiter(32, "budgets") }
+}
+
 /// A gateway, its providers and what it wrote down.
 pub(crate) struct Scene {
     pub(crate) gateway: Gateway,
@@ -266,6 +287,8 @@ pub(crate) struct Scene {
     pub(crate) memory: Arc<FakeMemory>,
     pub(crate) outcomes: Arc<FakeOutcomes>,
     limits: GatewayLimits,
+    pub(crate) limiters: Limiters,
+    counters: Arc<MemoryCounters>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) tokens: Arc<FakeTokens>,
     events: Arc<Events>,
@@ -322,6 +345,8 @@ impl Scene {
         let (tasks, memory) = (TaskTracker::new(), Arc::new(FakeMemory::default()));
         let outcomes = Arc::new(FakeOutcomes::default());
         let options = AuthenticatorOptions::default();
+        let counters = Arc::<MemoryCounters>::default();
+        let limiters = limiters(&counters, &clock, &tasks);
         let gateway = Gateway::new(GatewayParts {
             snapshot: Arc::clone(&snapshot),
             authenticator: Arc::new(Authenticator::new(tokens.clone(), clock.clone(), options)),
@@ -337,6 +362,7 @@ impl Scene {
             memory: memory.clone(),
             idempotency: outcomes.clone(),
             failures: Arc::default(),
+            limiters: limiters.clone(),
         });
         Self {
             gateway,
@@ -346,6 +372,8 @@ impl Scene {
             memory,
             outcomes,
             limits,
+            limiters,
+            counters,
             clock,
             tokens,
             events,
@@ -373,7 +401,22 @@ impl Scene {
             memory: self.memory.clone(),
             idempotency: self.outcomes.clone(),
             failures: Arc::default(),
+            limiters: self.limiters.clone(),
         })
+    }
+
+    /// Somebody else uses so much of a limit, and it is recorded.
+    pub(crate) async fn spend(&self, limit: &Limit, span: Span, spent: u64) {
+        let (somebody, now) = (Holder(7), Timestamp::from_micros(1_000_000));
+        let settlement = Settlement {
+            counter: limit.counter.clone(),
+            bucket: span.bucket,
+            until: span.until,
+            spent,
+            freed: 0,
+        };
+        self.counters.take(somebody, &[], now, span.until).await.unwrap();
+        self.counters.settle(somebody, 1, &[settlement], now).await.unwrap();
     }
 
     /// Sends a request, and returns as soon as the head of the answer is there.

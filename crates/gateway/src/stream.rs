@@ -1,33 +1,42 @@
 //! An answer that arrives piece by piece, on its way from the provider to the client.
 
+mod cap;
+mod drain;
+mod patience;
+
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use promptgate_providers::Feature;
+use promptgate_providers::{Feature, Operation};
 use promptgate_usage::Outcome;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use crate::allowance::Held;
 use crate::attend::drain_permit;
 use crate::candidate::Candidate;
 use crate::exchange::failed;
 use crate::failures;
 use crate::fault::Fault;
 use crate::guardrails::GuardRefusal;
-use crate::meter::OpenStream;
+use crate::meter::{self, OpenStream};
 use crate::outgoing::{StreamRules, StreamValues};
 use crate::passage::Passing;
 use crate::ports::{UpstreamBody, UpstreamError};
-use crate::record::{Ending, Record, Spent};
+use crate::record::{Ending, Record};
 use crate::refusal::Refusal;
 use crate::resilience::UnderWay;
 use crate::said::Tap;
 use crate::settle::{cancelled, ending_of};
+use cap::Cap;
+use drain::spent_on;
+use patience::Patience;
+
+pub(crate) use drain::drain;
 
 /// A stream that has begun for good: what was held back until then, and what is still to come.
 pub(crate) struct Opened {
@@ -42,6 +51,8 @@ pub(crate) struct Opened {
     under_way: Option<UnderWay>,
     tap: Option<Tap>,
     ways: Ways,
+    /// How long it may be, where that is limited.
+    cap: Option<Box<Cap>>,
 }
 
 /// What guardrails do with a stream, behind everything else.
@@ -87,7 +98,13 @@ impl Opened {
             under_way: None,
             tap: None,
             ways,
+            cap: None,
         }
+    }
+
+    /// Bounds it by what its call has reserved.
+    pub(crate) fn bound(&mut self, held: Option<&Held>, operation: Operation) {
+        self.cap = Cap::of(held, operation).map(Box::new);
     }
 
     /// The provider is done already.
@@ -153,6 +170,9 @@ impl Opened {
     }
 
     fn hear(&mut self, piece: &Bytes) {
+        if let Some(cap) = &mut self.cap {
+            cap.hear(piece);
+        }
         if let Some(tap) = &mut self.tap {
             tap.hear(piece);
         }
@@ -168,6 +188,8 @@ pub(crate) struct RelayedStream {
     patience: Patience,
     /// How long what is kept waits for what decides it; `None` for as long as it takes.
     hold_back: Option<Patience>,
+    /// A piece for the client that waits until it is known whether the answer may go on.
+    waiting: Option<Bytes>,
     _open: OpenStream,
 }
 
@@ -184,6 +206,7 @@ impl RelayedStream {
             patience: Patience::new(opened.idle_timeout),
             hold_back: record.shared.limits.guardrails_hold_back.map(Patience::new),
             state: Some(Flow { opened, record, is_blocked: false }),
+            waiting: None,
             status,
             _open: OpenStream::begin(),
         }
@@ -203,6 +226,17 @@ impl RelayedStream {
         let _entered = span.enter();
         loop {
             let Some(flow) = &mut self.state else { return Poll::Ready(None) };
+            if let Some(piece) = self.waiting.take() {
+                let Poll::Ready(end) = flow.poll_end(self.status, cx) else {
+                    self.waiting = Some(piece);
+                    return Poll::Pending;
+                };
+                let piece = if end.is_empty() { piece } else { [piece, end].concat().into() };
+                if piece.is_empty() {
+                    continue;
+                }
+                return Poll::Ready(Some(piece));
+            }
             if flow.is_blocked {
                 // A rule ended the answer, and its last words are out: the provider is not listened to
                 // any longer.
@@ -210,11 +244,8 @@ impl RelayedStream {
                 return Poll::Ready(None);
             }
             if let Some(piece) = flow.opened.held.pop_front() {
-                let piece = flow.held(piece, self.status);
-                if piece.is_empty() {
-                    continue;
-                }
-                return Poll::Ready(Some(piece));
+                self.waiting = Some(flow.held(piece, self.status));
+                continue;
             }
             let next = match flow.opened.upstream.poll_next_unpin(cx) {
                 Poll::Ready(next) => next,
@@ -236,7 +267,8 @@ impl RelayedStream {
             let piece = match next {
                 Some(Ok(chunk)) => {
                     self.patience.renew();
-                    flow.pass(chunk, self.status)
+                    self.waiting = Some(flow.pass(chunk, self.status));
+                    continue;
                 }
                 Some(Err(error)) => self.fail(error),
                 None => self.end(),
@@ -359,6 +391,54 @@ impl Flow {
         self.opened.upstream = stream::empty().boxed();
     }
 
+    /// Ready when it is known whether the answer may go on: with nothing if it may, else with its end.
+    fn poll_end(&mut self, status: u16, cx: &mut Context<'_>) -> Poll<Bytes> {
+        let written = self.opened.passing.text_bytes();
+        if self.record.is_settled() {
+            return Poll::Ready(Bytes::new());
+        }
+        let shared = Arc::clone(&self.record.shared);
+        let (Some(cap), Some(held)) = (&mut self.opened.cap, &mut self.record.held_allowance) else {
+            return Poll::Ready(Bytes::new());
+        };
+        while cap.is_reached(written) {
+            if !ready!(cap.poll_more(held, &shared.limiters, cx)) {
+                return Poll::Ready(self.cut(status));
+            }
+        }
+        Poll::Ready(Bytes::new())
+    }
+
+    /// Ends an answer that may not go on, with what it has: it is paid for like any other.
+    fn cut(&mut self, status: u16) -> Bytes {
+        let kept = self.opened.kept();
+        self.record.transcript.hear(&kept);
+        if self.opened.is_stopped() {
+            self.block(status);
+            let kept = self.told(kept);
+            return self.with_the_last(kept);
+        }
+        let kept = self.told(kept);
+        let kept = self.with_the_last(kept);
+        let end = self.opened.cap.as_mut().map_or_else(Bytes::new, |cap| cap.end());
+        self.is_blocked = true;
+        self.guarded();
+        let spent = spent_on(&self.opened);
+        let (tokens, _) = self.record.count(&spent);
+        self.record.note("ended at what was reserved for it: its limits have no room for more");
+        meter::cut();
+        self.record.timing.call_ends();
+        self.record.settle(&Ending { outcome: Outcome::Completed, status, code: None, spent });
+        if let Some(tap) = self.opened.tap.take() {
+            tap.end(true, tokens);
+        }
+        // Nobody listens to the provider any longer.
+        self.opened.under_way = None;
+        self.opened.upstream = stream::empty().boxed();
+        self.opened.held.clear();
+        [kept, end].concat().into()
+    }
+
     /// Takes down what the rules found.
     fn guarded(&mut self) {
         if let Some(rules) = &mut self.opened.ways.rules {
@@ -473,85 +553,6 @@ impl Drop for RelayedStream {
                 record.guarded(&verdict, micros);
             }
             cancelled(&mut record, spent_on(&opened));
-        }
-    }
-}
-
-/// Reads an answer to its end that no client waits for, but not beyond `deadline`, and books what was
-/// seen.
-pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, deadline: Instant) {
-    for piece in std::mem::take(&mut opened.held) {
-        let piece = opened.ruled(piece);
-        record.transcript.hear(&piece);
-    }
-    let mut is_complete = opened.passing.has_ended();
-    while !opened.passing.has_ended() && !opened.is_stopped() {
-        let until = deadline.min(Instant::now() + opened.idle_timeout);
-        match tokio::time::timeout_at(until, opened.upstream.next()).await {
-            Ok(Some(Ok(chunk))) => {
-                let piece = opened.pass(chunk);
-                record.transcript.hear(&piece);
-                record.transcript.listen_at_leisure();
-            }
-            Ok(None) => {
-                let last = opened.passing.end();
-                let rest = opened.rest(last);
-                record.transcript.hear(&rest);
-                is_complete = opened.passing.has_ended() || opened.may_end_without_mark;
-                break;
-            }
-            Ok(Some(Err(_))) | Err(_) => break,
-        }
-        is_complete = opened.passing.has_ended();
-    }
-    let spent = spent_on(&opened);
-    if let Some(rules) = &mut opened.ways.rules {
-        is_complete &= !rules.is_stopped();
-        let (verdict, micros) = rules.verdict();
-        record.guarded(&verdict, micros);
-    }
-    if let Some(tap) = opened.tap.take() {
-        tap.end(is_complete && !opened.passing.has_reported(), record.count(&spent).0);
-    }
-    cancelled(&mut record, spent);
-}
-
-/// What a provider only passes on costs nothing, and neither does an error in place of an answer.
-fn spent_on(opened: &Opened) -> Spent {
-    let passing = &opened.passing;
-    let said_nothing = passing.has_reported() && !passing.has_content() && !passing.is_broken_off();
-    if passing.is_unread() || said_nothing { Spent::Nothing } else { Spent::Seen(passing.observed()) }
-}
-
-/// Waits for an upstream, and for no slow client: time counts only while the upstream has nothing.
-struct Patience {
-    span: Duration,
-    waiting_since: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Patience {
-    fn new(span: Duration) -> Self {
-        Self { span, waiting_since: None, timer: None }
-    }
-
-    /// Something arrived.
-    fn renew(&mut self) {
-        self.waiting_since = None;
-    }
-
-    /// Ready when the upstream has been silent for too long. The timer is moved only when it fires,
-    /// not with every piece.
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let over = since + self.span;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(over)));
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if timer.deadline() >= over {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(over);
         }
     }
 }

@@ -138,6 +138,11 @@ pub(crate) fn plan(name: &str) -> Plan {
     Plan::create(same(seed), new, Timestamp::default()).unwrap()
 }
 
+/// The plan of everybody who was given none, without limits.
+pub(crate) fn default_plan() -> Plan {
+    Plan { is_default: true, ..plan("default") }
+}
+
 /// A token of a project with the scope `chat`, and what its holder presents.
 pub(crate) fn token_for(project: &Project, seed: u64) -> (PresentedToken, Token) {
     let entropy = SeededEntropy::new(seed);
@@ -171,6 +176,7 @@ pub(crate) struct FakeTokens {
     gate: Mutex<Option<Arc<Semaphore>>>,
     lookups: AtomicUsize,
     away: AtomicBool,
+    hides_lines: AtomicBool,
 }
 
 /// Holds answers back until it is opened.
@@ -199,6 +205,11 @@ impl FakeTokens {
         self.away.store(away, Ordering::SeqCst);
     }
 
+    /// Says no more what tokens come from, or again.
+    pub(crate) fn hide_lines(&self, hides: bool) {
+        self.hides_lines.store(hides, Ordering::SeqCst);
+    }
+
     pub(crate) fn pause(&self) -> Gate {
         let semaphore = Arc::new(Semaphore::new(0));
         *lock(&self.gate) = Some(Arc::clone(&semaphore));
@@ -223,7 +234,7 @@ impl TokenSource for FakeTokens {
     }
 
     async fn line_above(&self, id: TokenId) -> Result<Vec<TokenId>, RepositoryError> {
-        if self.away.load(Ordering::SeqCst) {
+        if self.away.load(Ordering::SeqCst) || self.hides_lines.load(Ordering::SeqCst) {
             return Err(unavailable());
         }
         let tokens = lock(&self.tokens);

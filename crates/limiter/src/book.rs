@@ -18,6 +18,9 @@ pub(crate) struct Part {
     pub(crate) amount: u64,
 }
 
+/// How much is left as long as nobody has said it.
+const UNKNOWN: u64 = u64::MAX;
+
 /// A slice, and what is known besides.
 #[derive(Debug)]
 struct Kept {
@@ -44,7 +47,7 @@ impl Book {
         let at = slots.iter().position(|kept| kept.slice.bucket == span.bucket && kept.owner == owner);
         let at = at.unwrap_or_else(|| {
             let slice = Slice::of(span.bucket);
-            slots.push(Kept { slice, owner, until: span.until, room: u64::MAX, touched: now });
+            slots.push(Kept { slice, owner, until: span.until, room: UNKNOWN, touched: now });
             slots.len() - 1
         });
         slots[at].touched = slots[at].touched.max(now);
@@ -61,7 +64,9 @@ impl Book {
         now: Timestamp,
     ) -> (u64, u64) {
         let kept = self.slot(&limit.counter, span, owner, now);
-        (kept.slice.reserve(amount), kept.room.min(limit.cap))
+        // Whoever does not know how much is left takes nothing in advance.
+        let room = if kept.room == UNKNOWN { 0 } else { kept.room.min(limit.cap) };
+        (kept.slice.reserve(amount), room)
     }
 
     /// Adds what was given, and reserves of it what a call still misses.
@@ -104,7 +109,7 @@ impl Book {
     pub(crate) fn left(&self, limit: &Limit, span: &Span, owner: Owner) -> Option<u64> {
         let mut slots = self.kept.get(&limit.counter)?.iter();
         let kept = slots.find(|kept| kept.slice.bucket == span.bucket && kept.owner == owner)?;
-        let room = if kept.room == u64::MAX { None } else { Some(kept.room) };
+        let room = if kept.room == UNKNOWN { None } else { Some(kept.room) };
         Some(room?.saturating_add(kept.slice.free()).min(limit.cap))
     }
 

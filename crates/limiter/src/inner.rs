@@ -25,6 +25,9 @@ const GATES: usize = 64;
 /// For how long it is believed how a counter stands.
 const FRESH: Duration = Duration::from_secs(5);
 
+/// For how long a counter that can be put right is taken to be used up.
+const SURE: Duration = Duration::from_secs(1);
+
 /// Of how many counters it is remembered how they stand.
 const MOST_HEARD: usize = 10_000;
 
@@ -41,7 +44,16 @@ pub(crate) struct Inner {
     paused_until: AtomicI64,
     state: Mutex<State>,
     gates: Vec<Gate<()>>,
-    heard: Mutex<HashMap<Counter, (Timestamp, Span, Standing)>>,
+    heard: Mutex<HashMap<Counter, Heard>>,
+}
+
+/// How a counter was said to stand.
+struct Heard {
+    at: Timestamp,
+    bucket: Timestamp,
+    standing: Standing,
+    /// Whether it had no room then.
+    is_refused: bool,
 }
 
 impl std::fmt::Debug for Inner {
@@ -95,7 +107,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn heard(&self) -> MutexGuard<'_, HashMap<Counter, (Timestamp, Span, Standing)>> {
+    fn heard(&self) -> MutexGuard<'_, HashMap<Counter, Heard>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -114,6 +126,9 @@ impl Inner {
             return Ok(reservation);
         }
         drop(reservation);
+        if let Some(denied) = self.full(&missing) {
+            return Err(denied);
+        }
         // Whoever waited here may find that another brought what it misses.
         let _passed = self.pass(missing.iter().map(|missing| &missing.limit)).await;
         let (reservation, missing) = self.at_hand(wanted, at);
@@ -121,6 +136,25 @@ impl Inner {
             return Ok(reservation);
         }
         self.ask(reservation, missing, at).await
+    }
+
+    /// A limit that was heard to be used up, so that whatever others give back is too little. Nobody is asked
+    /// for it with every call that comes all the same.
+    fn full(&self, missing: &[Missing]) -> Option<Denied> {
+        let (now, heard) = (self.clock.now(), self.heard());
+        missing.iter().find_map(|missing| {
+            let Missing { limit, span, amount, .. } = missing;
+            let Heard { at, bucket, standing, is_refused } = heard.get(&limit.counter)?;
+            // What is counted when calls are recorded may be put right.
+            let is_sure = *is_refused && (!limit.counter.is_ledger() || now.since(*at) < SURE);
+            let left = limit.cap.saturating_sub(standing.used);
+            let is_full = is_sure && *bucket == span.bucket && left < *amount;
+            is_full.then(|| {
+                let standing = Standing { cap: limit.cap, ..*standing };
+                let available = standing.room();
+                Denied::Over { limit: limit.clone(), standing, needed: *amount, available }
+            })
+        })
     }
 
     /// Waits for its turn to ask for these counters.
@@ -183,8 +217,12 @@ impl Inner {
             }
             Ok(Err(refused)) => {
                 let missing = &missing[refused.at.min(missing.len() - 1)];
-                let (limit, needed, standing) = (missing.limit.clone(), missing.amount, refused.standing);
-                let available = standing.room().saturating_add(missing.amount - missing.least);
+                let (limit, needed) = (missing.limit.clone(), missing.amount);
+                // What this process had at hand is nobody's if the call is not made.
+                let held = refused.standing.held.saturating_sub(missing.amount - missing.least);
+                let standing = Standing { held, ..refused.standing };
+                self.hear(&limit, missing.span.bucket, standing, true);
+                let available = standing.room();
                 Err(Denied::Over { limit, standing, needed, available })
             }
             Err(error) => self.share(reservation, &missing, &error),
@@ -233,7 +271,7 @@ impl Inner {
                     let (counter, bucket) = (limit.counter.clone(), span.bucket);
                     reservation.push(Part { counter, owner, bucket, amount: *least });
                     reservation.note(limit.clone(), given.standing);
-                    self.hear(limit, *span, given.standing, now);
+                    self.hear(limit, span.bucket, given.standing, false);
                 }
                 drop(state);
                 Ok(Ok(reservation))
@@ -242,7 +280,6 @@ impl Inner {
                 let Missing { limit, span, .. } = &missing[refused.at.min(missing.len() - 1)];
                 state.book.note(&limit.counter, span, owner, refused.standing.room(), now);
                 drop(state);
-                self.hear(limit, *span, refused.standing, now);
                 Ok(Err(refused))
             }
         }
@@ -342,26 +379,26 @@ impl Inner {
         state.book.left(limit, &span, Some(state.holder.holder))
     }
 
-    fn hear(&self, limit: &Limit, span: Span, standing: Standing, now: Timestamp) {
-        let mut heard = self.heard();
+    fn hear(&self, limit: &Limit, bucket: Timestamp, standing: Standing, is_refused: bool) {
+        let (at, mut heard) = (self.clock.now(), self.heard());
         if heard.len() >= MOST_HEARD && !heard.contains_key(&limit.counter) {
-            heard.retain(|_, (at, _, _)| now.since(*at) < FRESH);
+            heard.retain(|_, heard| at.since(heard.at) < FRESH);
         }
-        heard.insert(limit.counter.clone(), (now, span, standing));
+        heard.insert(limit.counter.clone(), Heard { at, bucket, standing, is_refused });
     }
 
     pub(crate) async fn standing(self: &Arc<Self>, limit: &Limit, at: Timestamp) -> Option<Standing> {
         let (now, span) = (self.clock.now(), limit.counter.window.span(at, self.options.zone));
         let known = {
             let mut heard = self.heard();
-            let known = heard.get_mut(&limit.counter).filter(|(_, of, _)| of.bucket == span.bucket);
-            known.map(|(heard_at, _, standing)| {
-                let is_old = now.since(*heard_at) >= FRESH;
+            let known = heard.get_mut(&limit.counter).filter(|heard| heard.bucket == span.bucket);
+            known.map(|heard| {
+                let is_old = now.since(heard.at) >= FRESH;
                 if is_old {
                     // One asks; the others believe what they know until it is answered.
-                    *heard_at = now;
+                    heard.at = now;
                 }
-                (is_old, Standing { cap: limit.cap, ..*standing })
+                (is_old, Standing { cap: limit.cap, ..heard.standing })
             })
         };
         match known {
@@ -381,7 +418,7 @@ impl Inner {
         match self.within(self.counters.standing(&asked, now)).await {
             Some(Ok(standings)) => {
                 let standing = standings.first().copied()?;
-                self.hear(limit, span, standing, now);
+                self.hear(limit, span.bucket, standing, false);
                 Some(standing)
             }
             Some(Err(_)) | None => None,

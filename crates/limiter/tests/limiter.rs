@@ -271,6 +271,23 @@ async fn most_calls_ask_nobody() {
 }
 
 #[tokio::test]
+async fn nobody_is_asked_again_for_what_is_used_up() {
+    let world = World::new(1);
+    let minute = [limit(Measure::Requests, Window::Minute, 2)];
+    assert_eq!(storm(&world, &minute, 4, ONE, ONE).await, 2);
+    world.settle_down().await;
+    assert!(world.limiters[0].reserve(&minute, ONE, world.clock.now()).await.is_err());
+    let asked = world.counters.asked.load(Ordering::SeqCst);
+    for _ in 0..100 {
+        let denied = world.limiters[0].reserve(&minute, ONE, world.clock.now()).await.unwrap_err();
+        assert!(matches!(denied, Denied::Over { standing, .. } if standing.used == 2));
+    }
+    assert_eq!(world.counters.asked.load(Ordering::SeqCst), asked);
+    world.clock.advance(Duration::from_mins(1));
+    assert_eq!(storm(&world, &minute, 4, ONE, ONE).await, 2);
+}
+
+#[tokio::test]
 async fn a_refused_call_uses_nothing_and_says_which_limit_stands_in_its_way() {
     let world = World::new(1);
     let limits = [limit(Measure::Requests, Window::Minute, 10), limit(Measure::Tokens, Window::Day, 15)];
@@ -364,7 +381,9 @@ async fn where_a_limit_says_so_nobody_gets_in_while_counters_are_away() {
     let options = LimiterOptions { degraded: Degraded::Refuse, ..LimiterOptions::default() };
     let world = World::with(1, &options);
     let limits = [limit(Measure::Requests, Window::Hour, 100), limit(Measure::Cost, Window::Day, 1 << 40)];
-    world.call(&limits, ONE).await.unwrap();
+    for _ in 0..2 {
+        world.call(&limits, ONE).await.unwrap();
+    }
     world.counters.trouble(2);
     // What is in hand may be spent.
     assert!(!world.limiters[0].reserve(&limits[1..], ONE, world.clock.now()).await.unwrap().is_degraded());

@@ -11,7 +11,7 @@ use crate::limits::GatewayLimits;
 use crate::receive::{Entry, Route};
 use crate::scripted::{Got, Scene, Script, credential_of, provider_at, read};
 use crate::snapshot::{Configuration, Snapshot};
-use crate::testing::{account, compiler, group, project, standing};
+use crate::testing::{account, compiler, default_plan, group, project, standing};
 
 const CHAT: &str = r#"{"model":"MODEL","messages":[{"role":"user","content":"Hi"}]}"#;
 
@@ -38,6 +38,7 @@ fn configuration(groups: Vec<Group>, accounts: Vec<Standing>) -> Configuration {
         group_members: groups.iter().map(|group| (account(1), group.id)).collect(),
         groups,
         accounts,
+        plans: vec![default_plan()],
         ..Configuration::default()
     }
 }

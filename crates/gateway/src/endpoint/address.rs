@@ -9,12 +9,14 @@ use promptgate_endpoints::{ChatInput, CompiledEndpoint, Content, Message, Part, 
 use promptgate_firewall::guardrails::Policy;
 use promptgate_kernel::TokenId;
 use promptgate_projects::ProjectType;
-use promptgate_providers::Shape;
-use promptgate_wire::Written;
+use promptgate_providers::{Operation, Shape};
+use promptgate_wire::{PromptSize, Written};
 
 use super::EndpointNote;
 use super::refusal::EndpointRefusal;
+use super::target::{Plan, plan};
 use crate::admit::check_process;
+use crate::allowance::{self, Asks};
 use crate::authenticate::Authenticated;
 use crate::failures;
 use crate::guardrails::{GuardRefusal, guard};
@@ -84,6 +86,9 @@ pub(crate) async fn address(
     let policy = snapshot.policy(project.project.id, Some(endpoint.endpoint().id), &line);
     check_access(&policy, shared, record)?;
     check_process(shared)?;
+    if let Some(payers) = &mut record.payers {
+        payers.at(&endpoint);
+    }
     let (body, input) = match (read, upload) {
         (Some(read), _) => read,
         (None, Some(upload)) => {
@@ -93,6 +98,7 @@ pub(crate) async fn address(
         }
         (None, None) => unreachable!("what was read is the input"),
     };
+    admit(&endpoint, &body, &project, &snapshot, caller.as_deref(), record).await?;
     let written = if route == Route::Endpoint { Written::Call } else { Written::Dispatched };
     let input = match inspect(&policy, written, &body, record).await? {
         // What was read of a body that names the endpoint is read of another one, too.
@@ -104,6 +110,28 @@ pub(crate) async fn address(
     };
     record.transcript.prompted(prompt(&input.messages).as_deref());
     Ok(Called { endpoint, input, mode: Mode::Client(token.id), headers, project, snapshot, caller, policy })
+}
+
+/// Reserves what a call needs at most as far as that is known when it arrives: of the endpoint's own target
+/// and those that it fails over to. What its prompts and routing rules change is reserved besides, later.
+pub(super) async fn admit(
+    endpoint: &CompiledEndpoint,
+    body: &Bytes,
+    project: &CompiledProject,
+    snapshot: &Snapshot,
+    caller: Option<&Caller>,
+    record: &mut Record,
+) -> Result<(), Refusal> {
+    let Plan { sampling, candidates, .. } =
+        plan(&endpoint.endpoint().config, None, project, snapshot, caller);
+    let asks = Asks {
+        prompt: PromptSize::of(Operation::ChatCompletions, body),
+        max_output: Some(sampling.max_output_tokens.into()),
+        choices: 1,
+        writes: true,
+        ..Asks::default()
+    };
+    allowance::reserve(&asks, &candidates, record).await
 }
 
 /// Whether the call may come now and from there, by what the endpoint says, too.

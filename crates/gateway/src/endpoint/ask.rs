@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use promptgate_endpoints::{Json, Message, Sampling};
-use promptgate_providers::Shape;
+use promptgate_providers::{Operation, Shape};
 use promptgate_translate::{ChatRequest, read_request};
-use promptgate_wire::BadRequest;
+use promptgate_wire::{BadRequest, PromptSize};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
@@ -39,8 +39,8 @@ struct Body<'a> {
 }
 
 impl Asked<'_> {
-    /// The request, by way of the format that messages and tools are kept in.
-    pub(crate) fn request(&self) -> Result<ChatRequest, Refusal> {
+    /// The request, by way of the format that messages and tools are kept in, and how much is read of it.
+    pub(crate) fn request(&self) -> Result<(ChatRequest, PromptSize), Refusal> {
         let body = Body {
             model: self.model,
             messages: self.messages,
@@ -52,10 +52,11 @@ impl Asked<'_> {
             stream: self.stream,
         };
         let body = serde_json::to_vec(&body).map_err(|error| bad("messages", &error.to_string()))?;
-        read_request(Shape::ChatCompletions, &body).map_err(|wrong| {
+        let request = read_request(Shape::ChatCompletions, &body).map_err(|wrong| {
             let (field, message, code) = (wrong.field, wrong.message, wrong.code);
             Refusal::BadRequest(BadRequest { field, message, code })
-        })
+        })?;
+        Ok((request, PromptSize::of(Operation::ChatCompletions, &body)))
     }
 
     /// How many bytes of text the model reads, for estimates.
@@ -170,6 +171,7 @@ mod tests {
             stream: true,
         }
         .request()
+        .map(|(request, _)| request)
     }
 
     const OPENAI: &str =

@@ -16,11 +16,12 @@ use serde_json::{Map, Value};
 use tracing::Instrument;
 
 use super::EndpointNote;
-use super::address::{Called, Mode, inspect, prompt};
+use super::address::{Called, Mode, admit, inspect, prompt};
 use super::answer::answer;
 use super::refusal::EndpointRefusal;
 use super::turn::ready;
 use crate::admit::check_process;
+use crate::allowance::{Payers, Share};
 use crate::pipeline::{Gateway, Shared};
 use crate::receive::{Entry, IncomingRequest, RequestBody, Route};
 use crate::record::{MadeFor, Record};
@@ -152,6 +153,12 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
     let note = EndpointNote { parent_request_id: parent, ..EndpointNote::of(&endpoint) };
     record.endpoint = Some(Box::new(note));
     check_process(shared)?;
+    // Repeated calls count against budgets alone; golden sets are calls like any other.
+    let share = if mode == Mode::Replay { Share::Budgets } else { Share::Everything };
+    let mut payers = Payers::of_run(token, &project, share);
+    payers.at(&endpoint);
+    record.payers = Some(Box::new(payers));
+    admit(&endpoint, &written(&body), &project, &snapshot, None, record).await?;
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
     let policy = snapshot.policy(project_id, Some(endpoint_id), &line);
     let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;

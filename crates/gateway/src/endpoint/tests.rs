@@ -4,6 +4,7 @@ mod answers;
 mod conversations;
 mod guarded;
 mod kept;
+mod limits;
 mod recorded;
 mod routes;
 mod runs;

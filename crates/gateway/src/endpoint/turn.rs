@@ -8,6 +8,8 @@ use http::HeaderMap;
 use promptgate_endpoints::{
     Cacheable, CachedAnswer, CompiledEndpoint, EndpointTimeouts, Facts, Message, estimate_tokens,
 };
+use promptgate_kernel::Money;
+use promptgate_limits::{Counter, Limit, Measure, Subject, Window};
 use promptgate_providers::Timeouts;
 use promptgate_translate::ChatRequest;
 
@@ -19,6 +21,7 @@ use super::history::reread;
 use super::refusal::EndpointRefusal;
 use super::reply::Flat;
 use super::target::{Plan, plan};
+use crate::allowance::{self, Asks};
 use crate::candidate::Candidate;
 use crate::outgoing::Outgoing;
 use crate::pipeline::Shared;
@@ -87,8 +90,7 @@ pub(crate) async fn ready(
         has_output_schema: config.output_schema.is_some(),
         has_input_schema: config.input_schema.is_some(),
         streaming: input.stream,
-        // Nothing is counted against budgets yet.
-        monthly_spend_pct: config.monthly_budget_usd.map(|_| 0.0),
+        monthly_spend_pct: spent_percent(&endpoint, record).await,
         now: shared.clock.now(),
     };
     let rule = endpoint.rules().decide(&facts);
@@ -144,11 +146,34 @@ pub(crate) async fn ready(
     };
     record.streamed = stream;
     record.prompt_bytes = asked.bytes();
-    let request = Arc::new(asked.request()?);
+    let (request, prompt) = asked.request()?;
+    let request = Arc::new(request);
+    let most = sampling.max_output_tokens.into();
+    let asks = Asks { prompt, max_output: Some(most), choices: 1, writes: true, ..Asks::default() };
+    allowance::adjust(&asks, &candidates, record).await?;
     let timeouts = timeouts(config.timeouts);
     let outgoing = Outgoing::new(&policy, None);
     let question = Question { request, candidates, timeouts, headers, caching, outgoing };
     Ok(Ready { endpoint, said, conversation, by: By::Provider(Box::new(question)) })
+}
+
+/// How much of the endpoint's budget of the month is spent, in percent. Where no rule can ask for it nobody
+/// finds out.
+async fn spent_percent(endpoint: &CompiledEndpoint, record: &Record) -> Option<f64> {
+    let budget = endpoint.endpoint().config.monthly_budget_usd?;
+    if endpoint.rules().as_slice().is_empty() {
+        return None;
+    }
+    let counter = Counter {
+        subject: Subject::Endpoint(endpoint.endpoint().id),
+        model: None,
+        measure: Measure::Cost,
+        window: Window::Month,
+    };
+    let limit = Limit { counter, cap: u64::try_from(budget.as_nanos()).unwrap_or(0) };
+    let standing = record.shared.limiters.budgets.standing(&limit, record.arrived_at).await?;
+    let spent = Money::from_nanos(i64::try_from(standing.used).unwrap_or(i64::MAX));
+    Some(spent.as_dollars() / budget.as_dollars() * 100.0)
 }
 
 fn timeouts(own: EndpointTimeouts) -> Timeouts {

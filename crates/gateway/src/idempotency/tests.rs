@@ -20,7 +20,7 @@ use crate::receive::Route;
 use crate::reply::ReplyBody;
 use crate::scripted::{Got, Piece, Scene, Script, chunk, done, finish, provider_at, read};
 use crate::snapshot::{Configuration, Snapshot};
-use crate::testing::{account, compiler, group, secret_of, standing, token_for};
+use crate::testing::{account, compiler, default_plan, group, secret_of, standing, token_for};
 
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 const ASK_STREAM: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
@@ -180,6 +180,7 @@ fn excluding(configuration: &mut Configuration, models: &[&str]) {
     configuration.group_members = vec![(account(1), group.id)];
     configuration.groups = vec![group];
     configuration.accounts = vec![standing(1)];
+    configuration.plans = vec![default_plan()];
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::limits::GatewayLimits;
 use crate::receive::{Entry, Route};
 use crate::scripted::{Got, Scene, Script, provider_at, read};
 use crate::snapshot::{Configuration, Snapshot};
-use crate::testing::{account, compiler, group, project, standing, token_for};
+use crate::testing::{account, compiler, default_plan, group, project, standing, token_for};
 
 const CHAT: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#;
 
@@ -40,6 +40,7 @@ fn configuration(rules: Vec<NetworkRule>, accounts: Vec<Standing>) -> Configurat
         group_members: vec![(account(1), open.id)],
         groups: vec![open],
         accounts,
+        plans: vec![default_plan()],
         network_rules: rules,
         ..Configuration::default()
     }
@@ -170,10 +171,13 @@ async fn while_it_is_unknown_where_a_token_comes_from_it_opens_nothing() {
     let scene = scene(vec![], vec![]);
     let child = Token { parent: Some(token_for(&scene.project, 62).1.id), depth: 2, ..scene.token.clone() };
     scene.tokens.put(child.clone());
-    assert_eq!(from(&scene, "127.0.0.1").await.status, 200, "without rules of tokens nobody asks");
-    let rules = vec![rule(Namespace::Token(child.id), "192.0.2.1", Action::Deny)];
-    scene.snapshot.store(Snapshot::compile(configuration(rules, vec![]), &compiler()).0);
-    scene.tokens.break_down(true);
-    let got = from(&scene, "127.0.0.1").await;
-    assert_eq!((got.status, &got.json()["error"]["code"]), (503, &"auth_unavailable".into()));
+    scene.tokens.hide_lines(true);
+    // Its rules and limits count, whether there are any or not.
+    for rules in [vec![], vec![rule(Namespace::Token(child.id), "192.0.2.1", Action::Deny)]] {
+        scene.snapshot.store(Snapshot::compile(configuration(rules, vec![]), &compiler()).0);
+        let got = from(&scene, "127.0.0.1").await;
+        assert_eq!((got.status, &got.json()["error"]["code"]), (503, &"auth_unavailable".into()));
+    }
+    scene.tokens.hide_lines(false);
+    assert_eq!(from(&scene, "127.0.0.1").await.status, 200);
 }

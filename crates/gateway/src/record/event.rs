@@ -6,6 +6,7 @@ use bytes::Bytes;
 use promptgate_kernel::Money;
 use promptgate_tokens::Token;
 use promptgate_usage::{TokenCounts, UsageEvent};
+use uuid::Uuid;
 
 use super::{Ending, Record, Spent};
 
@@ -17,6 +18,8 @@ pub(super) struct Counted {
     pub(super) price_basis: &'static str,
     pub(super) price_version: String,
     pub(super) latency: Duration,
+    /// Who holds what was reserved for it.
+    pub(super) holder: Option<Uuid>,
 }
 
 /// Writes the event of a call that ends so. What only the event needs is taken from the record.
@@ -63,6 +66,10 @@ pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted
         provider_response_id: response_id(record, &ending.spent),
         upstream_us: record.timing.upstream().map(micros),
         dropped: std::mem::take(&mut record.dropped),
+        holder: counted.holder,
+        unheld: record.payers.as_ref().map(|payers| payers.unheld()).unwrap_or_default(),
+        above: record.payers.as_ref().map(|payers| payers.above()).unwrap_or_default(),
+        groups: record.payers.as_ref().map(|payers| payers.groups()).unwrap_or_default(),
         provider_kind: record.provider.as_ref().map(|compiled| compiled.provider.kind.as_str().to_owned()),
         ..UsageEvent::of_call(
             record.id,

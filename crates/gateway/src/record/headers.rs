@@ -48,6 +48,9 @@ impl Record {
         if let Some(guarded) = &self.guarded {
             put(headers, GUARDRAILS, &told(guarded));
         }
+        if let Some(told) = &self.told_limits {
+            told.put(self.surface, headers);
+        }
         headers.insert(ATTEMPTS, HeaderValue::from(self.attempts));
         headers.insert(REVISION, HeaderValue::from(self.revision.number()));
         self.timing.write(headers);

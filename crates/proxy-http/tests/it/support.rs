@@ -14,13 +14,15 @@ use http_body_util::BodyExt;
 use promptgate_gateway::ports::{SinkError, UsageSink};
 use promptgate_gateway::{
     Authenticator, AuthenticatorOptions, Compiler, Configuration, Gateway, GatewayLimits, GatewayParts,
-    PassedOn, Snapshot, SnapshotCell, TokenSource,
+    Limiters, PassedOn, Snapshot, SnapshotCell, TokenSource,
 };
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{
     AliasId, Clock, CredentialId, Entropy, KeyRing, ProjectId, ProviderId, RepositoryError, Revision,
     SecretString, SecretsKey, Timestamp, TokenId,
 };
+use promptgate_limiter::{Limiter, LimiterOptions};
+use promptgate_limits::MemoryCounters;
 use promptgate_projects::{NewProject, Project, ProjectEnv, ProjectName, ProjectType};
 use promptgate_providers::{
     Alias, BaseUrl, CapabilityTable, Credential, NewAlias, NewProvider, Preset, ProjectProvider, Provider,
@@ -82,6 +84,10 @@ impl TokenSource for FakeTokens {
         Ok(Vec::new())
     }
 
+    async fn limits_of(&self, _: TokenId) -> Result<Option<TokenLimits>, RepositoryError> {
+        Ok(None)
+    }
+
     async fn touch(&self, _: &[(TokenId, Timestamp)]) -> Result<(), RepositoryError> {
         Ok(())
     }
@@ -113,6 +119,15 @@ pub(crate) struct Bench {
     compiler: Compiler,
 }
 
+/// What keeps calls of one process within their limits.
+fn limiters(clock: &Arc<TestClock>, tasks: &TaskTracker) -> Limiters {
+    let limiter = |seed| {
+        let (counters, entropy) = (Arc::new(MemoryCounters::default()), Arc::new(SeededEntropy::new(seed)));
+        Limiter::new(counters, clock.clone(), entropy, tasks.clone(), LimiterOptions::default())
+    };
+    Limiters { rates: limiter(31), budgets: limiter(32) }
+}
+
 impl Bench {
     pub(crate) fn new() -> Self {
         Self::with(one_call(), true)
@@ -140,6 +155,7 @@ impl Bench {
                 env: ProjectEnv::default(),
                 default_provider: None,
                 record_bodies: None,
+                limits: promptgate_kernel::LimitSet::default(),
                 metadata: serde_json::Map::new(),
                 active,
             };
@@ -175,6 +191,7 @@ impl Bench {
             memory: Arc::new(NoMemory),
             idempotency: Arc::new(Outcomes::default()),
             failures: Arc::default(),
+            limiters: limiters(&clock, &tasks),
         });
         let router = promptgate_proxy_http::router(gateway.clone());
         Self {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::*;
 use crate::scripted::Script;
-use crate::testing::{account, group, standing};
+use crate::testing::{account, default_plan, group, standing};
 
 fn with_failover() -> NewEndpoint {
     NewEndpoint {
@@ -75,6 +75,7 @@ async fn an_endpoint_is_no_way_round_what_a_group_excludes() {
         configuration.group_members = vec![(account(1), groups[0].id)];
         configuration.groups = groups;
         configuration.accounts = vec![standing(1)];
+        configuration.plans = vec![default_plan()];
     });
     house.scene.tokens.put(Token { owner: Some(account(1)), ..house.scene.token.clone() });
     let said = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-c","content":[{"type":"text","text":"Hi"}],

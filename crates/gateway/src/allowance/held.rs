@@ -1,0 +1,284 @@
+//! What a call holds while it is under way.
+
+use promptgate_kernel::{Money, Timestamp};
+use promptgate_limiter::{Denied, Limiter, Reservation, Use};
+use promptgate_limits::{Holder, Limit, Measure};
+
+use super::Limiters;
+use super::bound::{Asks, Bound};
+use super::caps::Limits;
+use super::payers::Payers;
+use super::refusal::LimitRefusal;
+use super::told::Told;
+use crate::candidate::Candidate;
+use crate::pipeline::Shared;
+
+/// Fewer tokens than this are not asked of a model: some refuse it, and nobody has anything of it.
+const LEAST_OUTPUT: u64 = 16;
+/// How often less is tried where a limit has no room for more.
+const TRIES: u32 = 8;
+/// By how much a stream may go on beyond what was reserved for it, if there is room.
+const MORE_OUTPUT: std::ops::RangeInclusive<u64> = 64..=2_048;
+
+/// What a call has reserved, and of what. It is settled once; dropped before that, all of it goes back.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(super) limits: Limits,
+    at: Timestamp,
+    rates: Option<Reservation>,
+    budgets: Option<Reservation>,
+    of_model: Option<Reservation>,
+    model: Option<String>,
+    bound: Bound,
+    /// How much may be written, where nobody else says it.
+    injected: Option<u64>,
+    /// What one more token of the answer costs at most, in nano-dollars.
+    per_token: u64,
+}
+
+/// More of what a call holds already.
+#[derive(Debug)]
+pub(crate) struct More {
+    rates: Option<Reservation>,
+    budgets: Option<Reservation>,
+    of_model: Option<Reservation>,
+    tokens: u64,
+    cost: u64,
+}
+
+impl Held {
+    pub(super) fn new(limits: Limits, at: Timestamp) -> Self {
+        Self {
+            limits,
+            at,
+            rates: None,
+            budgets: None,
+            of_model: None,
+            model: None,
+            bound: Bound::default(),
+            injected: None,
+            per_token: 0,
+        }
+    }
+
+    /// How much may be written, where neither the client nor an alias says it.
+    pub(crate) const fn injected(&self) -> Option<u64> {
+        self.injected
+    }
+
+    /// How many tokens the answer may have, where that is limited.
+    pub(crate) fn most_output(&self) -> Option<u64> {
+        (self.limits.bound_tokens() && self.bound.output > 0).then_some(self.bound.output)
+    }
+
+    /// Who holds what the call may use of days and longer windows.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        self.budgets.as_ref()?.holder()
+    }
+
+    fn needed(&self) -> Use {
+        Use { requests: 1, tokens: self.bound.tokens, cost: self.bound.cost }
+    }
+
+    /// Reserves what a call needs at most; where nobody says how much it may write, as much as there is
+    /// room for.
+    pub(super) async fn fit(
+        &mut self,
+        asks: &Asks,
+        candidates: &[Candidate],
+        shared: &Shared,
+        payers: Option<&Payers>,
+    ) -> Result<(), LimitRefusal> {
+        let first = candidates.first().map(|first| first.model.clone());
+        if self.model != first {
+            self.limits.of_model = match (payers, &first) {
+                (Some(payers), Some(model)) => payers.limits_of(model),
+                _ => Vec::new(),
+            };
+            (self.model, self.of_model) = (first, None);
+        }
+        let costs = self.limits.bound_cost();
+        let bound = |injected| asks.bound(candidates, injected, costs, shared);
+        self.injected = self.limits.bound_tokens().then(|| asks.open_output(candidates)).flatten();
+        for _ in 0..TRIES {
+            self.measure(bound(self.injected));
+            let Err(denied) = self.reserve(&shared.limiters).await else {
+                self.per_token = bound_per_token(&bound, self.injected);
+                return Ok(());
+            };
+            let less = match (&denied, self.injected) {
+                (Denied::Over { limit, available, .. }, Some(most)) => {
+                    fitting(limit.counter.measure, *available, most, &bound)
+                }
+                _ => None,
+            };
+            match less {
+                Some(less) => self.injected = Some(less),
+                None => return Err(LimitRefusal::of(denied, self.at, shared)),
+            }
+        }
+        // Others took what there was, again and again.
+        self.injected = Some(LEAST_OUTPUT);
+        self.measure(bound(self.injected));
+        self.reserve(&shared.limiters).await.map_err(|denied| LimitRefusal::of(denied, self.at, shared))
+    }
+
+    async fn reserve(&mut self, limiters: &Limiters) -> Result<(), Denied> {
+        let (needed, at) = (self.needed(), self.at);
+        let Limits { rates, budgets, of_model, .. } = &self.limits;
+        ensure(&mut self.rates, &limiters.rates, rates, needed, at).await?;
+        ensure(&mut self.of_model, &limiters.rates, of_model, needed, at).await?;
+        // What takes nothing is let in as long as there is anything left.
+        let needed = Use { tokens: needed.tokens.max(1), ..needed };
+        ensure(&mut self.budgets, &limiters.budgets, budgets, needed, at).await
+    }
+
+    /// Reserves of the limits of another model, and gives back what was reserved of those before.
+    pub(super) async fn turn_to(
+        &mut self,
+        model: &str,
+        payers: &Payers,
+        shared: &Shared,
+    ) -> Result<(), LimitRefusal> {
+        if !self.limits.has_models || self.model.as_deref() == Some(model) {
+            return Ok(());
+        }
+        let limits = payers.limits_of(model);
+        let mut reservation = None;
+        ensure(&mut reservation, &shared.limiters.rates, &limits, self.needed(), self.at)
+            .await
+            .map_err(|denied| LimitRefusal::of(denied, self.at, shared))?;
+        (self.model, self.of_model) = (Some(model.to_owned()), reservation);
+        self.limits.of_model = limits;
+        Ok(())
+    }
+
+    /// What is needed for a stream to go on beyond what it has reserved. Nothing if there is no room.
+    pub(crate) fn more(&self, limiters: &Limiters) -> impl Future<Output = Option<More>> + Send + 'static {
+        let tokens = self.bound.output.clamp(*MORE_OUTPUT.start(), *MORE_OUTPUT.end());
+        let cost = tokens.saturating_mul(self.per_token);
+        let needed = Use { requests: 0, tokens, cost };
+        let (limits, at, limiters) = (self.limits.clone(), self.at, limiters.clone());
+        async move {
+            let reserve = async |limiter: &Limiter, limits: &[Limit]| match limits {
+                [] => Some(None),
+                limits => limiter.reserve(limits, needed, at).await.ok().map(Some),
+            };
+            let rates = reserve(&limiters.rates, &limits.rates).await?;
+            let of_model = reserve(&limiters.rates, &limits.of_model).await?;
+            let budgets = reserve(&limiters.budgets, &limits.budgets).await?;
+            Some(More { rates, budgets, of_model, tokens, cost })
+        }
+    }
+
+    /// Takes over what was reserved besides.
+    pub(crate) fn absorb(&mut self, more: More) {
+        let More { rates, budgets, of_model, tokens, cost } = more;
+        let pairs = [(&mut self.rates, rates), (&mut self.budgets, budgets), (&mut self.of_model, of_model)];
+        for (held, more) in pairs {
+            match (held, more) {
+                (Some(held), Some(more)) => held.absorb(more),
+                (held, more @ Some(_)) => *held = more,
+                (_, None) => {}
+            }
+        }
+        let mut bound = self.bound;
+        bound.tokens = bound.tokens.saturating_add(tokens);
+        bound.output = bound.output.saturating_add(tokens);
+        bound.cost = bound.cost.saturating_add(cost);
+        self.measure(bound);
+    }
+
+    /// Books what the call used, and gives the rest back.
+    pub(crate) fn settle(mut self, used: Use) {
+        for reservation in [self.rates.take(), self.of_model.take(), self.budgets.take()] {
+            if let Some(reservation) = reservation {
+                reservation.settle(used);
+            }
+        }
+    }
+
+    /// What clients are told about it.
+    pub(super) fn told(&self, shared: &Shared) -> Option<Told> {
+        let all = [&self.rates, &self.of_model, &self.budgets];
+        let is_degraded = all.into_iter().flatten().any(Reservation::is_degraded);
+        Told::of(&self.limits, self.at, is_degraded, shared)
+    }
+
+    /// What the record says about it.
+    pub(super) fn note(&self) -> String {
+        let limits = self.limits.all().count();
+        let Bound { tokens, cost, .. } = self.bound;
+        let cost = Money::from_nanos(i64::try_from(cost).unwrap_or(i64::MAX));
+        let most = self.injected.map_or_else(String::new, |most| format!(", at most {most} written"));
+        let model = self.model.as_deref().filter(|_| !self.limits.of_model.is_empty());
+        let model = model.map_or_else(String::new, |model| format!(", some of the model `{model}`"));
+        format!("admitted: {limits} limits{model}; reserved {tokens} tokens, ${cost}{most}")
+    }
+
+    /// Keeps what is reserved in all told to whoever watches.
+    fn measure(&mut self, bound: Bound) {
+        gauge(&bound, &self.bound);
+        self.bound = bound;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.measure(Bound::default());
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are approximate")]
+fn gauge(now: &Bound, before: &Bound) {
+    if now.tokens != before.tokens {
+        metrics::gauge!("promptgate_reserved_tokens").increment(now.tokens as f64 - before.tokens as f64);
+    }
+    if now.cost != before.cost {
+        let dollars = (now.cost as f64 - before.cost as f64) / 1e9;
+        metrics::gauge!("promptgate_reserved_dollars").increment(dollars);
+    }
+}
+
+async fn ensure(
+    held: &mut Option<Reservation>,
+    limiter: &Limiter,
+    limits: &[Limit],
+    needed: Use,
+    at: Timestamp,
+) -> Result<(), Denied> {
+    if limits.is_empty() {
+        return Ok(());
+    }
+    match held {
+        Some(held) => held.adjust(limits, needed).await,
+        None => {
+            *held = Some(limiter.reserve(limits, needed, at).await?);
+            Ok(())
+        }
+    }
+}
+
+/// The most that may be written with what a limit has left; none if that is not worth asking for.
+fn fitting(measure: Measure, available: u64, most: u64, bound: impl Fn(Option<u64>) -> Bound) -> Option<u64> {
+    let fits = |output: u64| {
+        let bound = bound(Some(output));
+        let needed = if measure == Measure::Cost { bound.cost } else { bound.tokens };
+        needed <= available
+    };
+    if measure == Measure::Requests || most <= LEAST_OUTPUT || !fits(LEAST_OUTPUT) {
+        return None;
+    }
+    let (mut fit, mut over) = (LEAST_OUTPUT, most);
+    while over - fit > 1 {
+        let middle = fit + (over - fit) / 2;
+        if fits(middle) { fit = middle } else { over = middle }
+    }
+    Some(fit)
+}
+
+/// What one token more costs at most, rounded up.
+fn bound_per_token(bound: impl Fn(Option<u64>) -> Bound, injected: Option<u64>) -> u64 {
+    let now = bound(injected);
+    if now.output == 0 { 0 } else { now.cost.div_ceil(now.output) }
+}

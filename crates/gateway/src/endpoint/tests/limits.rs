@@ -1,0 +1,146 @@
+//! How much calls of endpoints may use.
+
+use promptgate_endpoints::NewEndpoint;
+use promptgate_limits::{Counter, Limit, Measure, Subject, Window};
+use promptgate_tokens::{Token, TokenLimits};
+use serde_json::json;
+
+use super::*;
+use crate::endpoint::{RunCall, RunKind};
+use crate::scripted::Script;
+
+fn house(new: NewEndpoint) -> House {
+    let house = House::new(new);
+    house.scene.upstream.always("first", Script::said("hello"));
+    house
+}
+
+fn with_token(house: &House, limits: TokenLimits) {
+    house.scene.tokens.put(Token { limits, ..house.scene.token.clone() });
+}
+
+async fn statuses(house: &House, calls: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..calls {
+        statuses.push(house.say("Hi").await.status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn a_token_takes_the_place_of_its_endpoint_field_by_field() {
+    let endpoint =
+        || NewEndpoint { rate_limit_per_minute: Some(2), rate_limit_per_hour: Some(4), ..of_first() };
+    let plain = house(endpoint());
+    assert_eq!(statuses(&plain, 3).await, [200, 200, 429]);
+    let refused = plain.say("Hi").await;
+    let body = refused.json();
+    assert_eq!(
+        (&body["ok"], &body["scope"], &body["retry_after"]),
+        (&json!(false), &json!("minute"), &json!(59))
+    );
+    assert_eq!((refused.header("retry-after"), &body["limited"]["subject"]), ("59", &json!("endpoint")));
+    // Looser in one field: the other one is still the endpoint's.
+    let looser = house(endpoint());
+    with_token(&looser, TokenLimits { rate_limit_per_minute: Some(9), ..TokenLimits::default() });
+    assert_eq!(statuses(&looser, 5).await, [200, 200, 200, 200, 429]);
+    assert_eq!(looser.say("Hi").await.json()["scope"], "hour");
+}
+
+#[tokio::test]
+async fn a_budget_is_looked_at_before_anybody_is_asked() {
+    let house = house(NewEndpoint { monthly_budget_usd: Some(0.001), ..of_first() });
+    let refused = house.say("Hi").await;
+    let body = refused.json();
+    assert_eq!((refused.status, &body["code"]), (402, &json!("budget_exhausted")), "{}", refused.body);
+    assert_eq!((&body["type"], &body["limit"]), (&Value::Null, &json!(0.001)), "it is not the token's");
+    assert!(body["error"].as_str().unwrap().contains("monthly budget of this endpoint"));
+    assert_eq!(house.scene.upstream.calls("first"), 0);
+    let limits = TokenLimits {
+        monthly_budget_usd_cap: promptgate_kernel::Money::from_dollars(0.000_1),
+        ..TokenLimits::default()
+    };
+    let house = self::house(NewEndpoint { monthly_budget_usd: Some(0.001), ..of_first() });
+    with_token(&house, limits);
+    let body = house.say("Hi").await.json();
+    assert_eq!((&body["type"], &body["limit"]), (&json!("budget_exhausted"), &json!(0.000_1)));
+}
+
+#[tokio::test]
+async fn what_prompts_add_is_reserved_and_what_the_cache_answers_costs_nothing() {
+    let prompt = "word ".repeat(100);
+    let new = NewEndpoint {
+        prompt: Some(prompt),
+        max_output_tokens: Some(50),
+        daily_token_cap: Some(600),
+        cache_enabled: true,
+        cache_ttl_seconds: Some(60),
+        ..of_first()
+    };
+    let house = house(new);
+    assert_eq!(statuses(&house, 3).await, [200, 200, 200], "asked once, and answered from the cache then");
+    assert_eq!(house.scene.upstream.calls("first"), 1);
+    let events = house.scene.events();
+    assert_eq!((events[0].tokens.total(), events[1].tokens.total(), events[1].cache_hit), (5, 0, true));
+    let reserved = events[0].trace.iter().filter(|note| note.starts_with("admitted")).collect::<Vec<_>>();
+    assert_eq!(reserved.len(), 2, "{reserved:?}");
+    // Another one does not fit beside its prompt.
+    let long = house.say(&"x".repeat(60)).await;
+    assert_eq!(long.status, 402, "{}", long.body);
+}
+
+#[tokio::test]
+async fn repeated_calls_count_against_budgets_alone() {
+    let new = NewEndpoint {
+        rate_limit_per_minute: Some(1),
+        daily_token_cap: Some(75),
+        max_output_tokens: Some(20),
+        ..of_first()
+    };
+    let house = house(new);
+    let run = |kind| {
+        let endpoint = &house.configuration.endpoints[0];
+        let body = json!({"message": "Hi"}).as_object().unwrap().clone();
+        RunCall { project_id: endpoint.project_id, endpoint_id: endpoint.id, body, kind }
+    };
+    let replay = || RunKind::Replay { request_id: "r".to_owned(), token_id: id(3), above: vec![] };
+    for _ in 0..3 {
+        assert_eq!(house.scene.gateway.run_endpoint(run(replay())).await.status, 200);
+    }
+    let unheld = house.scene.events().pop().unwrap().unheld;
+    assert!(unheld.iter().all(|counter| counter.starts_with("token:")) && unheld.len() == 4, "{unheld:?}");
+    let golden = house.scene.gateway.run_endpoint(run(RunKind::Eval)).await;
+    assert_eq!(golden.status, 200, "one a minute");
+    assert_eq!(house.scene.gateway.run_endpoint(run(RunKind::Eval)).await.status, 429);
+}
+
+#[tokio::test]
+async fn rules_may_ask_how_much_of_the_budget_is_spent() {
+    let rules = "rules:\n  - when: {monthly_spend_pct: \"> 50\"}\n    use: {template: small}\n";
+    let new =
+        NewEndpoint { monthly_budget_usd: Some(1.0), routing_rules: Some(rules.to_owned()), ..of_first() };
+    let house = house(new);
+    house.scene.upstream.always("second", Script::said("small"));
+    assert_eq!(house.say("Hi").await.json()["content"], "hello");
+    // Somebody else spends most of it.
+    let endpoint = house.configuration.endpoints[0].id;
+    let counter = Counter {
+        subject: Subject::Endpoint(endpoint),
+        model: None,
+        measure: Measure::Cost,
+        window: Window::Month,
+    };
+    let now = promptgate_kernel::Clock::now(&*house.scene.clock);
+    let limit = Limit { counter, cap: 1_000_000_000 };
+    let span = house.scene.limiters.budgets.span(&limit, now);
+    house.scene.spend(&limit, span, 600_000_000).await;
+    house.scene.clock.advance(std::time::Duration::from_secs(6));
+    // Nobody waits for the answer; soon it is known.
+    for _ in 0..100 {
+        if house.say("Hi").await.json()["content"] == "small" {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the rule never held");
+}
