@@ -3,18 +3,27 @@
 mod check;
 mod create;
 mod delete;
+mod export;
 mod fallback;
 mod find;
+mod import;
+mod list_prices;
 mod read;
+mod refreshes;
 mod replace;
+mod repricings;
 #[cfg(test)]
 mod tests;
+mod unpriced;
 mod update;
+mod versions;
 
 use http::StatusCode;
 use promptgate_control::prices::{NewPrice, PriceError};
 use promptgate_kernel::{PriceId, PricePerMillion, Timestamp};
-use promptgate_usage::{InvalidPrice, PriceRates, PriceTarget, RateChanges, StoredPrice, StoredPrices};
+use promptgate_usage::{
+    InvalidPrice, PriceRates, PriceScope, PriceTarget, RateChanges, StoredPrice, StoredPrices,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,9 +40,20 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(create::create))
         .routes(routes!(find::find, update::update, delete::delete))
         .routes(routes!(check::check))
+        .routes(routes!(import::import))
+        .routes(routes!(export::export))
+        .routes(routes!(list_prices::list))
+        .routes(routes!(list_prices::delete))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::find))
+        .routes(routes!(refreshes::list))
+        .routes(routes!(unpriced::unpriced))
+        .routes(routes!(repricings::begin, repricings::list))
+        .routes(routes!(repricings::find))
+        .routes(routes!(repricings::resume))
 }
 
-/// Dollars per million tokens. Rates that are not there are those of input.
+/// Dollars per million tokens. Rates that are not there are those of input, of what is written those of output.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RatesView {
@@ -45,6 +65,18 @@ struct RatesView {
     /// Input that is written to a prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_write: Option<f64>,
+    /// Input that is written to a prompt cache for an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write_1h: Option<f64>,
+    /// Audio that is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio_input: Option<f64>,
+    /// Audio that is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio_output: Option<f64>,
+    /// Reasoning that is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<f64>,
     /// What is embedded.
     #[serde(skip_serializing_if = "Option::is_none")]
     embedding: Option<f64>,
@@ -58,8 +90,37 @@ impl From<PriceRates> for RatesView {
             output: rates.output.as_dollars(),
             cache_read: dollars(rates.cache_read),
             cache_write: dollars(rates.cache_write),
+            cache_write_1h: dollars(rates.cache_write_1h),
+            audio_input: dollars(rates.audio_input),
+            audio_output: dollars(rates.audio_output),
+            reasoning: dollars(rates.reasoning),
             embedding: dollars(rates.embedding),
         }
+    }
+}
+
+/// What a price is for. None of the three is there for that of every model that has none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ScopeView {
+    /// The provider, of the price of a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_name: Option<String>,
+    /// The kind of provider, of the price of all of a kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+}
+
+impl From<PriceScope> for ScopeView {
+    fn from(scope: PriceScope) -> Self {
+        let (provider_name, kind, model) = match scope {
+            PriceScope::Fallback => (None, None, None),
+            PriceScope::Provider(target) => (Some(target.provider), None, Some(target.model)),
+            PriceScope::Kind { kind, model } => (None, Some(kind), Some(model)),
+        };
+        Self { provider_name, kind, model }
     }
 }
 
@@ -110,7 +171,7 @@ impl From<StoredPrices> for PricingView {
     }
 }
 
-/// Rates, whole: those that are left out are those of input.
+/// Rates, whole: those that are left out are those of input, of what is written those of output.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct RatesBody {
@@ -123,6 +184,14 @@ struct RatesBody {
     #[schema(minimum = 0)]
     cache_write: Option<f64>,
     #[schema(minimum = 0)]
+    cache_write_1h: Option<f64>,
+    #[schema(minimum = 0)]
+    audio_input: Option<f64>,
+    #[schema(minimum = 0)]
+    audio_output: Option<f64>,
+    #[schema(minimum = 0)]
+    reasoning: Option<f64>,
+    #[schema(minimum = 0)]
     embedding: Option<f64>,
 }
 
@@ -133,6 +202,10 @@ impl RatesBody {
             output: self.output,
             cache_read: Some(self.cache_read),
             cache_write: Some(self.cache_write),
+            cache_write_1h: Some(self.cache_write_1h),
+            audio_input: Some(self.audio_input),
+            audio_output: Some(self.audio_output),
+            reasoning: Some(self.reasoning),
             embedding: Some(self.embedding),
         };
         Ok(changes.into_rates()?)
@@ -157,6 +230,18 @@ struct PriceBody {
     /// Input that is written to a prompt cache; as input unless given.
     #[schema(minimum = 0)]
     cache_write: Option<f64>,
+    /// Input that is written to a prompt cache for an hour; as the other unless given.
+    #[schema(minimum = 0)]
+    cache_write_1h: Option<f64>,
+    /// Audio that is read; as input unless given.
+    #[schema(minimum = 0)]
+    audio_input: Option<f64>,
+    /// Audio that is written; as output unless given.
+    #[schema(minimum = 0)]
+    audio_output: Option<f64>,
+    /// Reasoning that is written; as output unless given.
+    #[schema(minimum = 0)]
+    reasoning: Option<f64>,
     /// What is embedded; as input unless given.
     #[schema(minimum = 0)]
     embedding: Option<f64>,
@@ -184,6 +269,10 @@ impl TryFrom<PriceBody> for NewPrice {
             output: body.output,
             cache_read: body.cache_read,
             cache_write: body.cache_write,
+            cache_write_1h: body.cache_write_1h,
+            audio_input: body.audio_input,
+            audio_output: body.audio_output,
+            reasoning: body.reasoning,
             embedding: body.embedding,
         };
         Ok(Self { target, rates: rates.parse()? })
@@ -197,6 +286,10 @@ struct RatesPatch {
     output: Option<f64>,
     cache_read: Patch<f64>,
     cache_write: Patch<f64>,
+    cache_write_1h: Patch<f64>,
+    audio_input: Patch<f64>,
+    audio_output: Patch<f64>,
+    reasoning: Patch<f64>,
     embedding: Patch<f64>,
 }
 
@@ -207,6 +300,10 @@ impl From<RatesPatch> for RateChanges {
             output: patch.output,
             cache_read: patch.cache_read.into_change(),
             cache_write: patch.cache_write.into_change(),
+            cache_write_1h: patch.cache_write_1h.into_change(),
+            audio_input: patch.audio_input.into_change(),
+            audio_output: patch.audio_output.into_change(),
+            reasoning: patch.reasoning.into_change(),
             embedding: patch.embedding.into_change(),
         }
     }
@@ -225,7 +322,9 @@ impl From<InvalidPrice> for ApiError {
     fn from(error: InvalidPrice) -> Self {
         let code = match error {
             InvalidPrice::Rate(_) => "invalid_price",
-            InvalidPrice::Provider | InvalidPrice::Model | InvalidPrice::Twice => "invalid_price_target",
+            InvalidPrice::Kind | InvalidPrice::Provider | InvalidPrice::Model | InvalidPrice::Twice => {
+                "invalid_price_target"
+            }
             InvalidPrice::Moved => "immutable_price_target",
         };
         let said = Self::bad_request(code).message(error);
@@ -247,6 +346,12 @@ impl From<PriceError> for ApiError {
             PriceError::Invalid(error) => error.into(),
             error @ PriceError::Taken => Self::new(StatusCode::CONFLICT, "pricing_conflict").message(error),
             error @ PriceError::Changed => Self::changed(&error),
+            PriceError::File(error) => import::refused(&error),
+            error @ PriceError::UnknownVersion(_) => {
+                Self::not_found("price_version_not_found").field("priceVersion").message(error)
+            }
+            error @ PriceError::UnknownRepricing(_) => Self::not_found("repricing_not_found").message(error),
+            error @ PriceError::Range => Self::bad_request("invalid_range").field("to").message(error),
             PriceError::Store(error) => error.into(),
         }
     }

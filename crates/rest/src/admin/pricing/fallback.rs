@@ -29,6 +29,22 @@ pub(super) struct UpdateFallbackBody {
     #[schema(value_type = Option<f64>, minimum = 0)]
     #[serde(default)]
     cache_write: Patch<f64>,
+    /// Null makes it that of `cacheWrite`.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
+    cache_write_1h: Patch<f64>,
+    /// Null makes it that of input.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
+    audio_input: Patch<f64>,
+    /// Null makes it that of output.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
+    audio_output: Patch<f64>,
+    /// Null makes it that of output.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    #[serde(default)]
+    reasoning: Patch<f64>,
     /// Null makes it that of input.
     #[schema(value_type = Option<f64>, minimum = 0)]
     #[serde(default)]
@@ -53,6 +69,10 @@ pub(super) async fn set_fallback(
         output: body.output,
         cache_read: body.cache_read,
         cache_write: body.cache_write,
+        cache_write_1h: body.cache_write_1h,
+        audio_input: body.audio_input,
+        audio_output: body.audio_output,
+        reasoning: body.reasoning,
         embedding: body.embedding,
     };
     Ok(Json(prices::set_fallback(&control, actor, patch.into()).await?.into()))

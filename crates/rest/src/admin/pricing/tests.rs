@@ -170,3 +170,164 @@ async fn the_check_names_the_models_without_a_price() {
     let found = api.get(&check).await.ok();
     assert_eq!((&found["configured"], &found["missingPrices"]), (&json!(true), &json!([])));
 }
+
+#[tokio::test]
+async fn every_class_of_tokens_may_have_a_rate_of_its_own() {
+    let api = api().await;
+    let all = json!({"input": 1.0, "output": 2.0, "cacheRead": 3.0, "cacheWrite": 4.0, "cacheWrite1h": 5.0,
+        "audioInput": 6.0, "audioOutput": 7.0, "reasoning": 8.0, "embedding": 9.0});
+    let mut body = all.clone();
+    body["providerName"] = json!("main");
+    body["model"] = json!("m");
+    let created = api.post(MODELS, &body).await.created();
+    let path = format!("{MODELS}/{}", created["id"].as_str().unwrap());
+    for (name, rate) in all.as_object().unwrap() {
+        assert_eq!(&created[name], rate, "{name}");
+        if matches!(name.as_str(), "input" | "output") {
+            continue;
+        }
+        let mut change = json!({});
+        change[name] = json!(null);
+        assert_eq!(api.patch(&path, &change).await.ok().get(name), None, "{name}");
+        change[name] = json!(-1);
+        let refused = api.patch(&path, &change).await.refused(400, "invalid_price");
+        assert_eq!(refused["field"], json!(name));
+        assert_eq!(api.patch(&format!("{PATH}/fallback"), &json!({(name): 0.5})).await.ok()[name], 0.5);
+    }
+}
+
+#[tokio::test]
+async fn what_a_price_was_is_shown() {
+    let api = api().await;
+    let path = create(&api, "main", "m").await;
+    api.patch(&path, &json!({"output": 3})).await.ok();
+    api.delete(&path).await.no_content();
+    let versions = format!("{PATH}/versions");
+    let listed = api.get(&format!("{versions}?providerName=main&model=m")).await.ok();
+    assert_eq!(listed["total"], 3);
+    let shown: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["rates"]["output"].clone(), item["before"]["output"].clone()))
+        .collect();
+    let [none, two, three] = [json!(null), json!(2.0), json!(3.0)];
+    assert_eq!(shown, [(none.clone(), three.clone()), (three, two.clone()), (two, none)]);
+    let second = &listed["items"][1];
+    let version = second["priceVersion"].as_str().unwrap();
+    assert!(
+        version.ends_with("@2") && second["until"].is_string() && second["origin"] == "manual",
+        "{second}"
+    );
+    assert_eq!(&api.get(&format!("{versions}/{version}")).await.ok(), second);
+    assert_eq!(api.get(&format!("{versions}?priceVersion={version}")).await.ok()["total"], 3);
+    let before = format!("{versions}?priceVersion=stored:{}", second["from"].as_str().unwrap());
+    assert!(api.get(&before).await.ok()["total"].as_u64() >= Some(1), "as calls of before name it");
+    assert_eq!(api.get(&format!("{versions}?priceVersion=2026-10-24")).await.ok()["total"], 0);
+    for wrong in ["x", "018f4e6e-0000-7000-8000-000000000001@1"] {
+        api.get(&format!("{versions}/{wrong}")).await.refused(404, "price_version_not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_file_goes_in_and_comes_out_again() {
+    let api = api().await;
+    let import = format!("{PATH}/import");
+    let file = json!({"models": [{"providerName": "main", "model": "m", "input": 1, "output": 2}],
+        "lists": [{"kind": "openai", "model": "*", "input": 3, "output": 4}]});
+    let looked = api.post(&format!("{import}?dryRun=true"), &file).await.ok();
+    assert_eq!((&looked["dryRun"], looked["changes"].as_array().unwrap().len()), (&json!(true), 2));
+    assert_eq!(looked["changes"][0]["before"], json!(null));
+    assert_eq!(api.get(PATH).await.ok()["models"], json!([]));
+    let done = api.post(&import, &file).await.ok();
+    assert_eq!((&done["dryRun"], &done["changes"]), (&json!(false), &looked["changes"]));
+    let exported = api.get(&format!("{PATH}/export")).await.ok();
+    assert_eq!(exported["lists"], json!([{"kind": "openai", "model": "*", "input": 3.0, "output": 4.0}]));
+    let again = api.post(&import, &exported).await.ok();
+    assert_eq!((&again["changes"], &again["unchanged"]), (&json!([]), &json!(3)));
+
+    let lists = format!("{PATH}/list-prices");
+    let listed = api.get(&lists).await.ok();
+    assert_eq!(
+        (&listed["items"][0]["origin"], &listed["items"][0]["input"]),
+        (&json!("manual"), &json!(3.0))
+    );
+    let one = format!("{lists}/{}", listed["items"][0]["id"].as_str().unwrap());
+    api.delete(&one).await.no_content();
+    api.delete(&one).await.refused(404, "pricing_not_found");
+    let bad = json!({"models": [{"providerName": "main", "model": "m", "input": -1, "output": 2}]});
+    let refused = api.post(&import, &bad).await.refused(400, "invalid_price_file");
+    let fault = refused["errors"]["models[0] (main m)"][0].as_str().unwrap();
+    assert!(fault.starts_with("input: "), "{refused}");
+    api.post(&import, &json!({"a": 1})).await.refused(400, "invalid_price_file");
+    api.post(&format!("{import}?dryRun=perhaps"), &file).await.refused(400, "invalid_filter");
+    api.get(&format!("{PATH}/export?all=perhaps")).await.refused(400, "invalid_filter");
+    assert_eq!(api.get(&format!("{PATH}/refreshes")).await.ok(), json!({"items": []}));
+}
+
+#[tokio::test]
+async fn calls_without_a_price_are_named_and_get_one() {
+    let api = api().await;
+    let project = api.create_project("Search", "ai_wrapper").await;
+    let token = api.issue_token(&project).await;
+    let guessed = api
+        .record_call_with(&project, &token.id, "one", |event, _| {
+            (event.provider, event.model) = (Some("main".into()), Some("m".into()));
+            event.price_basis = "fallback".into();
+        })
+        .await;
+    api.record_call_with(&project, &token.id, "two", |event, _| {
+        (event.provider, event.model) = (Some("main".into()), Some("n".into()));
+        event.price_basis = "none".into();
+        event.cost = promptgate_kernel::Money::ZERO;
+    })
+    .await;
+    let unpriced = api.get(&format!("{PATH}/unpriced")).await.ok();
+    assert_eq!((&unpriced["calls"], &unpriced["tokens"]), (&json!(1), &json!(12)));
+    assert_eq!((&unpriced["estimatedCalls"], &unpriced["estimatedCostUsd"]), (&json!(1), &json!(0.0025)));
+    let models: Vec<_> = unpriced["models"].as_array().unwrap().iter().map(|model| &model["model"]).collect();
+    assert_eq!(models, ["n", "m"]);
+    api.get(&format!("{PATH}/unpriced?since=yesterday")).await.refused(400, "invalid_filter");
+
+    api.post(MODELS, &json!({"providerName": "main", "model": "m", "input": 1e6, "output": 0}))
+        .await
+        .created();
+    let repricings = format!("{PATH}/repricings");
+    let range = json!({"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "model": "m"});
+    let mut dry = range.clone();
+    dry["dryRun"] = json!(true);
+    let looked = api.post(&repricings, &dry).await.created();
+    assert_eq!(
+        (&looked["state"], &looked["examined"], &looked["changed"]),
+        (&json!("done"), &json!(1), &json!(1))
+    );
+    assert_eq!((&looked["costBeforeUsd"], &looked["costAfterUsd"]), (&json!(0.0025), &json!(6.0)));
+    let done = api.post(&repricings, &range).await.created();
+    assert_eq!((&done["dryRun"], &done["differenceUsd"]), (&json!(false), &json!(5.9975)));
+    let one = format!("{repricings}/{}", done["id"].as_str().unwrap());
+    assert_eq!(api.get(&one).await.ok(), done);
+    assert_eq!(api.post(&format!("{one}/resume"), &json!({})).await.ok(), done);
+    assert_eq!(api.get(&repricings).await.ok()["items"].as_array().unwrap().len(), 2);
+    let usage = api.get(&format!("/api/v1/admin/projects/{project}/usage?requestId=one")).await.ok();
+    let call = &usage["items"][0];
+    assert_eq!(
+        (&call["id"], &call["costUsd"], &call["priceBasis"]),
+        (&json!(guessed), &json!(6.0), &json!("exact"))
+    );
+    let version = call["priceVersion"].as_str().unwrap();
+    let price = api.get(&format!("{PATH}/versions/{version}")).await.ok();
+    assert_eq!((&price["model"], &price["rates"]["input"]), (&json!("m"), &json!(1e6)));
+    let unpriced = api.get(&format!("{PATH}/unpriced")).await.ok();
+    assert_eq!((&unpriced["calls"], &unpriced["estimatedCalls"]), (&json!(1), &json!(0)));
+
+    let backwards = json!({"from": "2001-01-01T00:00:00Z", "to": "2000-01-01T00:00:00Z"});
+    api.post(&repricings, &backwards).await.refused(400, "invalid_range");
+    for wrong in ["x", "018f4e6e-0000-7000-8000-000000000001@1"] {
+        let mut body = range.clone();
+        body["priceVersion"] = json!(wrong);
+        api.post(&repricings, &body).await.refused(404, "price_version_not_found");
+    }
+    api.get(&format!("{repricings}/x")).await.refused(404, "repricing_not_found");
+    let nobody = format!("{repricings}/018f4e6e-0000-7000-8000-000000000001");
+    api.post(&format!("{nobody}/resume"), &json!({})).await.refused(404, "repricing_not_found");
+}
