@@ -59,18 +59,14 @@ pub enum InvalidPriceFile {
 pub(crate) struct Faults(Vec<BadRow>);
 
 impl Faults {
-    pub(crate) fn add(&mut self, row: &str, field: &str, message: impl ToString) {
+    pub(crate) fn add(&mut self, row: &str, field: &str, message: impl Into<String>) {
         if self.0.len() < MOST_NAMED {
-            self.0.push(BadRow {
-                row: row.to_owned(),
-                field: field.to_owned(),
-                message: message.to_string(),
-            });
+            self.0.push(BadRow { row: row.to_owned(), field: field.to_owned(), message: message.into() });
         }
     }
 
     fn add_invalid(&mut self, row: &str, error: InvalidPrice) {
-        self.add(row, error.field().unwrap_or("model"), error);
+        self.add(row, error.field().unwrap_or("model"), error.to_string());
     }
 
     pub(crate) fn end<T>(self, value: T) -> Result<T, InvalidPriceFile> {

@@ -78,7 +78,7 @@ pub(crate) fn read(members: &Map<String, Value>) -> Result<PriceFile, InvalidPri
     for ((kind, model), (_, rates)) in best {
         match NewListPrice::new(kind, model, rates, PriceOrigin::Fetched, "") {
             Ok(new) => lists.push(new),
-            Err(error) => faults.add(model, "model", error),
+            Err(error) => faults.add(model, "model", error.to_string()),
         }
     }
     faults.end(PriceFile { lists, skipped, ..PriceFile::default() })

@@ -106,10 +106,10 @@ impl Repricing {
         changes: &[Repriced<'_>],
         at: Timestamp,
     ) -> Self {
-        let (looked_at, changed) = (events.len() as u64, changes.len() as u64);
+        let looked_at = events.len() as u64;
         self.cursor = events.last().map(Cursor::behind).or(self.cursor);
         self.examined += looked_at;
-        self.changed += changed;
+        self.changed += changes.len() as u64;
         for change in changes {
             self.before = self.before.plus(change.event.cost);
             self.after = self.after.plus(change.cost);
@@ -170,20 +170,19 @@ pub fn reprice<'a>(
         return None;
     }
     let embedding = event.operation == "embeddings";
-    let repriced = match version {
-        Some(version) => Repriced {
+    let repriced = if let Some(version) = version {
+        Repriced {
             event,
             cost: version.rates?.cost(&event.tokens, embedding),
             price_version: version.id.to_string(),
             price_basis: PriceBasis::Exact,
-        },
-        None => {
-            let kind = event.provider_kind.as_deref().or(kind).unwrap_or_default();
-            let sale = Sale { provider, kind, model, embedding };
-            let charge = book.charge(bundled, sale, &event.tokens);
-            let (cost, price_basis) = (charge.cost, charge.basis);
-            Repriced { event, cost, price_version: charge.version.to_owned(), price_basis }
         }
+    } else {
+        let kind = event.provider_kind.as_deref().or(kind).unwrap_or_default();
+        let sale = Sale { provider, kind, model, embedding };
+        let charge = book.charge(bundled, sale, &event.tokens);
+        let (cost, price_basis) = (charge.cost, charge.basis);
+        Repriced { event, cost, price_version: charge.version.to_owned(), price_basis }
     };
     let is_same = repriced.cost == event.cost && repriced.price_basis.as_str() == event.price_basis;
     (!is_same).then_some(repriced)

@@ -102,6 +102,7 @@ const OPTIONAL: [&str; 7] =
     ["cacheRead", "cacheWrite", "cacheWrite1h", "audioInput", "audioOutput", "reasoning", "embedding"];
 
 impl RateChanges {
+    #[expect(clippy::option_option, reason = "a change says whether it clears or leaves alone")]
     const fn optional(&self) -> [(&'static str, Option<Option<f64>>); 7] {
         [
             (OPTIONAL[0], self.cache_read),

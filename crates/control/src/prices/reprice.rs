@@ -137,9 +137,9 @@ impl Worker<'_> {
             drop(work);
             work = self.store.begin(Access::Write).await?;
         } else {
-            let changed = work.repricings().apply(&changes).await?;
+            let count = work.repricings().apply(&changes).await?;
             // Some are gone, or somebody else gave them another price meanwhile: this page is read again.
-            if changed != changes.len() as u64 {
+            if count != changes.len() as u64 {
                 return Ok(repricing);
             }
         }

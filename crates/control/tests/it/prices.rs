@@ -115,7 +115,7 @@ struct Scripted(Mutex<Vec<Result<FetchedPrices, String>>>, Mutex<Vec<Option<Stri
 
 #[async_trait]
 impl PriceSource for Scripted {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "https://lists.example/prices.json"
     }
 

@@ -51,9 +51,13 @@ const fn price(nanos: i64) -> PricePerMillion {
 
 /// Rates as columns.
 pub(super) fn nanos(rates: &PriceRates) -> [Option<i64>; 9] {
-    let nanos = |price: PricePerMillion| price.as_money().as_nanos();
-    let [a, b, c, d, e, f, g] = rates.optional().map(|(_, rate)| rate.map(nanos));
-    [Some(nanos(rates.input)), Some(nanos(rates.output)), a, b, c, d, e, f, g]
+    let mut columns = [None; 9];
+    let whole = [Some(rates.input), Some(rates.output)];
+    let optional = rates.optional().map(|(_, rate)| rate);
+    for (column, rate) in columns.iter_mut().zip(whole.into_iter().chain(optional)) {
+        *column = rate.map(|rate| rate.as_money().as_nanos());
+    }
+    columns
 }
 
 fn count(stored: i64) -> u64 {

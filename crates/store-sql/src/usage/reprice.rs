@@ -16,7 +16,7 @@ impl SqlWork<Db> {
         self.share_ledger().await?;
         let mut sorted: Vec<&Repriced<'_>> = changes.iter().collect();
         sorted.sort_by_key(|change| change.event.id);
-        let mut changed = 0;
+        let mut count = 0;
         let mut added_up: Vec<(&UsageEvent, UsageEvent)> = Vec::with_capacity(sorted.len());
         for change in sorted {
             let priced = change.priced();
@@ -32,7 +32,7 @@ impl SqlWork<Db> {
             .await
             .map_err(|error| self.fail(error))?;
             let Some(is_added_up) = is_added_up else { continue };
-            changed += 1;
+            count += 1;
             // What is still to be added up will be at what it costs now.
             if is_added_up {
                 added_up.push((change.event, priced));
@@ -41,6 +41,6 @@ impl SqlWork<Db> {
         self.move_costs(&added_up).await?;
         let calls: Vec<&UsageEvent> = added_up.iter().map(|(before, _)| *before).collect();
         self.refill(&calls).await?;
-        Ok(changed)
+        Ok(count)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use promptgate_kernel::{AccountId, EndpointId, RepositoryError};
 use promptgate_store_sql_macros::each_dialect;
-use promptgate_usage::UsageEvent;
+use promptgate_usage::{PriceLack, UsageEvent};
 use uuid::Uuid;
 
 use crate::insert::{Insertions, batches};
@@ -118,12 +118,11 @@ pub(super) fn sums(event: &UsageEvent) -> Sums {
 
 /// Whether it took tokens and cost nothing because nobody knew a price, and whether its cost is a guess.
 fn lacks(event: &UsageEvent) -> [bool; 2] {
-    let is_known = !matches!(&*event.price_basis, "" | "none" | "fallback");
-    if is_known || event.cache_hit || event.tokens.total() == 0 {
-        return [false; 2];
+    match event.price_lack() {
+        Some(PriceLack::NoCost) => [true, false],
+        Some(PriceLack::Estimated) => [false, true],
+        None => [false; 2],
     }
-    let is_free = event.cost.as_nanos() <= 0;
-    [is_free, !is_free]
 }
 
 /// Adds up what has a key in common.
