@@ -30,7 +30,10 @@ pub(crate) enum Command {
     /// Ingestion of usage events alone
     Worker,
     /// Applies the schema and ends; safe to run twice at once
-    Migrate,
+    Migrate {
+        #[command(subcommand)]
+        command: Option<MigrateCommand>,
+    },
     /// People who sign in with a password; works on the database of the settings
     User {
         #[command(subcommand)]
@@ -45,6 +48,11 @@ pub(crate) enum Command {
     Firewall {
         #[command(subcommand)]
         command: FirewallCommand,
+    },
+    /// What models cost, in the database of the settings
+    Prices {
+        #[command(subcommand)]
+        command: PricesCommand,
     },
     /// What is kept sealed in the database of the settings
     Secrets {
@@ -65,6 +73,25 @@ pub(crate) enum Command {
         /// Which
         page: Page,
     },
+}
+
+/// What can be done besides applying the schema.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Copies an installation from SQLite into a new PostgreSQL database, all of it or nothing. Run
+    /// `promptgate migrate` on the new one first, and stop the old one
+    Copy(Copy),
+}
+
+/// From where to where.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Copy {
+    /// The old database; unless given, that of the settings or of the data directory
+    #[arg(long, value_name = "sqlite:PATH")]
+    pub(crate) from: Option<String>,
+    /// The new database; unless given, that of the settings
+    #[arg(long, value_name = "postgres:URL")]
+    pub(crate) to: Option<String>,
 }
 
 /// What can be done about people. Passwords are read from the terminal or from standard input.
@@ -195,6 +222,54 @@ pub(crate) struct FirewallReplay {
     pub(crate) json: bool,
 }
 
+/// What can be done about prices.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum PricesCommand {
+    /// Sets what a file says, all of it or nothing: one that `export` writes, or a public list in the shape
+    /// that LiteLLM keeps. Other prices stay
+    Import {
+        /// The file; `-` is the standard input
+        file: PathBuf,
+        /// Only say what would change
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Prints the prices that somebody set, as JSON
+    Export {
+        /// Print those of the program and of public lists too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Takes what is new in the list of the program and in that of `PROMPTGATE_PRICES_URL` or
+    /// `PROMPTGATE_PRICES_FILE`. What somebody set stays
+    Refresh,
+    /// Gives calls of the past the prices of today, or one price, with everything that they were added up to
+    Reprice(RepriceCalls),
+}
+
+/// Which calls get other prices.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RepriceCalls {
+    /// Calls that arrived then or later: an instant such as 2025-01-31T12:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) from: String,
+    /// Calls that arrived before
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) to: String,
+    /// Only of the provider of this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// Only of this model, as the provider knows it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// The price that they all get, as calls name it; what each model costs now unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) price_version: Option<String>,
+    /// Only say what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// What can be done about what is sealed.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum SecretsCommand {
@@ -211,6 +286,8 @@ pub(crate) enum Once {
     FirewallTest(Box<FirewallTest>),
     FirewallReplay(Box<FirewallReplay>),
     Secrets(SecretsCommand),
+    Copy(Copy),
+    Prices(PricesCommand),
 }
 
 /// Pages that are made from the code.
@@ -368,6 +445,8 @@ mod tests {
         assert!(
             matches!(parsed(&["--version"]), Err(Instead::Print(text)) if text.starts_with("promptgate 0"))
         );
+        let (_, copy) = parsed(&["migrate", "copy", "--from", "sqlite:a", "--to", "postgres:b"]).expect("known");
+        assert!(matches!(copy, Command::Migrate { command: Some(MigrateCommand::Copy(_)) }), "{copy:?}");
         for wrong in [&["frobnicate"][..], &["api", "extra"], &["api", "--nonsense"], &["api", "--port"]] {
             let Err(Instead::Refuse(line)) = parsed(wrong) else { panic!("{wrong:?}") };
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");

@@ -1,7 +1,7 @@
 //! `migrate`: applies the schema and ends.
 
 use anyhow::Context;
-use promptgate_control::setup_guides;
+use promptgate_control::{prices, setup_guides};
 use promptgate_store::Store;
 
 use crate::accounts;
@@ -27,5 +27,10 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
 /// Writes what a new installation begins with.
 pub(crate) async fn seed(base: &Base, store: &dyn Store) -> anyhow::Result<()> {
     let guides = setup_guides::seed(store, &*base.clock, &*base.entropy).await;
-    guides.context("cannot write the set-up guides").map(|_| ())
+    guides.context("cannot write the set-up guides")?;
+    let prices = prices::load_built_in(store, &*base.clock, &*base.entropy).await;
+    if let Some(news) = prices.context("cannot write the prices of the program")? {
+        tracing::info!(added = news.added, updated = news.updated, "took the prices of the program");
+    }
+    Ok(())
 }

@@ -212,6 +212,10 @@ pub struct DataPlaneSettings {
     pub capabilities_file: Option<PathBuf>,
     /// What is kept of what was said: `full`, `prompts` or `none`.
     pub record_bodies: String,
+    /// What becomes of rate limits that cannot be asked for: `share` or `refuse`.
+    pub limits_degraded: String,
+    /// What becomes of budgets that cannot be asked for: `refuse` or `share`.
+    pub budgets_degraded: String,
     /// How long outcomes are kept for retried requests.
     pub idempotency_ttl: Duration,
     /// How long what guardrails keep of a stream that stands still waits; `None` for as long as it takes.
@@ -258,6 +262,15 @@ pub struct SpoolSettings {
     pub memory_events: usize,
 }
 
+/// The stream that usage events pass through where there is a Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageStreamSettings {
+    /// Events from which on no more are put into it.
+    pub max_events: u64,
+    /// Bytes from which on no more are put into it.
+    pub max_bytes: u64,
+}
+
 /// What the scheduler reads.
 #[derive(Debug, Clone)]
 pub struct SchedulerSettings {
@@ -279,6 +292,10 @@ pub struct SchedulerSettings {
     pub token_cleanup_interval: Duration,
     /// How often role and keys are taken from accounts whose access has ended.
     pub access_expiration_interval: Duration,
+    /// Where a public list of prices is.
+    pub prices_url: Option<String>,
+    /// In which file one is, where there is no address.
+    pub prices_file: Option<PathBuf>,
 }
 
 /// What the worker reads.
@@ -475,6 +492,8 @@ impl Settings {
             retry_budget_percent: small(self.count("PROMPTGATE_PROXY_RETRY_BUDGET_PERCENT")?),
             capabilities_file: self.path("PROMPTGATE_CAPABILITIES_FILE")?,
             record_bodies: self.text("PROMPTGATE_RECORD_BODIES")?.unwrap_or_default(),
+            limits_degraded: self.text("PROMPTGATE_LIMITS_DEGRADED")?.unwrap_or_default(),
+            budgets_degraded: self.text("PROMPTGATE_BUDGETS_DEGRADED")?.unwrap_or_default(),
             idempotency_ttl: self.duration("PROMPTGATE_IDEMPOTENCY_TTL")?,
             guardrails_hold_back: self
                 .optional_duration("PROMPTGATE_GUARDRAILS_HOLD_BACK")?
@@ -515,6 +534,16 @@ impl Settings {
             session_idle_timeout: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
             token_cleanup_interval: self.duration("PROMPTGATE_TOKEN_CLEANUP_INTERVAL")?,
             access_expiration_interval: self.duration("PROMPTGATE_USER_ACCESS_EXPIRATION_INTERVAL")?,
+            prices_url: self.text("PROMPTGATE_PRICES_URL")?,
+            prices_file: self.path("PROMPTGATE_PRICES_FILE")?,
+        })
+    }
+
+    /// The stream that usage events pass through where there is a Redis.
+    pub fn usage_stream(&self) -> Result<UsageStreamSettings, SettingsError> {
+        Ok(UsageStreamSettings {
+            max_events: self.count("PROMPTGATE_USAGE_STREAM_MAX_EVENTS")?,
+            max_bytes: self.count("PROMPTGATE_USAGE_STREAM_MAX_BYTES")?,
         })
     }
 
