@@ -38,8 +38,22 @@ async fn journey(gateway: Gateway) {
     let price = json!({"providerName": "up", "model": "m-1", "input": 1, "output": 2.5});
     let price = call(&gateway, Method::POST, "/pricing/models", price, 201).await;
     let stored = priced(&gateway, &project, &upstream, 3.5).await;
-    let version = format!("stored:{}", price["updatedAt"].as_str().unwrap());
+    let version = format!("{}@1", price["id"].as_str().unwrap());
     assert_eq!((&stored["priceBasis"], &stored["priceVersion"]), (&json!("exact"), &json!(version)));
+
+    let kept = call(&gateway, Method::GET, &format!("/pricing/versions/{version}"), Value::Null, 200).await;
+    assert_eq!(
+        kept["rates"],
+        json!({"input": 1.0, "output": 2.5}),
+        "the call leads to what it was priced by"
+    );
+    let range = json!({"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "providerName": "up"});
+    let repriced = call(&gateway, Method::POST, "/pricing/repricings", range, 201).await;
+    assert_eq!((&repriced["state"], &repriced["dryRun"]), (&json!("done"), &json!(false)), "{repriced}");
+    let first = gateway.usage_now(&project).await.unwrap();
+    assert!(first.iter().all(|call| call["costUsd"] == 3.5), "{first:?}");
+    let unpriced = call(&gateway, Method::GET, "/pricing/unpriced", Value::Null, 200).await;
+    assert_eq!(unpriced["models"], json!([]));
 
     let path = format!("/pricing/models/{}", price["id"].as_str().unwrap());
     call(&gateway, Method::DELETE, &path, Value::Null, 204).await;

@@ -16,6 +16,18 @@ pub(super) const ROUTES: &str = "
     PATCH /api/v1/admin/pricing/models/{id}
     DELETE /api/v1/admin/pricing/models/{id}
     GET /api/v1/admin/pricing/check
+    GET /api/v1/admin/pricing/export
+    POST /api/v1/admin/pricing/import
+    GET /api/v1/admin/pricing/list-prices
+    DELETE /api/v1/admin/pricing/list-prices/{id}
+    GET /api/v1/admin/pricing/refreshes
+    GET /api/v1/admin/pricing/repricings
+    POST /api/v1/admin/pricing/repricings
+    GET /api/v1/admin/pricing/repricings/{id}
+    POST /api/v1/admin/pricing/repricings/{id}/resume
+    GET /api/v1/admin/pricing/unpriced
+    GET /api/v1/admin/pricing/versions
+    GET /api/v1/admin/pricing/versions/{version}
 ";
 
 const BOOK: &str = "/pricing";
@@ -26,7 +38,8 @@ const CHECK: &str = "/pricing/check";
 
 /// Beyond the contract: rates of cached tokens and of embeddings, where they are set.
 fn rates() -> Value {
-    json!({"input": "num", "output": "num", "cacheRead?": "num", "cacheWrite?": "num", "embedding?": "num"})
+    json!({"input": "num", "output": "num", "cacheRead?": "num", "cacheWrite?": "num", "cacheWrite1h?": "num",
+        "audioInput?": "num", "audioOutput?": "num", "reasoning?": "num", "embedding?": "num"})
 }
 
 fn price() -> Value {
@@ -92,6 +105,33 @@ async fn pass(pass: &Pass) {
     let wrong_first = of("echo", "m1", -1.0, 1.0);
     api.patch(MODEL, &[NOBODY], wrong_first).await.refused(400, "invalid_price");
     check(pass).await;
+    beyond(pass).await;
+}
+
+/// What the contract does not have: versions, files, lists, and other prices for calls of the past.
+async fn beyond(pass: &Pass) {
+    let api = pass.operator();
+    let versions = api.get("/pricing/versions", &[]).await.is(200);
+    let version = versions["items"][0]["priceVersion"].as_str().unwrap();
+    let one = api.get("/pricing/versions/{version}", &[version]).await.is(200);
+    assert_eq!(one, versions["items"][0]);
+    let exported = api.get("/pricing/export", &[]).await.is(200);
+    let imported = api.post("/pricing/import", &[], exported).await.is(200);
+    assert_eq!(imported["changes"], json!([]), "what was written is what is there");
+    let lists = api.get("/pricing/list-prices", &[]).await.is(200);
+    let built_in = &lists["items"][0];
+    assert_eq!(built_in["origin"], "built_in", "the prices of the program are there");
+    api.delete("/pricing/list-prices/{id}", &[&id(built_in)]).await.is_done();
+    let refreshes = api.get("/pricing/refreshes", &[]).await.is(200);
+    assert_eq!(refreshes["items"][0]["status"], "succeeded", "{refreshes}");
+    api.get("/pricing/unpriced", &[]).await.is(200);
+    let range = json!({"from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "dryRun": true});
+    let looked = api.post("/pricing/repricings", &[], range).await.is(201);
+    assert_eq!((&looked["state"], &looked["dryRun"]), (&json!("done"), &json!(true)));
+    let one = id(&looked);
+    assert_eq!(api.get("/pricing/repricings/{id}", &[&one]).await.is(200), looked);
+    assert_eq!(api.post("/pricing/repricings/{id}/resume", &[&one], json!({})).await.is(200), looked);
+    assert_eq!(api.get("/pricing/repricings", &[]).await.is(200)["items"][0], looked);
 }
 
 async fn replaced(pass: &Pass, book: &Value) {
