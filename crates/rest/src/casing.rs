@@ -37,6 +37,17 @@ pub(crate) fn snake(name: &str) -> String {
     snake
 }
 
+/// A path with other names; the id of a model in it stays as it is.
+pub(crate) fn turned(path: &str, name: fn(&str) -> String) -> String {
+    let Some((limits @ ("modelLimits" | "model_limits"), rest)) = path.split_once('.') else {
+        return name(path);
+    };
+    match rest.rsplit_once('.') {
+        Some((model, field)) => format!("{}.{model}.{}", name(limits), name(field)),
+        None => format!("{}.{rest}", name(limits)),
+    }
+}
+
 /// Renames the members of an object, or of every object of a list; what is in them stays as it is.
 pub(crate) fn rename(value: Value, name: fn(&str) -> String) -> Value {
     match value {
@@ -77,11 +88,11 @@ impl ApiError {
     pub(crate) fn fields(self, errors: &FieldErrors) -> Self {
         let mut by_field = BTreeMap::<String, Vec<String>>::new();
         for error in errors.as_slice() {
-            by_field.entry(camel(&error.field)).or_default().push(sentence(&error.message));
+            by_field.entry(turned(&error.field, camel)).or_default().push(sentence(&error.message));
         }
         let error = match errors.as_slice().first() {
             Some(first) => {
-                let field = camel(&first.field);
+                let field = turned(&first.field, camel);
                 let message = format!("{field} {}", sentence(&first.message));
                 self.field(field).message(message)
             }
@@ -123,6 +134,14 @@ mod tests {
             assert_eq!(snake(&camel(&snake(name))), snake(name));
         }
         assert_eq!(snake("firstByteMs"), "first_byte_ms");
+        for (snakes, camels) in [
+            ("model_limits.My_Model-4.1.tokens_per_minute", "modelLimits.My_Model-4.1.tokensPerMinute"),
+            ("model_limits.a_b", "modelLimits.a_b"),
+            ("rate_limit_per_hour", "rateLimitPerHour"),
+        ] {
+            assert_eq!(turned(snakes, camel), camels);
+            assert_eq!(turned(camels, snake), snakes);
+        }
     }
 
     #[test]

@@ -50,8 +50,8 @@ pub(crate) struct TestToken {
 pub(crate) struct Api {
     router: Router,
     control: Arc<Control>,
-    store: Arc<dyn Store>,
-    clock: Arc<TestClock>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<TestClock>,
     parrot: Arc<Parrot>,
 }
 
@@ -274,6 +274,11 @@ impl Api {
         events.into_iter().map(|chained| chained.event.action).collect()
     }
 
+    /// What an account looks like, whenever its quotas were counted.
+    pub(crate) async fn account(&self, path: &str) -> Value {
+        timeless(self.get(path).await.ok())
+    }
+
     /// Lets so many seconds pass.
     pub(crate) fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
@@ -436,6 +441,12 @@ fn sign_in_over(state: SignInState) -> SignIn {
     let hasher = PasswordHasher::new(4, &RisingEntropy).unwrap();
     let spans = [Duration::from_hours(8), Duration::from_hours(2)];
     SignIn::new(state, hasher, spans, NonZeroUsize::MIN)
+}
+
+/// An account, without when its quotas were counted.
+pub(crate) fn timeless(mut account: Value) -> Value {
+    assert!(account["quotaState"]["syncedAt"].take().is_string());
+    account
 }
 
 fn text(value: &Value) -> String {

@@ -2,13 +2,13 @@
 
 use promptgate_access::Plan;
 use promptgate_auth::{AccountKind, Actor, Forbidden, Permission};
-use promptgate_kernel::{AccountId, EndpointId, GroupId, ProjectId, RepositoryError, Timestamp, TokenId};
+use promptgate_kernel::{AccountId, GroupId, ProjectId, RepositoryError, Timestamp, TokenId};
 use promptgate_limits::{Counter, Limit, Measure, Standing, Subject, Window, configured};
 use promptgate_store::{Access, UnitOfWork};
 use tracing::instrument;
 
 use crate::Control;
-use crate::endpoints::EndpointAddress;
+use crate::endpoints::{self, EndpointAddress, EndpointError};
 use crate::members::actor_in;
 use crate::tokens::TokenAddress;
 
@@ -66,8 +66,8 @@ pub enum ShowLimitsError {
     #[error("there is no token {0}")]
     NoToken(TokenId),
     /// There is no such endpoint.
-    #[error("there is no endpoint {0}")]
-    NoEndpoint(EndpointId),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] RepositoryError),
@@ -154,11 +154,10 @@ async fn of_endpoint(
     actor: Actor,
     address: EndpointAddress,
 ) -> Result<Vec<Limit>, ShowLimitsError> {
-    let EndpointAddress { project, id } = address;
+    let project = address.project;
     actor_in(work, actor, project).await?.require_in(project, Permission::ReadUsage)?;
-    let endpoint = work.endpoints().find(id).await?.filter(|endpoint| endpoint.project_id == project);
-    let endpoint = endpoint.ok_or(ShowLimitsError::NoEndpoint(id))?;
-    Ok(configured(Subject::Endpoint(id), &endpoint.config.limit_set()))
+    let endpoint = endpoints::load(work, address).await?;
+    Ok(configured(Subject::Endpoint(endpoint.id), &endpoint.config.limit_set()))
 }
 
 /// The quotas of a plan, of one account.

@@ -226,7 +226,8 @@ fn of_limits(method: &str, path: &str) -> Option<Value> {
                 "modelPatterns": ["^gpt-"], "excludedModelPatterns": ["-preview$"]})
         }
         ("patch", "/api/v1/admin/groups/{id}") => {
-            json!({"displayName": "Research and teaching", "modelPatterns": []})
+            json!({"displayName": "Research and teaching", "modelPatterns": [],
+                "limits": {"dailyCost": 50, "models": {"gpt-4o": {"requestsPerMinute": 60}}}})
         }
         ("post", "/api/v1/admin/groups/model-patterns/validate") => {
             json!({"providerIds": [PROVIDER], "modelPatterns": ["^gpt-"]})

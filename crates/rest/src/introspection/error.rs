@@ -12,7 +12,7 @@ use promptgate_tokens::AccessDenied;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::casing::snake;
+use crate::casing::{snake, turned};
 use crate::error::{ApiError, Failure, Said, chain, store_failure};
 
 /// The body of an error on a project's routes.
@@ -72,11 +72,15 @@ impl From<ApiError> for ProjectError {
         }
         let mut by_field: BTreeMap<String, Vec<String>> = errors
             .into_iter()
-            .map(|(name, messages)| (snake(&name), messages.iter().map(|text| in_snakes(text)).collect()))
+            .map(|(name, messages)| {
+                (turned(&name, snake), messages.iter().map(|text| in_snakes(text)).collect())
+            })
             .collect();
         if by_field.is_empty() {
-            by_field
-                .insert(field.map_or_else(|| "body".to_owned(), |name| snake(&name)), vec![message.clone()]);
+            by_field.insert(
+                field.map_or_else(|| "body".to_owned(), |name| turned(&name, snake)),
+                vec![message.clone()],
+            );
         }
         Self { errors: by_field, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
     }
@@ -97,7 +101,7 @@ fn in_snakes(message: &str) -> String {
         let is_name = letters.starts_with(|first: char| first.is_ascii_lowercase())
             && letters.chars().any(|letter| letter.is_ascii_uppercase())
             && letters.chars().all(|letter| letter.is_ascii_alphanumeric());
-        if is_name { snake(word) } else { word.to_owned() }
+        if is_name || word.starts_with("modelLimits.") { turned(word, snake) } else { word.to_owned() }
     };
     message.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }

@@ -62,8 +62,8 @@ struct OwnPlanView {
 }
 
 /// Shows what whoever is signed in may use of models, and has used of it: the tokens of the calls that are on
-/// record. A call counts for the whole window, and up to a minute longer in that of five hours, up to an hour
-/// longer in that of seven days.
+/// record. A call counts for the whole window, and up to a quarter of an hour longer in that of five hours, up to an
+/// hour longer in that of seven days.
 #[utoipa::path(get, path = "/api/v1/me/quota", tag = "me", responses(
     (status = OK, body = QuotaView),
     (status = INTERNAL_SERVER_ERROR, description = "`load_subscription_quota_failed`, with `requestId`", body = ErrorBody),

@@ -7,13 +7,15 @@ use promptgate_e2e::{Client, Gateway, Installation};
 use super::listed;
 
 /// The routes that each part of the pass says it calls; it fails if it does not.
-const PARTS: [&str; 20] = [
+const PARTS: [&str; 22] = [
     super::dashboards::ROUTES,
     super::endpoints::ROUTES,
     super::faqs::ROUTES,
     super::groups::ROUTES,
     super::guardrails::ROUTES,
+    super::jobs::ROUTES,
     super::keys::ROUTES,
+    super::limits::ROUTES,
     super::management::ROUTES,
     super::mcp_servers::ROUTES,
     super::me::ROUTES,

@@ -140,6 +140,8 @@ fn managed_token() -> Value {
         "token": "text", "uuid": "uuid", "name": "text", "env": "'live'|'test'", "scopes": ["text"],
         "endpoint_ids": "list|null", "rate_limit_per_minute": "int|null", "rate_limit_per_hour": "int|null",
         "monthly_budget_usd_cap": "num|null", "daily_budget_usd_cap": "num|null", "daily_token_cap": "int|null",
+        "monthly_token_cap": "int|null", "token_rate_limit_per_minute": "int|null",
+        "token_rate_limit_per_hour": "int|null", "max_concurrent_requests": "int|null", "model_limits": "object",
         "metadata": "object", "expires_at": "time|null", "parent": "uuid|null",
         "old_secret_expires_at": "time|null", "created_at": "time", "note": "text",
     })
@@ -150,7 +152,10 @@ async fn managed_tokens(pass: &Pass, id: &str, token: &str) {
     let api = pass.bearer(token);
     let whole = json!({"name": "u", "env": "test", "scopes": ["chat"], "subject_id": "user-77",
         "endpoint_ids": [NOBODY], "rate_limit_per_minute": 3, "rate_limit_per_hour": 4,
-        "monthly_budget_usd_cap": 1.5, "daily_budget_usd_cap": 0.5, "daily_token_cap": 9, "metadata": {"a": 1}});
+        "monthly_budget_usd_cap": 1.5, "daily_budget_usd_cap": 0.5, "daily_token_cap": 9, "metadata": {"a": 1},
+        "monthly_token_cap": 90, "token_rate_limit_per_minute": 5, "token_rate_limit_per_hour": 6,
+        "max_concurrent_requests": 7, "model_limits": {"My_Model-4.1": {"requests_per_minute": 1, "requests_per_hour": 2,
+            "tokens_per_minute": 3, "tokens_per_hour": 4, "max_concurrent": 5}}});
     let made = api.post(MANAGED_TOKENS, &[id], whole.clone()).await.shows(201, &shape)["data"].clone();
     for (member, value) in whole.as_object().unwrap() {
         assert!(member == "subject_id" || &made[member] == value, "{member}: {made}");
@@ -171,6 +176,10 @@ async fn managed_tokens(pass: &Pass, id: &str, token: &str) {
         (json!({"name": "x", "env": "prod"}), "env"),
         (json!({"name": "x", "scopes": ["root"]}), "scopes"),
         (json!({"name": "x", "rate_limit_per_minute": 0}), "rate_limit_per_minute"),
+        (
+            json!({"name": "x", "model_limits": {"My_Model-4.1": {"tokens_per_hour": 0}}}),
+            "model_limits.My_Model-4.1.tokens_per_hour",
+        ),
         (json!({"name": "x", "endpoint_ids": ["7"]}), "endpoint_ids"),
         (json!({"name": "x", "nonsense": 1}), "nonsense"),
     ];
@@ -209,6 +218,9 @@ async fn managed_endpoints(pass: &Pass, id: &str, api: &Caller<'_>) {
         "failover": [{"credential_id": "uuid|null", "provider_id": "uuid|null", "provider_model": "text"}],
         "routing_rules": "text|null", "rate_limit_per_minute": "int|null", "rate_limit_per_hour": "int|null",
         "usage_hard_limit_tokens": "int|null", "monthly_budget_usd": "num|null",
+        "daily_budget_usd": "num|null", "daily_token_cap": "int|null", "monthly_token_cap": "int|null",
+        "token_rate_limit_per_minute": "int|null", "token_rate_limit_per_hour": "int|null",
+        "max_concurrent_requests": "int|null", "model_limits": "object",
         "estimated_cost_per_1k_tokens_usd": "num|null", "expose_as_mcp_tool": "bool",
         "timeouts": {"connect_ms": "int|null", "first_byte_ms": "int|null", "idle_ms": "int|null", "total_ms": "int|null"},
         "is_active": "bool", "version": "int", "guardrails": "object", "created_at": "time", "updated_at": "time",
@@ -220,6 +232,7 @@ async fn managed_endpoints(pass: &Pass, id: &str, api: &Caller<'_>) {
     let whole = json!({"name": "Say Hello", "provider_model": "echo", "credential_id": credential["id"],
         "prompt": "Be brief.", "temperature": 0.5, "max_output_tokens": 50, "monthly_budget_usd": 2.5,
         "rate_limit_per_minute": 9, "input_schema": {"type": "object"},
+        "model_limits": {"My_Model-4.1": {"requests_per_minute": 1}},
         "variables": [{"name": "who", "type": "string", "required": true}]});
     let made = api.post(MANAGED_ENDPOINTS, &[id], whole.clone()).await.shows(201, &shape)["data"].clone();
     for member in
@@ -232,6 +245,7 @@ async fn managed_endpoints(pass: &Pass, id: &str, api: &Caller<'_>) {
         (&json!("say-hello"), &json!(1), &json!(true))
     );
     assert_eq!(made["variables"][0]["name"], "who");
+    assert_eq!(made["model_limits"]["My_Model-4.1"]["requests_per_minute"], 1);
     let one = text(&made["uuid"]);
     let least = json!({"name": "Say More", "provider_model": "echo", "credential_id": credential["id"]});
     let put = api.put(MANAGED_ENDPOINT, &[id, &one], least.clone()).await.shows(200, &shape)["data"].clone();

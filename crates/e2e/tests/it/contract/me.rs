@@ -81,7 +81,7 @@ async fn quota(pass: &Pass, me: &str) {
     let window = json!({
         "used5hTokens": "int", "quota5hTokens": "int|null", "remaining5hTokens": "int|null",
         "reset5hAt": "time|null", "used7dTokens": "int", "quota7dTokens": "int|null",
-        "remaining7dTokens": "int|null", "reset7dAt": "time|null",
+        "remaining7dTokens": "int|null", "reset7dAt": "time|null", "syncedAt": "time",
     });
     let shape = with(&window, &json!({"hasSubscription": "bool", "plan?": plan()}));
     let page = pass.signed_in(ADMINISTRATOR).await;

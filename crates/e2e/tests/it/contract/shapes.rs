@@ -19,6 +19,35 @@ pub(super) fn plan() -> Value {
     })
 }
 
+/// What was used of the quotas of a plan.
+fn quota_state() -> Value {
+    json!({
+        "hasSubscription": "bool", "planId": "uuid|null", "planName": "str", "used5hTokens": "int",
+        "quota5hTokens": "int|null", "reset5hAt": "time|null", "used7dTokens": "int",
+        "quota7dTokens": "int|null", "reset7dAt": "time|null", "syncedAt": "time",
+    })
+}
+
+/// How much may be used. Beyond the contract.
+pub(super) fn limits() -> Value {
+    json!({
+        "requestsPerMinute": "int|null", "requestsPerHour": "int|null", "tokensPerMinute": "int|null",
+        "tokensPerHour": "int|null", "maxConcurrent": "int|null", "dailyTokens": "int|null",
+        "monthlyTokens": "int|null", "dailyCost": "num|null", "monthlyCost": "num|null", "models": "object",
+    })
+}
+
+/// How limits stand. Beyond the contract.
+pub(super) fn limit_standings() -> Value {
+    json!({
+        "syncedAt": "time",
+        "limits": [{
+            "model": "text|null", "measure": "'requests'|'tokens'|'cost'", "window": "text", "limit": "num",
+            "spent": "num|null", "reserved": "num|null", "remaining": "num|null", "resetsAt": "time|null",
+        }],
+    })
+}
+
 /// A person, as administrators see one.
 pub(super) fn user() -> Value {
     json!({
@@ -27,7 +56,7 @@ pub(super) fn user() -> Value {
         "subscriptionPlan?": plan(), "effectiveSubscriptionPlan?": plan(), "note": "str",
         "isActive": "bool", "firewallOverrideEnabled": "bool", "inputTokens": "int",
         "outputTokens": "int", "expiresAt": "time|null", "lastLoginAt": "time", "createdAt": "time",
-        "updatedAt": "time",
+        "updatedAt": "time", "quotaState": quota_state(), "limits": limits(),
     })
 }
 
@@ -38,7 +67,7 @@ pub(super) fn service_account() -> Value {
         "subscriptionPlanId": "uuid|null", "subscriptionPlan?": plan(),
         "effectiveSubscriptionPlan?": plan(), "note": "str", "isActive": "bool",
         "firewallOverrideEnabled": "bool", "inputTokens": "int", "outputTokens": "int",
-        "createdAt": "time", "updatedAt": "time",
+        "createdAt": "time", "updatedAt": "time", "quotaState": quota_state(), "limits": limits(),
     })
 }
 
@@ -70,6 +99,7 @@ pub(super) fn group() -> Value {
         }],
         "providerCount": "int", "modelPatternCount": "int", "memberCount": "int", "createdAt": "time",
         "updatedAt": "time", "allProviders": "bool", "forNewAccounts": "bool",
+        "limits": limits(),
     })
 }
 

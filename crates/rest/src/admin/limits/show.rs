@@ -28,7 +28,7 @@ fn refused(error: ShowLimitsError, of: LimitsOf) -> ApiError {
             _ => users::not_found(error),
         },
         error @ ShowLimitsError::NoToken(_) => tokens::not_found(error),
-        error @ ShowLimitsError::NoEndpoint(_) => endpoints::not_found(error),
+        ShowLimitsError::Endpoint(error) => error.into(),
         ShowLimitsError::Store(error) => error.into(),
     }
 }
@@ -114,7 +114,8 @@ pub(super) async fn of_token(
     params(("uuid" = String, Path, description = "The project"), ("id" = String, Path, description = "The endpoint")),
     responses(
         (status = OK, body = LimitStandingsView),
-        (status = NOT_FOUND, description = "`endpoint_not_found`", body = ErrorBody),
+        (status = BAD_REQUEST, description = "`invalid_project_type`", body = ErrorBody),
+        (status = NOT_FOUND, description = "`project_not_found`, `endpoint_not_found`", body = ErrorBody),
     ))]
 pub(super) async fn of_endpoint(
     Acting(actor): Acting,

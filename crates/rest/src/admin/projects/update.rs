@@ -151,8 +151,9 @@ mod tests {
         let refused = api.patch(&path, &unknown).await.refused(400, "invalid_request_body");
         assert_eq!(refused["field"], "limits.perMinute");
         let audited = api.last_change().await;
-        assert_eq!(audited["before"]["limits"]["monthlyCost"], 12.5);
-        assert_eq!(audited["after"]["limits"]["dailyTokens"], 9);
+        let said = |part: &str| audited[part]["limits"].as_str().unwrap_or_default().to_owned();
+        assert!(said("before").contains("\"monthlyCost\":12.5"), "{audited}");
+        assert!(said("after").contains("\"dailyTokens\":9"), "{audited}");
         let cleared = api.patch(&path, &json!({"limits": null})).await.ok();
         assert_eq!(
             (&cleared["limits"]["dailyTokens"], &cleared["limits"]["models"]),

@@ -88,6 +88,7 @@ async fn own(page: &Page<'_>) {
         "hasSubscription": "bool", "plan?": "object", "used5hTokens": "int", "quota5hTokens": "int|null",
         "remaining5hTokens": "int|null", "reset5hAt": "time|null", "used7dTokens": "int",
         "quota7dTokens": "int|null", "remaining7dTokens": "int|null", "reset7dAt": "time|null",
+        "syncedAt": "time",
     });
     reads("the quota", &quota, &members);
 }
