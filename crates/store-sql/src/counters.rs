@@ -162,14 +162,12 @@ impl SqlStore<Db> {
             let standing = Standing { held: standing.held.saturating_add(given), ..standing };
             grants[*at] = Some(Grant { amount: given, standing });
         }
-        match refused {
+        if let Some(refused) = refused {
             // Dropping the transaction gives back what was taken of the others.
-            Some(refused) => Ok(Some(Taken::Refused(refused))),
-            None => {
-                committed(tx).await?;
-                Ok(Some(Taken::All(grants.into_iter().flatten().collect())))
-            }
+            return Ok(Some(Taken::Refused(refused)));
         }
+        committed(tx).await?;
+        Ok(Some(Taken::All(grants.into_iter().flatten().collect())))
     }
 }
 

@@ -94,8 +94,8 @@ impl SqlStore<Db> {
         for held in Self::take_holds(&mut tx, &gone).await? {
             swept += 1;
             if held.is_used_when_lost && held.ends_at > now.as_micros() {
-                let used = uses.entry((held.counter, held.bucket)).or_insert((0, held.ends_at));
-                used.0 = used.0.saturating_add(held.amount);
+                let sum = uses.entry((held.counter, held.bucket)).or_insert((0, held.ends_at));
+                sum.0 = sum.0.saturating_add(held.amount);
             }
         }
         Self::limit_uses(&mut tx, uses).await?;

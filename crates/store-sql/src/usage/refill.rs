@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use promptgate_kernel::{GroupId, RepositoryError, TokenId};
+use promptgate_kernel::{AccountId, GroupId, RepositoryError, TokenId};
 use promptgate_limits::Subject;
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::UsageEvent;
@@ -39,7 +39,7 @@ impl SqlWork<Db> {
             subjects.extend(call.owner.map(Subject::Owner));
         }
         subjects.extend(self.line_of(calls.iter().map(|call| call.token_id.as_uuid()).collect()).await?);
-        let owners = calls.iter().filter_map(|call| call.owner).map(|owner| owner.as_uuid()).collect();
+        let owners = calls.iter().filter_map(|call| call.owner).map(AccountId::as_uuid).collect();
         subjects.extend(self.groups_of(owners).await?);
         let subjects = Json(subjects.iter().map(ToString::to_string).collect::<Vec<_>>());
         let (texts, locking) = (Db::TEXTS, Db::pick("FOR NO KEY UPDATE OF limit_counters", ""));
