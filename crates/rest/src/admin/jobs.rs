@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list::list))
         .routes(routes!(runs::runs))
         .routes(routes!(run::run))
-        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::discard))
         .routes(routes!(dead_letters::retry))
 }
@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// One time that a job is carried out.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RunView {
+struct JobRunView {
     #[schema(value_type = String, format = "uuid")]
     id: JobRunId,
     /// The job's name.
@@ -61,7 +61,7 @@ struct RunView {
     error: Option<String>,
 }
 
-impl From<Run> for RunView {
+impl From<Run> for JobRunView {
     fn from(run: Run) -> Self {
         let duration = run.ended_at.zip(run.started_at).map(|(end, start)| end.since(start));
         Self {
@@ -101,10 +101,10 @@ struct JobView {
     seen_at: Timestamp,
     /// The run that waits or is carried out; after a failure, with what went wrong.
     #[schema(nullable)]
-    open_run: Option<RunView>,
+    open_run: Option<JobRunView>,
     /// The run that came to its end last.
     #[schema(nullable)]
-    last_run: Option<RunView>,
+    last_run: Option<JobRunView>,
     /// How many runs of it were given up and not let go.
     dead_letters: u64,
 }
@@ -122,8 +122,8 @@ impl From<JobState> for JobView {
             state,
             next_run_at: job.next_at,
             seen_at: job.seen_at,
-            open_run: job.open.map(RunView::from),
-            last_run: job.last.map(RunView::from),
+            open_run: job.open.map(JobRunView::from),
+            last_run: job.last.map(JobRunView::from),
             dead_letters: job.dead,
         }
     }

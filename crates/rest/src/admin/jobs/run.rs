@@ -7,7 +7,7 @@ use axum::extract::State;
 use http::StatusCode;
 use promptgate_control::{Control, jobs};
 
-use super::RunView;
+use super::JobRunView;
 use crate::admin::Acting;
 use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
@@ -16,7 +16,7 @@ use crate::segment::Segment;
 #[utoipa::path(post, path = "/api/v1/admin/jobs/{name}/run", tag = "jobs",
     params(("name" = String, Path, description = "The job")),
     responses(
-        (status = ACCEPTED, body = RunView),
+        (status = ACCEPTED, body = JobRunView),
         (status = NOT_FOUND, description = "`job_not_found`", body = ErrorBody),
         (status = CONFLICT, description = "`job_is_running`", body = ErrorBody),
     ))]
@@ -24,7 +24,7 @@ pub(super) async fn run(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
     Segment(name): Segment,
-) -> Result<(StatusCode, Json<RunView>), ApiError> {
+) -> Result<(StatusCode, Json<JobRunView>), ApiError> {
     let run = jobs::run(&control, actor, &name).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }

@@ -9,7 +9,7 @@ use promptgate_schedule::{RunFilter, RunState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::RunView;
+use super::JobRunView;
 use crate::admin::Acting;
 use crate::body::Params;
 use crate::error::{ApiError, ErrorBody};
@@ -29,7 +29,7 @@ pub(super) struct Wanted {
 #[utoipa::path(get, path = "/api/v1/admin/jobs/{name}/runs", tag = "jobs",
     params(("name" = String, Path, description = "The job"), ListParams, Wanted),
     responses(
-        (status = OK, body = ListView<RunView>),
+        (status = OK, body = ListView<JobRunView>),
         (status = BAD_REQUEST, description = "`invalid_filter`", body = ErrorBody),
         (status = NOT_FOUND, description = "`job_not_found`", body = ErrorBody),
     ))]
@@ -39,10 +39,10 @@ pub(super) async fn runs(
     Segment(name): Segment,
     Params(params): Params<ListParams>,
     Params(wanted): Params<Wanted>,
-) -> Result<Json<ListView<RunView>>, ApiError> {
+) -> Result<Json<ListView<JobRunView>>, ApiError> {
     let filter = RunFilter { job: Some(name), state: state(wanted.state)? };
     let page = jobs::runs(&control, actor, &filter, params.page()).await?;
-    Ok(Json(ListView::of(page, RunView::from)))
+    Ok(Json(ListView::of(page, JobRunView::from)))
 }
 
 fn state(text: Option<String>) -> Result<Option<RunState>, ApiError> {
