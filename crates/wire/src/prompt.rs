@@ -12,6 +12,7 @@ use crate::members::{self, Member};
 
 /// What a model will read, by its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they say different things about a prompt")]
 pub struct PromptSize {
     /// Bytes of text.
     pub text_bytes: u64,

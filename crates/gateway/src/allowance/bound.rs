@@ -28,6 +28,7 @@ const ROUNDING: u64 = 8;
 
 /// What a call asks for, as far as it decides what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they say different things about a call")]
 pub(crate) struct Asks {
     /// What is read.
     pub(crate) prompt: PromptSize,
@@ -121,9 +122,10 @@ impl Asks {
     fn output_cost(&self, output: u64, price: impl Fn(TokenCounts) -> u64) -> u64 {
         let none = TokenCounts::default();
         let cost = price(TokenCounts { output, ..none });
-        match self.prompt.wants_audio {
-            true => cost.max(price(TokenCounts { audio_output: output, ..none })),
-            false => cost,
+        if self.prompt.wants_audio {
+            cost.max(price(TokenCounts { audio_output: output, ..none }))
+        } else {
+            cost
         }
     }
 

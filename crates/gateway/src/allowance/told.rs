@@ -104,7 +104,7 @@ fn duration(span: Duration) -> String {
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     #[test]

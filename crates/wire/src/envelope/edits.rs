@@ -284,6 +284,7 @@ mod tests {
 
     #[test]
     fn a_bound_is_put_where_nobody_gave_one() {
+        use Operation::{ChatCompletions, Embeddings, Messages, Responses};
         let bounded = |operation, kind, preset: Option<&Preset>, body: &str| {
             let envelope = Envelope::parse(operation, Bytes::copy_from_slice(body.as_bytes())).unwrap();
             let capabilities = CapabilityTable::bundled().of(kind, "m");
@@ -291,7 +292,6 @@ mod tests {
             let edits = Edits { most_output: Some((9, &capabilities)), preset, ..Edits::model("m") };
             String::from_utf8(envelope.outgoing(&edits).to_vec()).unwrap()
         };
-        use Operation::{ChatCompletions, Embeddings, Messages, Responses};
         for (operation, kind, body, sent) in [
             (
                 ChatCompletions,
