@@ -207,6 +207,9 @@ pub struct UsageEvent {
     /// This and what follows is for whoever records the event, and is not kept with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Uuid>,
+    /// The counters that it counts in although nothing was reserved of them, by their texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unheld: Vec<String>,
     /// The tokens that its token was minted under, whose budgets cover it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<TokenId>,
@@ -280,6 +283,7 @@ impl UsageEvent {
             prompted: false,
             tool_calls: 0,
             holder: None,
+            unheld: Vec::new(),
             above: Vec::new(),
             groups: Vec::new(),
         }

@@ -138,6 +138,7 @@ fn gateway_project(id: ProjectId) -> Project {
         env: ProjectEnv::default(),
         default_provider: None,
         record_bodies: None,
+        limits: promptgate_kernel::LimitSet::default(),
         metadata: serde_json::Map::new(),
         active: true,
     };

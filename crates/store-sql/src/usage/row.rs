@@ -270,6 +270,7 @@ impl TryFrom<UsageRow> for UsageEvent {
             prompted: row.prompted,
             tool_calls: row.tool_calls.try_into().map_err(|error| corrupt_number(row.id, error))?,
             holder: None,
+            unheld: Vec::new(),
             above: Vec::new(),
             groups: Vec::new(),
         })
