@@ -1,4 +1,5 @@
 //! The gateway as others see it: processes, ports, signals and HTTP.
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod access;
