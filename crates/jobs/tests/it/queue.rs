@@ -118,7 +118,7 @@ async fn three_schedulers_on_one_postgresql_carry_out_each_tick_once() {
     let options = SqlOptions { max_open: 6, max_idle: 0, ..SqlOptions::default() };
     let mut stores = Vec::new();
     for _ in 0..3 {
-        let connected = connect(database.url(), options.clone()).await.expect(WORKS);
+        let connected = connect(database.url(), options).await.expect(WORKS);
         connected.migrate().await.expect(WORKS);
         stores.push(connected.store());
     }

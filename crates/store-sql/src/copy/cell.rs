@@ -231,7 +231,9 @@ mod tests {
         ];
         let tally = |order: &[usize]| {
             let mut tally = Tally::default();
-            order.iter().for_each(|row| tally.add(&rows[*row]));
+            for row in order {
+                tally.add(&rows[*row]);
+            }
             tally
         };
         assert_eq!(tally(&[0, 1, 2]), tally(&[2, 0, 1]));

@@ -9,7 +9,7 @@ use promptgate_testkit::postgres::database;
 
 use super::OPTIONS;
 
-const CLOCK: TestClock = TestClock::at_millis(1_700_000_000_000);
+static CLOCK: TestClock = TestClock::at_millis(1_700_000_000_000);
 
 /// A change of the configuration and a run of a job: a document, texts, numbers, ids and nothing at all.
 async fn write(store: &dyn Store) {

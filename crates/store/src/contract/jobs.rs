@@ -116,7 +116,7 @@ pub async fn what_nobody_answers_for_lapses(store: &dyn Store) {
     let mut work = write(store).await;
     assert_eq!(work.jobs().extend(&[kept.id, lost.id], HERE, at(200)).await.expect(WORKS), 1);
     assert_eq!(work.jobs().lapsed(at(60), 10).await.expect(WORKS), []);
-    assert_eq!(work.jobs().lapsed(at(100), 10).await.expect(WORKS), [lost.clone()]);
+    assert_eq!(work.jobs().lapsed(at(100), 10).await.expect(WORKS), std::slice::from_ref(&lost));
     assert!(work.jobs().save(&lost.clone().failed(at(100), "gone", RETRY)).await.expect(WORKS));
     work.commit().await.expect(WORKS);
     let again = claim(store, &["b"], HERE, 200).await.expect("it is tried again");
