@@ -16,6 +16,7 @@ pub mod costs;
 pub mod counters;
 pub mod credentials;
 pub mod dead_letters;
+pub mod drills;
 pub mod endpoints;
 pub mod evals;
 pub mod faq;
@@ -309,6 +310,9 @@ macro_rules! contract_tests {
                 they_are_sorted_and_stale_ones_are_left_out
                 they_are_removed_and_forgotten
             );
+            $crate::contract_tests!(@domain $engine drills:
+                one_at_a_time_until_its_end
+            );
             $crate::contract_tests!(@domain $engine switches:
                 they_are_off_until_switched_on
             );
@@ -503,6 +507,7 @@ macro_rules! ledger_contract_tests {
         $crate::ledger_contract_tests!(@ledger $module $fixture:
             an_event_is_charged_once
             what_is_told_as_spent_stays_held
+            what_others_hold_stays_held
             everybody_concerned_is_charged
             an_event_of_the_dead_counts_once
             a_counter_stands_as_recorded_before_anybody_takes
@@ -574,6 +579,7 @@ mod tests {
             ("usage", include_str!("contract/usage.rs")),
             ("switches", include_str!("contract/switches.rs")),
             ("replicas", include_str!("contract/replicas.rs")),
+            ("drills", include_str!("contract/drills.rs")),
         ];
         let modules: Vec<&str> =
             listed.split("\npub mod ").skip(1).filter_map(|rest| rest.split(';').next()).collect();

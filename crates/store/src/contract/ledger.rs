@@ -157,6 +157,22 @@ pub async fn what_is_told_as_spent_stays_held(ends: &[End; 3]) {
     assert_eq!((refused.standing.used, refused.standing.room()), (205, 0));
 }
 
+/// A call that reserved nothing of a counter takes nothing from what its process holds there for others.
+pub async fn what_others_hold_stays_held(ends: &[End; 3]) {
+    let [here, there, _] = ends;
+    let (at, holder) = (now(), holder());
+    let event = held_by(call(at, 5), holder);
+    let limits = [
+        month(event.token_id, 100),
+        limit(Subject::Project(event.project_id), Measure::Cost, Window::Day, 100),
+    ];
+    take(here, holder, &limits.each_ref(), at, 20).await.expect("there is room");
+    let event = UsageEvent { unheld: vec![limits[1].counter.to_string()], ..event };
+    record(there, &[&event]).await;
+    assert_eq!(used_and_held(here, &limits[0], at).await, (5, 15));
+    assert_eq!(used_and_held(here, &limits[1], at).await, (5, 20));
+}
+
 /// A call counts against everybody whom it concerns, in every window, and against nobody else.
 pub async fn everybody_concerned_is_charged(ends: &[End; 3]) {
     let [here, there, _] = ends;
