@@ -5,6 +5,7 @@
 mod address;
 mod audit;
 mod bus;
+mod dashboards;
 mod copy;
 mod guardrails;
 mod ledger;
