@@ -33,6 +33,7 @@ const SEEDED: &[&str] = &[
     "audit_checkpoints",
     "audit_log",
     "changes",
+    "drills",
     "heads",
     "job_runs",
     "jobs",

@@ -33,6 +33,7 @@ mod counters;
 mod credentials;
 mod dead_letters;
 mod dialect;
+mod drills;
 mod endpoints;
 mod error;
 mod evals;

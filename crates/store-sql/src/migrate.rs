@@ -261,6 +261,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0061_jobs.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0061_jobs.sql"),
     },
+    Migration {
+        number: 65,
+        name: "drills",
+        postgres: include_str!("../../../migrations/postgres/0065_drills.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0065_drills.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

@@ -19,7 +19,7 @@ use promptgate_providers::{
     AliasRepository, CredentialRepository, ProjectProviderRepository, ProviderRepository, TemplateRepository,
 };
 use promptgate_schedule::JobRepository;
-use promptgate_store::{Access, ChangeLog, ReplicaRepository, Store, UnitOfWork};
+use promptgate_store::{Access, ChangeLog, DrillRepository, ReplicaRepository, Store, UnitOfWork};
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_tokens::TokenRepository;
 use promptgate_usage::{
@@ -267,6 +267,10 @@ impl UnitOfWork for SqlWork<Db> {
     }
 
     fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
+
+    fn drills(&mut self) -> &mut dyn DrillRepository {
         self
     }
 

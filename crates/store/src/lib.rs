@@ -11,10 +11,12 @@ mod bus;
 mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod drills;
 mod replicas;
 mod unit_of_work;
 
 pub use bus::{Announcement, Bus, BusError, Signal, Subscription};
 pub use changes::{Change, ChangeLog, InvalidChange};
+pub use drills::{Drill, DrillRepository, Drilled};
 pub use replicas::{Replica, ReplicaRepository};
 pub use unit_of_work::{Access, Store, UnitOfWork};

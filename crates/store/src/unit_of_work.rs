@@ -22,7 +22,7 @@ use promptgate_usage::{
     RepricingRepository, StatisticsRepository, UsageRepository,
 };
 
-use crate::{ChangeLog, ReplicaRepository};
+use crate::{ChangeLog, DrillRepository, ReplicaRepository};
 
 /// What a unit of work is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,6 +117,8 @@ pub trait UnitOfWork: Send {
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Processes that run.
     fn replicas(&mut self) -> &mut dyn ReplicaRepository;
+    /// Drills.
+    fn drills(&mut self) -> &mut dyn DrillRepository;
     /// Configuration changes and the revision.
     fn changes(&mut self) -> &mut dyn ChangeLog;
     /// Makes everything written so far permanent, all of it or none.
