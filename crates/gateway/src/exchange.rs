@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 use futures_util::future::join;
+use futures_util::{StreamExt, stream};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use promptgate_firewall::guardrails::Verdict;
@@ -16,7 +16,7 @@ use promptgate_translate::{
     write_error,
 };
 use promptgate_usage::Outcome;
-use promptgate_wire::{Observed, observe_whole};
+use promptgate_wire::{Observed, estimate, observe_whole};
 use serde_json::value::RawValue;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
@@ -38,7 +38,7 @@ use crate::refusal::Refusal;
 use crate::relay::{Answer, Relayed};
 use crate::reported::{fault_of, fault_of_reported, plain_error, retry_delay};
 use crate::resilience::{Course, retry_after};
-use crate::stream::{Opened, Ways};
+use crate::stream::{Opened, Ways, apart};
 
 /// As much of an error is read as can hold a message.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -401,11 +401,17 @@ impl Exchange<'_> {
         let begun = Instant::now();
         let over = begun + self.times.first_byte.saturating_sub(waited);
         let (mut held, mut size) = (Vec::new(), 0);
+        let most = record.held_allowance.as_ref().and_then(|held| held.most_output());
+        let room = most.map_or(u64::MAX, |most| most.saturating_mul(estimate::BYTES_PER_TOKEN));
         while !(passing.has_content() || passing.has_ended() || size > MAX_HELD) {
             let for_nobody = size > 0 && !course.has_other();
             let until = if for_nobody { over.min(begun + HELD_FOR_NOBODY) } else { over };
             match timeout_at(until, upstream.next()).await {
                 Ok(Some(Ok(piece))) => {
+                    let (piece, rest) = apart(piece, room);
+                    if !rest.is_empty() {
+                        upstream = stream::iter(rest).chain(upstream).boxed();
+                    }
                     size += piece.len();
                     record.answer_bytes = size as u64;
                     let out = passing.push(piece);

@@ -33,6 +33,7 @@ use crate::resilience::UnderWay;
 use crate::said::Tap;
 use crate::settle::{cancelled, ending_of};
 use cap::Cap;
+pub(crate) use cap::apart;
 use drain::spent_on;
 use patience::Patience;
 
@@ -120,6 +121,17 @@ impl Opened {
     /// Listens to what is said.
     pub(crate) fn listen(&mut self, tap: Tap) {
         self.tap = Some(tap);
+    }
+
+    /// As much of a piece as may go on at once; the rest comes next.
+    fn first_of(&mut self, piece: Bytes) -> Bytes {
+        let Some(cap) = &self.cap else { return piece };
+        let (first, rest) = apart(piece, cap.room(self.passing.text_bytes()));
+        if !rest.is_empty() {
+            let upstream = std::mem::replace(&mut self.upstream, stream::empty().boxed());
+            self.upstream = stream::iter(rest).chain(upstream).boxed();
+        }
+        first
     }
 
     /// The next piece as it is recorded.
@@ -267,7 +279,8 @@ impl RelayedStream {
             let piece = match next {
                 Some(Ok(chunk)) => {
                     self.patience.renew();
-                    self.waiting = Some(flow.pass(chunk, self.status));
+                    let first = flow.opened.first_of(chunk);
+                    self.waiting = Some(flow.pass(first, self.status));
                     continue;
                 }
                 Some(Err(error)) => self.fail(error),

@@ -344,6 +344,20 @@ async fn a_stream_that_reaches_its_cap_is_ended_with_what_it_had() {
 }
 
 #[tokio::test]
+async fn a_stream_whose_events_come_together_is_ended_between_two_of_them() {
+    let scene = scene(TokenLimits { daily_token_cap: Some(INPUT + 10), ..TokenLimits::default() });
+    let Script::Answer { pieces, .. } = endless() else { panic!("it answers") };
+    let all = pieces.into_iter().map(|piece| match piece {
+        Piece::Text(text) => text,
+        other => panic!("{other:?}"),
+    });
+    scene.upstream.next("one", Script::sse([Piece::Text(all.collect())]));
+    let got = scene.chat(&CHAT.replace("\"model\"", "\"stream\":true,\"model\"")).await;
+    assert_eq!(text(&got), "four".repeat(11));
+    assert!(got.body.trim_end().ends_with("data: [DONE]"));
+}
+
+#[tokio::test]
 async fn a_stream_goes_on_beyond_its_cap_while_there_is_room() {
     let scene = scene(TokenLimits { daily_token_cap: Some(1_000), ..TokenLimits::default() });
     scene.upstream.next("one", endless());

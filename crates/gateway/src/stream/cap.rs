@@ -13,6 +13,7 @@ use promptgate_providers::Operation;
 use promptgate_wire::{StopReason, StreamTexts, TextFilter, TextTrack, estimate};
 
 use crate::allowance::{Held, Limiters, More};
+use crate::ports::UpstreamError;
 
 /// How long an answer may be.
 pub(crate) struct Cap {
@@ -21,6 +22,25 @@ pub(crate) struct Cap {
     /// What is known of the stream, to end it in the words of its format.
     texts: StreamTexts,
     asking: Option<BoxFuture<'static, Option<More>>>,
+}
+
+/// The first event of a piece, and the others, where all of them may be more text than there is room for: an
+/// answer ends between two of them.
+pub(crate) fn apart(piece: Bytes, room: u64) -> (Bytes, Vec<Result<Bytes, UpstreamError>>) {
+    if piece.len() as u64 <= room {
+        return (piece, Vec::new());
+    }
+    let (mut events, mut from) = (Vec::new(), 0);
+    for end in memchr::memmem::find_iter(&piece, b"\n\n") {
+        events.push(piece.slice(from..end + 2));
+        from = end + 2;
+    }
+    if from < piece.len() {
+        events.push(piece.slice(from..));
+    }
+    let mut events = events.into_iter();
+    let first = events.next().unwrap_or_default();
+    (first, events.map(Ok).collect())
 }
 
 /// Changes nothing.
@@ -52,6 +72,11 @@ impl Cap {
     pub(super) fn hear(&mut self, piece: &Bytes) {
         // What cannot be read is ended in the words of a stream that has just begun.
         let _ = self.texts.push(piece, &mut Unchanged);
+    }
+
+    /// How many bytes of text more are within what was reserved, after so many.
+    pub(super) const fn room(&self, written: u64) -> u64 {
+        self.most.saturating_mul(estimate::BYTES_PER_TOKEN).saturating_sub(written)
     }
 
     /// Whether so many bytes of text are more than was reserved for.
