@@ -9,25 +9,27 @@
 //! Recording is idempotent by the event's id, so that an event may be brought twice: there is no
 //! file of positions that could be wrong.
 //!
-//! An event that the store refuses for itself is put into `<root>/quarantine.jsonl`, logged and
-//! counted, and does not hold up the others.
+//! Between the spool and the store there may be a [stream](promptgate_ingest::Feed), through which others
+//! bring the events into the store. The spool keeps them until the store has them, whatever becomes of
+//! the stream: those of which nothing is heard for [`SpoolOptions::stream_patience`] are brought
+//! straight into the store.
+//!
+//! An event that the store refuses for itself is put on the list of
+//! [dead letters](promptgate_usage::DeadLetter), logged and counted, and does not hold up the others.
 //!
 //! A process without a directory to write to uses [`MemorySpool`], and gives up what that says.
 
 mod call;
 mod directory;
 mod drainer;
-mod ledger;
 mod line;
 mod memory;
-mod quarantine;
 mod recent;
-mod recorder;
-#[cfg(test)]
-mod sample;
 mod segment;
 mod writer;
 
+#[cfg(test)]
+use promptgate_ingest::testing as sample;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +58,9 @@ pub struct SpoolOptions {
     pub keep_stored: Duration,
     /// How often spools of dead processes are looked for.
     pub adopt_every: Duration,
+    /// How long events may be in a stream without the store having them, while it answers; and how long
+    /// a stream may be full. After that they are brought straight into the store.
+    pub stream_patience: Duration,
     /// How long the last drain, at shutdown, may take. What is left then waits on the disk.
     pub drain_deadline: Duration,
 }
@@ -71,6 +76,7 @@ impl Default for SpoolOptions {
             linger: Duration::from_millis(200),
             keep_stored: Duration::from_mins(1),
             adopt_every: Duration::from_secs(10),
+            stream_patience: Duration::from_mins(1),
             drain_deadline: Duration::from_secs(5),
         }
     }

@@ -43,11 +43,13 @@ impl Breaker {
             Ok(Err(error)) => Err(BusError(error.into())),
             Err(elapsed) => Err(BusError(elapsed.into())),
         };
-        match &result {
-            Ok(_) => self.succeeded(),
-            Err(_) => self.failed(),
-        }
+        self.note(result.is_ok());
         result
+    }
+
+    /// Notes whether a call was answered.
+    pub(crate) fn note(&self, answered: bool) {
+        if answered { self.succeeded() } else { self.failed() }
     }
 
     /// Whether a call may be made now.

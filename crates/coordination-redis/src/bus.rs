@@ -145,7 +145,7 @@ impl RedisBus {
     }
 }
 
-fn builder(url: &str, options: &RedisOptions) -> Result<Builder, InvalidRedisUrl> {
+pub(crate) fn builder(url: &str, options: &RedisOptions) -> Result<Builder, InvalidRedisUrl> {
     let scheme = url.split("://").next().unwrap_or_default();
     let known = ["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
     if !known.contains(&scheme) {

@@ -5,6 +5,9 @@
 //! reaches the listeners of its own process; everybody else polls. [`RedisBus::sign_in`] keeps
 //! sessions, throttles and one-time records over the same connection; without Redis each call fails
 //! within the deadline, and nothing is forgotten.
+//!
+//! [`RedisStream`] takes usage events from those who have them to those who bring them into the store,
+//! over connections of its own.
 
 mod breaker;
 mod bus;
@@ -13,5 +16,7 @@ mod health;
 mod listener;
 mod message;
 mod sign_in;
+mod stream;
 
 pub use bus::{InvalidRedisUrl, RedisBus, RedisOptions};
+pub use stream::{RedisStream, StreamOptions, StreamSize};

@@ -1,21 +1,26 @@
-//! From the spool into the store.
+//! From the spool into the store, straight or through a stream.
+
+mod afloat;
+mod orphan;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptgate_ingest::{Feed, NotNow, Recorder, Recording};
+use promptgate_kernel::Clock;
 use promptgate_store::Store;
+use promptgate_usage::FinishedCall;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::directory::Directory;
-use super::ledger::Ledger;
-use super::quarantine::Quarantine;
-use super::recorder::{NotNow, Recorder, Recording};
-use super::segment::{self, Batch, Limit, Position};
+use super::segment::{self, Limit, Position};
 use super::writer::Next;
-use super::{MemorySpool, Spool, SpoolOptions, gauge_value};
+use super::{MemorySpool, Spool, SpoolOptions};
+use afloat::{Afloat, Fed, Floating};
+use orphan::Orphan;
 
 const TICK: Duration = Duration::from_secs(1);
 
@@ -27,6 +32,10 @@ pub struct Drainer {
     options: SpoolOptions,
     recording: Arc<Recording>,
     recorder: Recorder,
+    /// What went into the stream, if there is one.
+    afloat: Option<Afloat>,
+    /// The process ends: what it has goes straight into the store.
+    is_ending: bool,
     /// Segments of the own spool that are stored, and since when.
     stored: VecDeque<(u64, Instant)>,
     orphans: Vec<Orphan>,
@@ -39,48 +48,98 @@ enum Own {
     Nothing,
 }
 
-/// The spool of a dead process.
-struct Orphan {
-    directory: Directory,
-    recorder: Recorder,
-    position: Position,
-    end: Position,
-    stored: Option<Instant>,
+impl Own {
+    /// Those calls of the oldest batch that are not known to be stored.
+    async fn missing(
+        &self,
+        batch: &Floating,
+        recorder: &mut Recorder,
+    ) -> Result<Vec<Arc<FinishedCall>>, NotNow> {
+        let calls = match (self, batch.next) {
+            (Self::Disk(spool), Some(next)) => {
+                let limit = Limit { lines: usize::MAX, bytes: u64::MAX };
+                let (from, _) = spool.unstored();
+                orphan::read(recorder, spool.directory(), from, next, limit).await?.calls
+            }
+            (Self::Memory(spool), _) => spool.oldest(batch.count),
+            _ => Vec::new(),
+        };
+        Ok(calls.into_iter().filter(|call| batch.calls.contains(&call.event.id)).collect())
+    }
+
+    /// The oldest batch is stored, and known to be; `segments` are those that are stored as a whole.
+    fn settle(&self, batch: &Floating, segments: &mut VecDeque<(u64, Instant)>) {
+        match (self, batch.next) {
+            (Self::Disk(spool), Some(next)) => {
+                let (from, _) = spool.unstored();
+                spool.mark_stored(next, batch.bytes);
+                let now = Instant::now();
+                segments.extend((from.segment..next.segment).map(|number| (number, now)));
+            }
+            (Self::Memory(spool), _) => spool.mark_stored(batch.count),
+            _ => {}
+        }
+    }
 }
 
 /// What a pass over every spool came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Pass {
-    /// Everything there was is stored.
+    /// Everything there was is handed on.
     Done,
-    /// Something cannot be read or stored now.
+    /// Something cannot be read or handed on now.
     Stuck,
-    /// There is more to be stored at once.
+    /// There is more to be handed on at once.
     More,
+}
+
+impl Pass {
+    const fn more_if(more: bool) -> Self {
+        if more { Self::More } else { Self::Done }
+    }
+}
+
+/// Calls on their way from the own spool.
+struct Portion {
+    calls: Vec<Arc<FinishedCall>>,
+    /// Where the spool goes on behind them, if it is on a disk.
+    next: Option<Position>,
+    bytes: u64,
+    more: bool,
 }
 
 impl Drainer {
     /// For a process with a spool of its own.
-    pub fn new(spool: Arc<Spool>, store: Arc<dyn Store>) -> Self {
+    pub fn new(spool: Arc<Spool>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let (root, options) = (spool.root().to_owned(), spool.options().clone());
-        Self::with(Own::Disk(spool), Some(root), options, Box::new(store))
+        Self::with(Own::Disk(spool), Some(root), options, Recording::new(Box::new(store), clock))
     }
 
     /// For a process that only looks after the spools of dead ones under `root`.
-    pub fn orphans(root: &Path, options: SpoolOptions, store: Arc<dyn Store>) -> Self {
-        Self::with(Own::Nothing, Some(root.to_owned()), options, Box::new(store))
+    pub fn orphans(root: &Path, options: SpoolOptions, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self::with(Own::Nothing, Some(root.to_owned()), options, Recording::new(Box::new(store), clock))
     }
 
     /// For a process that keeps its events in memory.
-    pub fn memory(spool: Arc<MemorySpool>, store: Arc<dyn Store>) -> Self {
-        Self::with(Own::Memory(spool), None, SpoolOptions::default(), Box::new(store))
+    pub fn memory(spool: Arc<MemorySpool>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        let recording = Recording::new(Box::new(store), clock);
+        Self::with(Own::Memory(spool), None, SpoolOptions::default(), recording)
     }
 
-    fn with(own: Own, root: Option<PathBuf>, options: SpoolOptions, ledger: Box<dyn Ledger>) -> Self {
-        let recording = Recording::new(ledger, Quarantine::in_root(root.as_deref()));
+    /// The same drainer, which puts the events of its process into a stream, for others to bring them
+    /// into the store. It keeps them until the store has them, and takes those that do not come out of
+    /// the stream there itself.
+    #[must_use]
+    pub fn through(self, feed: Arc<dyn Feed>) -> Self {
+        let afloat = Some(Afloat::over(feed, self.options.stream_patience));
+        Self { afloat, ..self }
+    }
+
+    fn with(own: Own, root: Option<PathBuf>, options: SpoolOptions, recording: Arc<Recording>) -> Self {
         let recorder = Recorder::new(Arc::clone(&recording));
         let (stored, orphans) = (VecDeque::new(), Vec::new());
-        Self { own, root, options, recording, recorder, stored, orphans, adopted: None }
+        let (afloat, is_ending, adopted) = (None, false, None);
+        Self { own, root, options, recording, recorder, afloat, is_ending, stored, orphans, adopted }
     }
 
     /// Drains until shutdown, then once more, up to a deadline. Cancel `shutdown` when nothing appends
@@ -102,6 +161,7 @@ impl Drainer {
         if let Some(spool) = &spool {
             spool.note_drainer(false);
         }
+        self.is_ending = true;
         let deadline = self.options.drain_deadline;
         let drained = timeout(deadline, self.drain_until_done()).await.is_ok_and(|pass| pass == Pass::Done);
         if let Some(spool) = spool {
@@ -116,6 +176,7 @@ impl Drainer {
     async fn drain_for_ever(&mut self) {
         loop {
             self.adopt_when_due().await;
+            self.confirm().await;
             self.cut();
             match self.pass(Recorder::is_due).await {
                 Pass::More => {}
@@ -128,7 +189,11 @@ impl Drainer {
         loop {
             match self.pass(|_| true).await {
                 Pass::More => {}
-                pass => return pass,
+                pass => {
+                    self.confirm().await;
+                    let is_all_known = self.afloat.as_ref().is_none_or(Afloat::is_empty);
+                    return if is_all_known { pass } else { pass.max(Pass::Stuck) };
+                }
             }
         }
     }
@@ -137,7 +202,9 @@ impl Drainer {
     /// a tick.
     async fn wait_for_events(&self) {
         let stuck = [&self.recorder].into_iter().chain(self.orphans.iter().map(|orphan| &orphan.recorder));
-        let retry = stuck.filter_map(Recorder::due).min().unwrap_or_else(|| Instant::now() + TICK);
+        let full = self.afloat.as_ref().and_then(Afloat::due);
+        let retry =
+            stuck.filter_map(Recorder::due).chain(full).min().unwrap_or_else(|| Instant::now() + TICK);
         let linger = || sleep(self.options.linger);
         let appended = async {
             match &self.own {
@@ -145,7 +212,7 @@ impl Drainer {
                     spool.appended().await;
                     tokio::select! {
                         () = linger() => {}
-                        () = spool.completed(), if self.recorder.is_due() => {}
+                        () = spool.completed(), if self.recorder.is_due() && full.is_none() => {}
                     }
                 }
                 Own::Memory(spool) => {
@@ -174,37 +241,107 @@ impl Drainer {
     }
 
     async fn bring_own(&mut self, limit: Limit) -> Pass {
+        let portion = match self.next(limit).await {
+            Ok(Some(portion)) => portion,
+            Ok(None) => return Pass::Done,
+            Err(stuck) => return stuck,
+        };
+        let Some(is_stored) = self.hand_over(&portion.calls).await else { return Pass::Stuck };
+        match (&self.own, portion.next) {
+            (Own::Disk(spool), Some(next)) => spool.mark_brought(next, portion.bytes),
+            (Own::Memory(spool), _) => spool.mark_brought(portion.calls.len()),
+            _ => {}
+        }
+        let calls =
+            if is_stored { Vec::new() } else { portion.calls.iter().map(|call| call.event.id).collect() };
+        let batch = Floating {
+            calls: calls.into_iter().collect(),
+            count: portion.calls.len(),
+            next: portion.next,
+            bytes: portion.bytes,
+            since: Instant::now(),
+        };
+        match &mut self.afloat {
+            // Behind what is not known to be stored.
+            Some(afloat) if !is_stored || !afloat.is_empty() => afloat.push(batch),
+            _ => self.own.settle(&batch, &mut self.stored),
+        }
+        Pass::more_if(portion.more)
+    }
+
+    /// What is next in the own spool.
+    async fn next(&mut self, limit: Limit) -> Result<Option<Portion>, Pass> {
         match &self.own {
             Own::Disk(spool) => {
-                let (from, end) = spool.unstored();
-                let brought = match spool.next(limit) {
-                    Next::Nothing => return Pass::Done,
-                    Next::Known(batch) => self.recorder.record(&batch.calls).await.map(|()| batch),
-                    Next::InFiles(end) => {
-                        bring(&mut self.recorder, spool.directory(), from, end, limit).await
+                let (from, end) = spool.unbrought();
+                let batch = match spool.next(limit) {
+                    Next::Nothing => return Ok(None),
+                    Next::Known(batch) => batch,
+                    Next::InFiles(known) => {
+                        let read = orphan::read(&mut self.recorder, spool.directory(), from, known, limit);
+                        read.await.map_err(|_| Pass::Stuck)?
                     }
                 };
-                match brought {
-                    Ok(batch) => {
-                        spool.mark_stored(batch.next, batch.bytes);
-                        let now = Instant::now();
-                        self.stored.extend((from.segment..batch.next.segment).map(|number| (number, now)));
-                        more_if(batch.next < end)
-                    }
-                    Err(NotNow) => Pass::Stuck,
-                }
+                let (next, bytes) = (Some(batch.next), batch.bytes);
+                Ok(Some(Portion { calls: batch.calls, next, bytes, more: batch.next < end }))
             }
             Own::Memory(spool) => {
-                let (calls, more) = spool.oldest(limit);
-                match self.recorder.record(&calls).await {
-                    Ok(()) => {
-                        spool.mark_stored(calls.len());
-                        more_if(more)
-                    }
-                    Err(NotNow) => Pass::Stuck,
-                }
+                let (calls, more) = spool.next(limit);
+                Ok((!calls.is_empty()).then_some(Portion { calls, next: None, bytes: 0, more }))
             }
-            Own::Nothing => Pass::Done,
+            Own::Nothing => Ok(None),
+        }
+    }
+
+    /// Hands calls on. Whether they are stored by now, or in the stream; `None` if neither.
+    async fn hand_over(&mut self, calls: &[Arc<FinishedCall>]) -> Option<bool> {
+        if calls.is_empty() {
+            return Some(true);
+        }
+        let may_wait = matches!(self.own, Own::Disk(_));
+        match &mut self.afloat {
+            Some(afloat) if !self.is_ending => match afloat.feed(calls).await {
+                Fed::InStream => return Some(false),
+                Fed::Later => return None,
+                Fed::Straight => {}
+            },
+            _ => {}
+        }
+        if self.recorder.record(calls).await.is_ok() {
+            return Some(true);
+        }
+        match &mut self.afloat {
+            // Better there than nowhere.
+            Some(afloat) if self.is_ending && !may_wait => {
+                (afloat.feed(calls).await == Fed::InStream).then_some(false)
+            }
+            _ => None,
+        }
+    }
+
+    /// Finds out what the store has of what went into the stream, and brings it what is missing for too
+    /// long. It may be dropped at any point.
+    async fn confirm(&mut self) {
+        let Self { own, recording, recorder, afloat: Some(afloat), is_ending, stored, .. } = self else {
+            return;
+        };
+        if afloat.is_empty() {
+            return;
+        }
+        afloat.ask(recording.ledger(), *is_ending).await;
+        loop {
+            while let Some(batch) = afloat.pop_stored() {
+                own.settle(&batch, stored);
+            }
+            let Some(batch) = afloat.overdue(*is_ending) else { return };
+            let missing = match own.missing(batch, recorder).await {
+                Ok(missing) if recorder.is_due() || *is_ending => missing,
+                Ok(_) | Err(NotNow) => return,
+            };
+            if recorder.record(&missing).await.is_err() {
+                return;
+            }
+            afloat.settle_oldest();
         }
     }
 
@@ -252,9 +389,9 @@ impl Drainer {
 
     fn say_what_is_left(&self) {
         match &self.own {
-            Own::Memory(spool) if !spool.is_empty() => {
+            Own::Memory(spool) if spool.unbrought() > 0 => {
                 tracing::error!(
-                    usage.events = spool.len(),
+                    usage.events = spool.unbrought(),
                     "usage events in memory are lost: the store is away"
                 );
             }
@@ -266,79 +403,6 @@ impl Drainer {
             Own::Disk(_) | Own::Memory(_) | Own::Nothing => {}
         }
     }
-}
-
-impl Orphan {
-    fn adopt(directory: Directory, recorder: Recorder) -> std::io::Result<Self> {
-        let numbers = segment::numbers(directory.path())?;
-        let (first, last) = (numbers.first().copied().unwrap_or(0), numbers.last().copied().unwrap_or(0));
-        let offset = std::fs::metadata(segment::path(directory.path(), last)).map_or(0, |file| file.len());
-        let (position, end) = (Position { segment: first, offset: 0 }, Position { segment: last, offset });
-        let bytes = segment::distance(directory.path(), position, end);
-        metrics::gauge!("promptgate_spool_pending_bytes").increment(gauge_value(bytes));
-        tracing::info!(
-            spool = %directory.path().display(),
-            spool.pending_bytes = bytes,
-            "adopted the spool of a process that ended"
-        );
-        Ok(Self { directory, recorder, position, end, stored: None })
-    }
-
-    async fn bring(&mut self, limit: Limit) -> Pass {
-        match bring(&mut self.recorder, self.directory.path(), self.position, self.end, limit).await {
-            Ok(batch) => {
-                metrics::gauge!("promptgate_spool_pending_bytes").decrement(gauge_value(batch.bytes));
-                self.position = batch.next;
-                self.stored = (self.position >= self.end).then(Instant::now);
-                more_if(self.stored.is_none())
-            }
-            Err(NotNow) => Pass::Stuck,
-        }
-    }
-
-    /// Whether it is gone.
-    fn remove(&self) -> bool {
-        self.directory
-            .remove()
-            .inspect_err(|error| tracing::warn!(%error, "cannot remove the spool of a process that ended"))
-            .is_ok()
-    }
-}
-
-/// Reads a batch and has it recorded.
-async fn bring(
-    recorder: &mut Recorder,
-    directory: &Path,
-    from: Position,
-    end: Position,
-    limit: Limit,
-) -> Result<Batch, NotNow> {
-    if from >= end {
-        return Ok(Batch { next: from, ..Batch::default() });
-    }
-    let path = directory.to_owned();
-    let read = tokio::task::spawn_blocking(move || segment::read(&path, from, end, limit)).await;
-    let batch = read.map_err(std::io::Error::other).and_then(|read| read).map_err(|error| {
-        tracing::error!(%error, spool = %directory.display(), "cannot read a spool");
-        recorder.put_off()
-    })?;
-    recorder.record(&batch.calls).await?;
-    for json in &batch.foreign {
-        recorder.set_aside(json, "not a usage event of this version")?;
-    }
-    if batch.torn > 0 {
-        metrics::counter!("promptgate_spool_torn_lines_total").increment(batch.torn);
-        tracing::warn!(
-            spool = %directory.display(),
-            lines = batch.torn,
-            "skipped what was being written to the spool when its process or the power ended"
-        );
-    }
-    Ok(batch)
-}
-
-fn more_if(more: bool) -> Pass {
-    if more { Pass::More } else { Pass::Done }
 }
 
 async fn synchronise_for_ever(spool: Option<Arc<Spool>>, every: Duration) {

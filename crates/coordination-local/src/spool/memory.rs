@@ -36,6 +36,8 @@ pub struct MemorySpool {
 #[derive(Debug, Default)]
 struct Waiting {
     calls: VecDeque<Arc<FinishedCall>>,
+    /// How many of them were handed on, and wait to be stored.
+    brought: usize,
     /// What their contents take.
     content_bytes: usize,
 }
@@ -66,8 +68,15 @@ impl MemorySpool {
         self.appended.notified().await;
     }
 
-    /// The oldest calls, and whether there are more. They stay until they are [`Self::mark_stored`].
-    pub(super) fn oldest(&self, limit: Limit) -> (Vec<Arc<FinishedCall>>, bool) {
+    /// How many were not handed on yet.
+    pub(super) fn unbrought(&self) -> usize {
+        let waiting = self.waiting();
+        waiting.calls.len() - waiting.brought
+    }
+
+    /// The calls that are to be handed on next, and whether there are more. They stay until they are
+    /// [marked](Self::mark_brought).
+    pub(super) fn next(&self, limit: Limit) -> (Vec<Arc<FinishedCall>>, bool) {
         let mut bytes = 0_u64;
         let fits = |spooled: &&Arc<FinishedCall>| {
             let room = bytes < limit.bytes;
@@ -75,17 +84,38 @@ impl MemorySpool {
             room
         };
         let waiting = self.waiting();
-        let oldest: Vec<_> = waiting.calls.iter().take(limit.lines).take_while(fits).cloned().collect();
-        let more = oldest.len() < waiting.calls.len();
-        (oldest, more)
+        let unbrought = waiting.calls.iter().skip(waiting.brought).take(limit.lines);
+        let next: Vec<_> = unbrought.take_while(fits).cloned().collect();
+        let more = waiting.brought + next.len() < waiting.calls.len();
+        (next, more)
     }
 
-    /// Forgets the oldest calls.
+    /// So many of the oldest calls.
+    pub(super) fn oldest(&self, count: usize) -> Vec<Arc<FinishedCall>> {
+        self.waiting().calls.iter().take(count).cloned().collect()
+    }
+
+    /// The next calls are handed on. They stay until they are [stored](Self::mark_stored), without what
+    /// was said in them.
+    pub(super) fn mark_brought(&self, count: usize) {
+        let mut waiting = self.waiting();
+        let from = waiting.brought;
+        let mut freed = 0;
+        for spooled in waiting.calls.range_mut(from..from + count) {
+            if let Some(content) = &spooled.content {
+                freed += call::size(content);
+                *spooled = Arc::new(FinishedCall { event: spooled.event.clone(), content: None });
+            }
+        }
+        waiting.content_bytes -= freed;
+        waiting.brought += count;
+    }
+
+    /// Forgets the oldest calls, which were handed on.
     pub(super) fn mark_stored(&self, count: usize) {
         let mut waiting = self.waiting();
-        let stored = waiting.calls.drain(..count);
-        let freed: usize = stored.map(|call| call.content.as_ref().map_or(0, call::size)).sum();
-        waiting.content_bytes -= freed;
+        waiting.calls.drain(..count);
+        waiting.brought -= count;
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -136,7 +166,10 @@ mod tests {
         assert!(spool.is_full() && !spool.has_room());
         spool.append(&sample::call(8)).unwrap();
         assert!(spool.append(&sample::call(9)).is_err());
-        assert_eq!(spool.oldest(TWO), (vec![sample::call(0), sample::call(1)], true));
+        assert_eq!(spool.next(TWO), (vec![sample::call(0), sample::call(1)], true));
+        spool.mark_brought(2);
+        assert_eq!(spool.next(TWO), (vec![sample::call(2), sample::call(3)], true));
+        assert!(spool.is_full());
         spool.mark_stored(2);
         assert!(!spool.is_full() && spool.has_room());
         spool.append(&sample::call(9)).unwrap();
@@ -148,14 +181,16 @@ mod tests {
         let spool = MemorySpool { content_bytes: 1_000, ..MemorySpool::new(8) };
         let append = |number| spool.append(&sample::long_call(number, 400)).unwrap();
         (0..3).for_each(append);
-        let kept = |limit| spool.oldest(limit).0.iter().filter(|call| call.content.is_some()).count();
+        let kept = |limit| spool.next(limit).0.iter().filter(|call| call.content.is_some()).count();
         let all = Limit { lines: 8, bytes: u64::MAX };
         assert_eq!((spool.len(), kept(all)), (3, 2));
-        assert_eq!(spool.oldest(Limit { bytes: 400, ..all }).0.len(), 1);
-        spool.mark_stored(1);
+        assert_eq!(spool.next(Limit { bytes: 400, ..all }).0.len(), 1);
+        spool.mark_brought(1);
         append(3);
-        assert_eq!((spool.len(), kept(all)), (3, 2));
-        spool.mark_stored(3);
+        assert_eq!((spool.len(), spool.unbrought(), kept(all)), (4, 3, 2));
+        assert_eq!(spool.oldest(1), [sample::call(0)]);
+        spool.mark_brought(3);
+        spool.mark_stored(4);
         assert_eq!(spool.waiting().content_bytes, 0);
     }
 }

@@ -84,8 +84,13 @@ struct State {
     opened: Instant,
     /// Behind the last whole line.
     end: Position,
+    /// Behind the last line that was handed on: to the store, or to a stream on the way there.
+    brought: Position,
     /// Behind the last line that is stored.
     stored: Position,
+    /// The bytes behind `brought`.
+    waiting: u64,
+    /// The bytes behind `stored`.
     pending: u64,
     recent: Recent,
     draining: Draining,
@@ -107,7 +112,9 @@ impl Spool {
                 file: create(directory.path(), first.segment)?,
                 opened: Instant::now(),
                 end: first,
+                brought: first,
                 stored: first,
+                waiting: 0,
                 pending: 0,
                 recent: Recent::default(),
                 draining: Draining::Not,
@@ -157,7 +164,7 @@ impl Spool {
     }
 
     fn has_batch(&self, state: &State) -> bool {
-        let bytes = state.pending.max(state.recent.bytes());
+        let bytes = state.waiting.max(state.recent.bytes());
         state.recent.len() >= self.options.batch_events || bytes >= self.options.batch_bytes
     }
 
@@ -172,13 +179,19 @@ impl Spool {
         (state.stored, state.end)
     }
 
-    /// What is to be stored next, up to `limit`. It stays until it is [marked](Self::mark_stored).
+    /// What is there to be handed on: from and to.
+    pub(super) fn unbrought(&self) -> (Position, Position) {
+        let state = self.state();
+        (state.brought, state.end)
+    }
+
+    /// What is to be handed on next, up to `limit`. It stays until it is [marked](Self::mark_brought).
     pub(super) fn next(&self, limit: Limit) -> Next {
         let state = self.state();
-        if state.stored >= state.end {
+        if state.brought >= state.end {
             return Next::Nothing;
         }
-        let batch = state.recent.behind(state.stored, limit);
+        let batch = state.recent.behind(state.brought, limit);
         if batch.calls.is_empty() {
             Next::InFiles(state.recent.begins().unwrap_or(state.end))
         } else {
@@ -186,15 +199,23 @@ impl Spool {
         }
     }
 
-    /// Notes that everything before `next` is stored.
+    /// Notes that everything before `next` is handed on. It stays in the files until it is
+    /// [stored](Self::mark_stored), without what was said in it, if that is in none.
+    pub(super) fn mark_brought(&self, next: Position, bytes: u64) {
+        let mut state = self.state();
+        state.brought = next;
+        state.waiting = state.waiting.saturating_sub(bytes);
+        state.recent.forget(next);
+        if state.draining == Draining::Late && state.waiting < self.options.batch_bytes {
+            state.draining = Draining::InTime;
+        }
+    }
+
+    /// Notes that everything before `next`, which was handed on, is stored.
     pub(super) fn mark_stored(&self, next: Position, bytes: u64) {
         let mut state = self.state();
         state.stored = next;
         state.pending = state.pending.saturating_sub(bytes);
-        state.recent.forget(next);
-        if state.draining == Draining::Late && state.pending < self.options.batch_bytes {
-            state.draining = Draining::InTime;
-        }
         self.meters().pending.decrement(gauge_value(bytes));
         if state.alarmed && state.pending < self.options.alarm_bytes / 2 {
             state.alarmed = false;
@@ -211,7 +232,7 @@ impl Spool {
             return Ok(None);
         }
         self.roll(&mut state)?;
-        state.stored = state.end;
+        (state.brought, state.stored) = (state.end, state.end);
         Ok(Some(last))
     }
 
@@ -282,6 +303,7 @@ impl Spool {
         }
         let length = line.len() as u64;
         state.end.offset += length;
+        state.waiting += length;
         state.pending += length;
         state.dirty = true;
         self.meters().pending.increment(gauge_value(length));

@@ -8,7 +8,7 @@ use promptgate_coordination_local::LocalBus;
 use promptgate_coordination_local::spool::{Drainer, Spool, SpoolOptions};
 use promptgate_gateway::ports::UsageSink;
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
-use promptgate_kernel::{CallId, Money, PageRequest, ProjectId, Revision, Timestamp, TokenId};
+use promptgate_kernel::{CallId, Clock, Money, PageRequest, ProjectId, Revision, Timestamp, TokenId};
 use promptgate_store::{Access, Bus, Store, bus_contract_tests};
 use promptgate_store_sql::{SqlOptions, connect};
 use promptgate_usage::{CallContent, FinishedCall, Outcome, TokenCounts, UsageEvent, UsageFilter};
@@ -73,6 +73,10 @@ async fn store_in(directory: &Path) -> Arc<dyn Store> {
     connected.store()
 }
 
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(TestClock::at_millis(1_800_000_000_000))
+}
+
 async fn stored(store: &dyn Store) -> u64 {
     let mut work = store.begin(Access::Read).await.expect(WORKS);
     work.usage().list(&UsageFilter::default(), PageRequest::clamped(1, 1)).await.expect(WORKS).total
@@ -98,7 +102,7 @@ async fn every_event_arrives_once() {
     let store = store_in(directory.path()).await;
     let spool = Arc::new(Spool::open(&directory.path().join("spool"), SpoolOptions::default()).unwrap());
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(Drainer::new(Arc::clone(&spool), Arc::clone(&store)).run(shutdown.clone()));
+    tasks.spawn(Drainer::new(Arc::clone(&spool), Arc::clone(&store), clock()).run(shutdown.clone()));
 
     let begun = Instant::now();
     let entropy = SeededEntropy::new(1);
@@ -130,7 +134,7 @@ async fn what_was_said_is_stored_with_its_event() {
         spool.append(&call).unwrap();
     }
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(Drainer::new(Arc::clone(&spool), Arc::clone(&store)).run(shutdown.clone()));
+    tasks.spawn(Drainer::new(Arc::clone(&spool), Arc::clone(&store), clock()).run(shutdown.clone()));
     until_stored(&*store, 1).await;
     shutdown.cancel();
     tasks.close();
@@ -150,7 +154,8 @@ async fn the_next_process_stores_what_the_last_one_left() {
 
     let store = store_in(directory.path()).await;
     let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(Drainer::orphans(&root, SpoolOptions::default(), Arc::clone(&store)).run(shutdown.clone()));
+    let options = SpoolOptions::default();
+    tasks.spawn(Drainer::orphans(&root, options, Arc::clone(&store), clock()).run(shutdown.clone()));
     until_stored(&*store, 700).await;
     shutdown.cancel();
     tasks.close();

@@ -1,5 +1,9 @@
 //! The bus against a Redis that stops, comes back and stalls.
 
+mod ingestion;
+mod sentinel;
+mod stream;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

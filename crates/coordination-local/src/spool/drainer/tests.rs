@@ -6,7 +6,9 @@ use std::sync::MutexGuard;
 use promptgate_gateway::ports::UsageSink;
 use tokio_util::task::TaskTracker;
 
-use super::super::sample::{self, Behaviour, FakeLedger};
+use promptgate_ingest::testing::{Behaviour, FakeFeed, FakeLedger, Stream};
+
+use super::super::sample;
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,13 +31,14 @@ struct Running {
 }
 
 impl Running {
-    fn start(make: impl FnOnce(Box<dyn Ledger>) -> Drainer) -> Self {
+    fn start(make: impl FnOnce(Arc<Recording>) -> Drainer) -> Self {
         Self::start_with(FakeLedger::default(), make)
     }
 
-    fn start_with(ledger: FakeLedger, make: impl FnOnce(Box<dyn Ledger>) -> Drainer) -> Self {
+    fn start_with(ledger: FakeLedger, make: impl FnOnce(Arc<Recording>) -> Drainer) -> Self {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        tasks.spawn(make(Box::new(ledger.clone())).run(shutdown.clone()));
+        let recording = Recording::new(Box::new(ledger.clone()), sample::clock());
+        tasks.spawn(make(recording).run(shutdown.clone()));
         Self { ledger, shutdown, tasks }
     }
 
@@ -273,6 +276,151 @@ async fn memory_is_drained_too() {
     running.taken(1_201).await;
     running.stop().await;
     assert!(spool.is_empty());
+}
+
+/// A drainer over a stream, and a store that has nothing but what comes out of the stream.
+struct Streaming {
+    running: Running,
+    feed: FakeFeed,
+}
+
+impl Streaming {
+    fn start(own: Own, root: Option<PathBuf>, patience: Duration) -> Self {
+        let feed = FakeFeed::default();
+        let inlet: Arc<dyn Feed> = Arc::new(feed.clone());
+        let options = SpoolOptions { stream_patience: patience, ..quick() };
+        let running = Running::start(|recording| Drainer::with(own, root, options, recording).through(inlet));
+        Self { running, feed }
+    }
+
+    fn of(spool: &Arc<Spool>, patience: Duration) -> Self {
+        Self::start(Own::Disk(Arc::clone(spool)), Some(spool.root().to_owned()), patience)
+    }
+
+    fn stream(&self) -> MutexGuard<'_, Stream> {
+        self.feed.0.lock().unwrap()
+    }
+
+    async fn fed(&self, count: usize) {
+        self.running.until(&format!("{count} events fed"), |_| self.stream().fed == count).await;
+    }
+
+    /// What an ingestor does.
+    fn ingest(&self) {
+        let calls = std::mem::take(&mut self.stream().calls);
+        let mut behaviour = self.running.behaviour();
+        behaviour.taken.extend(calls.iter().map(|call| call.event.id));
+        behaviour.contents.extend(calls.iter().filter_map(|call| call.content.clone()));
+    }
+}
+
+const LONG: Duration = Duration::from_mins(10);
+
+#[tokio::test]
+async fn what_is_in_the_stream_stays_in_the_spool_until_the_store_has_it() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let streaming = Streaming::of(&spool, LONG);
+    append(&*spool, 0..1_500);
+    streaming.fed(1_500).await;
+    let first = segment::path(spool.directory(), 1);
+    assert!(spool.pending_bytes() > 0 && first.exists());
+    assert_eq!(streaming.running.behaviour().attempts, 0);
+    streaming.ingest();
+    streaming.running.until("nothing pending", |_| spool.pending_bytes() == 0).await;
+    gone(&first).await;
+    streaming.running.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_come_out_of_the_stream_goes_straight_to_the_store() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let memory = Arc::new(MemorySpool::new(1_000));
+    append(&*spool, 0..100);
+    append(&*memory, 0..100);
+    let patience = Duration::from_millis(20);
+    let own = Own::Memory(Arc::clone(&memory));
+    for streaming in [Streaming::of(&spool, patience), Streaming::start(own, None, patience)] {
+        streaming.fed(100).await;
+        // As if the server had lost its memory.
+        streaming.stream().calls.clear();
+        streaming.running.taken(100).await;
+        streaming.running.stop().await;
+    }
+    assert!(memory.is_empty() && spool.pending_bytes() == 0);
+}
+
+#[tokio::test]
+async fn without_the_stream_events_go_straight_to_the_store() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let streaming = Streaming::of(&spool, LONG);
+    streaming.stream().away = true;
+    append(&*spool, 0..50);
+    streaming.running.taken(50).await;
+    streaming.stream().away = false;
+    append(&*spool, 50..60);
+    streaming.fed(10).await;
+    assert_eq!(streaming.running.behaviour().taken.len(), 50);
+    streaming.ingest();
+    streaming.running.until("nothing pending", |_| spool.pending_bytes() == 0).await;
+    streaming.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_stream_keeps_events_in_the_spool_and_not_for_ever() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let streaming = Streaming::of(&spool, Duration::from_secs(1));
+    streaming.stream().full = true;
+    append(&*spool, 0..50);
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!((streaming.stream().fed, streaming.running.behaviour().attempts), (0, 0));
+    streaming.running.taken(50).await;
+    streaming.running.stop().await;
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_the_stream_goes_on_being_fed() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let streaming = Streaming::of(&spool, Duration::from_millis(20));
+    streaming.running.behaviour().away = true;
+    append(&*spool, 0..50);
+    streaming.fed(50).await;
+    append(&*spool, 50..70);
+    streaming.fed(70).await;
+    assert_eq!(streaming.running.behaviour().attempts, 0, "nothing is overdue while nobody could know");
+    streaming.running.behaviour().away = false;
+    streaming.ingest();
+    streaming.running.stop().await;
+    assert_eq!(spool.pending_bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_process_that_ends_brings_what_it_has_straight_to_the_store() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = open(root.path());
+    let streaming = Streaming::of(&spool, LONG);
+    append(&*spool, 0..50);
+    streaming.fed(50).await;
+    append(&*spool, 50..60);
+    let ledger = streaming.running.ledger.clone();
+    streaming.running.stop().await;
+    assert_eq!(ledger.0.lock().unwrap().taken.len(), 60);
+    assert_eq!(spool.pending_bytes(), 0);
+}
+
+#[tokio::test]
+async fn memory_that_ends_without_the_store_leaves_it_to_the_stream() {
+    let memory = Arc::new(MemorySpool::new(1_000));
+    let streaming = Streaming::start(Own::Memory(Arc::clone(&memory)), None, LONG);
+    streaming.running.behaviour().away = true;
+    append(&*memory, 0..50);
+    let feed = streaming.feed.clone();
+    streaming.running.stop().await;
+    assert_eq!(feed.0.lock().unwrap().fed, 50);
 }
 
 const ROOT_OF_CHILD: &str = "PROMPTGATE_SPOOL_TEST_ROOT";

@@ -54,6 +54,8 @@ fn a_stored_spool_goes_with_its_owner_and_another_one_stays() {
     let spool = Spool::open(root.path(), SpoolOptions::default()).unwrap();
     spool.append(&sample::call(1)).unwrap();
     let (_, end) = spool.unstored();
+    spool.mark_brought(end, end.offset);
+    assert_eq!(spool.seal_stored(Duration::ZERO).unwrap(), None, "handed on is not stored");
     spool.mark_stored(end, end.offset);
     assert_eq!(spool.seal_stored(Duration::ZERO).unwrap(), Some(1));
     assert_eq!(spool.unstored().0, spool.unstored().1);
@@ -96,6 +98,7 @@ fn beyond_the_bound_events_are_kept_without_what_was_said() {
     let kept: Vec<_> = read_calls(&spool).iter().map(|call| call.content.is_some()).collect();
     assert_eq!(kept, [true, true, false, false]);
     let (_, end) = spool.unstored();
+    spool.mark_brought(end, end.offset);
     spool.mark_stored(end, end.offset);
     append(4);
     assert_eq!(read_calls(&spool)[0].content, Some(sample::content(4, 8_000)));
@@ -128,6 +131,7 @@ fn what_is_said_stays_in_memory_while_the_drainer_keeps_up() {
     // The drainer sees each of them, and what is stored twice is there once.
     let Next::Known(batch) = spool.next(Limit { lines: 10, bytes: u64::MAX }) else { panic!() };
     assert_eq!(batch.calls, [0, 1, 2].map(|number| sample::long_call(number, 8_000)));
+    spool.mark_brought(batch.next, batch.bytes);
     spool.mark_stored(batch.next, batch.bytes);
     append(4);
     assert_eq!(in_files(), 3, "it has caught up");
@@ -174,6 +178,7 @@ fn drain(spool: &Spool, limit: Limit) -> (Vec<UsageEvent>, u32) {
             }
         };
         events.extend(batch.calls.iter().map(|call| call.event.clone()));
+        spool.mark_brought(batch.next, batch.bytes);
         spool.mark_stored(batch.next, batch.bytes);
     }
 }
