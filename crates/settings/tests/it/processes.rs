@@ -101,7 +101,7 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(scheduler.usage_raw_retention, Duration::from_hours(2160));
     assert_eq!(scheduler.usage_raw_cleanup_interval, Duration::from_hours(1));
     let worker = settings.worker().expect("valid");
-    assert_eq!(worker.batch_size, 100);
+    assert_eq!(worker.batch_size, 1_000);
     assert_eq!(worker.block_timeout, Duration::from_secs(5));
     assert_eq!(worker.pending_idle_timeout, Duration::from_secs(30));
     assert_eq!(worker.consumer_name, None);
