@@ -42,15 +42,15 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(check::check))
         .routes(routes!(import::import))
         .routes(routes!(export::export))
-        .routes(routes!(list_prices::list))
-        .routes(routes!(list_prices::delete))
-        .routes(routes!(versions::list))
-        .routes(routes!(versions::find))
-        .routes(routes!(refreshes::list))
+        .routes(routes!(list_prices::list_prices))
+        .routes(routes!(list_prices::delete_list_price))
+        .routes(routes!(versions::list_versions))
+        .routes(routes!(versions::find_version))
+        .routes(routes!(refreshes::list_refreshes))
         .routes(routes!(unpriced::unpriced))
-        .routes(routes!(repricings::begin, repricings::list))
-        .routes(routes!(repricings::find))
-        .routes(routes!(repricings::resume))
+        .routes(routes!(repricings::begin_repricing, repricings::list_repricings))
+        .routes(routes!(repricings::find_repricing))
+        .routes(routes!(repricings::resume_repricing))
 }
 
 /// Dollars per million tokens. Rates that are not there are those of input, of what is written those of output.

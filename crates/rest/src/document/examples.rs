@@ -186,6 +186,14 @@ fn of_providers(method: &str, path: &str) -> Option<Value> {
             json!({"providerName": "team-openai", "model": "gpt-4o", "input": 2.5, "output": 10.0,
                 "cacheRead": 1.25})
         }
+        ("post", "/api/v1/admin/pricing/import") => {
+            json!({"fallback": {"input": 5.0, "output": 15.0},
+                "lists": [{"kind": "openai", "model": "gpt-4o", "input": 2.5, "output": 10.0, "cacheRead": 1.25}]})
+        }
+        ("post", "/api/v1/admin/pricing/repricings") => {
+            json!({"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "model": "gpt-4o",
+                "dryRun": true})
+        }
         ("patch", "/api/v1/admin/pricing/models/{id}") => json!({"input": 0.2, "output": 0.8}),
         ("post", "/api/v1/admin/mcp/servers") => {
             json!({"name": "tickets", "displayName": "Tickets", "url": "https://mcp.example.com/mcp",

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{RatesView, ScopeView};
+use super::{PriceBody, RatesBody, RatesView, ScopeView};
 use crate::admin::Acting;
 use crate::body::{Params, StrictJson};
 use crate::error::{ApiError, ErrorBody};
@@ -26,6 +26,48 @@ pub(super) struct Wanted {
     /// Whether it is only said what would change.
     #[param(value_type = Option<bool>)]
     dry_run: Option<String>,
+}
+
+/// A file of prices. A public list is taken too, which is an object of other objects by model.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it is for the document; the file is read as a whole")]
+pub(super) struct PriceFileBody {
+    /// What models cost that have no price.
+    fallback: Option<RatesBody>,
+    /// What models of single providers cost.
+    models: Option<Vec<PriceBody>>,
+    /// What models of all providers of a kind cost.
+    lists: Option<Vec<ListBody>>,
+}
+
+/// The price of a model of all providers of a kind.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it is for the document; the file is read as a whole")]
+struct ListBody {
+    /// The kind, such as `openai`.
+    kind: String,
+    /// The model, in each of its editions; `*` covers the whole kind.
+    model: String,
+    #[schema(minimum = 0)]
+    input: f64,
+    #[schema(minimum = 0)]
+    output: f64,
+    #[schema(minimum = 0)]
+    cache_read: Option<f64>,
+    #[schema(minimum = 0)]
+    cache_write: Option<f64>,
+    #[schema(minimum = 0)]
+    cache_write1h: Option<f64>,
+    #[schema(minimum = 0)]
+    audio_input: Option<f64>,
+    #[schema(minimum = 0)]
+    audio_output: Option<f64>,
+    #[schema(minimum = 0)]
+    reasoning: Option<f64>,
+    #[schema(minimum = 0)]
+    embedding: Option<f64>,
 }
 
 /// What a file changed, or would change.
@@ -67,7 +109,7 @@ impl From<PriceDifference> for ChangeView {
 /// that LiteLLM keeps, an object by model in dollars per token, which changes nothing that somebody set.
 /// What is larger than a body may be is read by `promptgate prices import`.
 #[utoipa::path(post, path = "/api/v1/admin/pricing/import", tag = "pricing", params(Wanted),
-    request_body = Object,
+    request_body = PriceFileBody,
     responses(
         (status = OK, body = ImportView),
         (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_filter`, `invalid_price_file` with \

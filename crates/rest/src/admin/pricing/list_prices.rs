@@ -60,7 +60,7 @@ impl From<ListPrice> for ListPriceView {
 /// own for them.
 #[utoipa::path(get, path = "/api/v1/admin/pricing/list-prices", tag = "pricing",
     responses((status = OK, body = ItemsView<ListPriceView>)))]
-pub(super) async fn list(
+pub(super) async fn list_prices(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
 ) -> Result<Json<ItemsView<ListPriceView>>, ApiError> {
@@ -75,7 +75,7 @@ pub(super) async fn list(
         (status = NO_CONTENT, description = "It is gone"),
         (status = NOT_FOUND, description = "`pricing_not_found`", body = ErrorBody),
     ))]
-pub(super) async fn delete(
+pub(super) async fn delete_list_price(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
     Segment(id): Segment,

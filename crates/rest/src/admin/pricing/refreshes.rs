@@ -57,7 +57,7 @@ impl From<PriceRefresh> for RefreshView {
 /// Lists the last hundred looks for newer prices, newest first.
 #[utoipa::path(get, path = "/api/v1/admin/pricing/refreshes", tag = "pricing",
     responses((status = OK, body = ItemsView<RefreshView>)))]
-pub(super) async fn list(
+pub(super) async fn list_refreshes(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
 ) -> Result<Json<ItemsView<RefreshView>>, ApiError> {

@@ -123,7 +123,7 @@ impl From<Repricing> for RepricingView {
         (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_range`", body = ErrorBody),
         (status = NOT_FOUND, description = "`price_version_not_found`", body = ErrorBody),
     ))]
-pub(super) async fn begin(
+pub(super) async fn begin_repricing(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
     StrictJson(body): StrictJson<RepricingBody>,
@@ -135,7 +135,7 @@ pub(super) async fn begin(
 /// Lists the last hundred, newest first.
 #[utoipa::path(get, path = "/api/v1/admin/pricing/repricings", tag = "pricing",
     responses((status = OK, body = ItemsView<RepricingView>)))]
-pub(super) async fn list(
+pub(super) async fn list_repricings(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
 ) -> Result<Json<ItemsView<RepricingView>>, ApiError> {
@@ -150,7 +150,7 @@ pub(super) async fn list(
         (status = OK, body = RepricingView),
         (status = NOT_FOUND, description = "`repricing_not_found`", body = ErrorBody),
     ))]
-pub(super) async fn find(
+pub(super) async fn find_repricing(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
     Segment(id): Segment,
@@ -165,7 +165,7 @@ pub(super) async fn find(
         (status = OK, body = RepricingView),
         (status = NOT_FOUND, description = "`repricing_not_found`", body = ErrorBody),
     ))]
-pub(super) async fn resume(
+pub(super) async fn resume_repricing(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
     Segment(id): Segment,

@@ -95,7 +95,7 @@ impl From<PriceVersion> for PriceVersionView {
 /// Lists what prices were, and what changed about them, newest first.
 #[utoipa::path(get, path = "/api/v1/admin/pricing/versions", tag = "pricing", params(ListParams, Wanted),
     responses((status = OK, body = ListView<PriceVersionView>)))]
-pub(super) async fn list(
+pub(super) async fn list_versions(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
     Params(params): Params<ListParams>,
@@ -112,7 +112,7 @@ pub(super) async fn list(
         (status = OK, body = PriceVersionView),
         (status = NOT_FOUND, description = "`price_version_not_found`", body = ErrorBody),
     ))]
-pub(super) async fn find(
+pub(super) async fn find_version(
     Acting(actor): Acting,
     State(control): State<Arc<Control>>,
     Segment(version): Segment,
