@@ -58,6 +58,7 @@ pub(crate) async fn seed(base: &Base, control: &Control) -> anyhow::Result<Optio
 /// A control plane for one command: over the database and the bus, without providers and a data plane.
 pub(crate) fn offline(base: &Base, storage: &Storage) -> anyhow::Result<Control> {
     let bus = storage::bus(base, storage)?;
+    let limits = storage::limit_counters(base, storage, &bus);
     Ok(Control {
         store: Arc::clone(&storage.store),
         bus: bus.bus,
@@ -71,7 +72,7 @@ pub(crate) fn offline(base: &Base, storage: &Storage) -> anyhow::Result<Control>
         checker: None,
         destinations: None,
         failures: Arc::default(),
-        limits: storage::limit_counters(base, storage),
+        limits,
         // Nor does one say which kinds of data can be found.
         finds_names: false,
         runner: None,

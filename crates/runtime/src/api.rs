@@ -127,7 +127,7 @@ pub(crate) fn control(
         checker: Some(Arc::new(OutboundChecker(storage::outbound_to_anybody(&base.settings)?))),
         destinations: Some(Arc::new(FormGuard::new(&base.settings)?)),
         failures: Arc::default(),
-        limits: storage::limit_counters(base, storage),
+        limits: storage::limit_counters(base, storage, bus),
         finds_names: base.settings.contextual()?.is_set_up(),
         runner: None,
     })

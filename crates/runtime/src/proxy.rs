@@ -83,7 +83,7 @@ pub(crate) fn router(
         checker: None,
         destinations: None,
         failures: Arc::clone(&plane.failures),
-        limits: storage::limit_counters(base, storage),
+        limits: storage::limit_counters(base, storage, bus),
         finds_names: base.settings.contextual()?.is_set_up(),
         runner: None,
     };

@@ -10,7 +10,7 @@ use promptgate_coordination_local::LocalBus;
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
 use promptgate_kernel::{KeyRing, SecretString};
 use promptgate_limits::Counters;
-use promptgate_settings::{CommonSettings, Settings};
+use promptgate_settings::{CommonSettings, Process, Settings};
 use promptgate_store::{Bus, Store};
 use promptgate_store_sql::{Connected, SqlOptions};
 use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions, Reach};
@@ -144,9 +144,11 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
 }
 
 /// The counters of limits, as the control plane looks them up. Those of minutes, hours and calls under way
-/// are kept by whoever admits calls.
-pub(crate) fn limit_counters(base: &Base, storage: &Storage) -> LimitCounters {
-    LimitCounters { ledger: storage.connected.counters(), rates: None, zone: base.common.zone }
+/// are in Redis, else in the database; a process that is alone keeps them to itself, in its data plane.
+pub(crate) fn limit_counters(base: &Base, storage: &Storage, bus: &BusInUse) -> LimitCounters {
+    let is_alone = base.process == Process::RunAll && !base.common.database.is_cluster;
+    let rates = bus.counters.clone().or_else(|| (!is_alone).then(|| storage.connected.counters()));
+    LimitCounters { ledger: storage.connected.counters(), rates, zone: base.common.zone }
 }
 
 /// Calls to wherever an administrator of the installation or its operator says.
