@@ -118,9 +118,9 @@ impl Book {
         let is_ledger = part.counter.is_ledger();
         if let Some(kept) = self.kept_of(part) {
             if is_ledger {
-                kept.slice.leave(part.amount, spent)
+                kept.slice.leave(part.amount, spent);
             } else {
-                kept.slice.settle(part.amount, spent)
+                kept.slice.settle(part.amount, spent);
             }
             kept.touched = now;
         }

@@ -103,12 +103,12 @@ impl Held {
         for _ in 0..TRIES {
             self.measure(bound(self.injected));
             let Err(denied) = self.reserve(&shared.limiters).await else {
-                self.per_token = bound_per_token(&bound, self.injected);
+                self.per_token = bound_per_token(bound, self.injected);
                 return Ok(());
             };
             let less = match (&denied, self.injected) {
                 (Denied::Over { limit, available, .. }, Some(most)) => {
-                    fitting(limit.counter.measure, *available, most, &bound)
+                    fitting(limit.counter.measure, *available, most, bound)
                 }
                 _ => None,
             };
@@ -191,10 +191,9 @@ impl Held {
 
     /// Books what the call used, and gives the rest back.
     pub(crate) fn settle(mut self, used: Use) {
-        for reservation in [self.rates.take(), self.of_model.take(), self.budgets.take()] {
-            if let Some(reservation) = reservation {
-                reservation.settle(used);
-            }
+        let all = [self.rates.take(), self.of_model.take(), self.budgets.take()];
+        for reservation in all.into_iter().flatten() {
+            reservation.settle(used);
         }
     }
 
@@ -250,13 +249,11 @@ async fn ensure(
     if limits.is_empty() {
         return Ok(());
     }
-    match held {
-        Some(held) => held.adjust(limits, needed).await,
-        None => {
-            *held = Some(limiter.reserve(limits, needed, at).await?);
-            Ok(())
-        }
+    if let Some(held) = held {
+        return held.adjust(limits, needed).await;
     }
+    *held = Some(limiter.reserve(limits, needed, at).await?);
+    Ok(())
 }
 
 /// The most that may be written with what a limit has left; none if that is not worth asking for.
