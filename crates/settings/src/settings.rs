@@ -132,7 +132,7 @@ impl Settings {
     pub fn differing(&self, other: &Self, process: Process) -> Vec<String> {
         let listed = VARIABLES.iter().filter(|variable| variable.is_read_by(process));
         let text = |settings: &Self, name: &str| settings.found.get(name).map(|found| found.text.clone());
-        let mut names: Vec<String> = listed
+        let mut differing: Vec<String> = listed
             .map(|variable| variable.name)
             .filter(|name| text(self, name) != text(other, name))
             .map(str::to_owned)
@@ -143,8 +143,8 @@ impl Settings {
             |settings: &Self, name: &String| settings.named.get(name).map(|found| found.text.clone());
         let read = |name: &&String| oidc::of_name(name).is_some_and(|variable| variable.is_read_by(process));
         let differs = |name: &&String| named_text(self, name) != named_text(other, name);
-        names.extend(named.into_iter().filter(read).filter(differs).cloned());
-        names
+        differing.extend(named.into_iter().filter(read).filter(differs).cloned());
+        differing
     }
 
     /// What is set for identity providers with a name of their own.
