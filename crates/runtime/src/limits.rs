@@ -1,0 +1,94 @@
+//! What keeps calls within their limits: where it is counted, and what happens while nobody can be asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use promptgate_gateway::Limiters;
+use promptgate_limiter::{Degraded, Limiter, LimiterOptions};
+use promptgate_limits::{Counters, MemoryCounters};
+use promptgate_settings::Process;
+
+use crate::base::Base;
+use crate::storage::{BusInUse, Storage};
+
+/// How often counters that are not in the database forget what counts no longer.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+/// How long Redis may take, retries of the client included.
+const REDIS_DEADLINE: Duration = Duration::from_millis(150);
+
+/// The limiters of a process. Rates are kept in Redis if there is one, else in the database that the
+/// processes share, else in this process; budgets always in the database, which also records what they count.
+pub(crate) fn start(base: &Base, storage: &Storage, bus: &BusInUse) -> anyhow::Result<Limiters> {
+    let settings = base.settings.data_plane()?;
+    let degraded = |word: &str| if word == "refuse" { Degraded::Refuse } else { Degraded::Share };
+    let rates = LimiterOptions {
+        name: "limits",
+        zone: base.common.zone,
+        deadline: bus.counters.as_ref().map_or(LimiterOptions::default().deadline, |_| REDIS_DEADLINE),
+        degraded: degraded(&settings.limits_degraded),
+        ..LimiterOptions::default()
+    };
+    let budgets = LimiterOptions {
+        name: "budgets",
+        zone: base.common.zone,
+        degraded: degraded(&settings.budgets_degraded),
+        ..LimiterOptions::default()
+    };
+    let kept_elsewhere = bus.counters.clone().or_else(|| is_alone(base).then(in_memory));
+    if let Some(counters) = &kept_elsewhere {
+        sweep(base, Arc::clone(counters));
+    }
+    let counters = kept_elsewhere.unwrap_or_else(|| storage.connected.counters());
+    Ok(Limiters {
+        rates: limiter(base, counters, rates),
+        budgets: limiter(base, storage.connected.counters(), budgets),
+    })
+}
+
+/// Whether no other process shares the database.
+fn is_alone(base: &Base) -> bool {
+    base.process == Process::RunAll && !base.common.database.is_cluster
+}
+
+fn in_memory() -> Arc<dyn Counters> {
+    Arc::new(MemoryCounters::default())
+}
+
+fn limiter(base: &Base, counters: Arc<dyn Counters>, options: LimiterOptions) -> Limiter {
+    let (clock, entropy) = (Arc::clone(&base.clock), Arc::clone(&base.entropy));
+    let limiter = Limiter::new(counters, clock, entropy, base.tasks.clone(), options);
+    let (telling, stop) = (limiter.clone(), base.stop.clone());
+    base.tasks.spawn(async move { telling.run(stop).await });
+    let (hearing, stop) = (limiter.clone(), base.stop.clone());
+    let mut alive = base.proxies_alive.subscribe();
+    base.tasks.spawn(async move {
+        let hear = async {
+            loop {
+                hearing.replicas(u64::from(*alive.borrow_and_update()));
+                if alive.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        stop.run_until_cancelled(hear).await
+    });
+    limiter
+}
+
+fn sweep(base: &Base, counters: Arc<dyn Counters>) {
+    let (clock, stop) = (Arc::clone(&base.clock), base.stop.clone());
+    base.tasks.spawn(async move {
+        let sweep = async {
+            loop {
+                tokio::time::sleep(SWEEP_EVERY).await;
+                if let Err(error) = counters.sweep(clock.now()).await {
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "what counts no longer is forgotten later"
+                    );
+                }
+            }
+        };
+        stop.run_until_cancelled(sweep).await
+    });
+}
