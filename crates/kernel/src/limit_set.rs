@@ -288,7 +288,6 @@ impl LimitChanges {
 }
 
 /// The limits of models with changes. A model that nothing limits any more is left out.
-#[expect(clippy::option_option, reason = "the changes say it so")]
 pub fn change_models(before: LimitsByModel, changes: Option<Option<ModelChanges>>) -> LimitsByModel {
     let mut models = match &changes {
         Some(None) => LimitsByModel::new(),
