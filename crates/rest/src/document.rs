@@ -77,6 +77,7 @@ const DESCRIPTION: &str = "The control plane of PromptGate. `/api/v1/admin/**` i
         (name = "admin-keys", description = "Keys that open what administrators manage"),
         (name = "setup", description = "How programs reach the gateway"),
         (name = "usage", description = "The record of every call"),
+        (name = "dead-letters", description = "Calls that the database refused to record"),
         (name = "costs", description = "What calls cost, by day and by what they were for"),
         (name = "dashboards", description = "What everybody's calls add up to"),
         (name = "prompts", description = "What users wrote last in their calls"),

@@ -49,8 +49,8 @@ pub use process::{Process, Readers};
 pub use sections::{
     AdminKeySetting, ApiSettings, CommonSettings, DataPlaneSettings, DatabaseSettings, FirstStartSettings,
     LogSettings, OutboundSettings, PasswordSettings, ProxySettings, ProxyTimeouts, SchedulerSettings,
-    SecretSettings, ServerSettings, SessionSettings, SpoolSettings, TraceSettings, UsageCostSettings, UsageStreamSettings,
-    WorkerSettings,
+    SecretSettings, ServerSettings, SessionSettings, SpoolSettings, TraceSettings, UsageCostSettings,
+    UsageStreamSettings, WorkerSettings,
 };
 pub use settings::{Entry, Settings};
 pub use table::{VARIABLES, Variable, find};

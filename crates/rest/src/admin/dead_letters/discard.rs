@@ -12,7 +12,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
 /// Discards a call that could not be recorded: it is counted nowhere, and does not come back.
-#[utoipa::path(delete, path = "/api/v1/admin/usage/dead-letters/{id}", tag = "usage",
+#[utoipa::path(delete, path = "/api/v1/admin/usage/dead-letters/{id}", tag = "dead-letters",
     params(("id" = String, Path, description = "The call")),
     responses(
         (status = NO_CONTENT),

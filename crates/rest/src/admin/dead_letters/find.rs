@@ -12,7 +12,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::segment::Segment;
 
 /// Shows a call that could not be recorded.
-#[utoipa::path(get, path = "/api/v1/admin/usage/dead-letters/{id}", tag = "usage",
+#[utoipa::path(get, path = "/api/v1/admin/usage/dead-letters/{id}", tag = "dead-letters",
     params(("id" = String, Path, description = "The call")),
     responses(
         (status = OK, body = DeadLetterView),

@@ -25,7 +25,7 @@ pub(super) struct DeadLetterParams {
 }
 
 /// Lists calls that could not be recorded, those that were tried last first.
-#[utoipa::path(get, path = "/api/v1/admin/usage/dead-letters", tag = "usage",
+#[utoipa::path(get, path = "/api/v1/admin/usage/dead-letters", tag = "dead-letters",
     params(ListParams, DeadLetterParams),
     responses(
         (status = OK, body = ListView<DeadLetterView>),

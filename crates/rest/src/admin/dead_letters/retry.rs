@@ -13,7 +13,7 @@ use crate::segment::Segment;
 
 /// Tries again to record a call, also a discarded one. If it is recorded, it leaves the list and counts
 /// from then on; each call counts once, however often it is tried.
-#[utoipa::path(post, path = "/api/v1/admin/usage/dead-letters/{id}/retry", tag = "usage",
+#[utoipa::path(post, path = "/api/v1/admin/usage/dead-letters/{id}/retry", tag = "dead-letters",
     params(("id" = String, Path, description = "The call")),
     responses(
         (status = NO_CONTENT),
