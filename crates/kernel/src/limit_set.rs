@@ -364,7 +364,7 @@ mod tests {
             )),
             ..LimitChanges::default()
         };
-        let changed = two_models().change(changes).unwrap();
+        let left = two_models().change(changes).unwrap();
         let b = ModelLimits { tokens_per_hour: Some(7), ..model(2) };
         let wanted = LimitSet {
             max_concurrent: Some(3),
@@ -372,9 +372,9 @@ mod tests {
             models: [("b".to_owned(), b)].into(),
             ..LimitSet::default()
         };
-        assert_eq!(changed, wanted);
-        assert_eq!(changed.clone().change(LimitChanges::default()), Ok(changed.clone()));
-        assert!(changed.change(LimitChanges::clear()).unwrap().is_empty());
+        assert_eq!(left, wanted);
+        assert_eq!(left.clone().change(LimitChanges::default()), Ok(left.clone()));
+        assert!(left.change(LimitChanges::clear()).unwrap().is_empty());
     }
 
     #[test]
