@@ -94,6 +94,7 @@ const ACTIONS: &[(&str, Severity)] = &[
     ("credential.updated", Info),
     ("dead_letter.discarded", Warn),
     ("dead_letter.retried", Info),
+    ("drill.begun", Warn),
     ("endpoint.activated", Info),
     ("endpoint.cache.purged", Info),
     ("endpoint.created", Good),

@@ -6,8 +6,8 @@ use promptgate_endpoints::{Endpoint, EvalSet};
 use promptgate_firewall::Namespace;
 use promptgate_firewall::guardrails::Guardrail;
 use promptgate_kernel::{
-    AccountId, AdminKeyId, CallId, FaqEntryId, GroupId, McpServerId, MonitoredServiceId, NetworkRuleId, PlanId,
-    PriceId, ProjectId, ProviderId, RepricingId, SetupGuideId, TemplateId,
+    AccountId, AdminKeyId, CallId, FaqEntryId, GroupId, McpServerId, MonitoredServiceId, NetworkRuleId,
+    PlanId, PriceId, ProjectId, ProviderId, RepricingId, SetupGuideId, TemplateId,
 };
 use promptgate_providers::{Alias, Credential};
 use promptgate_tokens::Token;
@@ -149,6 +149,11 @@ impl Entry {
 
     pub(crate) fn of_dead_letter(action: &'static str, id: CallId) -> Self {
         Self::new(action, "dead_letter", id.to_string(), None)
+    }
+
+    /// About a drill of a dependency.
+    pub(crate) fn of_drill(action: &'static str, dependency: &str) -> Self {
+        Self::new(action, "drill", dependency.to_owned(), None)
     }
 
     pub(crate) fn of_secrets(action: &'static str) -> Self {

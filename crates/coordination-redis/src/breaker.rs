@@ -1,5 +1,6 @@
 //! Not asking again what has just failed to answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use tokio::time::error::Elapsed;
 #[derive(Debug)]
 pub(crate) struct Breaker {
     state: Mutex<State>,
+    /// Whether nobody is asked, whatever the last answers were.
+    held_open: AtomicBool,
     threshold: u32,
     cool_down: Duration,
 }
@@ -24,7 +27,12 @@ enum State {
 
 impl Breaker {
     pub(crate) fn new(threshold: u32, cool_down: Duration) -> Self {
-        Self { state: Mutex::new(State::Closed { failures: 0 }), threshold, cool_down }
+        Self {
+            state: Mutex::new(State::Closed { failures: 0 }),
+            held_open: AtomicBool::new(false),
+            threshold,
+            cool_down,
+        }
     }
 
     /// An error instead of a call, while none may be made.
@@ -52,8 +60,16 @@ impl Breaker {
         if answered { self.succeeded() } else { self.failed() }
     }
 
+    /// Lets no call through from now on, or again as many as before.
+    pub(crate) fn hold_open(&self, held: bool) {
+        self.held_open.store(held, Ordering::Relaxed);
+    }
+
     /// Whether a call may be made now.
     fn lets_through(&self) -> bool {
+        if self.held_open.load(Ordering::Relaxed) {
+            return false;
+        }
         match &mut *self.state() {
             State::Closed { .. } => true,
             State::Open { until } => {
@@ -88,7 +104,7 @@ impl Breaker {
 
     /// Whether calls are held back.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(*self.state(), State::Open { .. })
+        self.held_open.load(Ordering::Relaxed) || matches!(*self.state(), State::Open { .. })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,6 +115,17 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_passes_while_it_is_held_open() {
+        let breaker = Breaker::new(3, Duration::from_secs(1));
+        breaker.hold_open(true);
+        assert!(breaker.is_open() && breaker.admit().is_err());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(breaker.admit().is_err(), "time does not end it");
+        breaker.hold_open(false);
+        assert!(!breaker.is_open() && breaker.admit().is_ok());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn opens_after_failures_in_a_row_and_closes_on_the_first_success() {

@@ -139,6 +139,15 @@ impl RedisBus {
         Arc::new(RedisCounters::new(Arc::clone(&self.shared), Arc::clone(&self.stop)))
     }
 
+    /// Acts from now on as if Redis were away, or as it is. What others announce is heard all the same.
+    pub fn pretend_away(&self, away: bool) {
+        self.shared.breaker.hold_open(away);
+        self.shared.sign_in_breaker.hold_open(away);
+        if away {
+            self.shared.health.speaking(false);
+        }
+    }
+
     /// Whether Redis answers, as far as is known.
     pub fn is_up(&self) -> bool {
         self.shared.health.is_up()

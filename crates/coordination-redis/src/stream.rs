@@ -133,6 +133,11 @@ impl RedisStream {
         Ok(Self { shared: Arc::new(shared), url: url.to_owned() })
     }
 
+    /// Acts from now on as if Redis were away, or as it is, towards whatever calls are handed to it.
+    pub fn pretend_away(&self, away: bool) {
+        self.shared.breaker.hold_open(away);
+    }
+
     /// Where calls go in.
     pub fn feed(&self) -> Arc<dyn Feed> {
         Arc::new(RedisFeed::over(Arc::clone(&self.shared)))

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dependencies::Dependencies;
+use crate::drills::Drills;
 use crate::replicas::ProxiesAlive;
 use crate::server::{self, Bound, Servers};
 use crate::shutdown::Leaving;
@@ -39,6 +40,8 @@ pub(crate) struct Base {
     pub(crate) levels: Levels,
     /// What is away, and what is given up meanwhile.
     pub(crate) dependencies: Dependencies,
+    /// What is to act as if it were away.
+    pub(crate) drills: Drills,
     /// How many processes answer calls.
     pub(crate) proxies_alive: Arc<ProxiesAlive>,
     /// Work that goes on beside requests.
@@ -67,6 +70,7 @@ impl Base {
             sources,
             common,
             dependencies: Dependencies::new(Arc::clone(&clock)),
+            drills: Drills::default(),
             clock,
             entropy: Arc::new(OsEntropy),
             metrics: telemetry.metrics(),

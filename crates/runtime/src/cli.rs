@@ -54,6 +54,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PricesCommand,
     },
+    /// Has the data planes act for a while as if something were away, so that you see what becomes of calls
+    Chaos(Chaos),
     /// What is kept sealed in the database of the settings
     Secrets {
         #[command(subcommand)]
@@ -270,6 +272,16 @@ pub(crate) struct RepriceCalls {
     pub(crate) dry_run: bool,
 }
 
+/// What is to count as away, and for how long.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Chaos {
+    /// `database` or `redis`
+    pub(crate) dependency: String,
+    /// For so many seconds, up to 900
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=900))]
+    pub(crate) seconds: u64,
+}
+
 /// What can be done about what is sealed.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum SecretsCommand {
@@ -286,6 +298,7 @@ pub(crate) enum Once {
     FirewallTest(Box<FirewallTest>),
     FirewallReplay(Box<FirewallReplay>),
     Secrets(SecretsCommand),
+    Chaos(Chaos),
     Copy(Copy),
     Prices(PricesCommand),
 }
@@ -445,7 +458,8 @@ mod tests {
         assert!(
             matches!(parsed(&["--version"]), Err(Instead::Print(text)) if text.starts_with("promptgate 0"))
         );
-        let (_, copy) = parsed(&["migrate", "copy", "--from", "sqlite:a", "--to", "postgres:b"]).expect("known");
+        let (_, copy) =
+            parsed(&["migrate", "copy", "--from", "sqlite:a", "--to", "postgres:b"]).expect("known");
         assert!(matches!(copy, Command::Migrate { command: Some(MigrateCommand::Copy(_)) }), "{copy:?}");
         for wrong in [&["frobnicate"][..], &["api", "extra"], &["api", "--nonsense"], &["api", "--port"]] {
             let Err(Instead::Refuse(line)) = parsed(wrong) else { panic!("{wrong:?}") };

@@ -14,6 +14,7 @@ mod copy;
 mod data_plane;
 mod dependencies;
 mod destinations;
+mod drills;
 mod endpoint_runner;
 mod files;
 mod identity;

@@ -38,11 +38,9 @@ pub(crate) fn start(base: &Base, storage: &Storage, bus: &BusInUse) -> anyhow::R
     if let Some(counters) = &kept_elsewhere {
         sweep(base, Arc::clone(counters));
     }
-    let counters = kept_elsewhere.unwrap_or_else(|| storage.connected.counters());
-    Ok(Limiters {
-        rates: limiter(base, counters, rates),
-        budgets: limiter(base, storage.connected.counters(), budgets),
-    })
+    let ledger = base.drills.counters(storage.connected.counters());
+    let counters = kept_elsewhere.unwrap_or_else(|| Arc::clone(&ledger));
+    Ok(Limiters { rates: limiter(base, counters, rates), budgets: limiter(base, ledger, budgets) })
 }
 
 /// Whether no other process shares the database.

@@ -36,6 +36,8 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     if let Some(schema) = &schema {
         schema.watch(&base, &storage);
     }
+    base.drills.follow(&base, Arc::clone(&storage.store));
+    let storage = Storage { store: base.drills.store(storage.store), ..storage };
     let bus = storage::bus(&base, &storage)?;
     let plane = DataPlane::start(
         &base,

@@ -43,10 +43,16 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
         bootstrap::seed(&first, Actor::system(), project).await.context("cannot set up the first project")?;
     let overview =
         bootstrap::overview(&first, Actor::system()).await.context("cannot look at what is there")?;
+    // What is drilled is the data plane alone.
+    base.drills.follow(&base, Arc::clone(&storage.store));
+    let drilled = Storage {
+        store: base.drills.store(Arc::clone(&storage.store)),
+        connected: storage.connected.clone(),
+    };
     let plane =
-        DataPlane::start(&base, data.as_ref(), &storage, &bus, keys.clone(), capabilities, None).await?;
+        DataPlane::start(&base, data.as_ref(), &drilled, &bus, keys.clone(), capabilities, None).await?;
     replicas::announce(&base, &storage.store, &[api_address, proxy_address], Some(&plane.snapshot));
-    Watch::of(&storage.store, Some(&bus)).with_sink(Arc::clone(&plane.sink)).start(&base);
+    Watch::of(&drilled.store, Some(&bus)).with_sink(Arc::clone(&plane.sink)).start(&base);
     let gateway = plane.gateway.clone();
     let failures = Arc::clone(&plane.failures);
     let control = Control { runner: Some(api::runner(&gateway)), failures, ..first };

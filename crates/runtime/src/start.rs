@@ -16,7 +16,10 @@ use crate::base::Base;
 use crate::cli::{self, AuditCommand, Command, Flags, Instead, MigrateCommand, Once, Page, SecretsCommand};
 use crate::shutdown::EndSignals;
 use crate::trial::Refused;
-use crate::{accounts, api, copy, listing, migrate, prices, proxy, run_all, schedule, storage, trial, upkeep, usage};
+use crate::{
+    accounts, api, copy, drills, listing, migrate, prices, proxy, run_all, schedule, storage, trial, upkeep,
+    usage,
+};
 
 /// How long tasks that block may take to end when everything else has ended.
 const LAST_TASKS: Duration = Duration::from_secs(2);
@@ -37,6 +40,7 @@ pub fn promptgate() -> ExitCode {
         // They need the keys, which the scheduler has too.
         Command::Audit { command } => start_with(Process::Schedule, flags, Some(Once::Audit(command))),
         // The list of the settings is the scheduler's.
+        Command::Chaos(wanted) => start_with(Process::Schedule, flags, Some(Once::Chaos(wanted))),
         Command::Prices { command } => start_with(Process::Schedule, flags, Some(Once::Prices(command))),
         Command::Secrets { command } => start_with(Process::Schedule, flags, Some(Once::Secrets(command))),
         Command::Firewall { command } => start_with(Process::Migrate, flags, Some(command.once())),
@@ -202,6 +206,7 @@ async fn work(base: Base, command: Option<Once>) -> anyhow::Result<()> {
         Some(Once::Audit(AuditCommand::Verify)) => return upkeep::verify_audit(base).await,
         Some(Once::FirewallTest(test)) => return trial::run(base, *test).await,
         Some(Once::FirewallReplay(replay)) => return trial::replay::run(base, *replay).await,
+        Some(Once::Chaos(wanted)) => return drills::run(base, wanted).await,
         Some(Once::Copy(wanted)) => return copy::run(base, wanted).await,
         Some(Once::Prices(command)) => return prices::run(base, command).await,
         Some(Once::Secrets(SecretsCommand::Rotate)) => return upkeep::rotate_secrets(base).await,

@@ -123,6 +123,8 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
                 .context("PROMPTGATE_REDIS_URL")?,
         );
         let health = Arc::clone(&bus);
+        let drilled = Arc::clone(&bus);
+        base.drills.tell_redis(base, move |away| drilled.pretend_away(away));
         let sign_in = bus.sign_in();
         let counters = Some(bus.counters());
         let is_up: IsUp = Arc::new(move || health.is_up());

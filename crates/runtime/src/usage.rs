@@ -63,6 +63,7 @@ pub(crate) fn custody(
         Some(stream) => {
             let feed = stream.feed();
             stream::watch_feed(base, &feed);
+            base.drills.tell_redis(base, move |away| stream.pretend_away(away));
             drainer.through(feed)
         }
         None => drainer,

@@ -9,7 +9,7 @@ use promptgate_testkit::lone_postgres::LonePostgres;
 use promptgate_testkit::redis::Redis;
 use serde_json::{Value, json};
 
-use crate::{Client, Gateway, Installation, Process, Project, eventually, free_port};
+use crate::{Client, Ended, Gateway, Installation, Process, Project, eventually, free_port};
 
 /// How long something may take to come back on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -186,6 +186,11 @@ impl Stage {
             (answer.status == 201).then_some(())
         };
         eventually("a control plane that takes changes", PATIENCE, takes_changes).await
+    }
+
+    /// Runs a command of the operator to its end.
+    pub async fn operate(&self, arguments: &[&str]) -> anyhow::Result<Ended> {
+        self.installation.operate(arguments, "").await
     }
 
     /// A project with a token that is limited so.

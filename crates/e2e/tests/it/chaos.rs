@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use http::Method;
 use promptgate_e2e::chaos::{Counted, Limits, NOTICE, Stage, deaths, limited, rolling, troubles};
+use promptgate_e2e::eventually;
+use serde_json::Value;
 
 const CALLS_A_MINUTE: u32 = 120;
 /// Two replicas that cannot ask share it: each has half of it to give, and what it had in hand before.
@@ -61,4 +64,40 @@ mod nginx {
         assert_eq!(calls.failures(), 0, "{calls:?}");
         nothing_is_lost(counted);
     }
+}
+
+/// An operator rehearses, and calls go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn drills_are_obeyed_and_end_by_themselves() {
+    let stage = Stage::start(&[]).await.unwrap();
+    let project = stage.project(&Value::Null).await.unwrap();
+    let degraded = async || {
+        let answer = project.chat("echo:echo").await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.header("x-promptgate-degraded").unwrap_or_default().to_owned()
+    };
+    for dependency in ["database", "redis"] {
+        assert_eq!(degraded().await, "");
+        let said = stage.operate(&["chaos", dependency, "--for", "8"]).await.unwrap();
+        assert!(said.status.success(), "{}{}", said.output, said.errors);
+        assert!(said.output.contains(dependency) && said.output.contains("  proxy on "), "{}", said.output);
+        eventually("an answer that says so", Duration::from_secs(30), || async {
+            degraded().await.contains(dependency).then_some(())
+        })
+        .await
+        .unwrap();
+        eventually("the end of the drill", Duration::from_mins(1), || async {
+            degraded().await.is_empty().then_some(())
+        })
+        .await
+        .unwrap();
+    }
+    let refused = stage.operate(&["chaos", "disk"]).await.unwrap();
+    assert!(
+        !refused.status.success() && refused.errors.contains("`disk` cannot be away"),
+        "{}",
+        refused.errors
+    );
+    let listed = stage.gateway.admin(Method::GET, "/audit?action=drill.begun", &Value::Null).await.unwrap();
+    assert_eq!(listed.expect(200).unwrap()["items"].as_array().map(Vec::len), Some(2));
 }
