@@ -329,8 +329,8 @@ macro_rules! contract_tests {
                 members_come_and_go
                 groups_of_an_account_are_replaced
                 new_accounts_are_welcomed
-                standings_are_told
                 limits_of_accounts_are_told
+                standings_are_told
                 they_are_narrowed_and_sorted
             );
             $crate::contract_tests!(@domain $engine plans:
@@ -591,6 +591,7 @@ mod tests {
                 "bus" => "@cases $bus:".to_owned(),
                 "sign_in" => "@sign_in $module $fixture:".to_owned(),
                 "counters" => "@counters $module $fixture:".to_owned(),
+                "ledger" => "@ledger $module $fixture:".to_owned(),
                 _ => format!("@domain $engine {domain}:"),
             };
             let list = listed.split_once(&marker).map(|(_, rest)| rest);
