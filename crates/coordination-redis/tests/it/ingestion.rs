@@ -1,4 +1,5 @@
 //! From the stream into a real database, by several workers at once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ async fn workers_that_write_the_same_sums_at_once_count_each_event_once() {
     for start in (0..EVENTS).step_by(500) {
         let calls: Vec<Arc<FinishedCall>> = (start..start + BATCH).map(testing::call).collect();
         // Every third batch comes twice, as after an answer that was lost.
-        for _ in 0..=u8::from(start / BATCH % 3 == 0) {
+        for _ in 0..=u8::from((start / BATCH).is_multiple_of(3)) {
             while let Err(error) = feed.feed(&calls).await {
                 assert!(matches!(error, FeedError::Away(_)), "{error}");
                 sleep(Duration::from_millis(20)).await;

@@ -152,9 +152,9 @@ async fn poison_is_set_aside_and_the_rest_of_its_batch_is_recorded() {
 #[tokio::test(start_paused = true)]
 async fn what_killed_others_is_tried_alone_and_then_no_more() {
     let running = Running::start();
-    [(1, 1), (2, 1), (3, 4), (4, 4), (5, 10)]
-        .into_iter()
-        .for_each(|(number, times)| running.deliver(number, times));
+    for (number, times) in [(1, 1), (2, 1), (3, 4), (4, 4), (5, 10)] {
+        running.deliver(number, times);
+    }
     running.until("all done", |told, _| told.done.len() == 5).await;
     {
         let behaviour = running.ledger.0.lock().unwrap();
