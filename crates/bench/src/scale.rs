@@ -1,6 +1,7 @@
 //! What size costs: a database is filled step by step, through the store as the gateway fills it, and at each
 //! step the gateway itself is asked for pages and called with tokens.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -140,10 +141,11 @@ async fn gateway(
         directory.join("data").display()
     );
     if let Some(url) = postgres {
-        settings.push_str(&format!(
+        let _ = write!(
+            settings,
             "PROMPTGATE_DATABASE_URL={url}\nPROMPTGATE_SECRETS_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n\
              PROMPTGATE_JWT_SECRET=a-secret-of-more-than-32-bytes-for-benches\n"
-        ));
+        );
     }
     let file = directory.join("gateway.env");
     std::fs::write(&file, settings)?;
@@ -197,7 +199,7 @@ impl Filled {
             (0x018f_4e6e_0000_7000_8000_0000_0000_0000_u128 + (kind << 32) + u128::from(number)).to_be_bytes()
         };
         let token = TokenId::from_uuid(uuid::Uuid::from_bytes(id(1, number % 200)));
-        let is_refused = number % 20 == 0;
+        let is_refused = number.is_multiple_of(20);
         let (outcome, status) = if is_refused { (Outcome::Refused, 429) } else { (Outcome::Completed, 200) };
         let call = CallId::mint(&SystemClock, &OsEntropy);
         let event = UsageEvent::of_call(call, at, self.project, token, "chat_completions", outcome, status);

@@ -183,7 +183,9 @@ impl StreamRules {
         let begun = Instant::now();
         let Self { texts, guard, has_news, .. } = self;
         // What cannot be read cannot be let pass, and ends the answer.
-        let passed = texts.push(piece, &mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop(StopReason::Filtered));
+        let passed = texts
+            .push(piece, &mut Ruled { guard, has_news })
+            .unwrap_or_else(|_| texts.stop(StopReason::Filtered));
         self.micros = self.micros.saturating_add(since(begun));
         passed
     }

@@ -149,8 +149,11 @@ impl Scheduler {
             async move { keeper.resume_repricings(REPRICED_AT_A_TIME).await }
         };
         let reprice = InParts { part: reprice, full: 1, pause };
-        self.with(Job::due("refresh_prices", Cadence::Daily(PRICES_AT), refresh))
-            .with(Job::every("reprice_calls", REPRICED_EVERY, reprice))
+        self.with(Job::due("refresh_prices", Cadence::Daily(PRICES_AT), refresh)).with(Job::every(
+            "reprice_calls",
+            REPRICED_EVERY,
+            reprice,
+        ))
     }
 
     /// The same scheduler, which takes back besides what was reserved of limits by processes that are gone.

@@ -131,18 +131,14 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
         return Ok(BusInUse { bus, name: "redis", is_up, sign_in, counters });
     }
     let sign_in = storage.connected.sign_in();
-    Ok(match storage.connected.bus(&base.tasks, &base.stop) {
-        Some(bus) => {
-            let bus = Arc::new(bus);
-            let health = Arc::clone(&bus);
-            let is_up: IsUp = Arc::new(move || health.is_up());
-            BusInUse { bus, name: "postgres", is_up, sign_in, counters: None }
-        }
-        None => {
-            let bus = Arc::new(LocalBus::new());
-            BusInUse { bus, name: "local", is_up: Arc::new(|| true), sign_in, counters: None }
-        }
-    })
+    let Some(bus) = storage.connected.bus(&base.tasks, &base.stop) else {
+        let bus = Arc::new(LocalBus::new());
+        return Ok(BusInUse { bus, name: "local", is_up: Arc::new(|| true), sign_in, counters: None });
+    };
+    let bus = Arc::new(bus);
+    let health = Arc::clone(&bus);
+    let is_up: IsUp = Arc::new(move || health.is_up());
+    Ok(BusInUse { bus, name: "postgres", is_up, sign_in, counters: None })
 }
 
 /// The counters of limits, as the control plane looks them up. Those of minutes, hours and calls under way

@@ -27,8 +27,8 @@ mod bus;
 mod call_contents;
 mod changes;
 mod connect;
-mod costs;
 mod copy;
+mod costs;
 mod counters;
 mod credentials;
 mod dead_letters;
@@ -71,6 +71,6 @@ mod work;
 
 pub use address::describe;
 pub use bus::{CONFIG_CHANNEL, PgBus};
-pub use copy::{CopyError, TableCopied, copy};
 pub use connect::{ConnectError, Connected, SqlOptions, connect};
+pub use copy::{CopyError, TableCopied, copy};
 pub use migrate::{MigrationReport, SchemaError};

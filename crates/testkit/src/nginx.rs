@@ -54,7 +54,7 @@ impl Nginx {
         )?;
         self.server.signal("HUP")?;
         let (open, wanted) = (self.ports[0], behind(ports));
-        let waited = tokio::task::spawn_blocking(move || {
+        let heard = tokio::task::spawn_blocking(move || {
             let deadline = Instant::now() + Duration::from_secs(20);
             while Instant::now() < deadline {
                 if names_behind(open).is_some_and(|named| named == wanted) {
@@ -64,7 +64,7 @@ impl Nginx {
             }
             false
         });
-        anyhow::ensure!(waited.await?, "nginx did not take its configuration: {}", self.complaints());
+        anyhow::ensure!(heard.await?, "nginx did not take its configuration: {}", self.complaints());
         Ok(())
     }
 
@@ -130,8 +130,9 @@ fn configuration(directory: &Path, [open, tls]: [u16; 2], ports: &[u16], address
         [port] => format!("127.0.0.1:{port}"),
         _ => "behind".to_owned(),
     };
-    let (behind, named): (String, _) =
-        (ports.iter().map(|port| format!("server 127.0.0.1:{port} max_fails=0; ")).collect(), behind(ports));
+    let named = behind(ports);
+    let behind: Vec<_> = ports.iter().map(|port| format!("server 127.0.0.1:{port} max_fails=0; ")).collect();
+    let behind = behind.concat();
     format!(
         "daemon off; worker_processes 1; pid {here}/nginx.pid;
          events {{ worker_connections 256; }}

@@ -218,6 +218,7 @@ pub struct UsageEvent {
     pub groups: Vec<GroupId>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_nothing(money: &Money) -> bool {
     *money == Money::ZERO
 }

@@ -38,8 +38,8 @@ pub use problem::{ApiProblem, Surface, problem_event, render_problem};
 pub use prompt::PromptSize;
 pub use promptgate_firewall::guardrails::Channel;
 pub use texts::{
-    Edit as TextEdit, Form as TextForm, Part as TextPart, StopReason, StreamTexts, TextFilter, Texts, Track as TextTrack,
-    Unreadable,
+    Edit as TextEdit, Form as TextForm, Part as TextPart, StopReason, StreamTexts, TextFilter, Texts,
+    Track as TextTrack, Unreadable,
 };
 pub use written::Written;
 

@@ -121,7 +121,9 @@ pub async fn show(control: &Control, actor: Actor, query: ShowCosts) -> Result<C
     let midnights = midnights(query.days.clamp(1, MAX_DAYS), now, zone);
     let daily = daily(work, &filter, &midnights, zone).await?;
     let mut whole = CostSums::default();
-    daily.iter().for_each(|day| whole.add(&day.sums));
+    for day in &daily {
+        whole.add(&day.sums);
+    }
     let quarters = Quarters::until(midnights[0], midnights[midnights.len() - 1]);
     let mut by = Vec::with_capacity(dimensions.len());
     for dimension in dimensions {

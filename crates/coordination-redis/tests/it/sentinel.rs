@@ -76,7 +76,9 @@ async fn another_master_takes_over() {
         loop {
             let _ = here.announce(announcement(2)).await;
             // What was missed meanwhile is said once.
-            if timeout(Duration::from_millis(500), heard.next()).await == Ok(Signal::Announced(announcement(2))) {
+            if timeout(Duration::from_millis(500), heard.next()).await
+                == Ok(Signal::Announced(announcement(2)))
+            {
                 break;
             }
         }

@@ -88,15 +88,14 @@ async fn main() -> anyhow::Result<()> {
     count("calls", counted, &mut broken);
 
     println!("\n## kill -9 at random, for {} s\n", arguments.deaths);
-    let mut state = arguments.seed;
+    let mut drawn = arguments.seed;
     // xorshift64*: a sequence that can be had again.
     let next = |among: usize| {
-        state = state.max(1);
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        let drawn = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(drawn).unwrap_or_default() % among
+        drawn = drawn.max(1);
+        drawn ^= drawn >> 12;
+        drawn ^= drawn << 25;
+        drawn ^= drawn >> 27;
+        usize::try_from(drawn.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap_or_default() % among
     };
     let (deaths, calls, counted) = deaths(&mut stage, Duration::from_secs(arguments.deaths), next).await?;
     println!("{} processes died. {calls}", deaths.len());

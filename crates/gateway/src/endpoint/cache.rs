@@ -87,11 +87,8 @@ pub(crate) async fn keep(
 /// in a cache of its own is not known, so that none counts as such.
 pub(crate) fn worth(kept: &CachedAnswer, shared: &Shared) -> Money {
     let snapshot = shared.snapshot.load();
-    let tokens = TokenCounts {
-        input: kept.prompt_tokens,
-        output: kept.completion_tokens,
-        ..TokenCounts::default()
-    };
+    let tokens =
+        TokenCounts { input: kept.prompt_tokens, output: kept.completion_tokens, ..TokenCounts::default() };
     let compiled = snapshot.provider_named(&kept.provider);
     let sale = Sale {
         provider: &kept.provider,

@@ -9,6 +9,9 @@ use promptgate_providers::Provider;
 
 use crate::candidate::Candidate;
 
+/// What the groups of an account allow, and what they limit.
+type Memberships = (Vec<Arc<AccessRule>>, Vec<Arc<CallerGroup>>);
+
 /// An account that owns tokens, and what it may call.
 #[derive(Debug)]
 pub(crate) struct Caller {
@@ -69,17 +72,16 @@ impl Callers {
     ) -> Self {
         let compile = |group: Group| {
             let before = self.groups.get(&group.id).filter(|before| before.group == group);
-            let (rule, callers) = match before {
-                Some(same) => (Arc::clone(&same.rule), Arc::clone(&same.callers)),
-                None => {
-                    let callers = CallerGroup { id: group.id, limits: group.limits.clone() };
-                    (Arc::new(AccessRule::of(&group)), Arc::new(callers))
-                }
+            let (rule, callers) = if let Some(same) = before {
+                (Arc::clone(&same.rule), Arc::clone(&same.callers))
+            } else {
+                let callers = CallerGroup { id: group.id, limits: group.limits.clone() };
+                (Arc::new(AccessRule::of(&group)), Arc::new(callers))
             };
             (group.id, CompiledGroup { group, rule, callers })
         };
         let groups: HashMap<_, _> = groups.into_iter().map(compile).collect();
-        let mut of: HashMap<AccountId, (Vec<Arc<AccessRule>>, Vec<Arc<CallerGroup>>)> = HashMap::new();
+        let mut of: HashMap<AccountId, Memberships> = HashMap::new();
         for (account, group) in members {
             if let Some(compiled) = groups.get(&group) {
                 let (rules, callers) = of.entry(account).or_default();

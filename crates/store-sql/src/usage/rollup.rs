@@ -20,7 +20,8 @@ const DAY: i64 = 86_400_000_000;
 
 pub(super) const QUARTER_KEY: &str =
     "at, owner_id, project_id, token_id, endpoint_id, provider, provider_kind, model, embeds";
-pub(super) const DAY_KEY: &str = "at, owner_id, project_id, endpoint_id, provider, provider_kind, model, embeds";
+pub(super) const DAY_KEY: &str =
+    "at, owner_id, project_id, endpoint_id, provider, provider_kind, model, embeds";
 /// What is added up, in the order of [`Sums`].
 pub(super) const SUMS: [&str; 21] = [
     "calls",

@@ -5,8 +5,8 @@
 mod address;
 mod audit;
 mod bus;
-mod dashboards;
 mod copy;
+mod dashboards;
 mod guardrails;
 mod ledger;
 mod limits;

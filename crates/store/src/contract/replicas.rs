@@ -36,7 +36,7 @@ async fn seen_after(store: &dyn Store, micros: i64) -> Vec<Replica> {
 pub async fn the_latest_beat_counts(store: &dyn Store) {
     let first = replica("proxy", 5);
     beat(store, &[&first]).await;
-    assert_eq!(seen_after(store, 4).await, [first.clone()]);
+    assert_eq!(seen_after(store, 4).await, std::slice::from_ref(&first));
     let next = Replica { seen_at: at(9), revision: Some(Revision::from_number(7)), ..first };
     beat(store, &[&next]).await;
     assert_eq!(seen_after(store, 4).await, [next]);
