@@ -19,7 +19,9 @@ fn may_use(layer: Layer) -> &'static [Layer] {
         Process => &[Kernel, Domain],
         Runtime => &[Kernel, Domain, Store, Protocol, Keeper, Application, Adapter, Delivery, Process],
         Bin => &[Runtime],
-        Test | Tool => &[Kernel, Engine, Domain, Store, Protocol, Test],
+        Test => &[Kernel, Engine, Domain, Store, Protocol, Test],
+        // What measures an adapter names it.
+        Tool => &[Kernel, Engine, Domain, Store, Protocol, Adapter, Test],
     }
 }
 
@@ -34,7 +36,7 @@ const IMPURE: [&str; 5] = ["tokio", "tokio-util", "tower", "tracing-subscriber",
 const HOMES: [(&str, &[&str]); 13] = [
     ("apalis-core", &["promptgate-jobs"]),
     ("axum", &["promptgate-proxy-http", "promptgate-rest", "promptgate-runtime"]),
-    ("clap", &["promptgate-runtime", "promptgate-bench", "promptgate-guard-lab", "xtask"]),
+    ("clap", &["promptgate-runtime", "promptgate-bench", "promptgate-guard-lab", "promptgate-e2e", "xtask"]),
     ("figment", &["promptgate-settings"]),
     ("fred", &["promptgate-coordination-redis"]),
     ("hyper", HTTP),

@@ -10,7 +10,7 @@ use promptgate_store::{Bus, Signal};
 use promptgate_testkit::sentinel::Sentinel;
 use tokio::time::timeout;
 
-use crate::{PATIENCE, WORKS, announcement, until_up};
+use crate::{PATIENCE, WORKS, announce, announcement, until_up};
 
 fn connect(sentinel: &Sentinel) -> RedisBus {
     let options = RedisOptions {
@@ -57,7 +57,7 @@ async fn another_master_takes_over() {
     until_up(&here, true).await;
     until_up(&there, true).await;
     let mut heard = there.subscribe().await;
-    here.announce(announcement(1)).await.expect(WORKS);
+    announce(&here, 1).await;
     assert_eq!(timeout(PATIENCE, heard.next()).await.expect("in time"), Signal::Announced(announcement(1)));
     takes(&here).await;
 

@@ -1,6 +1,8 @@
 //! What happens upstream when the client goes, by setting.
 
-use promptgate_e2e::{Gateway, Installation, Project};
+use std::time::Duration;
+
+use promptgate_e2e::{Client, Gateway, Installation, Project, eventually};
 use promptgate_testkit::upstream::{Gate, Reply, ScriptedUpstream};
 
 const FIRST: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"first\"}}]}\n\n";
@@ -43,6 +45,13 @@ async fn the_upstream_call_is_read_to_its_end_for_the_exact_usage() {
     let installation = Installation::embedded().unwrap().set("PROMPTGATE_PROXY_CLIENT_DISCONNECT", "drain");
     let gate = Gate::new();
     let (gateway, project, upstream) = leave_in_the_middle(&installation, &gate).await;
+    // Only once it has seen that the client is gone.
+    eventually("no open stream", Duration::from_secs(20), || async {
+        let text = Client::new().get(&format!("{}/metrics", gateway.proxy)).await.ok()?.text();
+        text.contains("\npromptgate_streams_open 0").then_some(())
+    })
+    .await
+    .unwrap();
     gate.open();
     upstream.wait_until(|counts| counts.finished == 1).await.unwrap();
     let event = gateway.usage(&project, 2).await.unwrap().remove(0);

@@ -2,6 +2,7 @@
 //! its statuses and its error codes. A file for each resource, which says what routes it calls; the
 //! pass fails when it called others, and [`coverage`] when a served route is in none.
 
+mod accounting;
 mod behaviours;
 mod caller;
 mod conventions;

@@ -13,6 +13,7 @@ const PARTS: [&str; 22] = [
     super::faqs::ROUTES,
     super::groups::ROUTES,
     super::guardrails::ROUTES,
+    super::accounting::ROUTES,
     super::jobs::ROUTES,
     super::keys::ROUTES,
     super::limits::ROUTES,
