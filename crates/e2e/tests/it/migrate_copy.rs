@@ -13,6 +13,18 @@ async fn read(gateway: &Gateway, path: &str) -> Value {
     gateway.admin(Method::GET, path, &Value::Null).await.unwrap().expect(200).unwrap()
 }
 
+/// The end of a window is now, and so is when a quota was looked up.
+fn forget_when_it_was_asked(answer: &mut Value) {
+    match answer {
+        Value::Object(members) => {
+            members.retain(|name, _| name != "endsAt" && name != "syncedAt");
+            members.values_mut().for_each(forget_when_it_was_asked);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_when_it_was_asked),
+        _ => {}
+    }
+}
+
 /// What is the same before and after, whoever answers it.
 async fn seen(gateway: &Gateway, project: &Project) -> Vec<Value> {
     let mut seen = Vec::new();
@@ -30,10 +42,7 @@ async fn seen(gateway: &Gateway, project: &Project) -> Vec<Value> {
         "/setup-guides",
     ] {
         let mut answer = read(gateway, path).await;
-        // The end of a window is now.
-        if let Some(members) = answer.as_object_mut() {
-            members.remove("endsAt");
-        }
+        forget_when_it_was_asked(&mut answer);
         seen.push(answer);
     }
     seen.extend(gateway.usage_now(project).await.unwrap());
