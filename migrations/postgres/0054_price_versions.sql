@@ -71,6 +71,7 @@ CREATE TABLE price_refreshes (
     etag        TEXT,
     started_at  BIGINT NOT NULL,
     finished_at BIGINT NOT NULL,
+    program     TEXT NOT NULL,
     CONSTRAINT price_refreshes_pkey PRIMARY KEY (id)
 );
 

@@ -145,4 +145,6 @@ INSERT INTO usage_days
     FROM usage_quarters
     GROUP BY day, owner_id, project_id, endpoint_id, provider, provider_kind, model, embeds;
 
-DROP TABLE usage_daily;
+-- Processes of the version before still read and write this table until the last of them ends; what they write there
+-- from now on is counted already. A later version drops it.
+DELETE FROM usage_daily;

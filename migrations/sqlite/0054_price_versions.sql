@@ -71,6 +71,7 @@ CREATE TABLE price_refreshes (
     etag        TEXT,
     started_at  INTEGER NOT NULL,
     finished_at INTEGER NOT NULL,
+    program     TEXT NOT NULL,
     CONSTRAINT price_refreshes_pkey PRIMARY KEY (id)
 ) STRICT;
 

@@ -57,6 +57,17 @@ pub enum PriceError {
     /// There is no such version of a price, or nothing cost anything by it.
     #[error("there is no price {0} that calls could have")]
     UnknownVersion(PriceVersionId),
+    /// It is to be given to calls that it is not for.
+    #[error("`{field}` is none that the price {version} is for; leave it out, or name a price of it")]
+    OtherVersion {
+        /// What does not fit.
+        field: &'static str,
+        /// The price.
+        version: PriceVersionId,
+    },
+    /// The price of all models without one says nothing of whose calls are to get it.
+    #[error("the price {0} is that of models without one: `model` must say which one's calls get it")]
+    ModelNeeded(PriceVersionId),
     /// There is no such repricing.
     #[error("there is no repricing {0}")]
     UnknownRepricing(RepricingId),

@@ -35,6 +35,8 @@ pub struct SchedulerOptions {
     pub access_interval: Duration,
     /// How often it is taken back what processes that are gone reserved of limits.
     pub sweep_interval: Duration,
+    /// How often usage events are added up that a process of the version before recorded.
+    pub catch_up_interval: Duration,
     /// How often the history of jobs is cut.
     pub history_interval: Duration,
     /// The most rows that one transaction removes.
@@ -66,6 +68,7 @@ impl Default for SchedulerOptions {
             token_interval: Duration::from_hours(1),
             access_interval: Duration::from_hours(1),
             sweep_interval: Duration::from_secs(10),
+            catch_up_interval: Duration::from_secs(10),
             history_interval: Duration::from_hours(1),
             batch_rows: 1_000,
             pause: Duration::from_millis(50),

@@ -22,7 +22,7 @@ use crate::chore::InParts;
 use crate::queue::Queue;
 use crate::removal::{Kept, Removal};
 use crate::tidying::{AuditChore, HistoryChore};
-use crate::{Job, SchedulerOptions, SignIns, looks, worker};
+use crate::{Job, SchedulerOptions, SignIns, looks, tidying, worker};
 
 /// How many accounts are looked for at a time.
 const ACCOUNTS_AT_A_TIME: u32 = 100;
@@ -73,6 +73,10 @@ impl Scheduler {
                 Job::every(kept.job(), every, Removal { store, clock, kept, keep, rows, pause }).within(LONG)
             })
             .collect();
+        let late = Arc::clone(&store);
+        let catch_up =
+            InParts { part: move || tidying::catch_up(Arc::clone(&late), rows), full: rows.into(), pause };
+        jobs.push(Job::every("catch_up_usage", options.catch_up_interval, catch_up).within(LONG));
         let history = HistoryChore { store: Arc::clone(&store), clock: Arc::clone(&clock), rows, pause };
         jobs.push(Job::every("prune_job_history", options.history_interval, history));
         Self { store, clock, entropy, options, jobs, checks: None }

@@ -16,6 +16,14 @@ const HISTORY: u32 = 500;
 /// A job that nobody carried out for so long is forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(30 * 24);
 
+/// Adds up to so many usage events up that a process of the version before recorded; says how many.
+pub(crate) async fn catch_up(store: Arc<dyn Store>, rows: u32) -> Result<u64, RepositoryError> {
+    let mut work = store.begin(Access::Write).await?;
+    let count = work.usage().catch_up(rows).await?;
+    work.commit().await?;
+    Ok(count)
+}
+
 /// Signs the audit log, and lets go what is over.
 pub(crate) struct AuditChore {
     pub(crate) keeper: AuditKeeper,

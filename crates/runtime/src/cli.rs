@@ -264,7 +264,7 @@ pub(crate) struct RepriceCalls {
     /// Only of this model, as the provider knows it
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
-    /// The price that they all get, as calls name it; what each model costs now unless given
+    /// The price that calls of its model get, as calls name it; what each model costs now unless given
     #[arg(long, value_name = "VERSION")]
     pub(crate) price_version: Option<String>,
     /// Only say what would change

@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
+use crate::dialect::Dialect;
 use crate::value::{count, optional_text, text};
 use crate::work::SqlWork;
 use row::{ListPriceRow, PriceRow, RATES, RefreshRow, UnpricedRow, VERSION, VersionRow, nanos};
@@ -300,7 +301,7 @@ impl PriceRepository for SqlWork<Db> {
     async fn insert_refresh(&mut self, refresh: &PriceRefresh) -> Result<(), RepositoryError> {
         sqlx::query(
             "INSERT INTO price_refreshes (id, source, status, seen, added, updated, skipped, error, etag, \
-             started_at, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             started_at, finished_at, program) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(refresh.id.as_uuid())
         .bind(text(&refresh.source))
@@ -313,6 +314,7 @@ impl PriceRepository for SqlWork<Db> {
         .bind(optional_text(refresh.etag.as_ref()))
         .bind(refresh.started_at.as_micros())
         .bind(refresh.finished_at.as_micros())
+        .bind(text(&refresh.program))
         .execute(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -330,8 +332,8 @@ impl PriceRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.price_refreshes.list", skip_all)]
     async fn refreshes(&mut self, limit: u32) -> Result<Vec<PriceRefresh>, RepositoryError> {
         let rows: Vec<RefreshRow> = sqlx::query_as(
-            "SELECT id, source, status, seen, added, updated, skipped, error, etag, started_at, finished_at \
-             FROM price_refreshes ORDER BY finished_at DESC, id DESC LIMIT $1",
+            "SELECT id, source, status, seen, added, updated, skipped, error, etag, started_at, finished_at, \
+             program FROM price_refreshes ORDER BY finished_at DESC, id DESC LIMIT $1",
         )
         .bind(i64::from(limit))
         .fetch_all(&mut *self.tx)
@@ -341,12 +343,15 @@ impl PriceRepository for SqlWork<Db> {
     }
 
     #[instrument(level = "debug", name = "db.price_refreshes.last_etag", skip_all)]
-    async fn last_etag(&mut self, source: &str) -> Result<Option<String>, RepositoryError> {
+    async fn last_etag(&mut self, source: &str, program: &str) -> Result<Option<String>, RepositoryError> {
         let etag: Option<Option<String>> = sqlx::query_scalar(
-            "SELECT etag FROM price_refreshes WHERE source = $1 AND status <> 'failed' \
+            "SELECT CASE WHEN program = $2 AND NOT EXISTS (SELECT 1 FROM price_versions WHERE kind IS NOT NULL \
+             AND input IS NULL AND from_at >= started_at) THEN etag END \
+             FROM price_refreshes WHERE source = $1 AND status <> 'failed' \
              ORDER BY finished_at DESC, id DESC LIMIT 1",
         )
         .bind(text(source))
+        .bind(text(program))
         .fetch_optional(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
@@ -356,17 +361,21 @@ impl PriceRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_days.unpriced", skip_all)]
     async fn unpriced(&mut self, since: Timestamp) -> Result<Vec<UnpricedModel>, RepositoryError> {
         let since = since.as_micros();
-        let rows: Vec<UnpricedRow> = sqlx::query_as(
-            "SELECT provider, provider_kind, model, CAST(SUM(unpriced_calls) AS BIGINT) AS all_calls, \
-             CAST(SUM(unpriced_tokens) AS BIGINT) AS all_tokens, CAST(SUM(guessed_calls) AS BIGINT) AS guessed, \
-             CAST(SUM(guessed_nanos) AS BIGINT) AS guessed_cost, MAX(at) AS last_at FROM usage_days \
-             WHERE at >= $1 AND unpriced_calls + guessed_calls > 0 GROUP BY provider, provider_kind, model \
+        let statement = format!(
+            "SELECT provider, provider_kind, model, {} AS all_calls, {} AS all_tokens, {} AS guessed, \
+             {} AS guessed_cost, MAX(at) AS last_at FROM usage_days \
+             WHERE at >= $1 AND (unpriced_calls > 0 OR guessed_calls > 0) GROUP BY provider, provider_kind, model \
              ORDER BY all_tokens DESC, guessed_cost DESC, provider, model, provider_kind LIMIT 1000",
-        )
-        .bind(since.saturating_sub(since.rem_euclid(DAY)))
-        .fetch_all(&mut *self.tx)
-        .await
-        .map_err(|error| self.fail(error))?;
+            Db::sum("unpriced_calls"),
+            Db::sum("unpriced_tokens"),
+            Db::sum("guessed_calls"),
+            Db::sum("guessed_nanos"),
+        );
+        let rows: Vec<UnpricedRow> = sqlx::query_as(AssertSqlSafe(statement))
+            .bind(since.saturating_sub(since.rem_euclid(DAY)))
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
         Ok(rows.into_iter().map(UnpricedModel::from).collect())
     }
 }

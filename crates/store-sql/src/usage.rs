@@ -50,29 +50,6 @@ const SAME: &[(&str, &str)] = &[
 const FIRST_FAILURE: u16 = 400;
 
 #[each_dialect]
-impl SqlWork<Db> {
-    /// Adds calls up that a process of the version before recorded, which adds nothing up.
-    async fn catch_up(&mut self, limit: u32) -> Result<(), RepositoryError> {
-        self.share_ledger().await?;
-        let rows: Vec<UsageRow> = QueryBuilder::<Db>::new(
-            "UPDATE usage_events SET rolled_up = TRUE WHERE NOT rolled_up AND id IN \
-             (SELECT id FROM usage_events WHERE NOT rolled_up ORDER BY at, id LIMIT ",
-        )
-        .push_bind(i64::from(limit))
-        .push(") RETURNING ")
-        .push(COLUMNS)
-        .build_query_as()
-        .fetch_all(&mut *self.tx)
-        .await
-        .map_err(|error| self.fail(error))?;
-        let events = rows.into_iter().map(UsageEvent::try_from).collect::<Result<Vec<_>, _>>()?;
-        let events: Vec<_> = events.iter().collect();
-        self.roll_up(&events).await?;
-        self.refill(&events).await
-    }
-}
-
-#[each_dialect]
 #[async_trait]
 impl UsageRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_events.record", skip_all, fields(count = events.len(), new))]
@@ -244,6 +221,31 @@ impl UsageRepository for SqlWork<Db> {
             .await
             .map_err(|error| self.fail(error))?;
         rows.into_iter().map(UsageEvent::try_from).collect()
+    }
+
+    #[instrument(level = "debug", name = "db.usage_events.catch_up", skip_all)]
+    async fn catch_up(&mut self, limit: u32) -> Result<u64, RepositoryError> {
+        self.share_ledger().await?;
+        // What somebody else holds is added up by them, or the next time.
+        let rows: Vec<UsageRow> = QueryBuilder::<Db>::new(
+            "WITH late AS (SELECT id FROM usage_events WHERE NOT rolled_up ORDER BY at, id LIMIT ",
+        )
+        .push_bind(i64::from(limit))
+        .push(Db::pick(" FOR UPDATE SKIP LOCKED", ""))
+        .push(
+            ") UPDATE usage_events SET rolled_up = TRUE WHERE NOT rolled_up AND id IN (SELECT id FROM late) \
+             RETURNING ",
+        )
+        .push(COLUMNS)
+        .build_query_as()
+        .fetch_all(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        let events = rows.into_iter().map(UsageEvent::try_from).collect::<Result<Vec<_>, _>>()?;
+        let events: Vec<_> = events.iter().collect();
+        self.roll_up(&events).await?;
+        self.refill(&events).await?;
+        Ok(events.len() as u64)
     }
 
     #[instrument(level = "debug", name = "db.usage_events.prune", skip_all)]

@@ -22,7 +22,8 @@ pub struct PriceFile {
     pub models: Vec<(PriceTarget, PriceRates)>,
     /// What models of kinds of providers cost.
     pub lists: Vec<NewListPrice>,
-    /// How many rows of a public list are of no use here: of other vendors, of models that make no text.
+    /// How many rows of a public list are of no use here: of other vendors, of models that make no text, and
+    /// wrong ones of a list that was [fetched](Self::parse_fetched).
     pub skipped: u64,
 }
 
@@ -54,6 +55,15 @@ pub enum InvalidPriceFile {
     Rows(Vec<BadRow>),
 }
 
+/// What becomes of rows of a public list that are wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// The list is not taken.
+    Refused,
+    /// The others are taken.
+    Skipped,
+}
+
 /// The rows of a file that are not in order, so far.
 #[derive(Default)]
 pub(crate) struct Faults(Vec<BadRow>);
@@ -79,13 +89,23 @@ impl PriceFile {
     /// "model", …}]}` with dollars per million tokens, each of the three if it is there; or a public list,
     /// which names models and has dollars per token. All of it is in order, or nothing is taken.
     pub fn parse(json: &[u8]) -> Result<Self, InvalidPriceFile> {
+        Self::of(json, Wrong::Refused)
+    }
+
+    /// Reads what nobody here has a hand in: the same, but that a public list is read without its wrong rows,
+    /// which are counted among those that are of no use. A list without a good one is not taken.
+    pub fn parse_fetched(json: &[u8]) -> Result<Self, InvalidPriceFile> {
+        Self::of(json, Wrong::Skipped)
+    }
+
+    fn of(json: &[u8], wrong: Wrong) -> Result<Self, InvalidPriceFile> {
         let unreadable = |message: String| InvalidPriceFile::Unreadable(message);
         let document: Value = serde_json::from_slice(json).map_err(|error| unreadable(error.to_string()))?;
         let Value::Object(members) = document else {
             return Err(unreadable("it must be a JSON object".to_owned()));
         };
         let is_ours = ["fallback", "models", "lists"].iter().any(|name| members.contains_key(*name));
-        if is_ours { Self::read(members) } else { public_list::read(&members) }
+        if is_ours { Self::read(members) } else { public_list::read(&members, wrong) }
     }
 
     fn read(members: Map<String, Value>) -> Result<Self, InvalidPriceFile> {

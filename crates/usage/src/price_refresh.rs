@@ -53,7 +53,8 @@ pub struct PriceRefresh {
     pub added: u64,
     /// How many got another one.
     pub updated: u64,
-    /// How many were passed over: of kinds that are unknown, without a price, or set by somebody.
+    /// How many were passed over: of kinds that are unknown, without a price or with a wrong one, or set by
+    /// somebody.
     pub skipped: u64,
     /// What went wrong.
     pub error: Option<String>,
@@ -63,4 +64,6 @@ pub struct PriceRefresh {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
+    /// Which version of the program looked: another one may read more of the same list.
+    pub program: String,
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use promptgate_kernel::{PriceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::price::ByKind;
 use crate::{PriceOrigin, PriceRates, PriceTarget};
 
 /// Which version of which price. Its text, `<price>@<version>`, is what a call keeps of its price.
@@ -55,6 +56,21 @@ pub enum PriceScope {
     },
 }
 
+impl PriceScope {
+    /// Whether a call of this model is one that it is for, by the name and the kind of its provider.
+    pub fn covers(&self, provider: &str, kind: &str, model: &str) -> bool {
+        match self {
+            Self::Fallback => true,
+            Self::Provider(target) => target.provider == provider && target.model == model,
+            Self::Kind { kind: of, model: covered } => {
+                let mut list = ByKind::default();
+                list.insert(of, covered, ());
+                list.find(kind, model).is_some()
+            }
+        }
+    }
+}
+
 /// A price as it was from an instant on. None of these ever changes or goes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceVersion {
@@ -79,6 +95,25 @@ pub struct PriceVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_price_is_for_the_calls_that_it_would_be_found_for() {
+        let target = PriceTarget::new("main", "gpt-4o").unwrap();
+        let list = |model: &str| PriceScope::Kind { kind: "openai".into(), model: model.into() };
+        for (scope, provider, kind, model, expected) in [
+            (PriceScope::Provider(target.clone()), "main", "openai", "gpt-4o", true),
+            (PriceScope::Provider(target.clone()), "other", "openai", "gpt-4o", false),
+            (PriceScope::Provider(target), "main", "openai", "gpt-4o-2024-08-06", false),
+            (list("gpt-4o"), "main", "openai", "gpt-4o-2024-08-06", true),
+            (list("gpt-4o"), "main", "azure_openai", "gpt-4o", true),
+            (list("gpt-4o"), "main", "openai", "gpt-4", false),
+            (list("gpt-4o"), "main", "groq", "gpt-4o", false),
+            (list("*"), "main", "openai", "gpt-4", true),
+            (PriceScope::Fallback, "main", "groq", "any", true),
+        ] {
+            assert_eq!(scope.covers(provider, kind, model), expected, "{scope:?} {provider} {kind} {model}");
+        }
+    }
 
     #[test]
     fn a_version_survives_its_text() {

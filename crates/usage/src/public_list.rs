@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use promptgate_kernel::PricePerMillion;
 use serde_json::{Map, Value};
 
-use crate::price_file::Faults;
+use crate::price_file::{Faults, Wrong};
 use crate::{InvalidPriceFile, NewListPrice, PriceFile, PriceOrigin, PriceRates};
 
 /// What rows are taken of: whatever answers with text or embeds.
@@ -44,8 +44,9 @@ fn model<'a>(key: &'a str, vendor: &str) -> &'a str {
     without(vendor).or_else(|| without(family)).unwrap_or(key)
 }
 
-/// Reads the list. What is not to be used is passed over; what is to be and is wrong is a fault.
-pub(crate) fn read(members: &Map<String, Value>) -> Result<PriceFile, InvalidPriceFile> {
+/// Reads the list. What is not to be used is passed over; what is to be and is wrong is a fault, or passed over
+/// too unless all of it is wrong.
+pub(crate) fn read(members: &Map<String, Value>, wrong: Wrong) -> Result<PriceFile, InvalidPriceFile> {
     let rows = members.values().filter(|row| row.get("litellm_provider").is_some()).count();
     if rows == 0 {
         let message = "it has neither `fallback`, `models` or `lists`, nor rows with a `litellm_provider`";
@@ -64,7 +65,10 @@ pub(crate) fn read(members: &Map<String, Value>) -> Result<PriceFile, InvalidPri
             skipped += 1;
             continue;
         };
-        let Some(rates) = rates(key, row, &mut faults) else { continue };
+        let Some(rates) = rates(key, row, &mut faults) else {
+            skipped += 1;
+            continue;
+        };
         let model = model(key, vendor);
         match best.get(&(kind, model)) {
             Some((better, _)) if *better <= rank => skipped += 1,
@@ -78,10 +82,15 @@ pub(crate) fn read(members: &Map<String, Value>) -> Result<PriceFile, InvalidPri
     for ((kind, model), (_, rates)) in best {
         match NewListPrice::new(kind, model, rates, PriceOrigin::Fetched, "") {
             Ok(new) => lists.push(new),
-            Err(error) => faults.add(model, "model", error.to_string()),
+            Err(error) => {
+                skipped += 1;
+                faults.add(model, "model", error.to_string());
+            }
         }
     }
-    faults.end(PriceFile { lists, skipped, ..PriceFile::default() })
+    let is_taken = wrong == Wrong::Skipped && !lists.is_empty();
+    let file = PriceFile { lists, skipped, ..PriceFile::default() };
+    if is_taken { Ok(file) } else { faults.end(file) }
 }
 
 fn rates(key: &str, row: &Value, faults: &mut Faults) -> Option<PriceRates> {
@@ -161,6 +170,12 @@ mod tests {
         let Err(InvalidPriceFile::Rows(rows)) = error else { panic!("{error:?}") };
         let [BadRow { row, field, .. }] = &rows[..] else { panic!("{rows:?}") };
         assert_eq!((row.as_str(), field.as_str()), ("gpt-x", "input_cost_per_token"));
+        let wrong = json!({"litellm_provider": "openai", "input_cost_per_token": -1});
+        let good = json!({"litellm_provider": "openai", "input_cost_per_token": 1e-6});
+        let fetched = |document: Value| PriceFile::parse_fetched(document.to_string().as_bytes());
+        let file = fetched(json!({"gpt-x": wrong, "gpt-y": good, " ": good})).unwrap();
+        assert_eq!((file.lists.len(), file.lists[0].model.as_str(), file.skipped), (1, "gpt-y", 2));
+        assert!(matches!(fetched(json!({"gpt-x": wrong})), Err(InvalidPriceFile::Rows(_))));
         assert!(matches!(parse(&json!({"a": {"b": 1}})), Err(InvalidPriceFile::Unreadable(_))));
     }
 }

@@ -116,8 +116,12 @@ pub trait UsageRepository: Send {
         limit: u32,
     ) -> Result<Vec<UsageEvent>, RepositoryError>;
 
+    /// Adds up to `limit` events up, oldest first, that a process of the version before recorded, which adds
+    /// nothing up; says how many.
+    async fn catch_up(&mut self, limit: u32) -> Result<u64, RepositoryError>;
+
     /// Removes up to `limit` events from before an instant, oldest first; says how many. What they add up
-    /// to by day stays, so that no statistics change.
+    /// to by day stays, so that no statistics change; what is not added up yet is.
     async fn prune(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
 }
 

@@ -18,7 +18,7 @@ pub struct WantedRepricing {
     pub provider: Option<String>,
     /// Only of this model, as the provider knows it.
     pub model: Option<String>,
-    /// The price that they all get; `None` for what each model costs now.
+    /// The price that those of its model get; `None` for what each model costs now.
     pub price: Option<PriceVersionId>,
     /// Whether it is only looked what would change.
     pub dry_run: bool,
@@ -153,7 +153,7 @@ impl Repriced<'_> {
     }
 }
 
-/// The other price of a call: by `version`, else by what is in `book`; `kind` is that of its provider where
+/// The other price of a call: by `version` where that is one of its model, else by what is in `book`; `kind` is that of its provider where
 /// it was not written down. `None` where nothing was priced, or where it costs the same by a price that was
 /// found in the same way.
 pub fn reprice<'a>(
@@ -170,7 +170,11 @@ pub fn reprice<'a>(
         return None;
     }
     let embedding = event.operation == "embeddings";
+    let kind = event.provider_kind.as_deref().or(kind).unwrap_or_default();
     let repriced = if let Some(version) = version {
+        if !version.scope.covers(provider, kind, model) {
+            return None;
+        }
         Repriced {
             event,
             cost: version.rates?.cost(&event.tokens, embedding),
@@ -178,7 +182,6 @@ pub fn reprice<'a>(
             price_basis: PriceBasis::Exact,
         }
     } else {
-        let kind = event.provider_kind.as_deref().or(kind).unwrap_or_default();
         let sale = Sale { provider, kind, model, embedding };
         let charge = book.charge(bundled, sale, &event.tokens);
         let (cost, price_basis) = (charge.cost, charge.basis);
@@ -208,14 +211,15 @@ pub trait RepricingRepository: Send {
     async fn save(&mut self, repricing: &Repricing) -> Result<bool, RepositoryError>;
 
     /// Gives calls other prices, in the calls themselves and in everything that they were added up to. A
-    /// call that is gone, or costs something else than it did, keeps what it has; says how many changed.
+    /// call that is gone, or costs something else than it did or by a price that was found in another way,
+    /// keeps what it has; says how many changed.
     async fn apply(&mut self, changes: &[Repriced<'_>]) -> Result<u64, RepositoryError>;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Outcome, StoredPrices, TokenCounts};
+    use crate::{Outcome, PriceOrigin, PriceRates, PriceScope, StoredPrices, TokenCounts};
 
     fn event(basis: &str, cost: i64) -> UsageEvent {
         let id = "018f4e6e-0000-7000-8000-000000000001";
@@ -259,6 +263,27 @@ mod tests {
         ] {
             assert_eq!(reprice(&untouched, None, &book, &bundled, None), None);
         }
+    }
+
+    #[test]
+    fn no_call_gets_the_price_of_another_model() {
+        let (book, bundled) = (PriceBook::default(), PriceTable::bundled());
+        let id: PriceVersionId = "018f4e6e-0000-7000-8000-000000000001@2".parse().unwrap();
+        let version = |model: &str| PriceVersion {
+            id,
+            scope: PriceScope::Kind { kind: "openai".into(), model: model.into() },
+            rates: Some(PriceRates::default()),
+            origin: PriceOrigin::Fetched,
+            edition: String::new(),
+            from: Timestamp::default(),
+            before: None,
+            until: None,
+        };
+        let event = event("exact", 7);
+        let by = |version| reprice(&event, None, &book, &bundled, Some(&version));
+        assert_eq!(by(version("gpt-4")), None);
+        let repriced = by(version("gpt-4o")).unwrap();
+        assert_eq!((repriced.cost, repriced.price_version), (Money::ZERO, id.to_string()));
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::journal::Entry;
 
 /// What the table of the program is called among the sources.
 const BUILT_IN: &str = "built_in";
+/// Which version of the program looks.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// A public list of prices.
 #[async_trait]
@@ -82,7 +84,7 @@ impl PriceKeeper {
 
     async fn read_source(&self, source: &dyn PriceSource) -> Result<PriceRefresh, RepositoryError> {
         let started_at = self.clock.now();
-        let known = self.store.begin(Access::Read).await?.prices().last_etag(source.name()).await?;
+        let known = self.store.begin(Access::Read).await?.prices().last_etag(source.name(), PROGRAM).await?;
         let begun = PriceRefresh {
             id: PriceRefreshId::mint(&*self.clock, &*self.entropy),
             source: source.name().to_owned(),
@@ -95,6 +97,7 @@ impl PriceKeeper {
             etag: None,
             started_at,
             finished_at: started_at,
+            program: PROGRAM.to_owned(),
         };
         let read = match source.fetch(known.as_deref()).await {
             Ok(FetchedPrices::Unchanged) => {
@@ -102,7 +105,7 @@ impl PriceKeeper {
                 return self.keep(refresh).await;
             }
             Ok(FetchedPrices::List { json, etag }) => {
-                PriceFile::parse(&json).map(|file| (file, etag)).map_err(|error| error.to_string())
+                PriceFile::parse_fetched(&json).map(|file| (file, etag)).map_err(|error| error.to_string())
             }
             Err(error) => Err(error),
         };
@@ -196,6 +199,7 @@ async fn read_built_in(
         etag: Some(PriceTable::bundled().version().to_owned()),
         started_at,
         finished_at: started_at,
+        program: PROGRAM.to_owned(),
     };
     let mut work = store.begin(Access::Write).await?;
     let refresh = merge(&mut *work, begun, lists, clock, entropy).await?;

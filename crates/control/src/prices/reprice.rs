@@ -7,8 +7,8 @@ use promptgate_auth::{Actor, Permission};
 use promptgate_kernel::{Clock, Entropy, RepricingId, Timestamp};
 use promptgate_store::{Access, Store, UnitOfWork};
 use promptgate_usage::{
-    CallFilter, PriceBook, PriceTable, PriceVersion, Repriced, Repricing, RepricingState, StoredPrices,
-    UsageEvent, WantedRepricing, reprice,
+    CallFilter, PriceBook, PriceScope, PriceTable, PriceVersion, Repriced, Repricing, RepricingState,
+    StoredPrices, UsageEvent, WantedRepricing, reprice,
 };
 use tracing::instrument;
 
@@ -30,7 +30,7 @@ const SHOWN: u32 = 100;
 pub async fn begin_repricing(
     control: &Control,
     actor: Actor,
-    wanted: WantedRepricing,
+    mut wanted: WantedRepricing,
 ) -> Result<Repricing, PriceError> {
     actor.require(Permission::ManagePrices)?;
     if wanted.from >= wanted.to {
@@ -40,7 +40,12 @@ pub async fn begin_repricing(
     let mut work = control.store.begin(Access::Write).await?;
     if let Some(price) = wanted.price {
         let found = work.prices().find_version(price).await?;
-        found.filter(|version| version.rates.is_some()).ok_or(PriceError::UnknownVersion(price))?;
+        let found = found.filter(|version| version.rates.is_some());
+        let version = found.ok_or(PriceError::UnknownVersion(price))?;
+        let providers = work.providers().list_all().await?;
+        let kinds =
+            providers.iter().map(|provider| (provider.name.as_str(), provider.kind.as_str())).collect();
+        wanted = narrowed(wanted, &version, &kinds)?;
     }
     let id = RepricingId::mint(&*control.clock, &*control.entropy);
     let repricing = Repricing::begin(id, wanted, at);
@@ -51,6 +56,41 @@ pub async fn begin_repricing(
     }
     work.commit().await?;
     go_on(control, actor, repricing).await
+}
+
+/// The calls that a price is for, of those that are wanted: none gets the price of another model.
+fn narrowed(
+    wanted: WantedRepricing,
+    version: &PriceVersion,
+    kinds: &HashMap<&str, &str>,
+) -> Result<WantedRepricing, PriceError> {
+    let other = |field| PriceError::OtherVersion { field, version: version.id };
+    let (provider, model) = (wanted.provider.as_deref(), wanted.model.as_deref());
+    match &version.scope {
+        PriceScope::Fallback if model.is_none() => Err(PriceError::ModelNeeded(version.id)),
+        PriceScope::Fallback => Ok(wanted),
+        PriceScope::Provider(target) => {
+            if provider.is_some_and(|provider| provider != target.provider) {
+                return Err(other("providerName"));
+            }
+            if model.is_some_and(|model| model != target.model) {
+                return Err(other("model"));
+            }
+            let (provider, model) = (Some(target.provider.clone()), Some(target.model.clone()));
+            Ok(WantedRepricing { provider, model, ..wanted })
+        }
+        PriceScope::Kind { kind, model: covered } => {
+            // A provider that is gone may have been of any kind; its calls may say.
+            let kind = provider.and_then(|provider| kinds.get(provider).copied()).unwrap_or(kind);
+            if !version.scope.covers("", kind, covered) {
+                return Err(other("providerName"));
+            }
+            if model.is_some_and(|model| !version.scope.covers("", kind, model)) {
+                return Err(other("model"));
+            }
+            Ok(wanted)
+        }
+    }
 }
 
 /// Goes on with one, for some seconds. One that is done stays as it is.

@@ -294,10 +294,14 @@ async fn calls_get_the_price_of_today_with_everything_they_were_added_up_to() {
     let again = prices::begin_repricing(control, ADMIN, real).await.unwrap();
     assert_eq!((again.examined, again.changed), (2, 0), "it is done already");
     assert_eq!(used(&fixture, 3).await.to_string(), "7.00");
-    let by_version =
-        WantedRepricing { model: Some("n".into()), price: Some(price.version_id()), ..wanted(&fixture) };
-    prices::begin_repricing(control, ADMIN, by_version).await.unwrap();
-    assert_eq!(find(&fixture, &other).await.cost.to_string(), "2.00");
+    // One price is for the calls of its model, and no others.
+    let target = PriceTarget::new("main", "n").unwrap();
+    let price = prices::create(control, ADMIN, NewPrice { target, rates: rates(3.0, 3.0) }).await.unwrap();
+    let by_version = WantedRepricing { price: Some(price.version_id()), ..wanted(&fixture) };
+    let done = prices::begin_repricing(control, ADMIN, by_version).await.unwrap();
+    assert_eq!((done.examined, done.changed, done.wanted.model.as_deref()), (1, 1, Some("n")));
+    assert_eq!(find(&fixture, &other).await.cost.to_string(), "3.00");
+    assert_eq!(find(&fixture, &dear).await, now);
     assert_eq!(prices::repricings(control, ADMIN).await.unwrap().len(), 4);
 }
 
@@ -346,6 +350,22 @@ async fn what_cannot_be_repriced_is_refused() {
         let wanted = WantedRepricing { price: Some(gone), ..whole.clone() };
         let refused = prices::begin_repricing(control, ADMIN, wanted).await.unwrap_err();
         assert!(matches!(refused, PriceError::UnknownVersion(_)), "{refused}");
+    }
+    // None is for calls of another model, and that of all models says nothing of whose it is.
+    let fallback = promptgate_usage::PriceVersionId { price: promptgate_usage::FALLBACK_PRICE, version: 1 };
+    let named = |provider: &str, model: &str, version| WantedRepricing {
+        provider: Some(provider.into()),
+        model: Some(model.into()),
+        price: Some(version),
+        ..whole.clone()
+    };
+    for (wanted, expected) in [
+        (named("main", "n", price.version_id()), "`model`"),
+        (named("other", "m", price.version_id()), "`providerName`"),
+        (WantedRepricing { price: Some(fallback), ..whole.clone() }, "`model`"),
+    ] {
+        let refused = prices::begin_repricing(control, ADMIN, wanted).await.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
     }
     // The price that is gone is still the one that calls had.
     let wanted = WantedRepricing { price: Some(price.version_id()), ..whole };

@@ -182,7 +182,7 @@ async fn what_fails_panics_or_hangs_is_tried_again_later_and_given_up_in_the_end
         let jobs = work.jobs().list().await.expect(WORKS);
         jobs.iter().filter(|job| job.last.as_ref().is_some_and(|run| run.state == RunState::Finished)).count()
     };
-    until(8, others).await;
+    until(9, others).await;
     clock.advance(Duration::from_mins(2));
     let dead = after_failures(&*store, 3).await;
     assert_eq!((dead.state, dead.error.as_deref()), (RunState::Dead, Some("it took longer than 100ms")));

@@ -350,6 +350,12 @@ impl From<PriceError> for ApiError {
             error @ PriceError::UnknownVersion(_) => {
                 Self::not_found("price_version_not_found").field("priceVersion").message(error)
             }
+            error @ PriceError::OtherVersion { field, .. } => {
+                Self::bad_request("price_version_mismatch").field(field).message(error)
+            }
+            error @ PriceError::ModelNeeded(_) => {
+                Self::bad_request("price_version_mismatch").field("model").message(error)
+            }
             error @ PriceError::UnknownRepricing(_) => Self::not_found("repricing_not_found").message(error),
             error @ PriceError::Range => Self::bad_request("invalid_range").field("to").message(error),
             PriceError::Store(error) => error.into(),

@@ -222,6 +222,7 @@ pub(super) struct RefreshRow {
     etag: Option<String>,
     started_at: i64,
     finished_at: i64,
+    program: String,
 }
 
 impl TryFrom<RefreshRow> for PriceRefresh {
@@ -240,6 +241,7 @@ impl TryFrom<RefreshRow> for PriceRefresh {
             etag: row.etag,
             started_at: Timestamp::from_micros(row.started_at),
             finished_at: Timestamp::from_micros(row.finished_at),
+            program: row.program,
         })
     }
 }

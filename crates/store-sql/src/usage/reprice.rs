@@ -6,12 +6,13 @@ use promptgate_usage::{Repriced, UsageEvent};
 use sqlx::types::Json;
 
 use super::row::Details;
+use crate::value::text;
 use crate::work::SqlWork;
 
 #[each_dialect]
 impl SqlWork<Db> {
     /// Gives calls other prices, in the order of their ids; says of how many. A call that is gone, or that
-    /// costs something else than it did, keeps what it has.
+    /// costs something else than it did or by a price that was found in another way, keeps what it has.
     pub(crate) async fn reprice_calls(&mut self, changes: &[Repriced<'_>]) -> Result<u64, RepositoryError> {
         self.share_ledger().await?;
         let mut sorted: Vec<&Repriced<'_>> = changes.iter().collect();
@@ -22,12 +23,13 @@ impl SqlWork<Db> {
             let priced = change.priced();
             let is_added_up: Option<bool> = sqlx::query_scalar(
                 "UPDATE usage_events SET cost_nanos = $2, details = $3 WHERE id = $1 AND cost_nanos = $4 \
-                 RETURNING rolled_up",
+                 AND COALESCE(details ->> 'price_basis', price_basis) = $5 RETURNING rolled_up",
             )
             .bind(priced.id.as_uuid())
             .bind(priced.cost.as_nanos())
             .bind(Json(Details::from(&priced)))
             .bind(change.event.cost.as_nanos())
+            .bind(text(&change.event.price_basis))
             .fetch_optional(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;

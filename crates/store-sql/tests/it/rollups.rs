@@ -98,11 +98,15 @@ const TOTALS: [(&str, i64); 14] = [
 
 /// What reads each number of each table, and what it must be.
 fn totals() -> impl Iterator<Item = (String, i64)> {
-    ["usage_quarters", "usage_days"].into_iter().flat_map(|table| {
-        TOTALS.into_iter().map(move |(sum, expected)| {
-            (format!("SELECT CAST(SUM({sum}) AS BIGINT) FROM {table} WHERE model = 'm'"), expected)
+    ["usage_quarters", "usage_days"]
+        .into_iter()
+        .flat_map(|table| {
+            TOTALS.into_iter().map(move |(sum, expected)| {
+                (format!("SELECT CAST(SUM({sum}) AS BIGINT) FROM {table} WHERE model = 'm'"), expected)
+            })
         })
-    })
+        // The version before goes on reading and writing it, until it is gone.
+        .chain([("SELECT CAST(COUNT(*) AS BIGINT) FROM usage_daily".to_owned(), 0)])
 }
 
 /// The calls by day: what was known of the first is there, and nothing counts twice.
@@ -121,19 +125,38 @@ async fn the_days_are_there(connected: &Connected) {
     assert!(groups[0].sums.input >= 1 << 44);
 }
 
-/// What a process of the version before records is added up when calls are removed, and before it is.
+/// How many calls there are, by the sums of both models.
+async fn counted(connected: &Connected) -> Vec<u64> {
+    let mut work = connected.store().begin(Access::Read).await.unwrap();
+    let days = Days { first: Day::from_number(0), last: Day::from_number(9) };
+    let groups = work.statistics().groups(UsageScope::Everybody, days, Grain::Whole).await.unwrap();
+    groups.iter().map(|group| group.sums.requests).collect()
+}
+
+/// What a process of the version before records while this one runs.
+fn late_calls(id: fn(&str) -> String) -> impl Iterator<Item = String> {
+    (8..14).map(move |number| call(id, number, number.into(), "'exact'"))
+}
+
+/// They are added up in parts, once, and before they are removed.
 async fn late_calls_are_added(connected: &Connected) {
-    let all = Timestamp::from_micros(9 * DAY);
-    for removed in [8, 0] {
+    assert_eq!(counted(connected).await, [2, 10]);
+    for (caught_up, total) in [(2, 12), (2, 14)] {
         let mut work = connected.store().begin(Access::Write).await.unwrap();
-        assert_eq!(work.usage().prune(all, 100).await.unwrap(), removed);
+        assert_eq!(work.usage().catch_up(2).await.unwrap(), caught_up);
         work.commit().await.unwrap();
-        let mut work = connected.store().begin(Access::Read).await.unwrap();
-        let days = Days { first: Day::from_number(0), last: Day::from_number(9) };
-        let groups = work.statistics().groups(UsageScope::Everybody, days, Grain::Whole).await.unwrap();
-        let calls: Vec<u64> = groups.iter().map(|group| group.sums.requests).collect();
-        assert_eq!(calls, [2, 11]);
+        assert_eq!(counted(connected).await, [2, total]);
     }
+    let all = Timestamp::from_micros(9 * DAY);
+    for (removed, total) in [(1, 15), (12, 16), (0, 16)] {
+        let mut work = connected.store().begin(Access::Write).await.unwrap();
+        let limit = if removed == 1 { 1 } else { 100 };
+        assert_eq!(work.usage().prune(all, limit).await.unwrap(), removed);
+        work.commit().await.unwrap();
+        assert_eq!(counted(connected).await, [2, total]);
+    }
+    let mut work = connected.store().begin(Access::Write).await.unwrap();
+    assert_eq!(work.usage().catch_up(2).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -152,7 +175,9 @@ async fn what_was_counted_before_is_kept_on_postgresql() {
         assert_eq!(row.get::<i64, _>(0), expected, "{total}");
     }
     the_days_are_there(&connected).await;
-    operator.execute(AssertSqlSafe(json(call(id, 8, 5, "'exact'")))).await.unwrap();
+    for statement in late_calls(id) {
+        operator.execute(AssertSqlSafe(json(statement))).await.unwrap();
+    }
     late_calls_are_added(&connected).await;
 }
 
@@ -172,6 +197,8 @@ async fn what_was_counted_before_is_kept_on_sqlite() {
         assert_eq!(row.get::<i64, _>(0), expected, "{total}");
     }
     the_days_are_there(&connected).await;
-    operator.execute(AssertSqlSafe(call(id, 8, 5, "'exact'"))).await.unwrap();
+    for statement in late_calls(id) {
+        operator.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
     late_calls_are_added(&connected).await;
 }

@@ -256,6 +256,7 @@ pub async fn refreshes_are_remembered(store: &dyn Store) {
         etag: etag.map(str::to_owned),
         started_at: at(second),
         finished_at: at(second + 1),
+        program: "1.0".into(),
     };
     let all = [
         refresh("a", RefreshStatus::Failed, None, 4),
@@ -271,8 +272,22 @@ pub async fn refreshes_are_remembered(store: &dyn Store) {
     let mut work = read(store).await;
     assert_eq!(work.prices().refreshes(10).await.expect(WORKS), all);
     assert_eq!(work.prices().refreshes(1).await.expect(WORKS), all[..1]);
-    assert_eq!(work.prices().last_etag("a").await.expect(WORKS).as_deref(), Some("two"));
-    assert_eq!(work.prices().last_etag("c").await.expect(WORKS), None);
+    assert_eq!(work.prices().last_etag("a", "1.0").await.expect(WORKS).as_deref(), Some("two"));
+    assert_eq!(work.prices().last_etag("a", "1.1").await.expect(WORKS), None, "it may read more of it");
+    assert_eq!(work.prices().last_etag("c", "1.0").await.expect(WORKS), None);
+    drop(work);
+    // What was removed is to come back, though the list is what it was.
+    let new =
+        NewListPrice::new("openai", "m", PriceRates::default(), PriceOrigin::Fetched, "e").expect(WORKS);
+    let price = ListPrice::create(PriceId::mint(clock(), entropy()), new, at(0));
+    for (second, expected) in [(2, Some("two")), (3, None)] {
+        let mut work = write(store).await;
+        let price = ListPrice { id: PriceId::mint(clock(), entropy()), ..price.clone() };
+        assert!(work.prices().save_list_prices(std::slice::from_ref(&price)).await.expect(WORKS));
+        assert!(work.prices().remove_list_price(price.id, at(second)).await.expect(WORKS));
+        assert_eq!(work.prices().last_etag("a", "1.0").await.expect(WORKS).as_deref(), expected);
+        work.commit().await.expect(WORKS);
+    }
 }
 
 /// Tokens that nobody knew a price of are counted by model, apart from what was estimated.
@@ -286,6 +301,10 @@ pub async fn calls_without_a_price_are_counted_by_model(store: &dyn Store) {
         tokens: TokenCounts { input: 3, reasoning: 4, ..TokenCounts::default() },
         ..usage_event(at(0))
     };
+    let large = |call| UsageEvent {
+        tokens: TokenCounts { input: i64::MAX.unsigned_abs(), ..TokenCounts::default() },
+        ..call
+    };
     let calls = [
         call("priced", "exact", 0),
         call("zero", "fallback", 0),
@@ -293,6 +312,10 @@ pub async fn calls_without_a_price_are_counted_by_model(store: &dyn Store) {
         call("guessed", "fallback", 9),
         UsageEvent { cache_hit: true, ..call("hit", "none", 0) },
         UsageEvent { tokens: TokenCounts::default(), ..call("nothing", "none", 0) },
+        large(call("large", "none", 0)),
+        large(call("large", "none", 0)),
+        call("dear", "fallback", i64::MAX),
+        call("dear", "fallback", i64::MAX),
     ];
     let mut work = write(store).await;
     work.usage().record(&calls.iter().collect::<Vec<_>>()).await.expect(WORKS);
@@ -308,7 +331,12 @@ pub async fn calls_without_a_price_are_counted_by_model(store: &dyn Store) {
         estimated_cost: Money::from_nanos(nanos),
         last_on: day,
     };
-    let expected = [model("zero", 2, 14, 0, 0), model("guessed", 0, 0, 1, 9)];
+    let expected = [
+        model("large", 2, i64::MAX.unsigned_abs(), 0, 0),
+        model("zero", 2, 14, 0, 0),
+        model("dear", 0, 0, 2, i64::MAX),
+        model("guessed", 0, 0, 1, 9),
+    ];
     assert_eq!(read(store).await.prices().unpriced(at(0)).await.expect(WORKS), expected);
     let later = at(0).plus(std::time::Duration::from_hours(24));
     assert_eq!(read(store).await.prices().unpriced(later).await.expect(WORKS), []);

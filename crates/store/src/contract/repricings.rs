@@ -116,6 +116,8 @@ pub async fn a_call_gets_another_price_once(store: &dyn Store) {
     let changes = [repriced(&wrong, 4), repriced(&gone, 4)];
     assert_eq!(apply(store, &changes).await, 1);
     assert_eq!(apply(store, &changes).await, 0, "it costs something else by now");
+    let found_otherwise = UsageEvent { price_basis: "fallback".into(), ..right.clone() };
+    assert_eq!(apply(store, &[repriced(&found_otherwise, 4)]).await, 0, "somebody priced it meanwhile");
     let mut work = read(store).await;
     let expected = UsageEvent {
         cost: Money::from_nanos(4),

@@ -49,7 +49,9 @@ async fn pass(pass: &Pass) {
     for item in items {
         assert_shape("a job", &job, item);
     }
-    for name in ["prune_usage", "prune_audit", "mark_expired_tokens", "end_access", "sweep_limits"] {
+    for name in
+        ["prune_usage", "catch_up_usage", "prune_audit", "mark_expired_tokens", "end_access", "sweep_limits"]
+    {
         assert!(items.iter().any(|item| item["name"] == name), "{name}: {shown}");
     }
     // Its first tick may be carried out just now.

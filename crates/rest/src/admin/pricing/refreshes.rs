@@ -28,7 +28,8 @@ pub(super) struct RefreshView {
     models_seen: u64,
     models_added: u64,
     models_updated: u64,
-    /// How many were passed over: of unknown vendors, without a price, or set by somebody.
+    /// How many were passed over: of unknown vendors, without a price or with a wrong one, or set by
+    /// somebody.
     models_skipped: u64,
     error_message: Option<String>,
     #[schema(value_type = String, format = "date-time")]

@@ -31,7 +31,8 @@ pub(super) struct RepricingBody {
     provider_name: Option<String>,
     /// Only of this model, as the provider knows it.
     model: Option<String>,
-    /// The price that they all get; unless given, what each model costs now.
+    /// The price that they get, of those of the provider and model that it is for; unless given, what each
+    /// model costs now. The price of models without one needs a `model`.
     price_version: Option<String>,
     /// Whether it is only looked what would change.
     #[serde(default)]
@@ -120,7 +121,7 @@ impl From<Repricing> for RepricingView {
     request_body = RepricingBody,
     responses(
         (status = CREATED, body = RepricingView),
-        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_range`", body = ErrorBody),
+        (status = BAD_REQUEST, description = "`invalid_request_body`, `invalid_range`, `price_version_mismatch`", body = ErrorBody),
         (status = NOT_FOUND, description = "`price_version_not_found`", body = ErrorBody),
     ))]
 pub(super) async fn begin_repricing(
