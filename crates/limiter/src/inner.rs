@@ -251,6 +251,11 @@ impl Inner {
             .collect();
         let taken = match self.within(self.counters.take(holder, &demands, now, until)).await {
             Some(Ok(taken)) => taken,
+            // Nothing was taken, and calls under other limits need not wait for it.
+            Some(Err(error @ CountersError::Filling)) => {
+                self.answered();
+                return Err(error);
+            }
             Some(Err(error)) => return Err(self.lost(holder, error)),
             None => {
                 let error = CountersError::Unavailable("they did not answer in time".to_owned());

@@ -100,6 +100,9 @@ pub enum CountersError {
     /// Their store cannot be reached, or is too slow.
     #[error("the counters of limits cannot be reached: {0}")]
     Unavailable(String),
+    /// One of them is being made from what was recorded. Nothing was taken of any; the others can be asked.
+    #[error("a counter is being made from what was recorded")]
+    Filling,
     /// Their store fails.
     #[error(transparent)]
     Store(#[from] RepositoryError),

@@ -1,7 +1,7 @@
 //! Opening a database by its URL.
 
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -11,7 +11,7 @@ use promptgate_store::Store;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Database, Postgres, Sqlite};
+use sqlx::{Database, Pool, Postgres, Sqlite};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,6 +55,9 @@ pub struct SqlOptions {
     pub acquire_timeout: Duration,
     /// The zone in which days and months of budgets begin.
     pub zone: Tz,
+    /// How long whoever takes of a budget waits while its counter is made from what was recorded; the
+    /// making goes on. Less than those who take have.
+    pub fill_patience: Duration,
 }
 
 impl Default for SqlOptions {
@@ -65,6 +68,7 @@ impl Default for SqlOptions {
             max_lifetime: Duration::from_mins(30),
             acquire_timeout: Duration::from_secs(5),
             zone: Tz::UTC,
+            fill_patience: Duration::from_millis(300),
         }
     }
 }
@@ -177,20 +181,22 @@ pub(crate) fn postgres_options(url: &str) -> Result<PgConnectOptions, ConnectErr
     Ok(options.options(PATIENCE.into_iter().filter(|(name, _)| !given.contains(name))))
 }
 
+fn store<DB: Database>(
+    writers: Pool<DB>,
+    readers: Pool<DB>,
+    begin: Begin,
+    options: SqlOptions,
+) -> SqlStore<DB> {
+    let SqlOptions { zone, fill_patience, .. } = options;
+    let (looked_at, filling) = (Arc::default(), Arc::default());
+    SqlStore { writers, readers, begin, zone, looked_at, filling, fill_patience }
+}
+
 fn postgres(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
     let address = postgres_options(url)?;
     let pool = pool::<Postgres>(options).connect_lazy_with(address.clone());
-    let (writers, readers, zone) = (pool.clone(), pool, options.zone);
-    Ok(Connected {
-        engine: Arc::new(SqlStore {
-            writers,
-            readers,
-            begin: Begin::POSTGRES,
-            zone,
-            looked_at: Mutex::default(),
-        }),
-        postgres: Some(address),
-    })
+    let engine = Arc::new(store(pool.clone(), pool, Begin::POSTGRES, options));
+    Ok(Connected { engine, postgres: Some(address) })
 }
 
 async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {
@@ -216,16 +222,8 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
         .acquire_timeout(options.acquire_timeout);
     if in_memory {
         let pool = writer.connect_with(address.shared_cache(false)).await.map_err(refused)?;
-        return Ok(Connected {
-            engine: Arc::new(SqlStore {
-                writers: pool.clone(),
-                readers: pool,
-                begin: Begin::SQLITE_IN_MEMORY,
-                zone: options.zone,
-                looked_at: Mutex::default(),
-            }),
-            postgres: None,
-        });
+        let engine = Arc::new(store(pool.clone(), pool, Begin::SQLITE_IN_MEMORY, options));
+        return Ok(Connected { engine, postgres: None });
     }
     let writers = until_not_busy(options.acquire_timeout, || async {
         let writers = writer.clone().connect_with(address.clone()).await?;
@@ -236,9 +234,7 @@ async fn sqlite(url: &str, options: SqlOptions) -> Result<Connected, ConnectErro
     .await
     .map_err(refused)?;
     let readers = pool::<Sqlite>(options).connect_lazy_with(address.pragma("query_only", "ON"));
-    let zone = options.zone;
-    let engine =
-        Arc::new(SqlStore { writers, readers, begin: Begin::SQLITE, zone, looked_at: Mutex::default() });
+    let engine = Arc::new(store(writers, readers, Begin::SQLITE, options));
     Ok(Connected { engine, postgres: None })
 }
 

@@ -6,18 +6,21 @@
 //! as held or as used, and never as neither. Whoever locks several holds does so in the order of their
 //! counters, buckets and holders.
 
+mod filling;
 mod ledger;
 mod sweep;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use promptgate_kernel::Timestamp;
 use promptgate_limits::{
     Counters, CountersError, Demand, Grant, Holder, Limit, Refused, Settlement, Span, Standing, Taken,
 };
 use promptgate_store_sql_macros::each_dialect;
 use sqlx::{AssertSqlSafe, Database, Transaction};
+use tokio::time::{Instant, timeout_at};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -25,6 +28,8 @@ use crate::dialect::Dialect;
 use crate::error::classify;
 use crate::value::{count, text};
 use crate::work::SqlStore;
+
+pub(crate) use filling::Filling;
 
 /// How a counter stands: what is used in a span, what is held, and when the oldest use counts no longer.
 const STANDING: &str = "SELECT \
@@ -182,11 +187,16 @@ impl Counters for SqlStore<Db> {
         _now: Timestamp,
         until: Timestamp,
     ) -> Result<Taken, CountersError> {
+        let made_by = Instant::now() + self.fill_patience;
         for _ in 0..ATTEMPTS {
             if let Some(taken) = self.try_take(holder, demands, until).await? {
                 return Ok(taken);
             }
-            self.fill(demands).await?;
+            match timeout_at(made_by, try_join_all(self.fill(demands))).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(reason)) => return Err(CountersError::Unavailable(reason.to_string())),
+                Err(_) => return Err(CountersError::Filling),
+            }
         }
         Err(CountersError::Unavailable("they are forgotten as soon as they are filled".to_owned()))
     }

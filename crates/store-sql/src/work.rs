@@ -1,6 +1,7 @@
 //! The store and its units of work.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
@@ -29,6 +30,7 @@ use promptgate_usage::{
 use sqlx::{Database, FromRow, Pool, QueryBuilder, Transaction};
 use uuid::Uuid;
 
+use crate::counters::Filling;
 use crate::dialect::Begin;
 use crate::error::{Abandoned, classify};
 use crate::value::count;
@@ -43,7 +45,25 @@ pub(crate) struct SqlStore<DB: Database> {
     /// Where days and months of budgets begin.
     pub(crate) zone: Tz,
     /// Up to which counter it was last looked for counters of which nothing is left.
-    pub(crate) looked_at: Mutex<String>,
+    pub(crate) looked_at: Arc<Mutex<String>>,
+    /// The counters of budgets that are being made.
+    pub(crate) filling: Arc<Filling>,
+    /// How long whoever takes of one waits until it is made.
+    pub(crate) fill_patience: Duration,
+}
+
+impl<DB: Database> Clone for SqlStore<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            writers: self.writers.clone(),
+            readers: self.readers.clone(),
+            begin: self.begin,
+            zone: self.zone,
+            looked_at: Arc::clone(&self.looked_at),
+            filling: Arc::clone(&self.filling),
+            fill_patience: self.fill_patience,
+        }
+    }
 }
 
 impl<DB: Database> SqlStore<DB> {

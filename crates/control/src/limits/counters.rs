@@ -65,6 +65,8 @@ impl LimitCounters {
 fn failed(error: CountersError) -> RepositoryError {
     match error {
         CountersError::Store(error) => error,
-        error @ CountersError::Unavailable(_) => RepositoryError::Unavailable { source: error.into() },
+        error @ (CountersError::Unavailable(_) | CountersError::Filling) => {
+            RepositoryError::Unavailable { source: error.into() }
+        }
     }
 }

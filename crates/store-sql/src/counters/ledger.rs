@@ -16,6 +16,7 @@ use sqlx::types::Type;
 use sqlx::{AssertSqlSafe, Database, Encode, QueryBuilder, Transaction};
 use uuid::Uuid;
 
+use super::filling::Filled;
 use super::{amount, committed};
 use crate::dialect::Dialect;
 use crate::error::classify;
@@ -110,52 +111,59 @@ impl SqlStore<Db> {
         Ok(is_complete(&kept, span, self.zone))
     }
 
-    /// Makes counters of the ledger that are not kept, or have not everything that is needed.
-    pub(super) async fn fill(&self, demands: &[Demand]) -> Result<(), CountersError> {
-        let counters = demands.iter().map(|demand| &demand.limit.counter);
-        let mut order: Vec<(String, &Counter, &Span)> = counters
-            .zip(demands.iter().map(|demand| &demand.span))
-            .filter(|(counter, _)| counter.is_ledger())
-            .map(|(counter, span)| (counter.to_string(), counter, span))
-            .collect();
-        order.sort_by(|one, other| (&one.0, one.2.since).cmp(&(&other.0, other.2.since)));
+    /// Makes counters of the ledger that are not kept, or have not everything that is needed, each for
+    /// itself, and whether or not somebody waits for it.
+    pub(super) fn fill(&self, demands: &[Demand]) -> Vec<Filled> {
+        let of_ledger = demands.iter().filter(|demand| demand.limit.counter.is_ledger());
+        let fill = |Demand { limit, span, .. }: &Demand| {
+            let (store, counter, span) = (self.clone(), limit.counter.clone(), *span);
+            let text = counter.to_string();
+            self.filling.join(&text, async move { store.fill_one(&counter, &span).await })
+        };
+        of_ledger.map(fill).collect()
+    }
+
+    async fn fill_one(&self, counter: &Counter, span: &Span) -> Result<(), CountersError> {
+        let text = counter.to_string();
         let mut tx = self.write().await?;
+        if is_complete(&Self::kept(&mut tx, &text, "").await?, span, self.zone) {
+            return Ok(());
+        }
         sqlx::query(Db::CLOSE_LEDGER).execute(&mut *tx).await.map_err(classify)?;
-        for (text, counter, span) in order {
-            let kept = Self::kept(&mut tx, &text, Db::pick("FOR UPDATE", "")).await?;
-            if is_complete(&kept, span, self.zone) {
-                continue;
-            }
-            sqlx::query(
-                "INSERT INTO limit_counters (counter, subject, complete_since, zone) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (counter) DO UPDATE SET subject = excluded.subject, \
-                 complete_since = excluded.complete_since, zone = excluded.zone",
-            )
+        // Another process may have made it meanwhile.
+        if is_complete(&Self::kept(&mut tx, &text, "").await?, span, self.zone) {
+            return Ok(());
+        }
+        let mut buckets = self.recorded(&mut tx, counter, span).await?;
+        // So that it is kept for as long as it may be needed, if nothing was used.
+        buckets.entry(span.bucket.as_micros()).or_insert((0, span.until.as_micros()));
+        // Only from here on do those wait who take of it.
+        sqlx::query(
+            "INSERT INTO limit_counters (counter, subject, complete_since, zone) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (counter) DO UPDATE SET subject = excluded.subject, \
+             complete_since = excluded.complete_since, zone = excluded.zone",
+        )
+        .bind(&text)
+        .bind(counter.subject.to_string())
+        .bind(span.since.as_micros())
+        .bind(self.zone.name())
+        .execute(&mut *tx)
+        .await
+        .map_err(classify)?;
+        sqlx::query("DELETE FROM limit_buckets WHERE counter = $1")
             .bind(&text)
-            .bind(counter.subject.to_string())
-            .bind(span.since.as_micros())
-            .bind(self.zone.name())
             .execute(&mut *tx)
             .await
             .map_err(classify)?;
-            sqlx::query("DELETE FROM limit_buckets WHERE counter = $1")
-                .bind(&text)
-                .execute(&mut *tx)
-                .await
-                .map_err(classify)?;
-            let mut buckets = self.recorded(&mut tx, counter, span).await?;
-            // So that it is kept for as long as it may be needed, if nothing was used.
-            buckets.entry(span.bucket.as_micros()).or_insert((0, span.until.as_micros()));
-            for rows in buckets.into_iter().collect::<Vec<_>>().chunks(ROWS) {
-                let mut query = QueryBuilder::<Db>::new(
-                    "INSERT INTO limit_buckets (counter, bucket, used, ends_at, is_ledger) ",
-                );
-                query.push_values(rows, |mut row, (bucket, (used, ends_at))| {
-                    row.push_bind(text.as_str()).push_bind(*bucket).push_bind(*used).push_bind(*ends_at);
-                    row.push("TRUE");
-                });
-                query.build().execute(&mut *tx).await.map_err(classify)?;
-            }
+        for rows in buckets.into_iter().collect::<Vec<_>>().chunks(ROWS) {
+            let mut query = QueryBuilder::<Db>::new(
+                "INSERT INTO limit_buckets (counter, bucket, used, ends_at, is_ledger) ",
+            );
+            query.push_values(rows, |mut row, (bucket, (used, ends_at))| {
+                row.push_bind(text.as_str()).push_bind(*bucket).push_bind(*used).push_bind(*ends_at);
+                row.push("TRUE");
+            });
+            query.build().execute(&mut *tx).await.map_err(classify)?;
         }
         committed(tx).await
     }

@@ -52,6 +52,7 @@ const OPTIONS: SqlOptions = SqlOptions {
     max_lifetime: std::time::Duration::from_mins(30),
     acquire_timeout: std::time::Duration::from_secs(30),
     zone: chrono_tz::Tz::UTC,
+    fill_patience: std::time::Duration::from_secs(30),
 };
 
 async fn migrated(url: &str, database: Option<TestDatabase>, directory: Option<TempDir>) -> Fixture {
