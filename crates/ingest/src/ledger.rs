@@ -10,7 +10,8 @@ use promptgate_usage::{DeadLetter, FinishedCall};
 /// The store, reduced to calls.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Records all of these or none. Recording one again changes nothing.
+    /// Records all of these or none. Recording one again changes nothing, and one whose letter was
+    /// discarded is not recorded.
     async fn record(&self, calls: &[Arc<FinishedCall>]) -> Result<(), RepositoryError>;
 
     /// Puts calls on the list that could not be recorded, all of these or none.
@@ -26,9 +27,12 @@ pub trait Ledger: Send + Sync {
 #[async_trait]
 impl Ledger for Arc<dyn Store> {
     async fn record(&self, calls: &[Arc<FinishedCall>]) -> Result<(), RepositoryError> {
-        let events: Vec<_> = calls.iter().map(|call| &call.event).collect();
-        let contents: Vec<_> = calls.iter().filter_map(|call| call.content.as_ref()).collect();
+        let ids: Vec<_> = calls.iter().map(|call| call.event.id).collect();
         let mut work = self.begin(Access::Write).await?;
+        let discarded = work.dead_letters().discarded(&ids).await?;
+        let wanted = || calls.iter().filter(|call| !discarded.contains(&call.event.id));
+        let events: Vec<_> = wanted().map(|call| &call.event).collect();
+        let contents: Vec<_> = wanted().filter_map(|call| call.content.as_ref()).collect();
         work.call_contents().record(&contents).await?;
         // Last, because limits wait for what it charges.
         work.usage().record(&events).await?;

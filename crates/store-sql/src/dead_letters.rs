@@ -149,6 +149,38 @@ impl DeadLetterRepository for SqlWork<Db> {
         Ok(done.rows_affected() == 1)
     }
 
+    #[instrument(level = "debug", name = "db.dead_letters.discarded", skip_all, fields(count = calls.len()))]
+    async fn discarded(&mut self, calls: &[CallId]) -> Result<Vec<CallId>, RepositoryError> {
+        let mut discarded = Vec::new();
+        // Whoever records asks, and there is hardly ever one.
+        let is_any: bool = sqlx::query_scalar::<Db, _>(
+            "SELECT EXISTS (SELECT 1 FROM dead_letters WHERE discarded_at IS NOT NULL)",
+        )
+        .fetch_one(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        if !is_any {
+            return Ok(discarded);
+        }
+        for batch in batches(calls) {
+            let mut query = QueryBuilder::<Db>::new(
+                "SELECT id FROM dead_letters WHERE discarded_at IS NOT NULL AND id IN (",
+            );
+            let mut ids = query.separated(", ");
+            for id in batch {
+                ids.push_bind(id.as_uuid());
+            }
+            query.push(")");
+            let found: Vec<Uuid> = query
+                .build_query_scalar()
+                .fetch_all(&mut *self.tx)
+                .await
+                .map_err(|error| self.fail(error))?;
+            discarded.extend(found.into_iter().map(CallId::from_uuid));
+        }
+        Ok(discarded)
+    }
+
     #[instrument(level = "debug", name = "db.dead_letters.remove", skip_all, fields(call.id = %id))]
     async fn remove(&mut self, id: CallId) -> Result<bool, RepositoryError> {
         let removed = self.execute_for("DELETE FROM dead_letters WHERE id = $1", id.as_uuid()).await?;

@@ -358,6 +358,7 @@ macro_rules! contract_tests {
                 the_same_one_adds_up
                 a_discarded_one_stays_away
                 what_is_settled_is_told
+                what_is_discarded_is_told
                 they_are_listed_and_counted
             );
             $crate::contract_tests!(@domain $engine admin_keys:

@@ -87,6 +87,9 @@ pub trait DeadLetterRepository: Send {
     /// `false` if it is not there or was discarded before.
     async fn discard(&mut self, id: CallId, at: Timestamp) -> Result<bool, RepositoryError>;
 
+    /// Those of these calls whose letters were discarded.
+    async fn discarded(&mut self, calls: &[CallId]) -> Result<Vec<CallId>, RepositoryError>;
+
     /// Removes a letter whose event was recorded; `false` if it is not there.
     async fn remove(&mut self, id: CallId) -> Result<bool, RepositoryError>;
 

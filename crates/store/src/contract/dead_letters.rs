@@ -91,6 +91,22 @@ pub async fn what_is_settled_is_told(store: &dyn Store) {
     assert_eq!(work.dead_letters().settled(&[]).await.expect(WORKS), []);
 }
 
+/// Of any number of calls those are told whose letters were discarded, and no others.
+pub async fn what_is_discarded_is_told(store: &dyn Store) {
+    let (waiting, discarded) = (letter(1), letter(2));
+    put(store, &[waiting.clone(), discarded.clone()]).await;
+    let mut asked: Vec<_> = (0..300).map(|_| CallId::mint(clock(), entropy())).collect();
+    asked.extend([discarded.id, waiting.id]);
+    assert_eq!(read(store).await.dead_letters().discarded(&asked).await.expect(WORKS), []);
+    let mut work = write(store).await;
+    work.dead_letters().discard(discarded.id, at(3)).await.expect(WORKS);
+    assert_eq!(work.dead_letters().discarded(&asked).await.expect(WORKS), [discarded.id]);
+    work.commit().await.expect(WORKS);
+    let mut work = read(store).await;
+    assert_eq!(work.dead_letters().discarded(&asked).await.expect(WORKS), [discarded.id]);
+    assert_eq!(work.dead_letters().discarded(&[waiting.id]).await.expect(WORKS), []);
+}
+
 /// The list has the last that was tried first; the count is that of the list.
 pub async fn they_are_listed_and_counted(store: &dyn Store) {
     let letters: Vec<_> = [5, 1, 3].map(letter).into();
