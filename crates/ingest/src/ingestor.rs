@@ -1,7 +1,6 @@
 //! Out of the stream, into the store.
 
 use std::convert::Infallible;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,8 @@ pub struct IngestorOptions {
     /// From so many deliveries on, a call is recorded alone: those who were given it before may have
     /// died of it.
     pub alone_from: u32,
-    /// From so many deliveries on, it is set aside without being tried.
+    /// From so many deliveries on, it is set aside without being tried, if it is the first such one that is
+    /// delivered: of those behind it nobody may have lived to try them.
     pub dead_from: u32,
 }
 
@@ -41,7 +41,7 @@ impl Default for IngestorOptions {
 
 /// A consumer of the stream. Any number may run at once, in any number of processes.
 pub struct Ingestor {
-    deliveries: Box<dyn Deliveries>,
+    deliveries: Arc<dyn Deliveries>,
     recorder: Recorder,
     options: IngestorOptions,
     failing: bool,
@@ -53,6 +53,7 @@ struct Stopped;
 impl Ingestor {
     /// A consumer that has not begun.
     pub fn new(deliveries: Box<dyn Deliveries>, recording: Arc<Recording>, options: IngestorOptions) -> Self {
+        let deliveries = Arc::from(deliveries);
         Self { deliveries, recorder: Recorder::new(recording), options, failing: false }
     }
 
@@ -93,16 +94,27 @@ impl Ingestor {
         if batch.is_empty() {
             return Ok(());
         }
+        let ids: Vec<String> = batch.iter().map(|delivery| delivery.id.clone()).collect();
+        let (deliveries, every) = (Arc::clone(&self.deliveries), self.options.keep_every);
+        // All of them, from the start: whoever took what waits for its turn here would do it twice.
+        tokio::select! {
+            brought = self.bring_all(batch, shutdown) => brought,
+            never = keep(&*deliveries, &ids, every) => match never {},
+        }
+    }
+
+    async fn bring_all(&mut self, batch: Vec<Delivery>, shutdown: &CancellationToken) -> Result<(), Stopped> {
         let mut sorted = Sorted::default();
         for delivery in batch {
             sorted.add(delivery, &self.options);
         }
         let Sorted { together, alone, dead, foreign } = sorted;
+        // Before anything that is behind it kills this one, too.
+        self.bring(Work::GiveUp(dead), shutdown).await?;
         self.bring(Work::Record(together), shutdown).await?;
         for (id, call) in alone {
             self.bring(Work::Record(Group { ids: vec![id], calls: vec![call] }), shutdown).await?;
         }
-        self.bring(Work::GiveUp(dead), shutdown).await?;
         for (id, json) in foreign {
             self.bring(Work::SetAside(id, json), shutdown).await?;
         }
@@ -115,22 +127,10 @@ impl Ingestor {
         if ids.is_empty() {
             return Ok(());
         }
-        {
-            let mut kept = pin!(keep(&*self.deliveries, &ids, self.options.keep_every));
-            loop {
-                let done = tokio::select! {
-                    done = attempt(&mut self.recorder, &work) => done,
-                    never = &mut kept => match never {},
-                };
-                if done == Ok(()) {
-                    break;
-                }
-                let due = self.recorder.due().unwrap_or_else(Instant::now);
-                tokio::select! {
-                    () = shutdown.cancelled() => return Err(Stopped),
-                    () = sleep_until(due) => {}
-                    never = &mut kept => match never {},
-                }
+        while attempt(&mut self.recorder, &work).await.is_err() {
+            let due = self.recorder.due().unwrap_or_else(Instant::now);
+            if shutdown.run_until_cancelled(sleep_until(due)).await.is_none() {
+                return Err(Stopped);
             }
         }
         if let Err(error) = self.deliveries.done(&ids).await {
@@ -173,7 +173,7 @@ struct Group {
 /// What is to be done with deliveries.
 enum Work {
     Record(Group),
-    GiveUp(Vec<(String, Arc<FinishedCall>, u32)>),
+    GiveUp(Option<(String, Arc<FinishedCall>, u32)>),
     SetAside(String, String),
 }
 
@@ -192,7 +192,8 @@ impl Work {
 struct Sorted {
     together: Group,
     alone: Vec<(String, Arc<FinishedCall>)>,
-    dead: Vec<(String, Arc<FinishedCall>, u32)>,
+    /// The first that was delivered too often.
+    dead: Option<(String, Arc<FinishedCall>, u32)>,
     foreign: Vec<(String, String)>,
 }
 
@@ -200,7 +201,9 @@ impl Sorted {
     fn add(&mut self, Delivery { id, times, payload }: Delivery, options: &IngestorOptions) {
         match payload {
             Payload::Foreign(json) => self.foreign.push((id, json)),
-            Payload::Call(call) if times >= options.dead_from => self.dead.push((id, call, times)),
+            Payload::Call(call) if times >= options.dead_from && self.dead.is_none() => {
+                self.dead = Some((id, call, times));
+            }
             Payload::Call(call) if times >= options.alone_from => self.alone.push((id, call)),
             Payload::Call(call) => {
                 self.together.ids.push(id);

@@ -1,10 +1,11 @@
 //! Bringing batches into a store that may be away, or refuse one call in many.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use promptgate_kernel::{Clock, RepositoryError};
+use promptgate_kernel::{CallId, Clock, RepositoryError};
 use promptgate_usage::{DeadLetter, FinishedCall};
 use tokio::time::{Instant, sleep};
 
@@ -53,8 +54,8 @@ pub struct Recorder {
     failures: u32,
     /// Those of them while the store answered otherwise.
     refusals: u32,
-    /// What the store had taken before the first of them.
-    taken_before: u64,
+    /// What the store had taken when it refused calls alone, for the first time among these failures.
+    refused_at: HashMap<CallId, u64>,
     due: Option<Instant>,
 }
 
@@ -64,7 +65,7 @@ type Refused<'a> = (&'a Arc<FinishedCall>, RepositoryError);
 impl Recorder {
     /// A recorder that has not failed yet.
     pub fn new(shared: Arc<Recording>) -> Self {
-        Self { shared, failures: 0, refusals: 0, taken_before: 0, due: None }
+        Self { shared, failures: 0, refusals: 0, refused_at: HashMap::new(), due: None }
     }
 
     /// Whether it makes sense to try, or to try again.
@@ -81,9 +82,6 @@ impl Recorder {
     pub async fn record(&mut self, calls: &[Arc<FinishedCall>]) -> Result<(), NotNow> {
         if calls.is_empty() {
             return Ok(());
-        }
-        if self.failures == 0 {
-            self.taken_before = self.shared.taken.load(Ordering::Relaxed);
         }
         let Err(error) = self.attempt(calls).await else {
             self.succeeded();
@@ -152,18 +150,21 @@ impl Recorder {
     ) -> Result<(), NotNow> {
         let mut refused: Vec<Refused<'_>> = Vec::new();
         let mut parts = Vec::new();
-        split(calls, first, &mut parts, &mut refused);
+        self.split(calls, first, &mut parts, &mut refused);
         while let Some(part) = parts.pop() {
             match self.attempt(part).await {
                 Ok(()) => {}
                 Err(error) if !is_about_a_call(&error) && !self.shared.ledger.answers().await => {
                     return Err(self.failed(&error));
                 }
-                Err(error) => split(part, error, &mut parts, &mut refused),
+                Err(error) => self.split(part, error, &mut parts, &mut refused),
             }
         }
-        let took_one = self.shared.taken.load(Ordering::Relaxed) > self.taken_before;
-        if let Some((_, error)) = refused.iter().find(|(_, error)| !took_one && !is_about_a_call(error)) {
+        let taken = self.shared.taken.load(Ordering::Relaxed);
+        let took_one_since =
+            |call: &FinishedCall| self.refused_at.get(&call.event.id).is_some_and(|then| taken > *then);
+        let in_doubt = refused.iter().find(|(call, error)| !is_about_a_call(error) && !took_one_since(call));
+        if let Some((_, error)) = in_doubt {
             return Err(self.failed(error));
         }
         let refused = self.try_alone(refused).await?;
@@ -222,6 +223,25 @@ impl Recorder {
             tracing::info!(attempts = self.failures, "the store takes usage events again");
         }
         (self.failures, self.refusals, self.due) = (0, 0, None);
+        self.refused_at.clear();
+    }
+
+    /// Puts the halves of a refused part on the stack, or a single call among the refused.
+    fn split<'a>(
+        &mut self,
+        part: &'a [Arc<FinishedCall>],
+        error: RepositoryError,
+        parts: &mut Vec<&'a [Arc<FinishedCall>]>,
+        refused: &mut Vec<Refused<'a>>,
+    ) {
+        if let [call] = part {
+            let taken = self.shared.taken.load(Ordering::Relaxed);
+            self.refused_at.entry(call.event.id).or_insert(taken);
+            refused.push((call, error));
+        } else {
+            let (left, right) = part.split_at(part.len() / 2);
+            parts.extend([right, left]);
+        }
     }
 }
 
@@ -236,21 +256,6 @@ fn letter(
     let written = serde_json::to_string(&call.event);
     let event = written.inspect_err(|error| tracing::error!(%error, "a usage event is no JSON")).ok()?;
     Some(DeadLetter::now(call.event.id, event, reason, attempts, at))
-}
-
-/// Puts the halves of a refused part on the stack, or a single call among the refused.
-fn split<'a>(
-    part: &'a [Arc<FinishedCall>],
-    error: RepositoryError,
-    parts: &mut Vec<&'a [Arc<FinishedCall>]>,
-    refused: &mut Vec<Refused<'a>>,
-) {
-    if let [call] = part {
-        refused.push((call, error));
-    } else {
-        let (left, right) = part.split_at(part.len() / 2);
-        parts.extend([right, left]);
-    }
 }
 
 fn is_about_a_call(error: &RepositoryError) -> bool {
@@ -346,6 +351,38 @@ mod tests {
         assert_eq!(other.record(&[testing::call(2)]).await, Ok(()));
         assert_eq!(bad.record(&[call]).await, Ok(()));
         assert_eq!(set_aside(&behaviour), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_store_took_before_it_refused_a_call_proves_nothing() {
+        let (recording, behaviour) = recording();
+        let (mut bad, mut other) = (Recorder::new(Arc::clone(&recording)), Recorder::new(recording));
+        let calls: Vec<_> = (0..4).map(testing::call).collect();
+        behaviour.lock().unwrap().away = true;
+        assert_eq!(bad.record(&calls).await, Err(NotNow));
+        behaviour.lock().unwrap().away = false;
+        assert_eq!(other.record(&[testing::call(8)]).await, Ok(()));
+        behaviour.lock().unwrap().poison.extend(calls.iter().map(|call| call.event.id));
+        for _ in 0..5 {
+            assert_eq!(bad.record(&calls).await, Err(NotNow));
+        }
+        assert_eq!(set_aside(&behaviour), 0);
+        assert_eq!(other.record(&[testing::call(9)]).await, Ok(()));
+        assert_eq!(bad.record(&calls).await, Ok(()));
+        assert_eq!(set_aside(&behaviour), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_of_a_batch_is_set_aside_when_the_others_are_taken_again() {
+        let (recording, behaviour) = recording();
+        let mut recorder = Recorder::new(recording);
+        let calls: Vec<_> = (0..4).map(testing::call).collect();
+        behaviour.lock().unwrap().poison.insert(calls[3].event.id);
+        for _ in 0..3 {
+            assert_eq!(recorder.record(&calls).await, Err(NotNow));
+        }
+        assert_eq!(recorder.record(&calls).await, Ok(()));
+        assert_eq!((set_aside(&behaviour), behaviour.lock().unwrap().taken.len()), (1, 3));
     }
 
     #[tokio::test(start_paused = true)]

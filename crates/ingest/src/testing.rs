@@ -15,6 +15,8 @@ use crate::{Feed, FeedError, FeedState, Ledger, StreamAway};
 pub struct Behaviour {
     /// It does not answer.
     pub away: bool,
+    /// It is asked, and never answers.
+    pub hangs: bool,
     /// It answers, and takes nothing.
     pub full: bool,
     /// What it does not take.
@@ -35,6 +37,14 @@ pub struct Behaviour {
 #[derive(Debug, Default, Clone)]
 pub struct FakeLedger(pub Arc<Mutex<Behaviour>>);
 
+impl FakeLedger {
+    async fn reached(&self) {
+        if self.0.lock().expect("no test panics with it").hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 fn refusal() -> RepositoryError {
     RepositoryError::Unavailable { source: "no".into() }
 }
@@ -42,8 +52,9 @@ fn refusal() -> RepositoryError {
 #[async_trait]
 impl Ledger for FakeLedger {
     async fn record(&self, calls: &[Arc<FinishedCall>]) -> Result<(), RepositoryError> {
+        self.0.lock().expect("no test panics with it").attempts += 1;
+        self.reached().await;
         let mut behaviour = self.0.lock().expect("no test panics with it");
-        behaviour.attempts += 1;
         let mut refused = behaviour.away || behaviour.full;
         for call in calls {
             refused |= behaviour.poison.contains(&call.event.id);
@@ -63,6 +74,7 @@ impl Ledger for FakeLedger {
     }
 
     async fn set_aside(&self, letters: &[DeadLetter]) -> Result<(), RepositoryError> {
+        self.reached().await;
         let mut behaviour = self.0.lock().expect("no test panics with it");
         if behaviour.away || behaviour.full {
             return Err(refusal());
@@ -72,6 +84,7 @@ impl Ledger for FakeLedger {
     }
 
     async fn settled(&self, calls: &[CallId]) -> Result<Vec<CallId>, RepositoryError> {
+        self.reached().await;
         let behaviour = self.0.lock().expect("no test panics with it");
         if behaviour.away {
             return Err(refusal());
@@ -83,6 +96,7 @@ impl Ledger for FakeLedger {
     }
 
     async fn answers(&self) -> bool {
+        self.reached().await;
         !self.0.lock().expect("no test panics with it").away
     }
 }

@@ -34,7 +34,7 @@ pub struct Drainer {
     recorder: Recorder,
     /// What went into the stream, if there is one.
     afloat: Option<Afloat>,
-    /// The process ends: what it has goes straight into the store.
+    /// The process ends: what it has on a disk goes straight into the store.
     is_ending: bool,
     /// Segments of the own spool that are stored, and since when.
     stored: VecDeque<(u64, Instant)>,
@@ -298,25 +298,17 @@ impl Drainer {
         if calls.is_empty() {
             return Some(true);
         }
+        // What is on no disk has to be safe first: a store that does not answer takes all the time there is.
         let may_wait = matches!(self.own, Own::Disk(_));
         match &mut self.afloat {
-            Some(afloat) if !self.is_ending => match afloat.feed(calls).await {
+            Some(afloat) if !self.is_ending || !may_wait => match afloat.feed(calls).await {
                 Fed::InStream => return Some(false),
-                Fed::Later => return None,
-                Fed::Straight => {}
+                Fed::Later if !self.is_ending => return None,
+                Fed::Later | Fed::Straight => {}
             },
             _ => {}
         }
-        if self.recorder.record(calls).await.is_ok() {
-            return Some(true);
-        }
-        match &mut self.afloat {
-            // Better there than nowhere.
-            Some(afloat) if self.is_ending && !may_wait => {
-                (afloat.feed(calls).await == Fed::InStream).then_some(false)
-            }
-            _ => None,
-        }
+        self.recorder.record(calls).await.is_ok().then_some(true)
     }
 
     /// Finds out what the store has of what went into the stream, and brings it what is missing for too

@@ -15,6 +15,7 @@ struct Told {
     waiting: Vec<Delivery>,
     done: HashSet<String>,
     kept: u32,
+    kept_ids: HashSet<String>,
     left: bool,
     away: bool,
 }
@@ -39,8 +40,10 @@ impl Deliveries for FakeDeliveries {
         Ok(batch)
     }
 
-    async fn keep(&self, _ids: &[String]) -> Result<(), StreamAway> {
-        self.0.lock().unwrap().kept += 1;
+    async fn keep(&self, ids: &[String]) -> Result<(), StreamAway> {
+        let mut told = self.0.lock().unwrap();
+        told.kept += 1;
+        told.kept_ids.extend(ids.iter().cloned());
         Ok(())
     }
 
@@ -112,8 +115,10 @@ async fn what_is_delivered_is_recorded_and_done_with() {
 async fn nothing_is_done_with_before_it_is_in_the_store_and_it_is_kept_meanwhile() {
     let running = Running::start();
     running.ledger.0.lock().unwrap().away = true;
-    (0..10).for_each(|number| running.deliver(number, 1));
+    // Those too whose turn does not come before.
+    (0..10).for_each(|number| running.deliver(number, if number < 5 { 1 } else { 4 }));
     running.until("kept", |told, _| told.kept > 2).await;
+    assert_eq!(running.stream.0.lock().unwrap().kept_ids.len(), 10);
     assert_eq!(running.stream.0.lock().unwrap().done.len(), 0);
     running.ledger.0.lock().unwrap().away = false;
     running.until("all done", |told, _| told.done.len() == 10).await;
@@ -161,6 +166,21 @@ async fn what_killed_others_is_tried_alone_and_then_no_more() {
         assert_eq!((behaviour.taken.len(), behaviour.attempts), (4, 3));
         let [letter] = &behaviour.letters[..] else { panic!("one letter") };
         assert_eq!((letter.id, letter.attempts), (testing::event(5).id, 10));
+    }
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_first_of_a_batch_is_taken_to_have_killed_others() {
+    let running = Running::start();
+    for (number, times) in [(1, 10), (2, 10), (3, 12)] {
+        running.deliver(number, times);
+    }
+    running.until("all done", |told, _| told.done.len() == 3).await;
+    {
+        let behaviour = running.ledger.0.lock().unwrap();
+        let dead: Vec<_> = behaviour.letters.iter().map(|letter| letter.id).collect();
+        assert_eq!((dead, behaviour.taken.len()), (vec![testing::event(1).id], 2));
     }
     running.stop().await;
 }

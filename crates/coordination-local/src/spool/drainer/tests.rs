@@ -423,6 +423,20 @@ async fn memory_that_ends_without_the_store_leaves_it_to_the_stream() {
     assert_eq!(feed.0.lock().unwrap().fed, 50);
 }
 
+#[tokio::test(start_paused = true)]
+async fn memory_that_ends_does_not_wait_for_a_store_that_hangs() {
+    let memory = Arc::new(MemorySpool::new(1_000));
+    let streaming = Streaming::start(Own::Memory(Arc::clone(&memory)), None, LONG);
+    streaming.running.behaviour().hangs = true;
+    streaming.stream().away = true;
+    append(&*memory, 0..50);
+    streaming.running.until("an attempt", |behaviour| behaviour.attempts > 0).await;
+    streaming.stream().away = false;
+    let feed = streaming.feed.clone();
+    streaming.running.stop().await;
+    assert_eq!((feed.0.lock().unwrap().fed, memory.unbrought()), (50, 0));
+}
+
 const ROOT_OF_CHILD: &str = "PROMPTGATE_SPOOL_TEST_ROOT";
 
 /// Runs in a process of its own, started by the test below, until it is killed.
