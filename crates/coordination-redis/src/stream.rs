@@ -18,7 +18,7 @@ use fred::clients::Client;
 use fred::interfaces::{ClientLike, LuaInterface};
 use fred::types::config::Options;
 use fred::types::{FromValue, Value};
-use promptgate_ingest::{Deliveries, Feed, StreamAway};
+use promptgate_ingest::{Deliveries, Feed, IngestorOptions, StreamAway};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -36,6 +36,10 @@ const KEY: &str = "promptgate:usage:calls";
 const GROUP: &str = "promptgate-workers";
 /// The most entries that one script or one reading deals with: what Lua can pass to a call is bounded.
 const MOST: usize = 1_000;
+/// After so many bytes one script or one reading has enough: Redis does nothing else meanwhile.
+const ENOUGH: usize = 8 << 20;
+/// The most entries that a reading takes that waited for the first of them.
+const MOST_WAITED_FOR: usize = 100;
 /// Redis trims where this many times the bound is reached.
 const TRIMMED_ABOVE: u64 = 4;
 
@@ -50,6 +54,9 @@ pub struct StreamOptions {
     pub min_idle: Duration,
     /// A consumer without deliveries that was not heard of for so long is removed.
     pub gone_after: Duration,
+    /// From so many deliveries on, a call is delivered alone: those who were given it before may have
+    /// died of it.
+    pub alone_from: u32,
     /// How long a consumer waits for new calls in one go. A process that ends waits for it.
     pub wait: Duration,
     /// How long anything else may take.
@@ -65,6 +72,7 @@ impl Default for StreamOptions {
             max_bytes: 256 << 20,
             min_idle: Duration::from_secs(30),
             gone_after: Duration::from_hours(1),
+            alone_from: IngestorOptions::default().alone_from,
             wait: Duration::from_secs(1),
             deadline: Duration::from_secs(2),
             cool_down: Duration::from_secs(10),

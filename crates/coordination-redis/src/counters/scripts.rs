@@ -13,11 +13,13 @@ macro_rules! script {
 local function counter_key(counter) return root .. ':c:' .. counter end
 local function holder_key(holder) return root .. ':h:' .. holder end
 local function text(number) return string.format('%.0f', number) end
--- What is used and held since a bucket, and when the oldest use ends.
+local now = tonumber(redis.call('TIME')[1]) * 1000
+-- What is used and held since a bucket, and when the oldest use ends. Forgets what was used in buckets that
+-- count no longer, for whoever asks and, with a minute between their clocks, for Redis.
 local function standing(counter, since, ends)
+  local key = counter_key(counter)
   local used, held, oldest, resets = 0, 0, nil, ends
-  local all = redis.call('HGETALL', counter_key(counter))
-  local over = {}
+  local all = redis.call('HGETALL', key)
   for at = 1, #all, 2 do
     local kind, bucket, value = all[at]:sub(1, 1), tonumber(all[at]:sub(3)), tonumber(all[at + 1])
     if bucket >= since then
@@ -27,25 +29,25 @@ local function standing(counter, since, ends)
       elseif kind == 'h' then
         held = held + value
       end
+    elseif kind == 'e' and value < (now - 60000) * 1000 then
+      redis.call('HDEL', key, 'u:' .. all[at]:sub(3), all[at])
     end
   end
   if oldest then
-    resets = redis.call('HGET', counter_key(counter), 'e:' .. text(oldest)) or ends
+    resets = redis.call('HGET', key, 'e:' .. text(oldest)) or ends
   end
   return used, held, resets
 end
--- Redis forgets a counter when none of its buckets counts any longer.
+-- Redis forgets a counter when none of its buckets counts any longer, and a minute after its last use at the
+-- earliest: what is settled late makes no key that stays.
 local function keep_until(counter, ends)
   local key = counter_key(counter)
   if tonumber(ends) > 8e18 then
     redis.call('PERSIST', key)
     return
   end
-  local now = redis.call('TIME')
-  local left = tonumber(ends) / 1000 - tonumber(now[1]) * 1000 + 60000
-  local has = redis.call('PTTL', key)
-  if has == -1 and redis.call('HEXISTS', key, 'forever') == 1 then return end
-  if has < left then redis.call('PEXPIRE', key, text(math.max(left, 1))) end
+  local left = math.max(tonumber(ends) / 1000 - now, 0) + 60000
+  if redis.call('PTTL', key) < left then redis.call('PEXPIRE', key, text(left)) end
 end
 local function used(counter, bucket, amount, ends)
   local key = counter_key(counter)

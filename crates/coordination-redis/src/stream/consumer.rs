@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fred::clients::Client;
-use fred::error::Error;
 use fred::interfaces::{ClientLike, StreamsInterface};
 use fred::types::Value;
 use fred::types::config::Options;
@@ -14,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::DropGuard;
 
 use super::feed::{CONTENT, EVENT};
-use super::{GROUP, KEY, MOST, Shared, scripts};
+use super::{ENOUGH, GROUP, KEY, MOST, MOST_WAITED_FOR, Shared, scripts};
 
 /// One consumer of a group.
 pub(super) struct Consumer {
@@ -61,18 +60,16 @@ impl Consumer {
 
     /// Deliveries that other consumers left undone, or this one.
     async fn reclaim(&self, most: usize) -> Result<Vec<Delivery>, StreamAway> {
-        let min_idle = self.shared.options.min_idle.as_millis().to_string();
-        let arguments = vec![GROUP.to_owned(), self.name.clone(), min_idle, most.min(MOST).to_string()];
-        let claimed: Value = self.shared.run(scripts::RECLAIM, arguments).await?;
-        let mut deliveries = Vec::new();
-        for entry in claimed.into_array() {
-            let mut parts = entry.into_array().into_iter();
-            let (Some(id), Some(times), Some(fields)) = (parts.next(), parts.next(), parts.next()) else {
-                continue;
-            };
-            let times = times.as_str().and_then(|times| times.parse().ok()).unwrap_or(1);
-            deliveries.extend(delivery(&id, times, fields));
-        }
+        let options = &self.shared.options;
+        let arguments = vec![
+            GROUP.to_owned(),
+            self.name.clone(),
+            options.min_idle.as_millis().to_string(),
+            most.min(MOST).to_string(),
+            ENOUGH.to_string(),
+            options.alone_from.to_string(),
+        ];
+        let deliveries = deliveries(self.shared.run(scripts::RECLAIM, arguments).await?);
         if !deliveries.is_empty() {
             tracing::warn!(
                 usage.events = deliveries.len(),
@@ -94,42 +91,31 @@ impl Consumer {
         Ok(())
     }
 
-    /// Entries that nobody was given yet.
+    /// Entries that nobody was given yet. Waits a moment where there are none.
     async fn read(&self, most: usize) -> Result<Vec<Delivery>, StreamAway> {
+        let arguments =
+            vec![GROUP.to_owned(), self.name.clone(), most.min(MOST).to_string(), ENOUGH.to_string()];
+        let there = deliveries(self.shared.run(scripts::READ, arguments).await?);
+        if !there.is_empty() {
+            return Ok(there);
+        }
         let wait = self.shared.options.wait;
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        let count = most.min(MOST) as u64;
+        let count = most.min(MOST_WAITED_FOR) as u64;
         let client = self.waiting.with_options(&self.waiting_options);
         let name = self.name.as_str();
         let read =
             client.xreadgroup::<Value, _, _, _, _>(GROUP, name, Some(count), Some(millis), false, KEY, ">");
         let answer = match timeout(wait + self.shared.options.deadline, read).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                if is_without_group(&error) {
-                    // Redis lost its memory.
-                    self.reclaim_at(None);
-                    return Ok(Vec::new());
-                }
-                return Err(StreamAway(error.into()));
-            }
+            Ok(Err(error)) => return Err(StreamAway(error.into())),
             Err(elapsed) => return Err(StreamAway(elapsed.into())),
         };
         Ok(entries(answer).into_iter().filter_map(|(id, fields)| delivery(&id, 1, fields)).collect())
     }
 
-    async fn run_on(&self, script: &'static str, first: &[&str], ids: &[String]) -> Result<(), StreamAway> {
-        for ids in ids.chunks(MOST) {
-            let first = first.iter().map(|argument| (*argument).to_owned());
-            let _: i64 = self.shared.run(script, first.chain(ids.iter().cloned()).collect()).await?;
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Deliveries for Consumer {
-    async fn next(&self, most: usize) -> Result<Vec<Delivery>, StreamAway> {
+    /// What others left undone, else new entries.
+    async fn reclaim_or_read(&self, most: usize) -> Result<Vec<Delivery>, StreamAway> {
         let due = self.reclaims();
         if due.is_none() {
             self.make_group().await?;
@@ -147,6 +133,26 @@ impl Deliveries for Consumer {
         self.read(most).await
     }
 
+    async fn run_on(&self, script: &'static str, first: &[&str], ids: &[String]) -> Result<(), StreamAway> {
+        for ids in ids.chunks(MOST) {
+            let first = first.iter().map(|argument| (*argument).to_owned());
+            let _: i64 = self.shared.run(script, first.chain(ids.iter().cloned()).collect()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Deliveries for Consumer {
+    async fn next(&self, most: usize) -> Result<Vec<Delivery>, StreamAway> {
+        let next = self.reclaim_or_read(most).await;
+        if next.is_err() {
+            // A Redis that was away may have lost its memory, and the group with it.
+            self.reclaim_at(None);
+        }
+        next
+    }
+
     async fn keep(&self, ids: &[String]) -> Result<(), StreamAway> {
         self.run_on(scripts::KEEP, &[GROUP, &self.name], ids).await
     }
@@ -160,10 +166,6 @@ impl Deliveries for Consumer {
         let _: i64 = self.shared.run(scripts::REMOVE, arguments).await?;
         Ok(())
     }
-}
-
-fn is_without_group(error: &Error) -> bool {
-    error.details().starts_with("NOGROUP")
 }
 
 /// The entries of an answer to a reading: one stream, of which it has the name and the entries.
@@ -184,6 +186,17 @@ fn entries(answer: Value) -> Vec<(Value, Value)> {
         Some((parts.next()?, parts.next()?))
     };
     entries.into_iter().filter_map(entry).collect()
+}
+
+/// What a script delivers.
+fn deliveries(answer: Value) -> Vec<Delivery> {
+    let entry = |entry: Value| {
+        let mut parts = entry.into_array().into_iter();
+        let (id, times, fields) = (parts.next()?, parts.next()?, parts.next()?);
+        let times = times.as_str().and_then(|times| times.parse().ok()).unwrap_or(1);
+        delivery(&id, times, fields)
+    };
+    answer.into_array().into_iter().filter_map(entry).collect()
 }
 
 /// A delivery; `None` if it has no id, which Redis does not do.

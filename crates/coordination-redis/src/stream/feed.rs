@@ -80,6 +80,9 @@ impl Feed for RedisFeed {
     }
 
     fn state(&self) -> FeedState {
+        if self.shared.breaker.is_open() {
+            return FeedState::Away;
+        }
         match self.shared.state.load(Ordering::Relaxed) {
             OPEN => FeedState::Open,
             FULL => FeedState::Full,

@@ -23,24 +23,47 @@ end
 return size
 ";
 
-/// Takes over deliveries that were idle for too long. Arguments: the group, the consumer, how long is too
-/// long in milliseconds, how many at most. Answers with id, number of deliveries and fields of each.
-pub(super) const RECLAIM: &str = r"
-local idle = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])
-if #idle == 0 then
-  return {}
-end
-local ids, times = {}, {}
-for at, entry in ipairs(idle) do
-  ids[at] = entry[1]
-  times[entry[1]] = entry[4]
-end
-local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], unpack(ids))
-local found = {}
-for _, entry in ipairs(claimed) do
-  if entry and entry[2] then
-    found[#found + 1] = {entry[1], tostring(times[entry[1]] + 1), entry[2]}
+/// Delivers entries that nobody was given yet, without waiting for any. Arguments: the group, the consumer,
+/// how many at most, after how many bytes it is enough. Answers with id, number of deliveries and fields of
+/// each.
+pub(super) const READ: &str = r"
+local most, bytes, found = tonumber(ARGV[3]), tonumber(ARGV[4]), {}
+while #found < most and bytes > 0 do
+  local count = math.min(most - #found, 16)
+  local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', count, 'STREAMS', KEYS[1], '>')
+  if not read then break end
+  for _, entry in ipairs(read[1][2]) do
+    found[#found + 1] = {entry[1], '1', entry[2]}
+    for _, value in ipairs(entry[2]) do bytes = bytes - #value end
   end
+end
+return found
+";
+
+/// Takes over deliveries that were idle for too long. One that becomes suspect with it is taken over alone,
+/// and after all others: whoever dies of it shall not make others suspect. Arguments: the group, the
+/// consumer, how long is too long in milliseconds, how many at most, after how many bytes it is enough, from
+/// how many deliveries on an entry is suspect. Answers with id, number of deliveries and fields of each.
+pub(super) const RECLAIM: &str = r"
+local bytes, suspect_from, found, suspects = tonumber(ARGV[5]), tonumber(ARGV[6]), {}, {}
+local function claim(pending)
+  local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], pending[1])[1]
+  if entry and entry[2] then
+    found[#found + 1] = {entry[1], tostring(pending[4] + 1), entry[2]}
+    for _, value in ipairs(entry[2]) do bytes = bytes - #value end
+  end
+end
+for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])) do
+  if bytes <= 0 then break end
+  if pending[4] + 1 >= suspect_from then
+    suspects[#suspects + 1] = pending
+  else
+    claim(pending)
+  end
+end
+for _, pending in ipairs(suspects) do
+  if #found > 0 then break end
+  claim(pending)
 end
 return found
 ";

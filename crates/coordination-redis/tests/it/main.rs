@@ -1,5 +1,6 @@
 //! The bus against a Redis that stops, comes back and stalls.
 
+mod counters;
 mod ingestion;
 mod sentinel;
 mod stream;
@@ -99,7 +100,7 @@ sign_in_contract_tests!(redis_sign_in, sign_ins);
 struct Counting {
     here: Arc<dyn Counters>,
     there: Arc<dyn Counters>,
-    _redis: Redis,
+    redis: Redis,
 }
 
 impl Counting {
@@ -121,7 +122,7 @@ async fn counting() -> Counting {
         announce(bus, 1).await;
     }
     let [here, there] = ends.map(|bus| bus.counters());
-    Counting { here, there, _redis: redis }
+    Counting { here, there, redis }
 }
 
 counters_contract_tests!(redis_counters, counting);

@@ -66,7 +66,7 @@ fn ids(batch: &[Delivery]) -> Vec<String> {
 }
 
 /// Says something to Redis in its own words.
-async fn tell(redis: &Redis, words: &str) -> String {
+pub(crate) async fn tell(redis: &Redis, words: &str) -> String {
     let mut connection = tokio::net::TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
     connection.write_all(format!("{words}\r\nQUIT\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -184,11 +184,68 @@ async fn consumer_done(consumer: &dyn Deliveries, batch: &[Delivery]) {
 }
 
 #[tokio::test]
+async fn large_calls_are_delivered_a_few_at_a_time() {
+    const LARGE: usize = 60_000;
+    let redis = Redis::start().await.unwrap();
+    // The one waits long before it looks for what is left undone, the other does not.
+    let (patient, hasty) = (connect(&redis, StreamOptions::default()), connect(&redis, quick()));
+    let inlet = hasty.feed();
+    let sent: Vec<_> = (0..300).map(|number| testing::long_call(number, LARGE)).collect();
+    for part in sent.chunks(50) {
+        feed(&*inlet, part).await;
+    }
+    let (dying, living) =
+        (patient.consumer("dying".to_owned()).unwrap(), hasty.consumer("living".to_owned()).unwrap());
+    for (consumer, times) in [(dying, 1), (living, 2)] {
+        let mut received = 0;
+        while received < sent.len() {
+            let batch = some(&*consumer).await;
+            assert!(batch.len() * LARGE < 10 << 20, "{} at once", batch.len());
+            assert!(batch.iter().all(|delivery| delivery.times == times));
+            received += batch.len();
+            if times == 2 {
+                consumer_done(&*consumer, &batch).await;
+            }
+        }
+    }
+    emptied(&hasty).await;
+}
+
+#[tokio::test]
+async fn what_others_may_have_died_of_is_delivered_alone() {
+    let redis = Redis::start().await.unwrap();
+    let stream = connect(&redis, StreamOptions { alone_from: 3, ..quick() });
+    feed(&*stream.feed(), &calls(0..3)).await;
+    for (name, times) in [("first", 1), ("second", 2)] {
+        let batch = some(&*stream.consumer(name.to_owned()).unwrap()).await;
+        assert_eq!(batch.iter().map(|delivery| delivery.times).collect::<Vec<_>>(), [times; 3]);
+    }
+    for dies in ["third", "fourth"] {
+        assert_eq!(some(&*stream.consumer(dies.to_owned()).unwrap()).await.len(), 1);
+    }
+    let living = stream.consumer("living".to_owned()).unwrap();
+    let mut times = Vec::new();
+    while times.len() < 3 {
+        let batch = some(&*living).await;
+        assert_eq!(batch.len(), 1);
+        times.push(batch[0].times);
+        consumer_done(&*living, &batch).await;
+    }
+    // Twice each, once more each at the end, and between that one of them twice or two of them once.
+    assert_eq!(times.iter().sum::<u32>(), 3 * 2 + 3 + 2, "nobody is suspect of what he was not there for");
+    emptied(&stream).await;
+}
+
+#[tokio::test]
 async fn deliveries_that_are_kept_stay_where_they_are() {
     let redis = Redis::start().await.unwrap();
     let stream = connect(&redis, quick());
-    feed(&*stream.feed(), &calls(0..10)).await;
     let (slow, quick) = (stream.consumer("slow".into()).unwrap(), stream.consumer("quick".into()).unwrap());
+    // Until it is connected.
+    while quick.next(100).await.is_err() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    feed(&*stream.feed(), &calls(0..10)).await;
     let batch = some(&*slow).await;
     for _ in 0..10 {
         sleep(Duration::from_millis(100)).await;
@@ -264,6 +321,21 @@ async fn without_redis_feeding_fails_soon_and_works_again_afterwards() {
 }
 
 #[tokio::test]
+async fn a_drill_shows_in_the_state_at_once_and_as_long_as_it_lasts() {
+    let redis = Redis::start().await.unwrap();
+    let stream = connect(&redis, quick());
+    let inlet = stream.feed();
+    feed(&*inlet, &calls(0..1)).await;
+    stream.pretend_away(true);
+    assert_eq!(inlet.state(), FeedState::Away);
+    assert!(matches!(inlet.feed(&calls(1..2)).await, Err(FeedError::Away(_))));
+    assert_eq!(inlet.state(), FeedState::Away);
+    stream.pretend_away(false);
+    assert_eq!(inlet.state(), FeedState::Open);
+    feed(&*inlet, &calls(1..2)).await;
+}
+
+#[tokio::test]
 async fn a_redis_that_comes_back_empty_is_read_again() {
     let mut redis = Redis::start().await.unwrap();
     let stream = connect(&redis, quick());
@@ -271,6 +343,9 @@ async fn a_redis_that_comes_back_empty_is_read_again() {
     let worker = Worker::start(&stream, "worker");
     feed(&*inlet, &calls(0..10)).await;
     worker.taken(10).await;
+    redis.stop().await.unwrap();
+    // What is looked for first when Redis is back is what others left undone: there is no group then.
+    sleep(quick().min_idle).await;
     redis.restart().await.unwrap();
     feed(&*inlet, &calls(10..20)).await;
     worker.taken(20).await;
