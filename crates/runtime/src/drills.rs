@@ -49,17 +49,10 @@ impl Drills {
         Arc::new(DrilledCounters { inner, drills: self.clone() })
     }
 
-    /// Does something at each change of whether Redis is drilled.
+    /// Tells whether Redis is drilled, at once and at each change.
     pub(crate) fn tell_redis(&self, base: &Base, tell: impl Fn(bool) + Send + Sync + 'static) {
-        let (mut changes, stop) = (self.0.subscribe(), base.stop.clone());
-        base.tasks.spawn(async move {
-            let follow = async {
-                while changes.changed().await.is_ok() {
-                    tell(changes.borrow_and_update().contains(&Drilled::Redis));
-                }
-            };
-            stop.run_until_cancelled(follow).await
-        });
+        let (told, stop) = (tell_of_redis(self.0.subscribe(), tell), base.stop.clone());
+        base.tasks.spawn(async move { stop.run_until_cancelled(told).await });
     }
 
     /// Looks for drills in a store that is not drilled itself, so that their ends are seen.
@@ -97,6 +90,14 @@ impl Drills {
             *known = away;
             true
         });
+    }
+}
+
+async fn tell_of_redis(mut changes: watch::Receiver<Vec<Drilled>>, tell: impl Fn(bool)) {
+    // Whoever comes during a drill has not seen it begin.
+    changes.mark_changed();
+    while changes.changed().await.is_ok() {
+        tell(changes.borrow_and_update().contains(&Drilled::Redis));
     }
 }
 
@@ -219,4 +220,32 @@ pub(crate) async fn run(base: Base, wanted: Chaos) -> anyhow::Result<()> {
     base.stop.cancel();
     storage.connected.close().await;
     print(&said?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_comes_during_a_drill_hears_of_it_and_of_its_end() {
+        let drills = Drills::default();
+        drills.set(vec![Drilled::Redis]);
+        let (said, mut heard) = mpsc::unbounded_channel();
+        let telling = tell_of_redis(drills.0.subscribe(), move |away| said.send(away).unwrap());
+        let listening = async {
+            assert_eq!(heard.recv().await, Some(true));
+            drills.set(Vec::new());
+            assert_eq!(heard.recv().await, Some(false));
+        };
+        let heard = async {
+            tokio::select! {
+                () = telling => panic!("it tells as long as there may be drills"),
+                () = listening => {}
+            }
+        };
+        timeout(Duration::from_secs(5), heard).await.expect("it is told");
+    }
 }
