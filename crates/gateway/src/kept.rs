@@ -8,7 +8,7 @@ mod tests;
 use std::io::Write;
 use std::sync::Arc;
 
-use promptgate_kernel::{Timestamp, TokenId};
+use promptgate_kernel::{Revision, Timestamp, TokenId};
 use promptgate_tokens::Token;
 use serde::{Deserialize, Serialize};
 use serde_json::Deserializer;
@@ -22,7 +22,7 @@ const CONFIGURATION: &str = "configuration";
 const TOKENS: &str = "tokens";
 
 /// Grows with every change of what is written that the version of the program does not tell.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What is kept on the disk of this process.
 #[derive(Clone)]
@@ -38,6 +38,8 @@ struct Head {
     format: u32,
     version: String,
     origin: String,
+    /// No change up to this revision is missing in the document.
+    revision: Revision,
 }
 
 /// A token as the store last confirmed it.
@@ -57,22 +59,28 @@ impl Keepsakes {
         Self { shelf, origin }
     }
 
-    fn head(&self) -> Head {
-        Head { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), origin: self.origin.clone() }
+    fn head(&self, revision: Revision) -> Head {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Head { format: FORMAT, version, origin: self.origin.clone(), revision }
     }
 
     /// The configuration that was kept, if there is one that can be used; why not is logged.
     pub fn configuration(&self) -> Option<Configuration> {
         let mut found = self.read::<Configuration>(CONFIGURATION, "the configuration");
-        found.as_mut().and_then(Vec::pop)
+        found.as_mut().and_then(|(_, found)| found.pop())
     }
 
-    /// The tokens that were kept, in no certain order; why there are none is logged.
-    pub fn tokens(&self) -> Vec<KeptToken> {
+    /// The tokens that were kept, in no certain order, and up to which revision they are as they were
+    /// changed; why there are none is logged.
+    pub fn tokens(&self) -> (Revision, Vec<KeptToken>) {
         self.read(TOKENS, "the tokens").unwrap_or_default()
     }
 
-    fn read<T: for<'de> Deserialize<'de>>(&self, name: &'static str, what: &str) -> Option<Vec<T>> {
+    fn read<T: for<'de> Deserialize<'de>>(
+        &self,
+        name: &'static str,
+        what: &str,
+    ) -> Option<(Revision, Vec<T>)> {
         match self.parse(name) {
             Ok(found) => found,
             Err(error) => {
@@ -87,7 +95,10 @@ impl Keepsakes {
         }
     }
 
-    fn parse<T: for<'de> Deserialize<'de>>(&self, name: &'static str) -> Result<Option<Vec<T>>, ShelfError> {
+    fn parse<T: for<'de> Deserialize<'de>>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<(Revision, Vec<T>)>, ShelfError> {
         let Some(text) = self.shelf.get(name)? else { return Ok(None) };
         let unreadable = |error: serde_json::Error| {
             // The error's own text could repeat a piece of what is sealed.
@@ -95,7 +106,7 @@ impl Keepsakes {
         };
         let mut values = Deserializer::from_slice(text.expose());
         let head = Head::deserialize(&mut values).map_err(unreadable)?;
-        let own = self.head();
+        let own = self.head(head.revision);
         if (head.format, &head.version) != (own.format, &own.version) {
             return Err(ShelfError::Foreign(format!("version {} of the program wrote it", head.version)));
         }
@@ -103,25 +114,26 @@ impl Keepsakes {
             return Err(ShelfError::Foreign(format!("it is of the database {}", head.origin)));
         }
         let values = values.into_iter::<T>().collect::<Result<Vec<_>, _>>();
-        values.map(Some).map_err(unreadable)
+        values.map(|values| Some((head.revision, values))).map_err(unreadable)
     }
 
     fn put_configuration(&self, configuration: &Configuration) -> std::io::Result<()> {
-        self.write(CONFIGURATION, std::iter::once(configuration))
+        self.write(CONFIGURATION, configuration.revision, std::iter::once(configuration))
     }
 
-    fn put_tokens(&self, tokens: impl Iterator<Item = KeptToken>) -> std::io::Result<()> {
-        self.write(TOKENS, tokens)
+    fn put_tokens(&self, revision: Revision, tokens: impl Iterator<Item = KeptToken>) -> std::io::Result<()> {
+        self.write(TOKENS, revision, tokens)
     }
 
     fn write<T: Serialize>(
         &self,
         name: &'static str,
+        revision: Revision,
         values: impl Iterator<Item = T>,
     ) -> std::io::Result<()> {
         let mut values = Some(values);
         self.shelf.put(name, &mut |to: &mut dyn Write| {
-            serde_json::to_writer(&mut *to, &self.head())?;
+            serde_json::to_writer(&mut *to, &self.head(revision))?;
             for value in values.take().into_iter().flatten() {
                 to.write_all(b"\n")?;
                 serde_json::to_writer(&mut *to, &value)?;

@@ -41,7 +41,7 @@ pub struct Synchroniser<S> {
 }
 
 impl<S: ConfigSource> Synchroniser<S> {
-    /// Reads everything. A process calls it once before it serves, and again when it is told to.
+    /// Reads everything. A process calls it once before it serves.
     pub async fn load_initial(&self) -> Result<(), RepositoryError> {
         let snapshot = self.read(&self.snapshot.load(), Parts::ALL).await?;
         tracing::info!(revision = %snapshot.revision(), "configuration loaded");
@@ -49,14 +49,67 @@ impl<S: ConfigSource> Synchroniser<S> {
         Ok(())
     }
 
-    /// Puts the configuration in force that was kept on the disk, for a start without the store; its
-    /// revision, if there was one. [`Self::run`] brings it up to date once the store is back.
+    /// Reads everything anew and forgets every token. It waits for a look that [`Self::run`] has begun
+    /// elsewhere, so that neither puts what it read earlier in the place of what is newer.
+    pub async fn reload(&self) -> Result<(), RepositoryError> {
+        let reload = async {
+            let _reading = self.snapshot.reading().await;
+            self.read_anew().await
+        };
+        tokio::time::timeout(LOOK_TIMEOUT, reload).await.unwrap_or_else(|late| Err(too_late(late)))
+    }
+
+    /// Puts the configuration in force that was kept on the disk, and the tokens beside it, for a start
+    /// without the store; its revision, if there was one. [`Self::run`] brings both up to date once the
+    /// store is back.
     pub fn recall(&self, kept: &Keepsakes) -> Option<Revision> {
         let configuration = kept.configuration()?;
         let snapshot = self.compiled(&self.snapshot.load(), configuration, Parts::ALL);
         let revision = snapshot.revision();
-        self.snapshot.store(snapshot);
+        let (tokens_at, tokens) = kept.tokens();
+        let is_older = !tokens.is_empty() && tokens_at < revision;
+        self.authenticator.recall(tokens);
+        // The changes of tokens that came between the two are read again.
+        self.snapshot.store(if is_older { snapshot.at(tokens_at) } else { snapshot });
         Some(revision)
+    }
+
+    /// Takes the tokens that were kept on the disk for known, but for those that changed since: this process
+    /// has read the configuration of now, and will not hear of them again.
+    pub async fn recall_tokens(&self, kept: &Keepsakes) {
+        let (revision, tokens) = kept.tokens();
+        if tokens.is_empty() {
+            return;
+        }
+        self.authenticator.recall(tokens);
+        let changed = tokio::time::timeout(LOOK_TIMEOUT, self.forget_changed(revision)).await;
+        match changed.unwrap_or_else(|late| Err(too_late(late))) {
+            Ok(true) => {}
+            Ok(false) => self.authenticator.forget_all(),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot read which tokens changed since they were kept on disk; none of them is used"
+                );
+                self.authenticator.forget_all();
+            }
+        }
+    }
+
+    /// Forgets the tokens that changed after a revision. Whether it is known which these are.
+    async fn forget_changed(&self, mut after: Revision) -> Result<bool, RepositoryError> {
+        loop {
+            let Some(changes) = self.store.changes(after).await? else { return Ok(false) };
+            for (revision, change) in &changes {
+                if let Change::Token { hash, .. } = change {
+                    self.authenticator.forget(*hash);
+                }
+                after = *revision;
+            }
+            if changes.len() < CHANGES_AT_A_TIME as usize {
+                return Ok(true);
+            }
+        }
     }
 
     /// Follows the changes until the shutdown. Never fails: while the store is away, the last good
@@ -76,7 +129,7 @@ impl<S: ConfigSource> Synchroniser<S> {
             }
             let next_look = Instant::now() + PAUSE;
             let look = tokio::time::timeout(LOOK_TIMEOUT, self.catch_up()).await;
-            match look.unwrap_or_else(|late| Err(RepositoryError::Unavailable { source: late.into() })) {
+            match look.unwrap_or_else(|late| Err(too_late(late))) {
                 Ok(()) if store_is_away => {
                     store_is_away = false;
                     tracing::info!("the store answers again; the configuration is up to date");
@@ -101,14 +154,12 @@ impl<S: ConfigSource> Synchroniser<S> {
 
     /// Applies everything that is new.
     async fn catch_up(&self) -> Result<(), RepositoryError> {
+        let _reading = self.snapshot.reading().await;
         loop {
             let current = self.snapshot.load();
             let Some(changes) = self.store.changes(current.revision()).await? else {
                 // What changed is not known any more: nothing that is remembered can be trusted.
-                // Forgetting comes after reading, so that it covers every revision that was read.
-                self.snapshot.store(self.read(&current, Parts::ALL).await?);
-                self.authenticator.forget_all();
-                return Ok(());
+                return self.read_anew().await;
             };
             let Some((latest, _)) = changes.last() else { return Ok(()) };
             let mut parts = Parts::default();
@@ -143,6 +194,15 @@ impl<S: ConfigSource> Synchroniser<S> {
         }
     }
 
+    /// Puts all that there is in force and trusts nothing that is remembered.
+    async fn read_anew(&self) -> Result<(), RepositoryError> {
+        let snapshot = self.read(&self.snapshot.load(), Parts::ALL).await?;
+        // After reading, so that it covers every revision that was read, and before these count as applied.
+        self.authenticator.forget_all();
+        self.snapshot.store(snapshot);
+        Ok(())
+    }
+
     /// What there is, with some parts in their new state.
     async fn read(&self, current: &Snapshot, parts: Parts) -> Result<Snapshot, RepositoryError> {
         Ok(self.compiled(current, self.store.load(parts).await?, parts))
@@ -160,6 +220,10 @@ impl<S: ConfigSource> Synchroniser<S> {
         }
         snapshot
     }
+}
+
+fn too_late(late: tokio::time::error::Elapsed) -> RepositoryError {
+    RepositoryError::Unavailable { source: late.into() }
 }
 
 #[cfg(test)]
@@ -196,18 +260,22 @@ mod tests {
                 shutdown: CancellationToken::new(),
                 tasks: TaskTracker::new(),
             };
-            let synchroniser = Synchroniser {
-                store: Arc::clone(&bench.config),
-                bus: Arc::clone(&bench.bus) as Arc<dyn Bus>,
-                keys: keys(1),
-                capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
-                snapshot: Arc::clone(&bench.snapshot),
-                authenticator: Arc::clone(&bench.authenticator),
-                poll_interval,
-            };
+            let synchroniser = bench.synchroniser(poll_interval);
             synchroniser.load_initial().await.unwrap();
             bench.tasks.spawn(synchroniser.run(bench.shutdown.clone()));
             bench
+        }
+
+        fn synchroniser(&self, poll_interval: Duration) -> Synchroniser<Arc<FakeConfig>> {
+            Synchroniser {
+                store: Arc::clone(&self.config),
+                bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
+                keys: keys(1),
+                capabilities: Arc::new(CapabilityCell::new(CapabilityTable::bundled())),
+                snapshot: Arc::clone(&self.snapshot),
+                authenticator: Arc::clone(&self.authenticator),
+                poll_interval,
+            }
         }
 
         async fn reaches(&self, revision: i64) {
@@ -326,6 +394,25 @@ mod tests {
         assert!(snapshot.project(kept.id).is_some() && snapshot.project(lost.id).is_none());
         bench.authenticator.find(presented).await.unwrap();
         assert_eq!(bench.tokens.lookups(), 2, "no token is remembered");
+        bench.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reading_anew_puts_nothing_older_in_the_place_of_what_is_newer() {
+        let bench = Bench::start(Duration::from_hours(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.config.add_project(project(ProjectType::AiWrapper));
+        let synchroniser = bench.synchroniser(Duration::from_hours(1));
+        bench.config.answer_the_next_load_late(Duration::from_secs(1));
+        let changing = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            bench.config.add_project(project(ProjectType::McpGateway));
+            bench.bus.signal();
+        };
+        let (read, ()) = tokio::join!(synchroniser.reload(), changing);
+        read.unwrap();
+        // No other look comes within this time.
+        bench.reaches(2).await;
         bench.stop().await;
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use promptgate_access::{Group, NewGroup, NewPlan, OwnNetworkRules, Patterns, Plan, Providers, Standing};
@@ -270,6 +271,7 @@ pub(crate) struct FakeConfig {
     pruned: AtomicUsize,
     away: AtomicBool,
     hangs: AtomicBool,
+    late: Mutex<Duration>,
 }
 
 impl FakeConfig {
@@ -307,6 +309,11 @@ impl FakeConfig {
         self.away.store(away, Ordering::SeqCst);
     }
 
+    /// Tells what it read next only after this time.
+    pub(crate) fn answer_the_next_load_late(&self, late: Duration) {
+        *lock(&self.late) = late;
+    }
+
     /// Answers nothing any more, or again.
     pub(crate) fn hang(&self, hangs: bool) {
         self.hangs.store(hangs, Ordering::SeqCst);
@@ -323,6 +330,10 @@ impl ConfigSource for Arc<FakeConfig> {
         let revision = revision(lock(&self.changes).len());
         let projects = lock(&self.projects).clone();
         let (providers, credentials) = lock(&self.providers).iter().cloned().unzip();
+        let late = std::mem::take(&mut *lock(&self.late));
+        if !late.is_zero() {
+            tokio::time::sleep(late).await;
+        }
         Ok(Configuration { revision, projects, providers, credentials, ..Configuration::default() })
     }
 

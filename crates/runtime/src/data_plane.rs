@@ -149,13 +149,11 @@ async fn load(
     synchroniser: &Synchroniser<Arc<dyn Store>>,
     kept: Option<&Keepsakes>,
 ) -> anyhow::Result<Option<Revision>> {
-    if let Some(kept) = kept {
-        synchroniser.authenticator.recall(kept.tokens());
-    }
     // That it is away was found out already, and waiting for it would only take time.
     let is_away = base.dependencies.all().contains_key(DATABASE);
     let loaded = if is_away { None } else { Some(synchroniser.load_initial().await) };
     if let Some(Ok(())) = loaded {
+        recall_tokens(synchroniser, kept).await;
         return Ok(None);
     }
     let recalled = kept.and_then(|kept| synchroniser.recall(kept));
@@ -170,9 +168,17 @@ async fn load(
         }
         (None, Some(Err(error))) => Err(error).context("cannot load the configuration"),
         (None, _) => {
-            let loaded = synchroniser.load_initial().await;
-            loaded.map(|()| None).context("cannot load the configuration")
+            synchroniser.load_initial().await.context("cannot load the configuration")?;
+            recall_tokens(synchroniser, kept).await;
+            Ok(None)
         }
+    }
+}
+
+/// Recalls what tokens were known before the start.
+async fn recall_tokens(synchroniser: &Synchroniser<Arc<dyn Store>>, kept: Option<&Keepsakes>) {
+    if let Some(kept) = kept {
+        synchroniser.recall_tokens(kept).await;
     }
 }
 

@@ -74,9 +74,8 @@ impl Reload {
                     "the capability table could not be read anew; going on with the last good one"
                 ),
             }
-            match synchroniser.load_initial().await {
+            match synchroniser.reload().await {
                 Ok(()) => {
-                    synchroniser.authenticator.forget_all();
                     tracing::info!("the configuration was read anew");
                     done.push("the configuration".to_owned());
                 }

@@ -81,8 +81,10 @@ impl<S: ConfigSource> Keeper<S> {
             return;
         }
         let (kept, authenticator) = (self.kept.clone(), Arc::clone(&self.authenticator));
+        // What changed up to here is forgotten already, so that no token that is written misses it.
+        let revision = self.snapshot.load().revision();
         let started = Instant::now();
-        let done = tokio::task::spawn_blocking(move || kept.put_tokens(authenticator.kept())).await;
+        let done = tokio::task::spawn_blocking(move || kept.put_tokens(revision, authenticator.kept())).await;
         written.rest_until = Some(Instant::now() + TOKENS_EVERY.max(started.elapsed() * REST));
         if written.say(done.map_err(std::io::Error::other).flatten()) {
             written.tokens = news;

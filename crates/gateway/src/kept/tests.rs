@@ -157,7 +157,6 @@ async fn a_process_starts_without_the_store_from_what_another_kept() {
     let after = Bench::new(&shelf, &config, &tokens, 1_000_000 + 14 * 60_000);
     assert!(after.synchroniser().load_initial().await.is_err());
     assert_eq!(after.synchroniser().recall(&after.kept), Some(Revision::from_number(2)));
-    after.authenticator.recall(after.kept.tokens());
     let snapshot = after.snapshot.load();
     assert!(snapshot.project(project.id).is_some());
     // Replicas and restarts keep the credentials of providers.
@@ -188,18 +187,77 @@ async fn what_was_revoked_before_the_outage_stays_revoked_after_a_restart() {
     let before = Bench::new(&shelf, &config, &tokens, 1_000_000);
     before.start().await;
     before.authenticator.find(presented).await.unwrap();
-    until("the token is kept", || before.kept.tokens().len() == 1).await;
+    until("the token is kept", || before.kept.tokens().1.len() == 1).await;
     tokens.put(token.clone().revoke(before.clock.now()).unwrap());
     config.change(Change::Token { id: token.id, hash: token.hash });
     before.bus.signal();
     // No shutdown writes anything: the process is killed.
-    until("the token is kept no more", || before.kept.tokens().is_empty()).await;
+    until("the token is kept no more", || before.kept.tokens().1.is_empty()).await;
 
     tokens.break_down(true);
     let after = Bench::new(&shelf, &config, &tokens, 1_001_000);
-    after.authenticator.recall(after.kept.tokens());
+    after.authenticator.recall(after.kept.tokens().1);
     assert!(after.authenticator.find(presented).await.is_err());
     before.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_revoked_while_the_process_was_down_is_not_recalled() {
+    let (shelf, config, tokens) =
+        (Arc::<FakeShelf>::default(), Arc::<FakeConfig>::default(), Arc::<FakeTokens>::default());
+    let project = project(ProjectType::AiWrapper);
+    config.add_project(project.clone());
+    let before = Bench::new(&shelf, &config, &tokens, 1_000_000);
+    before.start().await;
+    let [(presented, token), (other, other_token)] = [1, 2].map(|seed| token_for(&project, seed));
+    for (presented, token) in [(presented, &token), (other, &other_token)] {
+        tokens.put(token.clone());
+        before.authenticator.find(presented).await.unwrap();
+    }
+    before.stop().await;
+    tokens.put(token.clone().revoke(Timestamp::from_micros(1_000_000_000)).unwrap());
+    config.change(Change::Token { id: token.id, hash: token.hash });
+
+    let after = Bench::new(&shelf, &config, &tokens, 1_001_000);
+    assert_eq!(after.kept.tokens().1.len(), 2);
+    after.synchroniser().load_initial().await.unwrap();
+    after.synchroniser().recall_tokens(&after.kept).await;
+    after.keep(None);
+    until("the copy is mended", || after.kept.tokens().1.len() == 1).await;
+    assert_eq!(after.kept.tokens().0, Revision::from_number(2));
+    tokens.break_down(true);
+    assert!(after.authenticator.find(presented).await.is_err());
+    assert!(after.authenticator.find(other).await.unwrap().is_some(), "nothing happened to this one");
+
+    // Where it is not known any more what changed, none of them is taken.
+    config.prune();
+    config.change(Change::Token { id: token.id, hash: token.hash });
+    let last = Bench::new(&shelf, &config, &tokens, 1_002_000);
+    last.synchroniser().load_initial().await.unwrap();
+    last.synchroniser().recall_tokens(&last.kept).await;
+    assert!(last.authenticator.find(other).await.is_err());
+    after.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_revoked_before_the_copy_of_the_configuration_is_forgotten_when_the_store_is_back() {
+    let (shelf, config, tokens) =
+        (Arc::<FakeShelf>::default(), Arc::<FakeConfig>::default(), Arc::<FakeTokens>::default());
+    let (presented, token) = token_for(&project(ProjectType::AiWrapper), 1);
+    tokens.put(token.clone().revoke(Timestamp::from_micros(1_000_000_000)).unwrap());
+    config.change(Change::Token { id: token.id, hash: token.hash });
+    let bench = Bench::new(&shelf, &config, &tokens, 1_000_000);
+    let known = KeptToken { token, confirmed_at: bench.clock.now(), line: vec![] };
+    bench.kept.put_tokens(Revision::default(), std::iter::once(known)).unwrap();
+    let revision = Revision::from_number(1);
+    bench.kept.put_configuration(&Configuration { revision, ..Configuration::default() }).unwrap();
+
+    assert_eq!(bench.synchroniser().recall(&bench.kept), Some(revision));
+    bench.tasks.spawn(bench.synchroniser().run(bench.shutdown.clone()));
+    until("the changes are read", || bench.snapshot.load().revision() == revision).await;
+    tokens.break_down(true);
+    assert!(bench.authenticator.find(presented).await.is_err());
+    bench.stop().await;
 }
 
 #[tokio::test]
@@ -244,7 +302,7 @@ fn documents_of_others_are_ignored() {
     assert!(own.configuration().is_none());
     shelf.documents.lock().unwrap().insert(CONFIGURATION, b"{".to_vec());
     assert!(own.configuration().is_none());
-    assert!(own.tokens().is_empty());
+    assert!(own.tokens().1.is_empty());
 }
 
 #[tokio::test]

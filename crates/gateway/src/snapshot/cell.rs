@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use promptgate_kernel::Revision;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
 use super::Snapshot;
 
@@ -16,6 +16,7 @@ pub struct SnapshotCell {
     wanted: Notify,
     looked: watch::Sender<u64>,
     revision: watch::Sender<Revision>,
+    reading: Mutex<()>,
 }
 
 impl Default for SnapshotCell {
@@ -32,6 +33,7 @@ impl SnapshotCell {
             current: ArcSwap::from_pointee(snapshot),
             wanted: Notify::new(),
             looked: watch::Sender::new(0),
+            reading: Mutex::new(()),
         }
     }
 
@@ -61,6 +63,11 @@ impl SnapshotCell {
         let mut looked = self.looked.subscribe();
         self.wanted.notify_one();
         let _ = tokio::time::timeout(limit, looked.changed()).await;
+    }
+
+    /// For whoever reads the configuration and puts it in force: one at a time, from the one to the other.
+    pub(crate) async fn reading(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().await
     }
 
     /// Waits until somebody asks for a look.
