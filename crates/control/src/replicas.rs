@@ -6,7 +6,8 @@ use promptgate_auth::{Actor, Forbidden, Permission};
 use promptgate_kernel::{RepositoryError, Revision, Timestamp};
 use promptgate_store::Access;
 pub use promptgate_store::Replica;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::instrument;
 
 use crate::Control;
@@ -18,8 +19,15 @@ pub const ALIVE: Duration = Duration::from_secs(10);
 /// The longest that somebody may wait for a revision.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// How often is looked who serves a revision.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// After which time somebody who waits looks first who serves a revision; then after twice that, and so on.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// The longest time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long the look of those may take whose time is over before their turn came.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// So many look again and again at once in this process, whatever the number of those who wait.
+static LOOKING: Semaphore = Semaphore::const_new(16);
 
 /// Why replicas are not shown.
 #[derive(Debug, thiserror::Error)]
@@ -80,12 +88,23 @@ pub async fn wait(control: &Control, limit: Duration) -> Result<Served, Reposito
     let first = running(control).await?;
     let wanted = first.revision;
     let mut served = standing(wanted, first);
+    if served.behind.is_empty() {
+        return Ok(served);
+    }
+    let Ok(Ok(_turn)) = timeout_at(over, LOOKING.acquire()).await else {
+        if let Ok(Ok(last)) = timeout(LAST_LOOK, running(control)).await {
+            served = standing(wanted, last);
+        }
+        return Ok(served);
+    };
+    let mut pause = FIRST_LOOK;
     while !served.behind.is_empty() {
         let rest = over.saturating_duration_since(Instant::now());
         if rest.is_zero() {
             break;
         }
-        sleep(LOOK_EVERY.min(rest)).await;
+        sleep(pause.min(rest)).await;
+        pause = LOOK_EVERY.min(pause * 2);
         // A store that is away meanwhile leaves what was known last.
         if let Ok(Ok(next)) = timeout(rest, running(control)).await {
             served = standing(wanted, next);

@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Those who ended without a word are removed after this long.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
+/// How far ahead another one's clock may be without a word.
+const AHEAD: Duration = Duration::from_secs(5);
 
 /// How many processes answer calls, this one included; the last known number while nobody can be asked.
 pub(crate) type ProxiesAlive = watch::Sender<u32>;
@@ -51,6 +53,7 @@ pub(crate) fn announce(
         clock: Arc::clone(&base.clock),
         snapshot: snapshot.cloned(),
         proxies: Arc::clone(&base.proxies_alive),
+        clocks_differ: false,
     };
     base.tasks.spawn(heart.run(base.stop.clone()));
 }
@@ -68,6 +71,8 @@ struct Heart {
     clock: Arc<dyn Clock>,
     snapshot: Option<Arc<SnapshotCell>>,
     proxies: Arc<ProxiesAlive>,
+    /// Whether that was said already.
+    clocks_differ: bool,
 }
 
 impl Heart {
@@ -81,7 +86,10 @@ impl Heart {
             }
             self.replica.seen_at = self.clock.now();
             match timeout(PATIENCE, self.beat()).await {
-                Ok(Ok(proxies)) => self.count(proxies),
+                Ok(Ok(others)) => {
+                    self.compare_clocks(&others);
+                    self.count(&others);
+                }
                 Ok(Err(error)) => tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "cannot say that this process runs"
@@ -104,18 +112,45 @@ impl Heart {
         let _ = timeout(Duration::from_secs(1), self.leave()).await;
     }
 
-    /// How many answer calls.
-    async fn beat(&self) -> Result<usize, RepositoryError> {
-        let now = self.replica.seen_at;
+    /// The others that are listed.
+    async fn beat(&self) -> Result<Vec<Replica>, RepositoryError> {
+        let own = &self.replica;
         let mut work = self.store.begin(Access::Write).await?;
-        work.replicas().beat(&self.replica).await?;
-        work.replicas().forget(before(now, FORGOTTEN_AFTER)).await?;
-        let alive = work.replicas().list(alive_since(now)).await?;
+        let mut others = work.replicas().list(Timestamp::from_micros(i64::MIN)).await?;
+        others.retain(|other| other.id != own.id);
+        work.replicas().beat(own).await?;
+        // By the clocks of the others too: who is ahead of all of them removes nobody who runs.
+        if let Some(newest) = others.iter().map(|other| other.seen_at).max() {
+            work.replicas().forget(before(newest.min(own.seen_at), FORGOTTEN_AFTER)).await?;
+        }
         work.commit().await?;
-        Ok(alive.iter().filter(|replica| replica.answers_calls).count())
+        Ok(others)
     }
 
-    fn count(&self, proxies: usize) {
+    /// Says once that hosts do not keep the same time, for who is alive is told by clocks.
+    fn compare_clocks(&mut self, others: &[Replica]) {
+        let allowed = i64::try_from(AHEAD.as_micros()).unwrap_or(i64::MAX);
+        let ahead = |other: &&Replica| {
+            other.seen_at.as_micros().saturating_sub(self.replica.seen_at.as_micros()) > allowed
+        };
+        let Some(other) = others.iter().find(ahead).filter(|_| !self.clocks_differ) else { return };
+        tracing::warn!(
+            replica.id = %other.id,
+            host = other.host,
+            own_host = self.replica.host,
+            "the clock of {} is more than {} s ahead of that of {}; let hosts keep time (NTP), or processes are \
+             taken for ended that run",
+            other.host,
+            AHEAD.as_secs(),
+            self.replica.host
+        );
+        self.clocks_differ = true;
+    }
+
+    fn count(&self, others: &[Replica]) {
+        let alive_since = alive_since(self.replica.seen_at);
+        let is_proxy = |other: &&Replica| other.answers_calls && other.seen_at > alive_since;
+        let proxies = others.iter().filter(is_proxy).count() + usize::from(self.replica.answers_calls);
         let proxies = u32::try_from(proxies).unwrap_or(u32::MAX).max(1);
         metrics::gauge!("promptgate_proxies_alive").set(f64::from(proxies));
         self.proxies.send_if_modified(|known| std::mem::replace(known, proxies) != proxies);
@@ -157,7 +192,38 @@ mod tests {
             revision: None,
         };
         let (store, proxies) = (Arc::clone(store), Arc::new(watch::Sender::new(1)));
-        Heart { replica, store, clock: Arc::new(SystemClock), snapshot, proxies }
+        Heart { replica, store, clock: Arc::new(SystemClock), snapshot, proxies, clocks_differ: false }
+    }
+
+    #[tokio::test]
+    async fn whose_clock_is_ahead_removes_nobody_who_runs_and_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("promptgate.db").display());
+        let connected = connect(&url, SqlOptions::default()).await.unwrap();
+        connected.migrate().await.unwrap();
+        let store = connected.store();
+        let [mut right, mut ahead, mut gone] = [(); 3].map(|()| heart(&store, None));
+        let now = right.replica.seen_at;
+        let later = |seconds: i64| Timestamp::from_micros(now.as_micros() + seconds * 1_000_000);
+        gone.replica.seen_at = later(-601);
+        gone.beat().await.unwrap();
+        right.replica.seen_at = now;
+        right.beat().await.unwrap();
+        ahead.replica.seen_at = later(3_600);
+        let others = ahead.beat().await.unwrap();
+        ahead.compare_clocks(&others);
+        assert!(!ahead.clocks_differ, "who is ahead cannot tell the others from those who ended");
+        let rows = store.begin(Access::Read).await.unwrap().replicas().list(later(-3_600)).await.unwrap();
+        assert_eq!(rows.len(), 2, "of three, the one that is gone was removed");
+        let others = right.beat().await.unwrap();
+        let left = others.iter().map(|other| other.id).collect::<Vec<_>>();
+        assert_eq!(left, [ahead.replica.id]);
+        right.compare_clocks(&others);
+        assert!(right.clocks_differ);
+        let others = ahead.beat().await.unwrap();
+        let left = others.iter().map(|other| other.id).collect::<Vec<_>>();
+        assert_eq!(left, [right.replica.id]);
+        connected.close().await;
     }
 
     #[tokio::test]
