@@ -1,6 +1,7 @@
 //! The scheduler against a real store.
 
 mod audit;
+mod looks;
 mod queue;
 mod talk;
 
@@ -345,24 +346,28 @@ impl ServiceChecker for Counting {
     }
 }
 
-#[tokio::test]
-async fn of_several_schedulers_one_looks_at_a_service() {
-    let (store, _directory) = store().await;
+async fn insert_services(store: &dyn Store, clock: &dyn Clock, count: usize) {
     let entropy = SeededEntropy::new(9);
-    let clock = clock();
-    for number in 0..20 {
+    let mut work = store.begin(Access::Write).await.expect(WORKS);
+    for number in 0..count {
         let new = NewMonitoredService {
             name: format!("s{number}"),
             url: format!("http://h/{number}"),
             enabled: true,
             ..NewMonitoredService::default()
         };
-        let id = MonitoredServiceId::mint(&*clock, &entropy);
+        let id = MonitoredServiceId::mint(clock, &entropy);
         let service = MonitoredService::create(id, new, clock.now()).expect(WORKS);
-        let mut work = store.begin(Access::Write).await.expect(WORKS);
         work.monitored_services().insert(&service).await.expect(WORKS);
-        work.commit().await.expect(WORKS);
     }
+    work.commit().await.expect(WORKS);
+}
+
+#[tokio::test]
+async fn of_several_schedulers_one_looks_at_a_service() {
+    let (store, _directory) = store().await;
+    let clock = clock();
+    insert_services(&*store, &*clock, 20).await;
     let checker = Arc::new(Counting::default());
     let checks = DueChecks { store: Arc::clone(&store), clock: clock.clone(), checker: checker.clone() };
     let stop = CancellationToken::new();
