@@ -78,26 +78,44 @@ impl Book {
     }
 
     /// Takes of the process's share while nobody can be asked; says whether that had enough. Of what is
-    /// counted when calls are recorded, that is a share of what was last known to be left.
+    /// counted when calls are recorded, that is a share of what was last known to be left: nothing, where
+    /// nobody ever `heard` of it.
     pub(crate) fn share(
         &mut self,
         limit: &Limit,
         span: &Span,
         missing: u64,
         replicas: u64,
+        heard: Option<u64>,
         now: Timestamp,
     ) -> bool {
-        let known = self.kept.get(&limit.counter).into_iter().flatten();
-        let known = known.filter(|kept| kept.slice.bucket == span.bucket && kept.owner.is_some());
-        let room = known.map(|kept| kept.room).min().filter(|_| limit.counter.is_ledger());
-        let room = room.unwrap_or(u64::MAX);
-        let share = limit.cap.min(room) / replicas.max(1);
-        let kept = self.slot(&limit.counter, span, None, now);
-        if kept.slice.helped().saturating_add(missing) > share {
+        let counter = &limit.counter;
+        let slots = || self.kept.get(counter).into_iter().flatten();
+        let known = slots().filter(|kept| kept.slice.bucket == span.bucket && kept.room != UNKNOWN);
+        let room = if counter.is_ledger() {
+            heard.or_else(|| known.map(|kept| kept.room).min()).unwrap_or(0)
+        } else {
+            limit.cap
+        };
+        // Windows that slide have many buckets. A place is taken as long as its call goes on.
+        let helped = slots().filter(|kept| (span.since..=span.bucket).contains(&kept.slice.bucket));
+        let helped = helped.filter(|kept| kept.owner.is_none()).map(|kept| match counter.window {
+            Window::Now => kept.slice.reserved(),
+            _ => kept.slice.helped(),
+        });
+        let helped = helped.fold(missing, u64::saturating_add);
+        if helped > limit.cap.min(room) / replicas.max(1) {
             return false;
         }
-        kept.slice.help(missing);
+        self.slot(counter, span, None, now).slice.help(missing);
         true
+    }
+
+    /// Lets what the process has of a counter, and no call needs, go back as if it had lain about.
+    pub(crate) fn surrender(&mut self, counter: &Counter) {
+        for kept in self.kept.get_mut(counter).into_iter().flatten().filter(|kept| kept.owner.is_some()) {
+            kept.touched = Timestamp::default();
+        }
     }
 
     /// Notes what the counter said was left.
@@ -171,9 +189,10 @@ impl Book {
                     let (bucket, until) = (kept.slice.bucket, kept.until);
                     told.push(Settlement { counter: counter.clone(), bucket, until, spent, freed });
                 }
-                // How much the process helped itself to counts until the bucket is over.
+                // How much the process helped itself to counts until the bucket is over, or its calls are.
                 let is_idle = kept.owner.is_some() && kept.touched <= idle_since;
-                !(kept.slice.is_empty() && (is_over || is_idle))
+                let is_left = kept.owner.is_none() && counter.window == Window::Now;
+                !(kept.slice.is_empty() && (is_over || is_idle || is_left))
             });
             !slots.is_empty()
         });
@@ -182,9 +201,18 @@ impl Book {
 
     /// Forgets what a holder has free, who is not known any more; calls under way keep what they have.
     pub(crate) fn void(&mut self, holder: Holder) {
-        for kept in self.kept.values_mut().flatten().filter(|kept| kept.owner == Some(holder)) {
-            kept.slice.void();
-            kept.owner = None;
+        for slots in self.kept.values_mut() {
+            while let Some(at) = slots.iter().position(|kept| kept.owner == Some(holder)) {
+                let mut kept = slots.swap_remove(at);
+                kept.slice.void();
+                kept.owner = None;
+                let is_same =
+                    |other: &&mut Kept| other.owner.is_none() && other.slice.bucket == kept.slice.bucket;
+                match slots.iter_mut().find(is_same) {
+                    Some(other) => other.slice.merge(&kept.slice),
+                    None => slots.push(kept),
+                }
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 //! Reserving: at hand, by asking, or of the process's own share.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +9,7 @@ use promptgate_kernel::{Clock, Entropy, Timestamp};
 use promptgate_limits::{
     Counter, Counters, CountersError, Demand, Holder, Limit, Refused, Slice, Span, Standing, Taken,
 };
+use quick_cache::sync::Cache;
 use tokio::sync::{Mutex as Gate, MutexGuard as Passed};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -44,10 +44,14 @@ pub(crate) struct Inner {
     paused_until: AtomicI64,
     state: Mutex<State>,
     gates: Vec<Gate<()>>,
-    heard: Mutex<HashMap<Counter, Heard>>,
+    /// How counters were last said to stand.
+    heard: Cache<Counter, Heard>,
+    /// Until when nobody waits for how a counter stands, in microseconds.
+    silent_until: AtomicI64,
 }
 
 /// How a counter was said to stand.
+#[derive(Clone, Copy)]
 struct Heard {
     at: Timestamp,
     bucket: Timestamp,
@@ -99,16 +103,13 @@ impl Inner {
             paused_until: AtomicI64::new(i64::MIN),
             state: Mutex::new(State { book: Book::default(), holder, former: Vec::new() }),
             gates: (0..GATES).map(|_| Gate::new(())).collect(),
-            heard: Mutex::default(),
+            heard: Cache::new(MOST_HEARD),
+            silent_until: AtomicI64::new(i64::MIN),
         }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn heard(&self) -> MutexGuard<'_, HashMap<Counter, Heard>> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn replicas(&self) -> u64 {
@@ -127,6 +128,7 @@ impl Inner {
         }
         drop(reservation);
         if let Some(denied) = self.full(&missing) {
+            self.surrender(&denied);
             return Err(denied);
         }
         // Whoever waited here may find that another brought what it misses.
@@ -135,22 +137,33 @@ impl Inner {
         if missing.is_empty() {
             return Ok(reservation);
         }
-        self.ask(reservation, missing, at).await
+        let asked = self.ask(reservation, missing, at).await;
+        if let Err(denied) = &asked {
+            self.surrender(denied);
+        }
+        asked
+    }
+
+    /// What is too little for a call here may be enough for one elsewhere: it goes back with the next telling.
+    fn surrender(&self, denied: &Denied) {
+        if let Denied::Over { limit, .. } = denied {
+            self.state().book.surrender(&limit.counter);
+        }
     }
 
     /// A limit that was heard to be used up, so that whatever others give back is too little. Nobody is asked
     /// for it with every call that comes all the same.
     fn full(&self, missing: &[Missing]) -> Option<Denied> {
-        let (now, heard) = (self.clock.now(), self.heard());
+        let now = self.clock.now();
         missing.iter().find_map(|missing| {
             let Missing { limit, span, amount, .. } = missing;
-            let Heard { at, bucket, standing, is_refused } = heard.get(&limit.counter)?;
+            let Heard { at, bucket, standing, is_refused } = self.heard.get(&limit.counter)?;
             // What is counted when calls are recorded may be put right.
-            let is_sure = *is_refused && (!limit.counter.is_ledger() || now.since(*at) < SURE);
+            let is_sure = is_refused && (!limit.counter.is_ledger() || now.since(at) < SURE);
             let left = limit.cap.saturating_sub(standing.used);
-            let is_full = is_sure && *bucket == span.bucket && left < *amount;
+            let is_full = is_sure && bucket == span.bucket && left < *amount;
             is_full.then(|| {
-                let standing = Standing { cap: limit.cap, ..*standing };
+                let standing = Standing { cap: limit.cap, ..standing };
                 let available = standing.room();
                 Denied::Over { limit: limit.clone(), standing, needed: *amount, available }
             })
@@ -202,7 +215,7 @@ impl Inner {
         missing: Vec<Missing>,
         at: Timestamp,
     ) -> Result<Reservation, Denied> {
-        if self.clock.now().as_micros() < self.paused_until.load(Ordering::Relaxed) {
+        if self.is_paused() {
             let error = CountersError::Unavailable("they did not answer a moment ago".to_owned());
             return self.share(reservation, &missing, &error);
         }
@@ -290,6 +303,11 @@ impl Inner {
         }
     }
 
+    /// Whether they did not answer a moment ago.
+    fn is_paused(&self) -> bool {
+        self.clock.now().as_micros() < self.paused_until.load(Ordering::Relaxed)
+    }
+
     /// What comes of asking the counters; nothing if they take too long.
     pub(crate) async fn within<T>(&self, asking: impl Future<Output = T>) -> Option<T> {
         timeout(self.options.deadline, asking).await.ok()
@@ -337,7 +355,11 @@ impl Inner {
         for missing in missing {
             let Missing { limit, span, least, .. } = missing;
             let may_share = self.options.degraded == Degraded::Share;
-            if !(may_share && state.book.share(limit, span, *least, replicas, now)) {
+            // Of a window that slides, what was heard a bucket ago says how much is left.
+            let heard = self.heard.get(&limit.counter);
+            let heard = heard.filter(|heard| (span.since..=span.bucket).contains(&heard.bucket));
+            let room = heard.map(|heard| Standing { cap: limit.cap, ..heard.standing }.room());
+            if !(may_share && state.book.share(limit, span, *least, replicas, room, now)) {
                 drop(state);
                 tracing::debug!("a limit of {} cannot be asked: {error}", limit.counter);
                 return Err(Denied::Unknown { limit: limit.clone() });
@@ -385,27 +407,21 @@ impl Inner {
     }
 
     fn hear(&self, limit: &Limit, bucket: Timestamp, standing: Standing, is_refused: bool) {
-        let (at, mut heard) = (self.clock.now(), self.heard());
-        if heard.len() >= MOST_HEARD && !heard.contains_key(&limit.counter) {
-            heard.retain(|_, heard| at.since(heard.at) < FRESH);
-        }
-        heard.insert(limit.counter.clone(), Heard { at, bucket, standing, is_refused });
+        let at = self.clock.now();
+        self.heard.insert(limit.counter.clone(), Heard { at, bucket, standing, is_refused });
     }
 
     pub(crate) async fn standing(self: &Arc<Self>, limit: &Limit, at: Timestamp) -> Option<Standing> {
         let (now, span) = (self.clock.now(), limit.counter.window.span(at, self.options.zone));
-        let known = {
-            let mut heard = self.heard();
-            let known = heard.get_mut(&limit.counter).filter(|heard| heard.bucket == span.bucket);
-            known.map(|heard| {
-                let is_old = now.since(heard.at) >= FRESH;
-                if is_old {
-                    // One asks; the others believe what they know until it is answered.
-                    heard.at = now;
-                }
-                (is_old, Standing { cap: limit.cap, ..heard.standing })
-            })
-        };
+        let known = self.heard.get(&limit.counter).filter(|heard| heard.bucket == span.bucket);
+        let known = known.map(|heard| {
+            let is_old = now.since(heard.at) >= FRESH;
+            if is_old {
+                // One asks; the others believe what they know until it is answered.
+                self.heard.insert(limit.counter.clone(), Heard { at: now, ..heard });
+            }
+            (is_old, Standing { cap: limit.cap, ..heard.standing })
+        });
         match known {
             Some((false, standing)) => Some(standing),
             Some((true, standing)) => {
@@ -419,15 +435,21 @@ impl Inner {
 
     async fn look_up(&self, limit: &Limit, span: Span) -> Option<Standing> {
         let now = self.clock.now();
-        let asked = [(limit.clone(), span)];
-        match self.within(self.counters.standing(&asked, now)).await {
-            Some(Ok(standings)) => {
-                let standing = standings.first().copied()?;
-                self.hear(limit, span.bucket, standing, false);
-                Some(standing)
-            }
-            Some(Err(_)) | None => None,
+        if self.is_paused() || now.as_micros() < self.silent_until.load(Ordering::Relaxed) {
+            return None;
         }
+        let asked = [(limit.clone(), span)];
+        let Some(Ok(standings)) = self.within(self.counters.standing(&asked, now)).await else {
+            let again = self.clock.now().plus(self.options.pause);
+            self.silent_until.store(again.as_micros(), Ordering::Relaxed);
+            let family = self.options.name;
+            metrics::counter!("promptgate_limits_unavailable_total", "family" => family).increment(1);
+            tracing::debug!("how {} stands cannot be found out", limit.counter);
+            return None;
+        };
+        let standing = standings.first().copied()?;
+        self.hear(limit, span.bucket, standing, false);
+        Some(standing)
     }
 }
 

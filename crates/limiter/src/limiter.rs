@@ -79,7 +79,7 @@ impl Limiter {
     }
 
     /// How a limit stands, as it was last heard. Only where nothing was heard yet it waits for an answer;
-    /// what is old is asked for anew beside.
+    /// what is old is asked for anew beside. While the counters do not answer nobody waits for them.
     pub async fn standing(&self, limit: &Limit, at: Timestamp) -> Option<Standing> {
         self.inner.standing(limit, at).await
     }

@@ -100,7 +100,7 @@ impl Counters for Flaky {
         limits: &[(Limit, Span)],
         now: Timestamp,
     ) -> Result<Vec<Standing>, CountersError> {
-        self.memory.standing(limits, now).await
+        self.answer(self.memory.standing(limits, now)).await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, CountersError> {
@@ -171,7 +171,7 @@ impl World {
     async fn standing(&self, limit: &Limit) -> (u64, u64) {
         let now = self.clock.now();
         let span = limit.counter.window.span(now, chrono_tz::Tz::UTC);
-        let standing = self.counters.standing(&[(limit.clone(), span)], now).await.unwrap()[0];
+        let standing = self.counters.memory.standing(&[(limit.clone(), span)], now).await.unwrap()[0];
         (standing.used, standing.held)
     }
 
@@ -377,6 +377,88 @@ async fn while_counters_are_away_each_process_keeps_its_share() {
 }
 
 #[tokio::test]
+async fn places_that_nobody_gave_are_free_again_when_their_calls_are_over() {
+    let world = World::new(2);
+    let places = [limit(Measure::Requests, Window::Now, 10)];
+    world.counters.trouble(2);
+    for round in 0..3 {
+        let mut open = Vec::new();
+        while let Ok(reservation) = world.limiters[0].reserve(&places, ONE, world.clock.now()).await {
+            open.push(reservation);
+        }
+        assert_eq!(open.len(), 5, "its share, in round {round}");
+        for reservation in open {
+            reservation.settle(ONE);
+        }
+        world.settle_down().await;
+    }
+    world.counters.trouble(0);
+    assert_eq!(storm(&world, &places, 10, ONE, ONE).await, 10);
+}
+
+#[tokio::test]
+async fn places_of_a_process_that_was_forgotten_are_free_again_too() {
+    let world = World::new(1);
+    let places = [limit(Measure::Requests, Window::Now, 2)];
+    let reserve = || world.limiters[0].reserve(&places, ONE, world.clock.now());
+    let given = reserve().await.unwrap();
+    world.counters.trouble(2);
+    let helped = reserve().await.unwrap();
+    world.counters.trouble(0);
+    world.clock.advance(Duration::from_hours(1));
+    world.counters.sweep(world.clock.now()).await.unwrap();
+    world.limiters[0].tell().await;
+    world.counters.trouble(2);
+    assert!(reserve().await.is_err(), "both are taken, by nobody");
+    drop((given, helped));
+    let open = [reserve().await.unwrap(), reserve().await.unwrap()];
+    assert!(reserve().await.is_err());
+    drop(open);
+}
+
+#[tokio::test]
+async fn of_a_budget_each_process_shares_what_was_last_heard_to_be_left() {
+    let world = World::new(2);
+    let budgets = [Window::Day, Window::FiveHours].map(|window| [limit(Measure::Tokens, window, 1_000)]);
+    let now = world.clock.now();
+    for budget in &budgets {
+        let Limit { counter, .. } = &budget[0];
+        world.counters.record(None, counter, counter.window.span(now, chrono_tz::Tz::UTC), 800, now).await;
+        world.call(budget, ONE).await.unwrap();
+    }
+    // It was heard of, and then there is nothing in hand any more.
+    world.settle_down().await;
+    world.counters.trouble(2);
+    for limits in budgets {
+        let reserve = |process: usize| world.limiters[process].reserve(&limits, ONE, world.clock.now());
+        assert!(matches!(reserve(1).await, Err(Denied::Unknown { .. })), "it knows nothing of it");
+        for _ in 0..9 {
+            reserve(0).await.unwrap();
+        }
+        // A later bucket of the same window is no new share.
+        world.clock.advance(Duration::from_mins(2));
+        assert!(matches!(reserve(0).await, Err(Denied::Unknown { .. })));
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_how_a_limit_stands_while_counters_are_away() {
+    let world = World::new(1);
+    let budget = limit(Measure::Cost, Window::Month, 10_000);
+    let standing = || world.limiters[0].standing(&budget, world.clock.now());
+    world.counters.trouble(2);
+    assert_eq!(standing().await, None);
+    let asked = world.counters.asked.load(Ordering::SeqCst);
+    for _ in 0..10 {
+        assert_eq!(standing().await, None);
+    }
+    assert_eq!(world.counters.asked.load(Ordering::SeqCst), asked);
+    world.counters.trouble(0);
+    world.clock.advance(Duration::from_secs(2));
+    assert_eq!(standing().await.unwrap().used, 0);
+}
+
+#[tokio::test]
 async fn where_a_limit_says_so_nobody_gets_in_while_counters_are_away() {
     let options = LimiterOptions { degraded: Degraded::Refuse, ..LimiterOptions::default() };
     let world = World::with(1, &options);
@@ -476,6 +558,7 @@ async fn what_nobody_gave_is_held_by_nobody() {
     let world = World::new(1);
     let budget = [limit(Measure::Cost, Window::Month, 100_000), limit(Measure::Tokens, Window::Day, 100_000)];
     world.call(&budget[..1], ONE).await.unwrap();
+    world.limiters[0].standing(&budget[1], world.clock.now()).await.unwrap();
     world.counters.trouble(2);
     // Of the one the process has something in hand, of the other it helps itself.
     let open = world.limiters[0].reserve(&budget, ONE, world.clock.now()).await.unwrap();

@@ -94,6 +94,20 @@ impl Slice {
         self.helped
     }
 
+    /// What calls under way have of it.
+    pub const fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Takes over what another slice of the same bucket is.
+    pub fn merge(&mut self, other: &Self) {
+        self.free = self.free.saturating_add(other.free);
+        self.reserved = self.reserved.saturating_add(other.reserved);
+        self.spent = self.spent.saturating_add(other.spent);
+        self.freed = self.freed.saturating_add(other.freed);
+        self.helped = self.helped.saturating_add(other.helped);
+    }
+
     /// What is to be told to the store: what was spent, and what goes back.
     pub fn take_settlement(&mut self) -> Option<(u64, u64)> {
         let told = (std::mem::take(&mut self.spent), std::mem::take(&mut self.freed));

@@ -54,7 +54,9 @@ pub(crate) fn size(operation: Operation, members: &[Member<'_>]) -> PromptSize {
             (Operation::ChatCompletions, "tools" | "functions")
             | (Operation::Responses | Operation::Messages | Operation::CountTokens, "tools") => {
                 size.has_tools = value.get().len() > 2;
-                size.caches |= value.get().contains("\"cache_control\"");
+                let caches = value.get().contains("\"cache_control\"");
+                size.caches |= caches;
+                size.caches_long |= caches && value.get().contains("\"1h\"");
                 size.text(length(value));
             }
             (Operation::ChatCompletions, "response_format")
@@ -322,6 +324,13 @@ mod tests {
         );
         assert_eq!((messages.images, messages.file_bytes, messages.opaque_bytes), (1, 6, 6));
         assert!(messages.caches && messages.caches_long);
+        for (ttl, is_long) in [(r#","ttl":"1h""#, true), (r#","ttl":"5m""#, false), ("", false)] {
+            let tools = format!(
+                r#"{{"tools":[{{"name":"f","cache_control":{{"type":"ephemeral"{ttl}}}}}],"messages":[]}}"#
+            );
+            let size = sized(Operation::Messages, &tools);
+            assert_eq!((size.caches, size.caches_long), (true, is_long), "{tools}");
+        }
         let continued = sized(Operation::Responses, r#"{"input":"x","previous_response_id":"resp_1"}"#);
         assert!(continued.has_more_elsewhere && !continued.has_tools);
     }

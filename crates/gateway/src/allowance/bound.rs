@@ -119,9 +119,11 @@ impl Asks {
         cost
     }
 
+    /// The dearest class that the output may be counted in.
     fn output_cost(&self, output: u64, price: impl Fn(TokenCounts) -> u64) -> u64 {
         let none = TokenCounts::default();
-        let cost = price(TokenCounts { output, ..none });
+        let cost =
+            price(TokenCounts { output, ..none }).max(price(TokenCounts { reasoning: output, ..none }));
         if self.prompt.wants_audio {
             cost.max(price(TokenCounts { audio_output: output, ..none }))
         } else {
@@ -182,4 +184,22 @@ fn per_image(candidate: &Candidate) -> u64 {
 
 fn nanos(money: Money) -> u64 {
     u64::try_from(money.as_nanos()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_costs_at_most_its_dearest_class() {
+        let price = |reasoning: u64| {
+            move |counts: TokenCounts| {
+                counts.output * 3 + counts.reasoning * reasoning + counts.audio_output * 9
+            }
+        };
+        let asks = Asks::default();
+        assert_eq!([2, 3, 7].map(|rate| asks.output_cost(10, price(rate))), [30, 30, 70]);
+        let sound = Asks { prompt: PromptSize { wants_audio: true, ..PromptSize::default() }, ..asks };
+        assert_eq!([7, 11].map(|rate| sound.output_cost(10, price(rate))), [90, 110]);
+    }
 }

@@ -149,7 +149,8 @@ impl Payers {
         for (read, measure, window) in BUDGETS {
             let counter = |subject| Counter { subject, model: None, measure, window };
             if !self.is_token_limited {
-                unheld.push(counter(Subject::Token(self.token)));
+                let tokens = std::iter::once(self.token).chain(self.above());
+                unheld.extend(tokens.map(|token| counter(Subject::Token(token))));
             }
             if let Some((endpoint, limits)) = &self.endpoint
                 && read(limits).is_some()

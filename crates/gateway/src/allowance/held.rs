@@ -112,15 +112,22 @@ impl Held {
                 }
                 _ => None,
             };
-            match less {
-                Some(less) => self.injected = Some(less),
-                None => return Err(LimitRefusal::of(denied, self.at, shared)),
-            }
+            let Some(less) = less else {
+                let denied = match self.injected {
+                    Some(_) => at_least(denied, |limit| least(limit, bound(Some(LEAST_OUTPUT)))),
+                    None => denied,
+                };
+                return Err(LimitRefusal::of(denied, self.at, shared));
+            };
+            self.injected = Some(less);
         }
         // Others took what there was, again and again.
         self.injected = Some(LEAST_OUTPUT);
         self.measure(bound(self.injected));
-        self.reserve(&shared.limiters).await.map_err(|denied| LimitRefusal::of(denied, self.at, shared))
+        let reserved = self.reserve(&shared.limiters).await;
+        reserved.map_err(|denied| LimitRefusal::of(denied, self.at, shared))?;
+        self.per_token = bound_per_token(bound, self.injected);
+        Ok(())
     }
 
     async fn reserve(&mut self, limiters: &Limiters) -> Result<(), Denied> {
@@ -145,9 +152,14 @@ impl Held {
         }
         let limits = payers.limits_of(model);
         let mut reservation = None;
-        ensure(&mut reservation, &shared.limiters.rates, &limits, self.needed(), self.at)
-            .await
-            .map_err(|denied| LimitRefusal::of(denied, self.at, shared))?;
+        let reserved =
+            ensure(&mut reservation, &shared.limiters.rates, &limits, self.needed(), self.at).await;
+        reserved.map_err(|denied| {
+            // How much it may write was not the client's to say: asked anew it may be less.
+            let is_open = self.injected.is_some();
+            let denied = if is_open { at_least(denied, |limit| limit.cap) } else { denied };
+            LimitRefusal::of(denied, self.at, shared)
+        })?;
         (self.model, self.of_model) = (Some(model.to_owned()), reservation);
         self.limits.of_model = limits;
         Ok(())
@@ -254,6 +266,26 @@ async fn ensure(
     }
     *held = Some(limiter.reserve(limits, needed, at).await?);
     Ok(())
+}
+
+/// The same with what the call needs at least, where nobody says how much it may write.
+fn at_least(denied: Denied, least: impl Fn(&Limit) -> u64) -> Denied {
+    match denied {
+        Denied::Over { limit, standing, needed, available } => {
+            let needed = needed.min(least(&limit));
+            Denied::Over { limit, standing, needed, available }
+        }
+        unknown @ Denied::Unknown { .. } => unknown,
+    }
+}
+
+/// What of a bound a limit counts.
+const fn least(limit: &Limit, bound: Bound) -> u64 {
+    match limit.counter.measure {
+        Measure::Requests => 1,
+        Measure::Tokens => bound.tokens,
+        Measure::Cost => bound.cost,
+    }
 }
 
 /// The most that may be written with what a limit has left; none if that is not worth asking for.

@@ -43,7 +43,7 @@ pub(crate) struct Payers {
     pub(crate) lacks_plan: bool,
     /// The AI endpoint that is called.
     pub(super) endpoint: Option<(EndpointId, LimitSet)>,
-    /// Whether the token's own limits count.
+    /// Whether the token's own limits count, and those of the ones above it.
     pub(super) is_token_limited: bool,
     pub(super) share: Share,
 }
@@ -78,12 +78,19 @@ impl Payers {
         }
     }
 
-    /// Those of a call that no client makes, booked for a token whose own limits do not count.
-    pub(crate) fn of_run(token: TokenId, project: &Arc<CompiledProject>, share: Share) -> Self {
+    /// Those of a call that no client makes, booked for a token whose own limits do not count, nor those of
+    /// the ones `above` it.
+    pub(crate) fn of_run(
+        token: TokenId,
+        above: &[TokenId],
+        project: &Arc<CompiledProject>,
+        share: Share,
+    ) -> Self {
+        let unlimited = Arc::new(LimitSet::default());
         Self {
             token,
             token_limits: LimitSet::default(),
-            above: Vec::new(),
+            above: above.iter().map(|id| (*id, Arc::clone(&unlimited))).collect(),
             project: Arc::clone(project),
             owner: None,
             caller: None,
@@ -112,7 +119,8 @@ impl Payers {
     }
 
     /// The counters that a call counts in although nothing is reserved of them, by their texts: those of an
-    /// endpoint whose place a token takes, and those of a token that another repeats the call of.
+    /// endpoint whose place a token takes, and those of a token that another repeats the call of, and of
+    /// the ones above that.
     pub(crate) fn unheld(&self) -> Vec<String> {
         self.unheld_counters().iter().map(ToString::to_string).collect()
     }

@@ -101,12 +101,23 @@ impl LimitRefusal {
         }
     }
 
+    /// Whether the call needs more than a limit ever has: waiting does not help.
+    const fn is_too_large(&self) -> bool {
+        match self {
+            Self::Rate { limit, needed, .. }
+            | Self::Budget { limit, needed, .. }
+            | Self::Quota { limit, needed, .. } => *needed > limit.cap,
+            Self::NoPlan | Self::Unavailable { .. } => false,
+        }
+    }
+
     pub(crate) const fn may_retry(&self) -> bool {
-        matches!(self, Self::Rate { .. } | Self::Unavailable { .. })
+        matches!(self, Self::Rate { .. } | Self::Unavailable { .. }) && !self.is_too_large()
     }
 
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
+            _ if self.is_too_large() => None,
             Self::Rate { retry_after, .. } | Self::Quota { retry_after, .. } => Some(*retry_after),
             Self::Unavailable { .. } => Some(Duration::from_secs(1)),
             Self::Budget { .. } | Self::NoPlan => None,
@@ -163,6 +174,13 @@ impl LimitRefusal {
 
     pub(crate) fn message(&self) -> String {
         match self {
+            Self::Rate { limit, needed, .. }
+            | Self::Budget { limit, needed, .. }
+            | Self::Quota { limit, needed, .. }
+                if self.is_too_large() =>
+            {
+                too_large(limit, *needed)
+            }
             Self::Rate { limit, .. } if limit.counter.window == Window::Now => format!(
                 "too many calls at the same time: {} has room for {}; wait until one of them has ended",
                 whose(limit),
@@ -241,6 +259,29 @@ impl LimitRefusal {
         metrics::counter!("promptgate_limit_refusals_total", "scope" => scope, "subject" => subject)
             .increment(1);
     }
+}
+
+fn too_large(limit: &Limit, needed: u64) -> String {
+    let name = match limit.counter.window {
+        Window::Now => "limit of calls at the same time",
+        Window::Minute | Window::Hour => "limit",
+        Window::Day => "daily budget",
+        Window::Month => "monthly budget",
+        Window::FiveHours => "five hours' quota",
+        Window::SevenDays => "seven days' quota",
+    };
+    let window = match limit.counter.window {
+        Window::Minute | Window::Hour => format!(" in one {}", limit.counter.window.name()),
+        _ => String::new(),
+    };
+    let unit = if limit.counter.measure == Measure::Requests { " calls" } else { "" };
+    format!(
+        "this call may need {}{unit}{window}, which is more than the {name} of {} ever allows: {}{unit}. Ask for \
+         less, or let an administrator raise it",
+        shown(limit, needed),
+        whose(limit),
+        shown(limit, limit.cap)
+    )
 }
 
 /// What is limited, for programs: `token`, `endpoint`, `project`, `group`, `owner`, and the model.

@@ -124,8 +124,8 @@ async fn a_budget_that_is_used_up_says_how_it_stands() {
     let scene = scene(TokenLimits { monthly_budget_usd_cap: dollars(0.000_5), ..TokenLimits::default() });
     assert_eq!(scene.chat(CHAT).await.status, 200);
     scene.events();
-    // Input is five dollars a million, output thirty: 26 tokens read and 15 written cost more than is left.
-    let got = scene.chat(&CHAT.replace("\"max_tokens\":10", "\"max_tokens\":15")).await;
+    // Input is five dollars a million, output thirty: 26 tokens read and 12 written cost more than is left.
+    let got = scene.chat(&CHAT.replace("\"max_tokens\":10", "\"max_tokens\":12")).await;
     let body = got.json();
     assert_eq!((got.status, &body["error"]["code"]), (402, &json!("budget_exhausted")), "{}", got.body);
     assert_eq!(
@@ -143,6 +143,34 @@ async fn a_budget_that_is_used_up_says_how_it_stands() {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!((scene.upstream.calls("one"), scene.event().status), (1, 402));
+}
+
+#[tokio::test]
+async fn a_call_that_is_larger_than_a_limit_is_not_told_to_come_back() {
+    let most = |tokens: u32| CHAT.replace("\"max_tokens\":10", &format!("\"max_tokens\":{tokens}"));
+    let cap = Some(INPUT + 20);
+    let rate = TokenLimits { token_rate_limit_per_minute: cap, ..TokenLimits::default() };
+    let budget = TokenLimits { daily_token_cap: cap, ..TokenLimits::default() };
+    let never = |got: &Got, status: u16| {
+        let told = (got.status, got.header("retry-after"), got.header("x-should-retry"));
+        assert_eq!(told, (status, "", "false"), "{}", got.body);
+        let message = got.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("may need 47 tokens") && message.contains(": 46 tokens"), "{message}");
+    };
+    for (limits, status) in [(rate, 429), (budget, 402)] {
+        let scene = scene(limits);
+        never(&scene.chat(&most(21)).await, status);
+        assert_eq!(scene.chat(CHAT).await.status, 200);
+        // Where nobody says how much may be written, less would do another time.
+        scene.upstream.next("one", Script::sse([chunk(""), chunk("Hel"), Piece::Stall]));
+        let stream = most(15).replace("\"model\"", "\"stream\":true,\"model\"");
+        let open = scene.begin(Operation::ChatCompletions, &stream).await;
+        let got = scene.chat(OPEN).await;
+        assert_eq!((got.status, got.header("retry-after").is_empty()), (status, status == 402));
+        assert!(got.body.contains("may need 42") && !got.body.contains("ever"), "{}", got.body);
+        drop(open);
+    }
+    never(&owned(quota(cap, None)).chat(&most(21)).await, 429);
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
         RunKind::Replay { request_id, token_id, above } => (Mode::Replay, token_id, above, Some(request_id)),
         RunKind::Eval => (Mode::Eval, TokenId::from_uuid(uuid::Uuid::nil()), Vec::new(), None),
     };
-    let line: Vec<TokenId> = std::iter::once(token).chain(above).collect();
+    let line: Vec<TokenId> = std::iter::once(token).chain(above.iter().copied()).collect();
     record.caller = Some(Arc::new(nobodys_token(project_id, token, shared)));
     let snapshot = shared.snapshot.load();
     record.revision = snapshot.revision();
@@ -155,7 +155,7 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
     check_process(shared)?;
     // Repeated calls count against budgets alone; golden sets are calls like any other.
     let share = if mode == Mode::Replay { Share::Budgets } else { Share::Everything };
-    let mut payers = Payers::of_run(token, &project, share);
+    let mut payers = Payers::of_run(token, &above, &project, share);
     payers.at(&endpoint);
     record.payers = Some(Box::new(payers));
     admit(&endpoint, &written(&body), &project, &snapshot, None, record).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use promptgate_endpoints::{
-    Cacheable, CachedAnswer, CompiledEndpoint, EndpointTimeouts, Facts, Message, estimate_tokens,
+    Cacheable, CachedAnswer, CompiledEndpoint, Condition, EndpointTimeouts, Facts, Message, estimate_tokens,
 };
 use promptgate_kernel::Money;
 use promptgate_limits::{Counter, Limit, Measure, Subject, Window};
@@ -157,11 +157,12 @@ pub(crate) async fn ready(
     Ok(Ready { endpoint, said, conversation, by: By::Provider(Box::new(question)) })
 }
 
-/// How much of the endpoint's budget of the month is spent, in percent. Where no rule can ask for it nobody
+/// How much of the endpoint's budget of the month is spent, in percent. Where no rule asks for it nobody
 /// finds out.
 async fn spent_percent(endpoint: &CompiledEndpoint, record: &Record) -> Option<f64> {
     let budget = endpoint.endpoint().config.monthly_budget_usd?;
-    if endpoint.rules().as_slice().is_empty() {
+    let mut conditions = endpoint.rules().as_slice().iter().flat_map(|rule| &rule.when);
+    if !conditions.any(|condition| matches!(condition, Condition::MonthlySpendPct(_))) {
         return None;
     }
     let counter = Counter {

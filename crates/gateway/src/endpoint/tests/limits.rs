@@ -1,6 +1,7 @@
 //! How much calls of endpoints may use.
 
 use promptgate_endpoints::NewEndpoint;
+use promptgate_kernel::TokenId;
 use promptgate_limits::{Counter, Limit, Measure, Subject, Window};
 use promptgate_tokens::{Token, TokenLimits};
 use serde_json::json;
@@ -103,12 +104,17 @@ async fn repeated_calls_count_against_budgets_alone() {
         let body = json!({"message": "Hi"}).as_object().unwrap().clone();
         RunCall { project_id: endpoint.project_id, endpoint_id: endpoint.id, body, kind }
     };
-    let replay = || RunKind::Replay { request_id: "r".to_owned(), token_id: id(3), above: vec![] };
+    let replay = || RunKind::Replay { request_id: "r".to_owned(), token_id: id(3), above: vec![id(4)] };
     for _ in 0..3 {
         assert_eq!(house.scene.gateway.run_endpoint(run(replay())).await.status, 200);
     }
-    let unheld = house.scene.events().pop().unwrap().unheld;
-    assert!(unheld.iter().all(|counter| counter.starts_with("token:")) && unheld.len() == 4, "{unheld:?}");
+    let event = house.scene.events().pop().unwrap();
+    let unheld = event.unheld;
+    assert_eq!(event.above, [id(4)]);
+    for token in [id::<TokenId>(3), id(4)] {
+        let its = unheld.iter().filter(|counter| counter.starts_with(&format!("token:{token}:"))).count();
+        assert_eq!((its, unheld.len()), (4, 8), "{unheld:?}");
+    }
     let golden = house.scene.gateway.run_endpoint(run(RunKind::Eval)).await;
     assert_eq!(golden.status, 200, "one a minute");
     assert_eq!(house.scene.gateway.run_endpoint(run(RunKind::Eval)).await.status, 429);
