@@ -15,6 +15,7 @@
 //!     name: "Continuous integration".into(),
 //!     active: false,
 //!     firewall_override: false,
+//!     ..NewService::default()
 //! };
 //! let now = SystemClock.now();
 //! let id = AccountId::mint(&SystemClock, &OsEntropy);

@@ -44,8 +44,9 @@ pub trait SessionStore: Send + Sync {
         except: Option<SessionHash>,
     ) -> Result<u64, RepositoryError>;
 
-    /// Removes the sessions that are past their end, or were not used since `idle_since`.
-    async fn prune(&self, now: Timestamp, idle_since: Timestamp) -> Result<u64, RepositoryError>;
+    /// Removes sessions that are past their end, or were not used since `idle_since`, about `limit` of them at
+    /// most; says how many.
+    async fn prune(&self, now: Timestamp, idle_since: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
 
     /// Puts off the renewal that is due at `due_at` to `until`. Of any number at once one gets `true`,
     /// and has the renewal for itself until then.
@@ -124,8 +125,8 @@ pub trait Throttle: Send + Sync {
     /// Forgets the tries of a key.
     async fn reset(&self, key: &SignInKey) -> Result<(), RepositoryError>;
 
-    /// Forgets the windows that are over.
-    async fn prune(&self, now: Timestamp) -> Result<u64, RepositoryError>;
+    /// Forgets up to `limit` windows that are over; says how many.
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
 }
 
 /// Keeps what is read once. Behaviour every adapter must show: `store::contract::sign_in`.
@@ -143,8 +144,8 @@ pub trait OneTimeStore: Send + Sync {
     /// Takes the value away. Of any number of takers at once, one gets it.
     async fn take(&self, key: &SignInKey, now: Timestamp) -> Result<Option<Sealed>, RepositoryError>;
 
-    /// Removes what nobody took in time.
-    async fn prune(&self, now: Timestamp) -> Result<u64, RepositoryError>;
+    /// Removes up to `limit` values that nobody took in time; says how many.
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
 }
 
 /// What sign-ins share, all together.

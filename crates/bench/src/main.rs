@@ -8,13 +8,16 @@
 
 mod ask;
 mod bare;
+mod calls;
 mod drive;
+mod ingest;
 mod mock;
 mod process;
 mod report;
 mod run;
 mod scale;
 mod server;
+mod serving;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +38,8 @@ enum Command {
     /// Fill a database step by step, and measure at each how fast calls are recorded, pages are shown and
     /// tokens are known.
     Scale(scale::Sizes),
+    /// Put calls that are over where they wait, and measure how fast they are recorded.
+    Ingest(ingest::Amounts),
     /// The upstream: answers a chat completion of about 1 KB, or 40 events when asked to stream.
     Mock {
         /// Where to listen.
@@ -79,6 +84,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.command {
         Command::Run(plan) => runtime.block_on(run::run(plan)),
         Command::Scale(sizes) => runtime.block_on(scale::scale(sizes)),
+        Command::Ingest(amounts) => runtime.block_on(ingest::ingest(amounts)),
         Command::Mock { listen } => runtime.block_on(mock::serve(listen)),
         Command::Bare { listen, upstream } => runtime.block_on(bare::serve(listen, upstream)),
     }

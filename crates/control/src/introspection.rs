@@ -12,7 +12,7 @@ use promptgate_kernel::RepositoryError;
 use promptgate_projects::Project;
 use promptgate_tokens::{Scope, Token};
 
-pub use authenticate::{Denied, authenticate, authenticate_any, authenticate_own};
+pub use authenticate::{Denied, authenticate, authenticate_any, authenticate_itself, authenticate_own};
 pub use endpoints::{EndpointSummary, endpoints};
 pub use info::{ProjectInfo, info};
 pub use models::{ListedModel, models};

@@ -1,6 +1,7 @@
-//! Recurring work: how it goes, what was given up of it, and beginning it now.
+//! Recurring work: how it goes, what was given up of it, beginning it now, and leaving it out.
 
 mod dead_letters;
+mod pause;
 mod read;
 mod run;
 
@@ -9,6 +10,7 @@ use promptgate_kernel::{JobRunId, RepositoryError};
 use promptgate_schedule::NotDead;
 
 pub use dead_letters::{discard, revive};
+pub use pause::{pause, resume};
 pub use read::{list, runs};
 pub use run::run;
 

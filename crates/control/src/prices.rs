@@ -25,9 +25,9 @@ pub use fallback::set_fallback;
 pub use find::{all, find};
 pub use history::{all_with_lists, refreshes, unpriced, version, versions};
 pub use import::{ImportedPrices, PriceDifference, Rehearsal, delete_list_price, import};
-pub use refresh::{FetchedPrices, PriceKeeper, PriceSource, load_built_in};
+pub use refresh::{FetchedPrices, ListInUse, PriceKeeper, PriceSource, load_built_in};
 pub use replace::replace;
-pub use reprice::{begin_repricing, repricing, repricings, resume_repricing};
+pub use reprice::{begin_repricing, cancel_repricing, repricing, repricings, resume_repricing};
 pub use update::{PriceChanges, update};
 
 /// The constraint that keeps a model from having two prices.

@@ -1,9 +1,10 @@
 //! The processes of the installation, and how new what they work from is.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use promptgate_auth::{Actor, Forbidden, Permission};
-use promptgate_kernel::{RepositoryError, Revision, Timestamp};
+use promptgate_kernel::{ReplicaId, RepositoryError, Revision, Timestamp};
 use promptgate_store::Access;
 pub use promptgate_store::Replica;
 use tokio::sync::Semaphore;
@@ -81,7 +82,8 @@ async fn running(control: &Control) -> Result<Running, RepositoryError> {
 }
 
 /// Waits until every replica that answers calls serves the revision that is the latest now, but not for
-/// longer than `limit`. For whoever has just changed something, so nobody has to be allowed.
+/// longer than `limit`. One that falls silent meanwhile is not waited for any more, and told to be behind:
+/// nobody knows what it serves. For whoever has just changed something, so nobody has to be allowed.
 #[instrument(name = "control.replicas.wait", skip_all)]
 pub async fn wait(control: &Control, limit: Duration) -> Result<Served, RepositoryError> {
     let over = Instant::now() + limit.min(LONGEST_WAIT);
@@ -91,6 +93,7 @@ pub async fn wait(control: &Control, limit: Duration) -> Result<Served, Reposito
     if served.behind.is_empty() {
         return Ok(served);
     }
+    let mut waited_for: HashSet<ReplicaId> = served.behind.iter().map(|replica| replica.id).collect();
     let Ok(Ok(_turn)) = timeout_at(over, LOOKING.acquire()).await else {
         if let Ok(Ok(last)) = timeout(LAST_LOOK, running(control)).await {
             served = standing(wanted, last);
@@ -108,9 +111,32 @@ pub async fn wait(control: &Control, limit: Duration) -> Result<Served, Reposito
         // A store that is away meanwhile leaves what was known last.
         if let Ok(Ok(next)) = timeout(rest, running(control)).await {
             served = standing(wanted, next);
+            waited_for.extend(served.behind.iter().map(|replica| replica.id));
         }
     }
+    for replica in &served.behind {
+        waited_for.remove(&replica.id);
+    }
+    if let Ok(Ok(silent)) = timeout(LAST_LOOK, silent(control, &waited_for, wanted)).await {
+        served.replicas += silent.len();
+        served.behind.extend(silent);
+    }
     Ok(served)
+}
+
+/// Those of some that have not said that they serve a revision, and have not taken leave either.
+async fn silent(
+    control: &Control,
+    of: &HashSet<ReplicaId>,
+    revision: Revision,
+) -> Result<Vec<Replica>, RepositoryError> {
+    if of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut work = control.store.begin(Access::Read).await?;
+    let mut all = work.replicas().list(Timestamp::from_micros(i64::MIN)).await?;
+    all.retain(|replica| of.contains(&replica.id) && !replica.serves(revision));
+    Ok(all)
 }
 
 fn standing(revision: Revision, running: Running) -> Served {

@@ -7,7 +7,7 @@ mod read;
 use promptgate_auth::Forbidden;
 use promptgate_kernel::{AccountId, RepositoryError, Timestamp};
 use promptgate_store::UnitOfWork;
-use promptgate_usage::{Costs, Period, PriceBook, UsageScope, Window};
+use promptgate_usage::{Costs, Period, PriceBook, StoredPrices, UsageScope, Window};
 
 pub use adoption::adoption;
 pub use identities::top_identities;
@@ -44,7 +44,11 @@ async fn period(
 /// The prices that costs are split by, where they are shown.
 async fn book(work: &mut dyn UnitOfWork, costs: Costs) -> Result<Option<PriceBook>, RepositoryError> {
     match costs {
-        Costs::Shown => Ok(Some(PriceBook::new(work.prices().list_all().await?))),
+        Costs::Shown => {
+            let stored = work.prices().list_all().await?;
+            let lists = work.prices().list_prices().await?;
+            Ok(Some(PriceBook::new(StoredPrices { lists, ..stored })))
+        }
         Costs::Hidden => Ok(None),
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use promptgate_gateway::ports::{Shelf, ShelfError};
-use promptgate_kernel::{Entropy, KeyRing, Sealed, Secret};
+use promptgate_kernel::{Entropy, KeyRing, SealError, Sealed, Secret};
 
 /// How much of a document is sealed at a time.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -96,8 +96,7 @@ impl Shelf for SealedShelf {
             };
             let sealed = Sealed::from_text(sealed.to_owned());
             let piece = self.keys.open(&sealed, &context(name, number, kind));
-            document
-                .extend_from_slice(piece.map_err(|error| ShelfError::Foreign(error.to_string()))?.expose());
+            document.extend_from_slice(piece.map_err(|error| refused(&error))?.expose());
             ended = kind == LAST;
         }
         if ended {
@@ -106,6 +105,13 @@ impl Shelf for SealedShelf {
             Err(ShelfError::Foreign("its end is missing".into()))
         }
     }
+}
+
+fn refused(error: &SealError) -> ShelfError {
+    ShelfError::Foreign(match error {
+        SealError::UnknownKey { .. } => format!("it was {error}"),
+        SealError::Malformed | SealError::Forged => "it was altered, or a part of it is missing".into(),
+    })
 }
 
 fn context(name: &str, number: usize, kind: &str) -> String {

@@ -60,14 +60,19 @@ impl Breaker {
         if answered { self.succeeded() } else { self.failed() }
     }
 
-    /// Lets no call through from now on, or again as many as before.
-    pub(crate) fn hold_open(&self, held: bool) {
-        self.held_open.store(held, Ordering::Relaxed);
+    /// Lets no call through from now on, or again as many as before. Whether it did so before.
+    pub(crate) fn hold_open(&self, held: bool) -> bool {
+        self.held_open.swap(held, Ordering::Relaxed)
+    }
+
+    /// Whether it lets no call through, whatever the last answers were.
+    pub(crate) fn is_held_open(&self) -> bool {
+        self.held_open.load(Ordering::Relaxed)
     }
 
     /// Whether a call may be made now.
     fn lets_through(&self) -> bool {
-        if self.held_open.load(Ordering::Relaxed) {
+        if self.is_held_open() {
             return false;
         }
         match &mut *self.state() {
@@ -104,7 +109,7 @@ impl Breaker {
 
     /// Whether calls are held back.
     pub(crate) fn is_open(&self) -> bool {
-        self.held_open.load(Ordering::Relaxed) || matches!(*self.state(), State::Open { .. })
+        self.is_held_open() || matches!(*self.state(), State::Open { .. })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

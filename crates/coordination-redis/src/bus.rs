@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fred::clients::Client;
-use fred::interfaces::{ClientLike, PubsubInterface};
+use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
 use fred::types::Builder;
 use fred::types::config::{Config, Options, ReconnectPolicy};
 use promptgate_auth::SignInState;
@@ -26,6 +26,8 @@ use crate::{listener, message};
 
 /// What a listener may fall behind before it is told to look for itself.
 const CAPACITY: usize = 256;
+/// How long the first attempt to connect is waited for.
+const FIRST_CONTACT: Duration = Duration::from_secs(1);
 
 /// How patient the bus is.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +81,7 @@ pub(crate) struct Shared {
     pub(crate) publisher: Client,
     pub(crate) options: Options,
     deadline: Duration,
-    breaker: Breaker,
+    pub(crate) breaker: Breaker,
     pub(crate) sign_in_options: Options,
     sign_in_deadline: Duration,
     /// Of its own: what strangers do at the door holds up no announcement.
@@ -139,13 +141,28 @@ impl RedisBus {
         Arc::new(RedisCounters::new(Arc::clone(&self.shared), Arc::clone(&self.stop)))
     }
 
-    /// Acts from now on as if Redis were away, or as it is. What others announce is heard all the same.
+    /// Acts from now on as if Redis were away, or as it is. Nothing is heard meanwhile of what others announce.
     pub fn pretend_away(&self, away: bool) {
-        self.shared.breaker.hold_open(away);
+        let was_away = self.shared.breaker.hold_open(away);
         self.shared.sign_in_breaker.hold_open(away);
         if away {
             self.shared.health.speaking(false);
+        } else if was_away {
+            let _ = self.shared.signals.send(Signal::Missed);
         }
+    }
+
+    /// Waits until the first attempt to connect has come to something, whatever it is, but not for long.
+    pub async fn first_contact(&self) {
+        let publisher = &self.shared.publisher;
+        let mut errors = publisher.error_rx();
+        let contact = async {
+            tokio::select! {
+                _ = publisher.wait_for_connect() => {}
+                _ = errors.recv() => {}
+            }
+        };
+        let _ = timeout(FIRST_CONTACT, contact).await;
     }
 
     /// Whether Redis answers, as far as is known.

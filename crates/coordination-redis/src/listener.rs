@@ -54,7 +54,10 @@ pub(crate) async fn listen(
         tokio::select! {
             () = stop.cancelled() => return,
             Some(signal) = heard(&mut messages) => {
-                let _ = shared.signals.send(signal);
+                // Where Redis is only said to be away, it is as good as away.
+                if !shared.breaker.is_held_open() {
+                    let _ = shared.signals.send(signal);
+                }
             }
             Ok(_) = connections.recv() => {
                 shared.listening.send_replace(false);

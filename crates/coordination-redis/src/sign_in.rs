@@ -116,14 +116,14 @@ impl SessionStore for RedisSignIn {
         Ok(removed.unsigned_abs())
     }
 
-    async fn prune(&self, now: Timestamp, idle_since: Timestamp) -> Result<u64, RepositoryError> {
+    async fn prune(&self, now: Timestamp, idle_since: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
         let mut all = 0;
         loop {
             let arguments =
                 vec![now.as_micros().to_string(), idle_since.as_micros().to_string(), BATCH.to_string()];
             let (seen, removed): (i64, i64) = self.run(scripts::PRUNE, arguments).await?;
             all += removed.unsigned_abs();
-            if seen < BATCH {
+            if seen < BATCH || all >= u64::from(limit) {
                 return Ok(all);
             }
         }
@@ -208,7 +208,7 @@ impl Throttle for RedisSignIn {
     }
 
     /// Redis does it by itself.
-    async fn prune(&self, _: Timestamp) -> Result<u64, RepositoryError> {
+    async fn prune(&self, _: Timestamp, _: u32) -> Result<u64, RepositoryError> {
         Ok(0)
     }
 }
@@ -241,7 +241,7 @@ impl OneTimeStore for RedisSignIn {
     }
 
     /// Redis does it by itself.
-    async fn prune(&self, _: Timestamp) -> Result<u64, RepositoryError> {
+    async fn prune(&self, _: Timestamp, _: u32) -> Result<u64, RepositoryError> {
         Ok(0)
     }
 }

@@ -228,6 +228,8 @@ impl EndpointConfig {
             tokens_per_minute: self.token_rate_limit_per_minute,
             tokens_per_hour: self.token_rate_limit_per_hour,
             max_concurrent: self.max_concurrent_requests,
+            // It has a cap of its own, `usage_hard_limit_tokens`, which is about what its callers say alone.
+            request_tokens: None,
             daily_tokens: self.daily_token_cap,
             monthly_tokens: self.monthly_token_cap,
             daily_cost: self.daily_budget_usd,

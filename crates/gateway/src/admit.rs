@@ -39,6 +39,7 @@ pub(crate) fn asks(ask: &Ask) -> Asks {
             writes: !matches!(envelope.operation, Operation::Embeddings | Operation::CountTokens),
             embeds: envelope.operation == Operation::Embeddings,
             is_free: envelope.operation == Operation::CountTokens,
+            per_thousand: None,
         },
         // Who makes a chat here says it by himself.
         Ask::Chat(_) | Ask::Forward(_) => Asks { is_free: true, ..Asks::default() },

@@ -4,7 +4,6 @@
 //! reserved of all the limits that count for it, or it is refused; when it ends, in whichever way, what it
 //! used is booked and the rest goes back.
 
-mod ancestors;
 mod bound;
 mod caps;
 mod held;
@@ -24,7 +23,6 @@ use crate::pipeline::Shared;
 use crate::record::Record;
 use crate::refusal::Refusal;
 
-pub(crate) use ancestors::Ancestors;
 pub(crate) use bound::{Asks, most_output};
 pub(crate) use held::{Held, More};
 pub(crate) use payers::{Payers, Share};
@@ -59,6 +57,9 @@ pub(crate) async fn reserve(
     if payers.lacks_plan {
         return Err(refused(LimitRefusal::NoPlan, record));
     }
+    if let Some(too_large) = payers.too_large(asks.prompt.text_bytes).filter(|_| !asks.is_free) {
+        return Err(refused(too_large, record));
+    }
     let mut limits = payers.limits(candidates.first().map(|first| first.model.as_str()));
     if asks.is_free {
         limits.keep_quotas();
@@ -68,10 +69,20 @@ pub(crate) async fn reserve(
         return Ok(());
     }
     if asks.has_odd_max_output && limits.bound_tokens() {
-        let expected = "the most tokens to write must be a whole number where tokens are limited";
+        let expected = "the most tokens to write, and `n`, must be whole numbers where tokens are limited";
         return Err(Refusal::BadRequest(BadRequest {
             field: Some("max_tokens".to_owned()),
             message: expected.to_owned(),
+            code: "invalid_field",
+        }));
+    }
+    if let Some(member) = asks.prompt.dearer.filter(|_| limits.bound_cost()) {
+        return Err(Refusal::BadRequest(BadRequest {
+            field: Some(member.to_owned()),
+            message: format!(
+                "what `{member}` asks for has no price here, and so it cannot be kept within a budget in \
+                              dollars; leave it out"
+            ),
             code: "invalid_field",
         }));
     }
@@ -98,7 +109,12 @@ async fn fit(
     record: &mut Record,
 ) -> Result<(), Refusal> {
     let payer = record.payers.as_deref();
+    let asks = &Asks { per_thousand: record.per_thousand(), ..*asks };
     let fitted = held.fit(asks, candidates, shared, payer).await;
+    if fitted.is_err() {
+        // What is told is what the next call finds.
+        held.release();
+    }
     record.told_limits = held.told(shared).map(Box::new);
     match fitted {
         Ok(()) => {

@@ -109,7 +109,7 @@ async fn identify(
     let policy = snapshot.policy(target, None, &line);
     policy.access().check(Some(record.client), now).map_err(GuardRefusal::Denied)?;
     let above = line.get(1..).unwrap_or_default();
-    let above = shared.ancestors.limits(above, shared.authenticator.source(), &*shared.clock).await;
+    let above = shared.authenticator.limits_above(above).await;
     let above = above.map_err(|AuthUnavailable| Refusal::AuthUnavailable)?;
     let payers = Payers::of_token(&token, above, &project, caller.as_ref(), &snapshot, route);
     record.payers = Some(Box::new(payers));

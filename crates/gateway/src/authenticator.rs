@@ -1,5 +1,9 @@
 //! Who is calling: tokens looked up once and remembered for a while.
 
+mod lineage;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,20 +11,19 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
-use promptgate_kernel::{Clock, Timestamp, TokenId};
+use promptgate_kernel::{Clock, LimitSet, Timestamp, TokenId};
 use promptgate_tokens::{PresentedToken, Token, TokenHash};
 use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
 use crate::config_source::TokenSource;
-use crate::kept::KeptToken;
+use crate::kept::{KeptLimits, KeptToken, KeptTokens};
 use crate::last_used::LastUsed;
+use lineage::Lineage;
 
 const GENERATIONS: usize = 1_024;
 const FLIGHTS_BEFORE_SWEEP: usize = 256;
-/// Of how many minted tokens it is remembered what they come from.
-const LINES: usize = 10_000;
-/// For how long the store is not asked again for a token that is remembered, after it failed.
+/// For how long the store is not asked again after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How long the store may take to confirm a token that is remembered: whoever calls with it waits no longer
 /// for a store that is away.
@@ -96,12 +99,14 @@ pub struct Authenticator {
     options: AuthenticatorOptions,
     hits: Cache<TokenHash, Hit>,
     misses: Cache<TokenHash, Miss>,
-    /// What minted tokens come from, themselves first. It never changes.
-    lines: Cache<TokenId, Arc<[TokenId]>>,
+    lineage: Lineage,
     generations: Box<[AtomicU64]>,
     flights: Mutex<Flights>,
-    /// When the store last failed, in microseconds.
+    /// When the store last had no answer in the short time that it has for a token that is remembered, in
+    /// microseconds.
     failed_at: AtomicI64,
+    /// When it had none in all the time that it has for another one.
+    away_at: AtomicI64,
     last_used: LastUsed,
     /// Grows with everything that is remembered or forgotten.
     news: AtomicU64,
@@ -118,10 +123,11 @@ impl Authenticator {
             options,
             hits: Cache::new(options.hits),
             misses: Cache::new(options.misses),
-            lines: Cache::new(LINES),
+            lineage: Lineage::new(&options),
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
             flights: Mutex::default(),
             failed_at: AtomicI64::new(i64::MIN),
+            away_at: AtomicI64::new(i64::MIN),
             news: AtomicU64::new(0),
             forgotten: Notify::new(),
         }
@@ -129,14 +135,15 @@ impl Authenticator {
 
     /// Takes what was kept on the disk for what is known while the store is away. Never beyond the time since
     /// the store confirmed it.
-    pub fn recall(&self, kept: Vec<KeptToken>) {
+    pub fn recall(&self, kept: KeptTokens) {
         let now = self.clock.now();
+        kept.limits.into_iter().for_each(|kept| self.lineage.recall_limits(kept, now));
         let in_time = |kept: &KeptToken| {
             kept.confirmed_at <= now && now.since(kept.confirmed_at) < self.options.offline_ttl
         };
-        for KeptToken { token, confirmed_at, line } in kept.into_iter().filter(in_time) {
+        for KeptToken { token, confirmed_at, line } in kept.tokens.into_iter().filter(in_time) {
             if !line.is_empty() {
-                self.lines.insert(token.id, line.into());
+                self.lineage.recall_line(token.id, line);
             }
             let (hash, token) = (token.hash, Arc::new(token));
             let generation = self.generation(hash).load(Ordering::SeqCst);
@@ -152,14 +159,19 @@ impl Authenticator {
         self.hits.iter().filter_map(move |(hash, hit)| {
             let holds = hit.generation == self.generation(hash).load(Ordering::SeqCst);
             (holds && self.still_serves(&hit, now)).then(|| KeptToken {
-                line: self.lines.get(&hit.token.id).map(|line| line.to_vec()).unwrap_or_default(),
+                line: self.lineage.line(hit.token.id).map(|line| line.to_vec()).unwrap_or_default(),
                 token: Token::clone(&hit.token),
                 confirmed_at: hit.loaded_at,
             })
         })
     }
 
-    /// A number that is another one when [`Self::kept`] may be.
+    /// How much tokens may use that others were minted under, as it would count then.
+    pub(crate) fn kept_limits(&self) -> impl Iterator<Item = KeptLimits> + '_ {
+        self.lineage.kept_limits(self.clock.now())
+    }
+
+    /// A number that is another one when [`Self::kept`] or [`Self::kept_limits`] may be.
     pub(crate) fn news(&self) -> u64 {
         self.news.load(Ordering::SeqCst)
     }
@@ -191,8 +203,9 @@ impl Authenticator {
         }
         metrics::counter!("promptgate_auth_cache_misses_total").increment(1);
         let serving = remembered.as_ref().filter(|hit| self.still_serves(hit, now));
-        if let Some(hit) = serving.filter(|_| !self.may_ask(now)) {
-            return Ok(Some(Arc::clone(&hit.token)));
+        let failed_at = if serving.is_some() { &self.failed_at } else { &self.away_at };
+        if !may_ask(failed_at, now) {
+            return serving.map(|hit| Some(Arc::clone(&hit.token))).ok_or(AuthUnavailable);
         }
         let looked_up = match serving {
             Some(_) => tokio::time::timeout(PATIENCE_WITH_REMEMBERED, self.look_up(hash, generation))
@@ -202,7 +215,7 @@ impl Authenticator {
         };
         match (looked_up, remembered) {
             (Ok(Some(token)), remembered) => {
-                self.failed_at.store(i64::MIN, Ordering::Relaxed);
+                self.answered();
                 let noted_at = remembered.map_or_else(Arc::default, |hit| hit.noted_at);
                 let hit =
                     Hit { token: Arc::clone(&token), generation, loaded_at: now, is_own: true, noted_at };
@@ -211,7 +224,7 @@ impl Authenticator {
                 Ok(Some(token))
             }
             (Ok(None), remembered) => {
-                self.failed_at.store(i64::MIN, Ordering::Relaxed);
+                self.answered();
                 self.hits.remove(&hash);
                 self.misses.insert(hash, Miss { generation, loaded_at: now });
                 if remembered.is_some() {
@@ -221,58 +234,41 @@ impl Authenticator {
                 Ok(None)
             }
             (Err(unavailable), remembered) => {
-                self.failed_at.store(self.clock.now().as_micros(), Ordering::Relaxed);
+                failed_at.store(self.clock.now().as_micros(), Ordering::Relaxed);
                 let serving = remembered.filter(|hit| self.still_serves(hit, now));
                 serving.map(|hit| Some(hit.token)).ok_or(unavailable)
             }
         }
     }
 
-    /// Whether the store may be asked for a token that is remembered. After it failed, one caller asks it
-    /// every so often; the others do not wait for that one.
-    fn may_ask(&self, now: Timestamp) -> bool {
-        let failed_at = self.failed_at.load(Ordering::Relaxed);
-        if failed_at == i64::MIN {
-            return true;
-        }
-        let paused = now.since(Timestamp::from_micros(failed_at)) >= PAUSE_AFTER_FAILURE;
-        let (order, now) = (Ordering::Relaxed, now.as_micros());
-        paused && self.failed_at.compare_exchange(failed_at, now, order, order).is_ok()
-    }
-
-    /// Where tokens are looked up.
-    pub(crate) fn source(&self) -> &dyn TokenSource {
-        &*self.source
+    fn answered(&self) {
+        self.failed_at.store(i64::MIN, Ordering::Relaxed);
+        self.away_at.store(i64::MIN, Ordering::Relaxed);
     }
 
     /// The token itself and those that it comes from, itself first.
     pub(crate) async fn line_of(&self, token: &Token) -> Result<Arc<[TokenId]>, AuthUnavailable> {
-        let Some(parent) = token.parent else { return Ok(Arc::new([token.id])) };
-        if token.depth <= 1 {
-            return Ok(Arc::new([token.id, parent]));
+        let (line, is_new) = self.lineage.line_of(token, &*self.source).await?;
+        if is_new {
+            self.news.fetch_add(1, Ordering::SeqCst);
         }
-        if let Some(line) = self.lines.get(&token.id) {
-            return Ok(line);
+        Ok(line)
+    }
+
+    /// How much the tokens may use that a token was minted under. While the store cannot be asked, what was
+    /// last known of them counts.
+    pub(crate) async fn limits_above(
+        &self,
+        above: &[TokenId],
+    ) -> Result<Vec<(TokenId, Arc<LimitSet>)>, AuthUnavailable> {
+        if above.is_empty() {
+            return Ok(Vec::new());
         }
-        let looking = self.source.line_above(token.id);
-        match tokio::time::timeout(self.options.lookup_timeout, looking).await {
-            Ok(Ok(above)) => {
-                let line: Arc<[TokenId]> = std::iter::once(token.id).chain(above).collect();
-                self.lines.insert(token.id, Arc::clone(&line));
-                Ok(line)
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot look up what a token comes from"
-                );
-                Err(AuthUnavailable)
-            }
-            Err(_) => {
-                tracing::warn!("looking up what a token comes from took too long");
-                Err(AuthUnavailable)
-            }
+        let (limits, are_new) = self.lineage.limits_of(above, &*self.source, &*self.clock).await?;
+        if are_new {
+            self.news.fetch_add(1, Ordering::SeqCst);
         }
+        Ok(limits)
     }
 
     /// Whether what is remembered may serve while the store is away.
@@ -280,9 +276,10 @@ impl Authenticator {
         now.since(hit.loaded_at) < self.options.offline_ttl
     }
 
-    /// Forgets what is remembered under a hash, look-ups that are under way included.
-    pub fn forget(&self, hash: TokenHash) {
+    /// Forgets what is remembered of a token, look-ups of it that are under way included.
+    pub fn forget(&self, id: TokenId, hash: TokenHash) {
         self.generation(hash).fetch_add(1, Ordering::SeqCst);
+        self.lineage.forget_limits(id);
         let known = self.hits.remove(&hash);
         self.misses.remove(&hash);
         self.news.fetch_add(1, Ordering::SeqCst);
@@ -298,6 +295,7 @@ impl Authenticator {
         }
         self.hits.clear();
         self.misses.clear();
+        self.lineage.forget_all_limits();
         self.news.fetch_add(1, Ordering::SeqCst);
         self.forgotten.notify_one();
     }
@@ -334,15 +332,30 @@ impl Authenticator {
             flights.retain(|_, flight| flight.upgrade().is_some());
         }
         let (source, limit) = (Arc::clone(&self.source), self.options.lookup_timeout);
+        // That it is away is said once.
+        let is_news = self.away_at.load(Ordering::Relaxed) == i64::MIN;
         let flight = async move {
             match tokio::time::timeout(limit, source.find_by_hash(hash)).await {
                 Ok(Ok(found)) => Ok(found.map(Arc::new)),
                 Ok(Err(error)) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot look up a token");
+                    let error = &error as &dyn std::error::Error;
+                    if is_news {
+                        tracing::warn!(error, "cannot look up a token; those that are known go on working");
+                    } else {
+                        tracing::debug!(error, "cannot look up a token");
+                    }
                     Err(AuthUnavailable)
                 }
                 Err(_) => {
-                    tracing::warn!(limit_ms = limit.as_millis(), "looking up a token took too long");
+                    let limit_ms = limit.as_millis();
+                    if is_news {
+                        tracing::warn!(
+                            limit_ms,
+                            "looking up a token took too long; those that are known go on working"
+                        );
+                    } else {
+                        tracing::debug!(limit_ms, "looking up a token took too long");
+                    }
                     Err(AuthUnavailable)
                 }
             }
@@ -356,139 +369,14 @@ impl Authenticator {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{FakeTokens, project, token_for};
-    use promptgate_kernel::testing::TestClock;
-    use promptgate_projects::ProjectType;
-    use promptgate_tokens::TokenState;
-    use std::task::Poll;
-
-    struct Bench {
-        tokens: Arc<FakeTokens>,
-        clock: Arc<TestClock>,
-        authenticator: Authenticator,
-        presented: PresentedToken,
-        token: Token,
+/// Whether the store may be asked. After it failed, one caller asks it every so often; the others do not wait
+/// for that one, so that calls do not pile up behind a store that is away.
+fn may_ask(failed_at: &AtomicI64, now: Timestamp) -> bool {
+    let last = failed_at.load(Ordering::Relaxed);
+    if last == i64::MIN {
+        return true;
     }
-
-    fn bench() -> Bench {
-        let (tokens, clock) = (Arc::<FakeTokens>::default(), Arc::new(TestClock::at_millis(1_000_000)));
-        let authenticator =
-            Authenticator::new(tokens.clone(), clock.clone(), AuthenticatorOptions::default());
-        let (presented, token) = token_for(&project(ProjectType::AiWrapper), 1);
-        tokens.put(token.clone());
-        Bench { tokens, clock, authenticator, presented, token }
-    }
-
-    impl Bench {
-        async fn state(&self) -> Option<TokenState> {
-            self.authenticator.find(self.presented).await.unwrap().map(|token| token.state)
-        }
-
-        fn revoke(&self) {
-            self.tokens.put(self.token.clone().revoke(self.clock.now()).unwrap());
-        }
-    }
-
-    #[tokio::test]
-    async fn hits_and_misses_are_remembered_for_a_while() {
-        let bench = bench();
-        let (unknown, _) = token_for(&project(ProjectType::AiWrapper), 2);
-        for _ in 0..3 {
-            assert_eq!(bench.state().await, Some(TokenState::Active));
-            assert!(bench.authenticator.find(unknown).await.unwrap().is_none());
-        }
-        assert_eq!(bench.tokens.lookups(), 2);
-        bench.clock.advance(Duration::from_secs(10));
-        bench.authenticator.find(unknown).await.unwrap();
-        assert_eq!(bench.tokens.lookups(), 3);
-        bench.clock.advance(Duration::from_secs(50));
-        bench.state().await;
-        assert_eq!(bench.tokens.lookups(), 4);
-    }
-
-    #[tokio::test]
-    async fn a_token_revoked_while_it_is_looked_up_is_not_remembered_as_active() {
-        let bench = bench();
-        let gate = bench.tokens.pause();
-        let mut first = std::pin::pin!(bench.authenticator.find(bench.presented));
-        // The store has read the active token and has not answered yet.
-        assert!(matches!(futures_util::poll!(first.as_mut()), Poll::Pending));
-        bench.revoke();
-        bench.authenticator.forget(bench.token.hash);
-        gate.open();
-        assert_eq!(first.await.unwrap().unwrap().state, TokenState::Active, "it was asked before");
-        assert!(matches!(bench.state().await, Some(TokenState::Revoked { .. })));
-    }
-
-    #[tokio::test]
-    async fn who_asks_after_the_revocation_does_not_share_the_older_question() {
-        let bench = bench();
-        let gate = bench.tokens.pause();
-        let mut before = std::pin::pin!(bench.authenticator.find(bench.presented));
-        assert!(matches!(futures_util::poll!(before.as_mut()), Poll::Pending));
-        bench.revoke();
-        bench.authenticator.forget(bench.token.hash);
-        let mut after = std::pin::pin!(bench.authenticator.find(bench.presented));
-        assert!(matches!(futures_util::poll!(after.as_mut()), Poll::Pending));
-        gate.open();
-        assert!(matches!(after.await.unwrap().unwrap().state, TokenState::Revoked { .. }));
-        before.await.unwrap();
-        assert!(matches!(bench.state().await, Some(TokenState::Revoked { .. })));
-    }
-
-    #[tokio::test]
-    async fn many_who_ask_at_once_make_one_lookup_and_survive_one_leaving() {
-        let bench = bench();
-        let gate = bench.tokens.pause();
-        let mut leaving = Box::pin(bench.authenticator.find(bench.presented));
-        assert!(matches!(futures_util::poll!(leaving.as_mut()), Poll::Pending));
-        let others = futures_util::future::join_all((0..50).map(|_| bench.state()));
-        let mut others = std::pin::pin!(others);
-        assert!(matches!(futures_util::poll!(others.as_mut()), Poll::Pending));
-        drop(leaving);
-        gate.open();
-        assert!(others.await.into_iter().all(|state| state == Some(TokenState::Active)));
-        assert_eq!(bench.tokens.lookups(), 1);
-    }
-
-    #[tokio::test]
-    async fn while_the_store_is_away_known_tokens_work_and_others_are_not_called_wrong() {
-        let bench = bench();
-        bench.state().await;
-        bench.tokens.break_down(true);
-        bench.clock.advance(Duration::from_mins(14));
-        assert_eq!(bench.state().await, Some(TokenState::Active));
-        let (unknown, _) = token_for(&project(ProjectType::AiWrapper), 2);
-        assert!(bench.authenticator.find(unknown).await.is_err());
-        bench.clock.advance(Duration::from_mins(1));
-        assert!(bench.authenticator.find(bench.presented).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn while_the_store_is_away_known_tokens_do_not_wait_for_it_each_time() {
-        let bench = bench();
-        bench.state().await;
-        bench.tokens.break_down(true);
-        bench.clock.advance(Duration::from_mins(2));
-        for _ in 0..5 {
-            assert_eq!(bench.state().await, Some(TokenState::Active));
-        }
-        assert_eq!(bench.tokens.lookups(), 2);
-        bench.clock.advance(PAUSE_AFTER_FAILURE);
-        bench.tokens.break_down(false);
-        bench.revoke();
-        assert!(matches!(bench.state().await, Some(TokenState::Revoked { .. })));
-    }
-
-    #[tokio::test]
-    async fn forgetting_all_begins_anew() {
-        let bench = bench();
-        bench.state().await;
-        bench.authenticator.forget_all();
-        bench.state().await;
-        assert_eq!(bench.tokens.lookups(), 2);
-    }
+    let paused = now.since(Timestamp::from_micros(last)) >= PAUSE_AFTER_FAILURE;
+    let (order, now) = (Ordering::Relaxed, now.as_micros());
+    paused && failed_at.compare_exchange(last, now, order, order).is_ok()
 }

@@ -58,6 +58,8 @@ pub(crate) struct EndpointNote {
     pub(crate) cached_tokens: u64,
     /// What these would have cost.
     pub(crate) saved: Money,
+    /// What a thousand tokens cost where a model has no price.
+    pub(crate) per_thousand: Option<Money>,
 }
 
 impl EndpointNote {
@@ -71,6 +73,7 @@ impl EndpointNote {
             cache_hit: false,
             cached_tokens: 0,
             saved: Money::ZERO,
+            per_thousand: endpoint.config.estimated_cost_per_1k_tokens_usd,
         }
     }
 }

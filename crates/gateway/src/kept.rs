@@ -8,7 +8,7 @@ mod tests;
 use std::io::Write;
 use std::sync::Arc;
 
-use promptgate_kernel::{Revision, Timestamp, TokenId};
+use promptgate_kernel::{LimitSet, Revision, Timestamp, TokenId};
 use promptgate_tokens::Token;
 use serde::{Deserialize, Serialize};
 use serde_json::Deserializer;
@@ -20,9 +20,10 @@ pub use keeper::Keeper;
 
 const CONFIGURATION: &str = "configuration";
 const TOKENS: &str = "tokens";
+const PROXIES: &str = "proxies";
 
 /// Grows with every change of what is written that the version of the program does not tell.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What is kept on the disk of this process.
 #[derive(Clone)]
@@ -53,6 +54,43 @@ pub struct KeptToken {
     pub line: Vec<TokenId>,
 }
 
+/// How much a token may use that others were minted under, as the store last confirmed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptLimits {
+    /// The token.
+    pub id: TokenId,
+    /// How much.
+    pub limits: LimitSet,
+    /// When the store said so.
+    pub confirmed_at: Timestamp,
+}
+
+/// The tokens that were presented of late, and what their calls are judged by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptTokens {
+    /// No change of a token up to this revision is missing.
+    pub revision: Revision,
+    /// The tokens, in no certain order.
+    pub tokens: Vec<KeptToken>,
+    /// How much those may use that others were minted under.
+    pub limits: Vec<KeptLimits>,
+}
+
+impl KeptTokens {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.limits.is_empty()
+    }
+}
+
+/// A line of the document of tokens.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TokenLine {
+    Token(Box<KeptToken>),
+    Limits(KeptLimits),
+}
+
 impl Keepsakes {
     /// What is on a shelf. `origin` names the database that it is of, without its password.
     pub fn new(shelf: Arc<dyn Shelf>, origin: String) -> Self {
@@ -70,10 +108,27 @@ impl Keepsakes {
         found.as_mut().and_then(|(_, found)| found.pop())
     }
 
-    /// The tokens that were kept, in no certain order, and up to which revision they are as they were
-    /// changed; why there are none is logged.
-    pub fn tokens(&self) -> (Revision, Vec<KeptToken>) {
-        self.read(TOKENS, "the tokens").unwrap_or_default()
+    /// The tokens that were kept; why there are none is logged.
+    pub fn tokens(&self) -> KeptTokens {
+        let (revision, lines) = self.read(TOKENS, "the tokens").unwrap_or_default();
+        let mut kept = KeptTokens { revision, ..KeptTokens::default() };
+        for line in lines {
+            match line {
+                TokenLine::Token(token) => kept.tokens.push(*token),
+                TokenLine::Limits(limits) => kept.limits.push(limits),
+            }
+        }
+        kept
+    }
+
+    /// How many processes answered calls when that was last heard, if it was kept.
+    pub fn proxies(&self) -> Option<u32> {
+        self.read(PROXIES, "the number of proxies").and_then(|(_, mut numbers)| numbers.pop())
+    }
+
+    /// Keeps how many processes answer calls.
+    pub fn put_proxies(&self, number: u32) -> std::io::Result<()> {
+        self.write(PROXIES, Revision::default(), std::iter::once(number))
     }
 
     fn read<T: for<'de> Deserialize<'de>>(
@@ -87,7 +142,7 @@ impl Keepsakes {
                 let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
                 tracing::warn!(
                     document = name,
-                    "{what} kept on disk cannot be used and is ignored: {error}{}",
+                    "{what} kept on disk cannot be used, going on without: {error}{}",
                     cause.unwrap_or_default()
                 );
                 None
@@ -121,8 +176,17 @@ impl Keepsakes {
         self.write(CONFIGURATION, configuration.revision, std::iter::once(configuration))
     }
 
-    fn put_tokens(&self, revision: Revision, tokens: impl Iterator<Item = KeptToken>) -> std::io::Result<()> {
-        self.write(TOKENS, revision, tokens)
+    fn put_tokens(
+        &self,
+        revision: Revision,
+        tokens: impl Iterator<Item = KeptToken>,
+        limits: impl Iterator<Item = KeptLimits>,
+    ) -> std::io::Result<()> {
+        self.write(
+            TOKENS,
+            revision,
+            limits.map(TokenLine::Limits).chain(tokens.map(|token| TokenLine::Token(Box::new(token)))),
+        )
     }
 
     fn write<T: Serialize>(

@@ -69,7 +69,7 @@ pub use endpoint::{EndpointMemory, EndpointRefusal, RunCall, RunKind, RunOutcome
 pub use fault::Fault;
 pub use forward::Forwarded;
 pub use idempotency::{IdempotencyRefusal, IdempotencySource};
-pub use kept::{Keeper, Keepsakes, KeptToken};
+pub use kept::{Keeper, Keepsakes, KeptLimits, KeptToken, KeptTokens};
 pub use limits::{DisconnectPolicy, GatewayLimits};
 pub use pipeline::{Gateway, GatewayParts};
 pub use receive::{Entry, IncomingRequest, RequestBody, Route};

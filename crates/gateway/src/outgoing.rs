@@ -178,14 +178,14 @@ impl StreamRules {
     /// What may go on of the next piece. After a rule ended the answer, nothing.
     pub(crate) fn push(&mut self, piece: &Bytes) -> Bytes {
         if self.is_closed {
-            return self.texts.stop(StopReason::Filtered);
+            return self.texts.stop(StopReason::Filtered, None);
         }
         let begun = Instant::now();
         let Self { texts, guard, has_news, .. } = self;
         // What cannot be read cannot be let pass, and ends the answer.
         let passed = texts
             .push(piece, &mut Ruled { guard, has_news })
-            .unwrap_or_else(|_| texts.stop(StopReason::Filtered));
+            .unwrap_or_else(|_| texts.stop(StopReason::Filtered, None));
         self.micros = self.micros.saturating_add(since(begun));
         passed
     }
@@ -212,7 +212,7 @@ impl StreamRules {
     /// What was kept, when nothing more comes.
     pub(crate) fn end(&mut self) -> Bytes {
         let Self { texts, guard, has_news, .. } = self;
-        texts.end(&mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop(StopReason::Filtered))
+        texts.end(&mut Ruled { guard, has_news }).unwrap_or_else(|_| texts.stop(StopReason::Filtered, None))
     }
 
     /// Whether a rule ended the answer.

@@ -26,7 +26,7 @@ use tracing::Instrument;
 use crate::address::{address, model_project};
 use crate::admit::admit;
 use crate::affinity::Affinity;
-use crate::allowance::{Ancestors, Limiters};
+use crate::allowance::Limiters;
 use crate::authenticate::authenticate;
 use crate::authenticator::Authenticator;
 use crate::bodies::{ALL_BODIES, BodyRoom};
@@ -102,7 +102,6 @@ pub(crate) struct Shared {
     pub(crate) idempotency: Arc<dyn IdempotencySource>,
     pub(crate) failures: Arc<FailureCounts>,
     pub(crate) limiters: Limiters,
-    pub(crate) ancestors: Ancestors,
     pub(crate) claims: Claims,
     pub(crate) keys: KeyRing,
     pub(crate) meters: CallMeters,
@@ -143,7 +142,6 @@ impl Gateway {
             idempotency: parts.idempotency,
             failures: parts.failures,
             limiters: parts.limiters,
-            ancestors: Ancestors::default(),
             claims: Claims::default(),
             meters: CallMeters::default(),
             keys: parts.keys,

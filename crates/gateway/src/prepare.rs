@@ -74,6 +74,15 @@ impl Prepared {
         }
     }
 
+    /// Whether a stream ends with what it took: chat completions say so only to whoever asks.
+    pub(crate) fn tells_usage(&self) -> bool {
+        match &self.ask {
+            Ask::Body(envelope) => self.operation != Operation::ChatCompletions || envelope.asks_usage,
+            Ask::Chat(request) => request.include_usage,
+            Ask::Forward(_) => false,
+        }
+    }
+
     /// How long a call to a candidate may take.
     pub(crate) fn times(&self, candidate: &Candidate, limits: &GatewayLimits) -> Times {
         let (own, provider) = (self.timeouts, candidate.provider.timeouts);

@@ -285,6 +285,11 @@ impl Record {
         self.known_spent = Some(spent.clone());
     }
 
+    /// What the endpoint that was called says that a thousand tokens cost.
+    pub(crate) fn per_thousand(&self) -> Option<Money> {
+        self.endpoint.as_ref()?.per_thousand
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         self.settled
     }
@@ -320,6 +325,7 @@ impl Record {
                     kind: compiled.provider.kind.as_str(),
                     model,
                     embedding: self.route.embeds(),
+                    per_thousand: self.per_thousand(),
                 };
                 Some(snapshot.prices().charge(&self.shared.prices, sale, &tokens))
             }
@@ -355,16 +361,15 @@ impl Record {
         self.span.in_scope(|| meter::settled(&settled, &self.span, &self.shared.meters));
         let held = self.held_allowance.take();
         let (holder, is_booked) = (held.as_ref().and_then(|held| held.holder()), self.caller.is_some());
+        let held = held.map(|held| held.settle(self.used(ending, &tokens, cost, is_booked)));
         if let Some(token) = self.caller.take().filter(|_| self.booking == Booking::Own) {
             let price_basis = priced.map_or("none", |priced| priced.basis.as_str());
             let price_version =
                 priced.map_or(self.shared.prices.version(), |priced| priced.version).to_owned();
             let holder = holder.map(|holder| Uuid::from_u128(holder.0));
-            let counted = Counted { tokens, estimated, cost, price_basis, price_version, latency, holder };
+            let counted =
+                Counted { tokens, estimated, cost, price_basis, price_version, latency, held, holder };
             self.book(&token, ending, counted);
-        }
-        if let Some(held) = held {
-            held.settle(self.used(ending, &tokens, cost, is_booked));
         }
         charged
     }

@@ -172,7 +172,7 @@ pub(crate) async fn relay(
                 turn.under_way.succeeded(Some(took));
                 if let Answer::Stream(opened) = &mut relayed.answer {
                     opened.watch(turn.under_way);
-                    opened.bound(record.held_allowance.as_deref(), prepared.operation);
+                    opened.bound(record.held_allowance.as_deref(), prepared);
                 }
                 return Ok(relayed);
             }

@@ -1,5 +1,7 @@
 //! A gateway over providers that answer as a test tells them to.
 
+mod counters;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +15,7 @@ use http_body_util::{BodyExt, Full};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{SecretString, Timestamp};
 use promptgate_limiter::{Limiter, LimiterOptions};
-use promptgate_limits::{Counters, Holder, Limit, MemoryCounters, Settlement, Span};
+use promptgate_limits::{Counters, Holder, Limit, Settlement, Span};
 use promptgate_projects::{Project, ProjectType};
 use promptgate_providers::{
     BaseUrl, Credential, NewProvider, Operation, Provider, ProviderKind, ProviderName,
@@ -36,6 +38,7 @@ use crate::reply::ReplyBody;
 use crate::snapshot::{Configuration, Snapshot, SnapshotCell};
 use crate::testing::{FakeTokens, compiler, keys, project, same, token_for};
 use crate::trace_context::PassedOn;
+use counters::FakeCounters;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -269,7 +272,7 @@ pub(crate) fn credential_of(provider: &Provider, secret: &str) -> Credential {
 }
 
 /// What keeps calls of one process within their limits.
-fn limiters(counters: &Arc<MemoryCounters>, clock: &Arc<TestClock>, tasks: &TaskTracker) -> Limiters {
+fn limiters(counters: &Arc<FakeCounters>, clock: &Arc<TestClock>, tasks: &TaskTracker) -> Limiters {
     let limiter = |seed, name| {
         let entropy = Arc::new(SeededEntropy::new(seed));
         let options = LimiterOptions { name, ..LimiterOptions::default() };
@@ -288,7 +291,7 @@ pub(crate) struct Scene {
     pub(crate) outcomes: Arc<FakeOutcomes>,
     limits: GatewayLimits,
     pub(crate) limiters: Limiters,
-    counters: Arc<MemoryCounters>,
+    pub(crate) counters: Arc<FakeCounters>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) tokens: Arc<FakeTokens>,
     events: Arc<Events>,
@@ -345,7 +348,7 @@ impl Scene {
         let (tasks, memory) = (TaskTracker::new(), Arc::new(FakeMemory::default()));
         let outcomes = Arc::new(FakeOutcomes::default());
         let options = AuthenticatorOptions::default();
-        let counters = Arc::<MemoryCounters>::default();
+        let counters = Arc::<FakeCounters>::default();
         let limiters = limiters(&counters, &clock, &tasks);
         let gateway = Gateway::new(GatewayParts {
             snapshot: Arc::clone(&snapshot),

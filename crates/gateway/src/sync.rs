@@ -66,7 +66,8 @@ impl<S: ConfigSource> Synchroniser<S> {
         let configuration = kept.configuration()?;
         let snapshot = self.compiled(&self.snapshot.load(), configuration, Parts::ALL);
         let revision = snapshot.revision();
-        let (tokens_at, tokens) = kept.tokens();
+        let tokens = kept.tokens();
+        let tokens_at = tokens.revision;
         let is_older = !tokens.is_empty() && tokens_at < revision;
         self.authenticator.recall(tokens);
         // The changes of tokens that came between the two are read again.
@@ -77,10 +78,11 @@ impl<S: ConfigSource> Synchroniser<S> {
     /// Takes the tokens that were kept on the disk for known, but for those that changed since: this process
     /// has read the configuration of now, and will not hear of them again.
     pub async fn recall_tokens(&self, kept: &Keepsakes) {
-        let (revision, tokens) = kept.tokens();
+        let tokens = kept.tokens();
         if tokens.is_empty() {
             return;
         }
+        let revision = tokens.revision;
         self.authenticator.recall(tokens);
         let changed = tokio::time::timeout(LOOK_TIMEOUT, self.forget_changed(revision)).await;
         match changed.unwrap_or_else(|late| Err(too_late(late))) {
@@ -101,8 +103,8 @@ impl<S: ConfigSource> Synchroniser<S> {
         loop {
             let Some(changes) = self.store.changes(after).await? else { return Ok(false) };
             for (revision, change) in &changes {
-                if let Change::Token { hash, .. } = change {
-                    self.authenticator.forget(*hash);
+                if let Change::Token { id, hash } = change {
+                    self.authenticator.forget(*id, *hash);
                 }
                 after = *revision;
             }
@@ -165,7 +167,7 @@ impl<S: ConfigSource> Synchroniser<S> {
             let mut parts = Parts::default();
             for (_, change) in &changes {
                 match change {
-                    Change::Token { hash, .. } => self.authenticator.forget(*hash),
+                    Change::Token { id, hash } => self.authenticator.forget(*id, *hash),
                     Change::Project(_) => parts.projects = true,
                     // What names a provider or credential goes on without it when it is removed.
                     Change::Provider(_) => parts = Parts::ALL,

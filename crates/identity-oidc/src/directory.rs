@@ -75,6 +75,8 @@ pub(crate) struct NotKnown(String);
 struct Asked {
     /// The last time, and why that failed, if it did.
     last: Option<(Timestamp, Option<NotKnown>)>,
+    /// Whether it did not answer when it was asked last, by whomever.
+    is_silent: bool,
     /// The last time because of an unknown key.
     for_key: Option<Timestamp>,
 }
@@ -146,17 +148,38 @@ impl Directory {
         self.ask(&mut asked).await.ok()
     }
 
+    /// Asks it now, whatever is known. Whoever looks again and again has it known before somebody signs in.
+    pub(crate) async fn look(&self) -> Result<(), NotKnown> {
+        let mut asked = self.asked.lock().await;
+        let before = asked.last.clone();
+        let answer = self.ask(&mut asked).await.map(drop);
+        if answer.is_err() {
+            // Nobody waited for it: whoever signs in now asks by himself.
+            asked.last = before;
+        }
+        answer
+    }
+
     async fn ask(&self, asked: &mut Asked) -> Result<Arc<Known>, NotKnown> {
         let answer = self.fetch().await.map(Arc::new);
+        let failed_before = std::mem::replace(&mut asked.is_silent, answer.is_err());
         asked.last = Some((self.clock.now(), answer.as_ref().err().cloned()));
         match &answer {
             Ok(known) => {
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(known));
+                if failed_before {
+                    tracing::info!(issuer = self.issuer, "the identity provider answers again");
+                }
             }
             Err(error) => {
                 metrics::counter!("promptgate_oidc_discovery_failures_total").increment(1);
-                let issuer = &self.issuer;
-                tracing::warn!(issuer, error = %error, "the identity provider cannot be asked about itself");
+                if !failed_before {
+                    tracing::warn!(
+                        issuer = self.issuer,
+                        error = %error,
+                        "the identity provider cannot be asked about itself; it is asked again and again"
+                    );
+                }
             }
         }
         answer
@@ -290,6 +313,11 @@ mod tests {
         assert!(directory.current().await.is_err());
         clock.advance(FAILURE_STANDS);
         directory.current().await.unwrap();
+        // Whoever looks does not wait for what stands.
+        fake.is_away.store(true, Ordering::SeqCst);
+        assert!(directory.look().await.is_err());
+        fake.is_away.store(false, Ordering::SeqCst);
+        directory.look().await.unwrap();
 
         let (_, _, other) = self::directory("https://y.example");
         assert!(other.current().await.err().unwrap().to_string().contains("another issuer"));

@@ -46,6 +46,16 @@ impl OidcProviders {
         made.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Asks every provider about itself, whatever is known of it. Whether all of them answered.
+    pub async fn look(&self) -> bool {
+        let mut all = true;
+        for provider in &self.0 {
+            // Why not, it tells itself.
+            all &= provider.directory.look().await.is_ok();
+        }
+        all
+    }
+
     pub(crate) fn named(&self, name: &str) -> Result<&Provider, ProviderError> {
         let found = self.0.iter().find(|provider| provider.options.name == name);
         found.ok_or_else(|| ProviderError::Unknown(name.to_owned()))

@@ -8,13 +8,16 @@ use promptgate_usage::FinishedCall;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Deliveries, Delivery, NotNow, Payload, Recorder, Recording};
+use crate::{Deliveries, Delivery, NotNow, Payload, Recorder, Recording, StreamAway};
 
 /// How an ingestor behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct IngestorOptions {
-    /// The most deliveries that are recorded at once.
+    /// The most deliveries that are taken at once.
     pub batch: usize,
+    /// So many full batches of them are recorded together while more wait: calls of the same callers are
+    /// then added up before they are written.
+    pub batches: usize,
     /// How often the stream is told that deliveries are still being dealt with.
     pub keep_every: Duration,
     /// The pause after the stream did not answer.
@@ -31,6 +34,7 @@ impl Default for IngestorOptions {
     fn default() -> Self {
         Self {
             batch: 1_000,
+            batches: 4,
             keep_every: Duration::from_secs(10),
             pause: Duration::from_secs(1),
             alone_from: 4,
@@ -62,7 +66,7 @@ impl Ingestor {
     pub async fn run(mut self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             // It waits for a moment only, and what it brings must not be forgotten.
-            let batch = match self.deliveries.next(self.options.batch).await {
+            let batch = match self.next().await {
                 Ok(batch) => batch,
                 Err(error) => {
                     self.trouble(&error);
@@ -82,7 +86,26 @@ impl Ingestor {
         }
     }
 
-    fn trouble(&mut self, error: &crate::StreamAway) {
+    /// The next deliveries: a batch, and some more where each is full.
+    async fn next(&self) -> Result<Vec<Delivery>, StreamAway> {
+        let (most, mut all) = (self.options.batch, Vec::new());
+        for _ in 0..self.options.batches.max(1) {
+            let next = match self.deliveries.next(most).await {
+                Ok(next) => next,
+                // What there is already is not forgotten.
+                Err(error) if all.is_empty() => return Err(error),
+                Err(_) => break,
+            };
+            let is_full = next.len() >= most;
+            all.extend(next);
+            if !is_full {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn trouble(&mut self, error: &StreamAway) {
         metrics::counter!("promptgate_usage_stream_failures_total").increment(1);
         if !std::mem::replace(&mut self.failing, true) {
             let error: &dyn std::error::Error = error;

@@ -1,7 +1,7 @@
 //! Carrying out one run.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use promptgate_kernel::{Clock, JobRunId, RepositoryError};
@@ -30,31 +30,46 @@ pub(crate) struct Carrier {
     pub(crate) grace: Duration,
     /// The pause before an ending is written once more.
     pub(crate) pause: Duration,
-    /// What is carried out here.
-    pub(crate) held: Mutex<BTreeSet<JobRunId>>,
+    /// What is carried out here, and what cuts it off.
+    pub(crate) held: Mutex<BTreeMap<JobRunId, CancellationToken>>,
 }
 
 /// How a run ended.
 enum Ending {
     Done(Done),
     Failed(String),
-    /// The process ended first.
+    /// The process ended first, or somebody else goes on with it.
     CutOff,
 }
 
 impl Carrier {
     /// The runs that are carried out here.
     pub(crate) fn held(&self) -> Vec<JobRunId> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.all_held().iter().filter(|(_, cut)| !cut.is_cancelled()).map(|(id, _)| *id).collect()
+    }
+
+    /// Cuts off runs that this process holds no longer.
+    pub(crate) fn cut_off(&self, runs: &[JobRunId]) {
+        let held = self.all_held();
+        runs.iter().filter_map(|id| held.get(id)).for_each(CancellationToken::cancel);
+    }
+
+    /// Whether something is cut off that has not ended yet.
+    pub(crate) fn is_cutting_off(&self) -> bool {
+        self.all_held().values().any(CancellationToken::is_cancelled)
+    }
+
+    fn all_held(&self) -> MutexGuard<'_, BTreeMap<JobRunId, CancellationToken>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Carries out a run that this process claimed.
     pub(crate) async fn carry_out(&self, run: Run) {
         let Some(job) = self.jobs.iter().find(|job| job.name == run.job) else { return };
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(run.id);
-        let id = run.id;
+        let (id, cut) = (run.id, CancellationToken::new());
+        self.all_held().insert(id, cut.clone());
         let begun = Instant::now();
-        let ending = self.end(job).await;
+        let ending = self.end(job, &cut).await;
         let duration = begun.elapsed();
         let closed = self.closed(job, run, ending, duration);
         for attempt in 1..=CLOSINGS {
@@ -71,11 +86,11 @@ impl Carrier {
                 Err(_) => sleep(self.pause).await,
             }
         }
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.all_held().remove(&id);
     }
 
     /// Lets the chore run on its own, so that it can neither bring others down nor hold them up.
-    async fn end(&self, job: &Job) -> Ending {
+    async fn end(&self, job: &Job, cut: &CancellationToken) -> Ending {
         if self.stop.is_cancelled() {
             return Ending::CutOff;
         }
@@ -90,6 +105,7 @@ impl Carrier {
             ended = &mut chore => return Ending::of(ended),
             () = sleep(job.limit) => Ending::Failed(format!("it took longer than {:?}", job.limit)),
             () = cut_off => Ending::CutOff,
+            () = cut.cancelled() => Ending::CutOff,
         };
         chore.abort();
         // It is to be gone before anybody begins it anew.

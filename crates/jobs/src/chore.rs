@@ -85,6 +85,17 @@ where
     }
 }
 
+/// How long runs of a job take, which decides how many of its like are carried out at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// A moment.
+    Short,
+    /// Minutes.
+    Usual,
+    /// Hours, where much has piled up.
+    Long,
+}
+
 /// A chore and when it is due.
 #[derive(Clone)]
 pub struct Job {
@@ -103,6 +114,18 @@ pub struct Job {
 impl Job {
     /// The longest that a run takes unless its job says otherwise.
     const LIMIT: Duration = Duration::from_mins(30);
+
+    /// What takes so long at most is short.
+    const SHORT: Duration = Duration::from_mins(1);
+
+    /// How long a run takes at most, roughly.
+    pub(crate) const fn span(&self) -> Span {
+        match self.limit.as_secs() {
+            limit if limit <= Self::SHORT.as_secs() => Span::Short,
+            limit if limit <= Self::LIMIT.as_secs() => Span::Usual,
+            _ => Span::Long,
+        }
+    }
 
     /// A chore that is due again and again after a span, and fails as often as is usual.
     pub fn every(name: &'static str, span: Duration, chore: impl Chore + 'static) -> Self {

@@ -18,6 +18,7 @@ mod carrier;
 mod chore;
 mod looks;
 mod options;
+mod places;
 mod queue;
 mod removal;
 mod scheduler;

@@ -7,17 +7,14 @@
 use std::time::Duration;
 
 use promptgate_control::monitoring::DueChecks;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// The first round comes this soon after the start at the latest.
-const FIRST: Duration = Duration::from_mins(1);
-
-/// Looks at services whose turn it is again and again. What is slow is cut off at shutdown: a look that
+/// Looks at services whose turn it is, at once and then again and again. What is slow is cut off at shutdown: a look that
 /// was begun and not written down is repeated after its interval.
 pub(crate) async fn repeat(checks: Option<DueChecks>, every: Duration, shutdown: &CancellationToken) {
     let Some(checks) = checks else { return };
-    let mut ticks = interval_at(Instant::now() + every.min(FIRST), every);
+    let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let rounds = async {
         loop {

@@ -23,6 +23,10 @@ pub struct SchedulerOptions {
     pub session_retention: Duration,
     /// How often conversations are removed whose time is over.
     pub session_interval: Duration,
+    /// How long calls are kept that could not be recorded, once somebody discarded them.
+    pub dead_letter_retention: Duration,
+    /// How often those are removed whose time is over.
+    pub dead_letter_interval: Duration,
     /// How often cached answers and answers for repeated calls are removed whose time is over.
     pub expiry_interval: Duration,
     /// How often the audit log is closed and what is over of it removed.
@@ -62,6 +66,8 @@ impl Default for SchedulerOptions {
             content_interval: Duration::from_hours(1),
             session_retention: Duration::from_hours(30 * 24),
             session_interval: Duration::from_hours(1),
+            dead_letter_retention: Duration::from_hours(30 * 24),
+            dead_letter_interval: Duration::from_hours(1),
             expiry_interval: Duration::from_mins(10),
             audit_interval: Duration::from_hours(1),
             check_interval: Duration::from_secs(15),

@@ -6,15 +6,19 @@ use std::time::Duration;
 use promptgate_kernel::{Clock, Entropy, JobRunId, RepositoryError, Timestamp};
 use promptgate_schedule::{Origin, Retry, Run, RunState};
 use promptgate_store::{Access, Store};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use crate::Job;
 use crate::carrier::Carrier;
+use crate::places::Places;
 use crate::worker::Claimed;
 
 /// How many runs whose holders went away are looked at at once.
 const LAPSED_AT_ONCE: u32 = 100;
+/// How often it is said which jobs there are: a job of which nobody says so for a month is forgotten.
+const ANNOUNCED_EVERY: Duration = Duration::from_hours(1);
 
 /// Puts down what is due, and claims what waits.
 pub(crate) struct Queue {
@@ -25,7 +29,7 @@ pub(crate) struct Queue {
     /// Who claims.
     pub(crate) holder: Uuid,
     /// The places for runs at once.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) places: Places,
     /// How often it looks.
     pub(crate) poll: Duration,
     /// How long a run is believed to be carried out without a further word.
@@ -35,7 +39,8 @@ pub(crate) struct Queue {
 /// What this process did last.
 #[derive(Default)]
 struct Past {
-    is_announced: bool,
+    /// When it last said which jobs there are.
+    announced: Option<Timestamp>,
     /// The last tick of each job that somebody took.
     ticks: Vec<Option<Timestamp>>,
     /// When it last spoke for its own runs and looked for those of others.
@@ -61,18 +66,23 @@ impl Queue {
                 }
                 Err(_) => {}
             }
+            // Nobody heard for so long that this process is there: others may go on with what it holds.
+            let now = self.clock.now();
+            if past.is_failing && past.spoke.is_some_and(|spoke| now.since(spoke) >= self.lease) {
+                self.carrier.cut_off(&self.carrier.held());
+            }
         }
     }
 
     /// Goes on speaking for what is carried out here until all of it came to its end.
-    pub(crate) async fn see_out(&self, at_once: u32) {
+    pub(crate) async fn see_out(&self) {
         let mut rounds = interval(self.lease / 3);
-        let all = self.places.acquire_many(at_once);
+        let all = self.places.all_free();
         tokio::pin!(all);
         loop {
             tokio::select! {
                 biased;
-                _ = &mut all => return,
+                () = &mut all => return,
                 _ = rounds.tick() => {
                     // What is not heard is carried out by somebody else, once this process is gone.
                     let _ = self.speak().await;
@@ -82,9 +92,10 @@ impl Queue {
     }
 
     async fn round(&self, past: &mut Past, workers: &mpsc::Sender<Claimed>) -> Result<(), RepositoryError> {
-        if !past.is_announced {
+        let now = self.clock.now();
+        if past.announced.is_none_or(|announced| now.since(announced) >= ANNOUNCED_EVERY) {
             self.announce().await?;
-            past.is_announced = true;
+            past.announced = Some(now);
         }
         self.take_ticks(past).await?;
         let now = self.clock.now();
@@ -96,8 +107,8 @@ impl Queue {
         self.claim(workers).await
     }
 
-    fn names(&self) -> Vec<&'static str> {
-        self.carrier.jobs.iter().map(|job| job.name).collect()
+    fn names(&self, is_wanted: impl Fn(&Job) -> bool) -> Vec<&'static str> {
+        self.carrier.jobs.iter().filter(|job| is_wanted(job)).map(|job| job.name).collect()
     }
 
     async fn announce(&self) -> Result<(), RepositoryError> {
@@ -132,15 +143,27 @@ impl Queue {
         Ok(())
     }
 
-    /// Says what is still carried out here.
+    /// Says what is still carried out here, and cuts off what somebody else goes on with: this process was
+    /// away for so long that it was taken for gone.
     async fn speak(&self) -> Result<(), RepositoryError> {
         let held = self.carrier.held();
         if held.is_empty() {
             return Ok(());
         }
         let mut work = self.store.begin(Access::Write).await?;
-        work.jobs().extend(&held, self.holder, self.clock.now().plus(self.lease)).await?;
-        work.commit().await
+        let extended = work.jobs().extend(&held, self.holder, self.clock.now().plus(self.lease)).await?;
+        let mut lost = Vec::new();
+        if extended < held.len() as u64 {
+            for id in held {
+                let run = work.jobs().find(id).await?;
+                if run.is_none_or(|run| run.holder != Some(self.holder)) {
+                    lost.push(id);
+                }
+            }
+        }
+        work.commit().await?;
+        self.carrier.cut_off(&lost);
+        Ok(())
     }
 
     /// Takes back what was begun by processes that are gone.
@@ -161,24 +184,28 @@ impl Queue {
 
     /// Claims what waits, while there are places.
     async fn claim(&self, workers: &mpsc::Sender<Claimed>) -> Result<(), RepositoryError> {
-        let names = self.names();
-        // What is handed back at the end is for others.
-        while !self.carrier.stop.is_cancelled() {
+        let all = self.names(|_| true);
+        // What is handed back at the end is for others, and so is what is cut off until it has ended here.
+        while !self.carrier.stop.is_cancelled() && !self.carrier.is_cutting_off() {
             let now = self.clock.now();
-            let waiting = {
+            let place = self.places.take();
+            let suited = self.names(|job| place.as_ref().is_some_and(|place| place.suits(job)));
+            let (waiting, is_for_us) = {
                 let mut work = self.store.begin(Access::Read).await?;
-                work.jobs().waiting_since(&names, now).await?
+                let waiting = work.jobs().waiting_since(&all, now).await?;
+                let is_for_us = waiting.is_some()
+                    && (suited.len() == all.len()
+                        || work.jobs().waiting_since(&suited, now).await?.is_some());
+                (waiting, is_for_us)
             };
             let waits = waiting.map_or(Duration::ZERO, |since| now.since(since));
             metrics::gauge!("promptgate_job_oldest_waiting_seconds").set(waits.as_secs_f64());
-            if waiting.is_none() {
-                return Ok(());
-            }
-            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Ok(()) };
+            let Some(place) = place.filter(|_| is_for_us) else { return Ok(()) };
             let mut work = self.store.begin(Access::Write).await?;
-            let claimed = work.jobs().claim(&names, self.holder, now, now.plus(self.lease)).await?;
+            let claimed = work.jobs().claim(&suited, self.holder, now, now.plus(self.lease)).await?;
             work.commit().await?;
             let Some(run) = claimed else { return Ok(()) };
+            let place = place.for_run_of(self.carrier.jobs.iter().find(|job| job.name == run.job));
             // There are as many seats as places, so that nobody waits here.
             if workers.send(Claimed { run, place }).await.is_err() {
                 break;

@@ -25,6 +25,8 @@ pub(crate) enum Kept {
     Cache,
     /// Answers for repeated calls that were over before an instant.
     Idempotency,
+    /// Calls that could not be recorded and that somebody discarded before an instant.
+    DeadLetters,
     /// Minted tokens that ended before an instant, and that no call is kept of.
     MintedTokens,
 }
@@ -39,6 +41,7 @@ impl Kept {
             Self::Sessions => "prune_sessions",
             Self::Cache => "prune_cache",
             Self::Idempotency => "prune_idempotency",
+            Self::DeadLetters => "prune_dead_letters",
             Self::MintedTokens => "prune_minted_tokens",
         }
     }
@@ -85,6 +88,7 @@ impl Removal {
             Kept::Sessions => work.sessions().remove_idle(endpoint, before, limit).await?,
             Kept::Cache => work.response_cache().remove_expired(before, limit).await?,
             Kept::Idempotency => work.idempotency().prune(before, limit).await?,
+            Kept::DeadLetters => work.dead_letters().prune(before, limit).await?,
             Kept::MintedTokens => work.tokens().prune_minted(before, limit).await?,
         };
         work.commit().await?;

@@ -1,6 +1,6 @@
 //! What is done again and again, and how it is kept going.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ use promptgate_kernel::{Clock, Entropy, JobRunId};
 use promptgate_limits::Counters;
 use promptgate_schedule::{Cadence, Retry};
 use promptgate_store::Store;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::carrier::Carrier;
 use crate::chore::InParts;
+use crate::places::Places;
 use crate::queue::Queue;
 use crate::removal::{Kept, Removal};
 use crate::tidying::{AuditChore, HistoryChore};
@@ -34,8 +35,6 @@ const REPRICED_EVERY: Duration = Duration::from_mins(1);
 const REPRICED_AT_A_TIME: Duration = Duration::from_secs(5);
 /// How long it may take to remove what has piled up: it is done in many small steps.
 const LONG: Duration = Duration::from_hours(6);
-/// How many runs one process carries out at once. They are neither urgent nor heavy.
-const AT_ONCE: u32 = 4;
 
 /// Carries out jobs, together with all other schedulers on the same store.
 pub struct Scheduler {
@@ -60,6 +59,7 @@ impl Scheduler {
             (Kept::Changes, options.change_retention, options.change_interval),
             (Kept::Contents, options.content_retention, options.content_interval),
             (Kept::Sessions, options.session_retention, options.session_interval),
+            (Kept::DeadLetters, options.dead_letter_retention, options.dead_letter_interval),
             (Kept::Cache, Duration::ZERO, options.expiry_interval),
             (Kept::Idempotency, Duration::ZERO, options.expiry_interval),
             // A token is kept for as long as what was done with it.
@@ -78,7 +78,7 @@ impl Scheduler {
             InParts { part: move || tidying::catch_up(Arc::clone(&late), rows), full: rows.into(), pause };
         jobs.push(Job::every("catch_up_usage", options.catch_up_interval, catch_up).within(LONG));
         let history = HistoryChore { store: Arc::clone(&store), clock: Arc::clone(&clock), rows, pause };
-        jobs.push(Job::every("prune_job_history", options.history_interval, history));
+        jobs.push(Job::every("prune_job_history", options.history_interval, history).within(LONG));
         Self { store, clock, entropy, options, jobs, checks: None }
     }
 
@@ -98,12 +98,14 @@ impl Scheduler {
     /// The same scheduler, which forgets sign-ins that are over besides.
     #[must_use]
     pub fn forgetting(self, sign_ins: SignIns) -> Self {
-        let (every, clock) = (self.options.expiry_interval, Arc::clone(&self.clock));
-        let chore = move || {
+        let SchedulerOptions { expiry_interval, batch_rows: rows, pause, .. } = self.options;
+        let clock = Arc::clone(&self.clock);
+        let part = move || {
             let (sign_ins, now) = (sign_ins.clone(), clock.now());
-            async move { Ok(sign_ins.prune(now).await?) }
+            async move { sign_ins.prune(now, rows).await }
         };
-        self.with(Job::every("prune_sign_ins", every, chore))
+        let chore = InParts { part, full: rows.into(), pause };
+        self.with(Job::every("prune_sign_ins", expiry_interval, chore).within(LONG))
     }
 
     /// The same scheduler, which keeps the audit log besides.
@@ -111,7 +113,7 @@ impl Scheduler {
     pub fn keeping(self, keeper: AuditKeeper) -> Self {
         let every = self.options.audit_interval;
         let chore = AuditChore { keeper, rows: self.options.batch_rows, pause: self.options.pause };
-        self.with(Job::every("prune_audit", every, chore))
+        self.with(Job::every("prune_audit", every, chore).within(LONG))
     }
 
     /// The same scheduler, which ends what has expired besides: it marks tokens, and takes role and keys
@@ -189,25 +191,24 @@ impl Scheduler {
             stop: shutdown.clone(),
             grace: options.grace,
             pause: options.poll,
-            held: Mutex::new(BTreeSet::new()),
+            held: Mutex::new(BTreeMap::new()),
         });
-        let places = usize::try_from(AT_ONCE).unwrap_or(1);
         let queue = Queue {
             store,
             clock,
             entropy,
             carrier: Arc::clone(&carrier),
             holder,
-            places: Arc::new(Semaphore::new(places)),
+            places: Places::new(),
             poll: options.poll,
             lease: options.lease,
         };
-        let (sender, inbox) = mpsc::channel(places);
+        let (sender, inbox) = mpsc::channel(Places::COUNT);
         let context = WorkerContext::new(&format!("scheduler-{holder}"));
         let workers = tasks.spawn(worker::work(context.clone(), inbox, carrier));
         let feeding = async {
             queue.feed(sender).await;
-            queue.see_out(AT_ONCE).await;
+            queue.see_out().await;
             if let Err(error) = context.stop() {
                 tracing::warn!(%error, "the workers of the scheduler were not running");
             }

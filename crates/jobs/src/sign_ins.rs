@@ -15,12 +15,12 @@ pub struct SignIns {
 }
 
 impl SignIns {
-    /// Removes dead sessions, windows of throttles that are over, and one-time records that nobody
-    /// took; says how many those were.
-    pub(crate) async fn prune(&self, now: Timestamp) -> Result<u64, RepositoryError> {
-        let sessions = self.state.sessions.prune(now, now.minus(self.idle)).await?;
-        let windows = self.state.throttle.prune(now).await?;
-        let records = self.state.one_time.prune(now).await?;
+    /// Removes up to about so many dead sessions, windows of throttles that are over, and one-time records that
+    /// nobody took, of each; says how many those were together.
+    pub(crate) async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
+        let sessions = self.state.sessions.prune(now, now.minus(self.idle), limit).await?;
+        let windows = self.state.throttle.prune(now, limit).await?;
+        let records = self.state.one_time.prune(now, limit).await?;
         Ok(sessions + windows + records)
     }
 }

@@ -15,14 +15,15 @@ use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::context::WorkerContext;
 use promptgate_schedule::Run;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use crate::carrier::Carrier;
+use crate::places::Place;
 
 /// A run that this process claimed, and the place among those at once that it takes.
 pub(crate) struct Claimed {
     pub(crate) run: Run,
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Place,
 }
 
 /// Where claimed runs arrive.

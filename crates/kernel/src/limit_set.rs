@@ -59,6 +59,9 @@ pub struct LimitSet {
     /// Requests at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u32>,
+    /// Tokens that one request may give a model to read, by estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_tokens: Option<u64>,
     /// Tokens in one day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daily_tokens: Option<u64>,
@@ -104,6 +107,8 @@ pub struct LimitChanges {
     pub tokens_per_hour: Option<Option<u64>>,
     /// Requests at the same time.
     pub max_concurrent: Option<Option<u32>>,
+    /// Tokens that one request may give a model to read.
+    pub request_tokens: Option<Option<u64>>,
     /// Tokens in one day.
     pub daily_tokens: Option<Option<u64>>,
     /// Tokens in one calendar month.
@@ -140,7 +145,7 @@ impl InvalidLimit {
 const A_COUNT: &str = "must be a whole number above 0 and at most 4,294,967,295, or null for no limit";
 const A_NUMBER: &str =
     "must be a whole number above 0 and at most 9,223,372,036,854,775,807, or null for no limit";
-const AN_AMOUNT: &str = "must be dollars above 0 and at most 9,223,372,036, or null for no limit";
+const AN_AMOUNT: &str = "must be dollars from 0.000000001 to 9,223,372,036, or null for no limit";
 const A_MODEL: &str = "must have ids of models as names, of 1 to 200 bytes without control characters";
 const FEW_MODELS: &str = "must be limits of at most 200 models";
 
@@ -234,6 +239,7 @@ impl LimitSet {
             tokens_per_minute: changes.tokens_per_minute.unwrap_or(self.tokens_per_minute),
             tokens_per_hour: changes.tokens_per_hour.unwrap_or(self.tokens_per_hour),
             max_concurrent: changes.max_concurrent.unwrap_or(self.max_concurrent),
+            request_tokens: changes.request_tokens.unwrap_or(self.request_tokens),
             daily_tokens: changes.daily_tokens.unwrap_or(self.daily_tokens),
             monthly_tokens: changes.monthly_tokens.unwrap_or(self.monthly_tokens),
             daily_cost: changes.daily_cost.unwrap_or(self.daily_cost),
@@ -254,6 +260,7 @@ impl LimitSet {
                 ("tokensPerMinute", is_number(self.tokens_per_minute), A_NUMBER),
                 ("tokensPerHour", is_number(self.tokens_per_hour), A_NUMBER),
                 ("maxConcurrent", is_count(self.max_concurrent), A_COUNT),
+                ("requestTokens", is_number(self.request_tokens), A_NUMBER),
                 ("dailyTokens", is_number(self.daily_tokens), A_NUMBER),
                 ("monthlyTokens", is_number(self.monthly_tokens), A_NUMBER),
                 ("dailyCost", is_amount(self.daily_cost), AN_AMOUNT),
@@ -278,6 +285,7 @@ impl LimitChanges {
             tokens_per_minute: Some(None),
             tokens_per_hour: Some(None),
             max_concurrent: Some(None),
+            request_tokens: Some(None),
             daily_tokens: Some(None),
             monthly_tokens: Some(None),
             daily_cost: Some(None),

@@ -19,6 +19,11 @@ impl TestClock {
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(i64::try_from(span.as_micros()).expect("a test span fits"), Ordering::SeqCst);
     }
+
+    /// Sets the clock back.
+    pub fn set_back(&self, span: Duration) {
+        self.0.fetch_sub(i64::try_from(span.as_micros()).expect("a test span fits"), Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {

@@ -18,18 +18,24 @@ pub(crate) struct Part {
     pub(crate) amount: u64,
 }
 
-/// How much is left as long as nobody has said it.
-const UNKNOWN: u64 = u64::MAX;
-
 /// A slice, and what is known besides.
 #[derive(Debug)]
 struct Kept {
     slice: Slice,
     owner: Owner,
     until: Timestamp,
-    /// What the counter last said was left for everybody.
-    room: u64,
+    /// What the counter last said was used and held by everybody.
+    taken: Option<u64>,
+    /// The limit that something was last given under.
+    cap: u64,
     touched: Timestamp,
+}
+
+impl Kept {
+    /// What was left of a limit when the counter was last asked.
+    fn room(&self, cap: u64) -> Option<u64> {
+        self.taken.map(|taken| cap.saturating_sub(taken))
+    }
 }
 
 /// All slices.
@@ -47,14 +53,14 @@ impl Book {
         let at = slots.iter().position(|kept| kept.slice.bucket == span.bucket && kept.owner == owner);
         let at = at.unwrap_or_else(|| {
             let slice = Slice::of(span.bucket);
-            slots.push(Kept { slice, owner, until: span.until, room: UNKNOWN, touched: now });
+            slots.push(Kept { slice, owner, until: span.until, taken: None, cap: 0, touched: now });
             slots.len() - 1
         });
-        slots[at].touched = slots[at].touched.max(now);
         &mut slots[at]
     }
 
-    /// Reserves what is there of `amount`; says what is missing, and what the counter last said was left.
+    /// Reserves what is there of `amount`; says what is missing, and what the counter last said was left. What
+    /// was given under a larger limit may be more than there is now: it goes back, and is asked for anew.
     pub(crate) fn reserve(
         &mut self,
         limit: &Limit,
@@ -64,15 +70,20 @@ impl Book {
         now: Timestamp,
     ) -> (u64, u64) {
         let kept = self.slot(&limit.counter, span, owner, now);
+        kept.touched = now;
+        if limit.cap < kept.cap {
+            kept.slice.release();
+        }
         // Whoever does not know how much is left takes nothing in advance.
-        let room = if kept.room == UNKNOWN { 0 } else { kept.room.min(limit.cap) };
+        let room = kept.room(limit.cap).unwrap_or(0);
         (kept.slice.reserve(amount), room)
     }
 
     /// Adds what was given, and reserves of it what a call still misses.
     pub(crate) fn add(&mut self, limit: &Limit, span: &Span, holder: Holder, given: &Grant, missing: u64) {
         let kept = self.slot(&limit.counter, span, Some(holder), Timestamp::default());
-        kept.room = given.standing.room();
+        kept.taken = Some(given.standing.used.saturating_add(given.standing.held));
+        kept.cap = limit.cap;
         kept.slice.add(given.amount);
         kept.slice.reserve(missing);
     }
@@ -91,12 +102,9 @@ impl Book {
     ) -> bool {
         let counter = &limit.counter;
         let slots = || self.kept.get(counter).into_iter().flatten();
-        let known = slots().filter(|kept| kept.slice.bucket == span.bucket && kept.room != UNKNOWN);
-        let room = if counter.is_ledger() {
-            heard.or_else(|| known.map(|kept| kept.room).min()).unwrap_or(0)
-        } else {
-            limit.cap
-        };
+        let known = slots().filter(|kept| kept.slice.bucket == span.bucket);
+        let known = known.filter_map(|kept| kept.room(limit.cap));
+        let room = if counter.is_ledger() { heard.or_else(|| known.min()).unwrap_or(0) } else { limit.cap };
         // Windows that slide have many buckets. A place is taken as long as its call goes on.
         let helped = slots().filter(|kept| (span.since..=span.bucket).contains(&kept.slice.bucket));
         let helped = helped.filter(|kept| kept.owner.is_none()).map(|kept| match counter.window {
@@ -107,7 +115,9 @@ impl Book {
         if helped > limit.cap.min(room) / replicas.max(1) {
             return false;
         }
-        self.slot(counter, span, None, now).slice.help(missing);
+        let kept = self.slot(counter, span, None, now);
+        kept.touched = now;
+        kept.slice.help(missing);
         true
     }
 
@@ -118,30 +128,30 @@ impl Book {
         }
     }
 
-    /// Notes what the counter said was left.
-    pub(crate) fn note(&mut self, counter: &Counter, span: &Span, owner: Owner, room: u64, now: Timestamp) {
-        self.slot(counter, span, owner, now).room = room;
+    /// Notes what the counter said was used and held.
+    pub(crate) fn note(&mut self, counter: &Counter, span: &Span, owner: Owner, taken: u64, now: Timestamp) {
+        self.slot(counter, span, owner, now).taken = Some(taken);
     }
 
     /// What of a limit is left, as far as is known here.
     pub(crate) fn left(&self, limit: &Limit, span: &Span, owner: Owner) -> Option<u64> {
         let mut slots = self.kept.get(&limit.counter)?.iter();
         let kept = slots.find(|kept| kept.slice.bucket == span.bucket && kept.owner == owner)?;
-        let room = if kept.room == UNKNOWN { None } else { Some(kept.room) };
-        Some(room?.saturating_add(kept.slice.free()).min(limit.cap))
+        Some(kept.room(limit.cap)?.saturating_add(kept.slice.free()).min(limit.cap))
     }
 
-    /// A call is over with what it had of a counter.
-    pub(crate) fn settle(&mut self, part: &Part, spent: u64, now: Timestamp) {
+    /// A call is over with what it had of a counter. Says how much of that its owner holds until the call is
+    /// recorded.
+    pub(crate) fn settle(&mut self, part: &Part, spent: u64, now: Timestamp) -> u64 {
         let is_ledger = part.counter.is_ledger();
-        if let Some(kept) = self.kept_of(part) {
-            if is_ledger {
-                kept.slice.leave(part.amount, spent);
-            } else {
-                kept.slice.settle(part.amount, spent);
-            }
-            kept.touched = now;
+        let Some(kept) = self.kept_of(part) else { return 0 };
+        kept.touched = now;
+        if !is_ledger {
+            kept.slice.settle(part.amount, spent);
+            return 0;
         }
+        let held = kept.slice.leave(part.amount, spent);
+        if kept.owner.is_some() { held } else { 0 }
     }
 
     /// A call needs less than it had of a counter.
@@ -179,7 +189,9 @@ impl Book {
                     return true;
                 }
                 let is_over = kept.until <= now;
-                if is_over || kept.touched <= idle_since || counter.window == Window::Now {
+                // Where the clock was set back, nobody knows when it was touched.
+                let is_idle = kept.touched <= idle_since || kept.touched > now;
+                if is_over || is_idle || counter.window == Window::Now {
                     kept.slice.release();
                 }
                 let (spent, freed) = kept.slice.take_settlement().unwrap_or_default();
@@ -190,7 +202,7 @@ impl Book {
                     told.push(Settlement { counter: counter.clone(), bucket, until, spent, freed });
                 }
                 // How much the process helped itself to counts until the bucket is over, or its calls are.
-                let is_idle = kept.owner.is_some() && kept.touched <= idle_since;
+                let is_idle = kept.owner.is_some() && is_idle;
                 let is_left = kept.owner.is_none() && counter.window == Window::Now;
                 !(kept.slice.is_empty() && (is_over || is_idle || is_left))
             });

@@ -1,7 +1,7 @@
 //! Reserving: at hand, by asking, or of the process's own share.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +15,9 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::book::{Book, Part};
+use crate::pause::{Pause, is_recent};
 use crate::telling::Told;
-use crate::{Degraded, Denied, LimiterOptions, Reservation, Use};
+use crate::{Degraded, Denied, Hold, LimiterOptions, Reservation, Use};
 
 /// Calls that miss something of counters of the same gate ask one after the other: the first one usually
 /// brings enough for the others.
@@ -40,14 +41,14 @@ pub(crate) struct Inner {
     pub(crate) replicas: AtomicU64,
     /// Whether the counters did not answer when they were last asked.
     pub(crate) is_away: AtomicBool,
-    /// Until when they are not asked again, in microseconds.
-    paused_until: AtomicI64,
+    /// They are not asked again for a while.
+    paused: Pause,
     state: Mutex<State>,
     gates: Vec<Gate<()>>,
     /// How counters were last said to stand.
     heard: Cache<Counter, Heard>,
-    /// Until when nobody waits for how a counter stands, in microseconds.
-    silent_until: AtomicI64,
+    /// Nobody waits for how a counter stands for a while.
+    silent: Pause,
 }
 
 /// How a counter was said to stand.
@@ -100,11 +101,11 @@ impl Inner {
             tasks,
             replicas: AtomicU64::new(1),
             is_away: AtomicBool::new(false),
-            paused_until: AtomicI64::new(i64::MIN),
+            paused: Pause::default(),
             state: Mutex::new(State { book: Book::default(), holder, former: Vec::new() }),
             gates: (0..GATES).map(|_| Gate::new(())).collect(),
             heard: Cache::new(MOST_HEARD),
-            silent_until: AtomicI64::new(i64::MIN),
+            silent: Pause::default(),
         }
     }
 
@@ -159,7 +160,7 @@ impl Inner {
             let Missing { limit, span, amount, .. } = missing;
             let Heard { at, bucket, standing, is_refused } = self.heard.get(&limit.counter)?;
             // What is counted when calls are recorded may be put right.
-            let is_sure = is_refused && (!limit.counter.is_ledger() || now.since(at) < SURE);
+            let is_sure = is_refused && (!limit.counter.is_ledger() || is_recent(now, at, SURE));
             let left = limit.cap.saturating_sub(standing.used);
             let is_full = is_sure && bucket == span.bucket && left < *amount;
             is_full.then(|| {
@@ -278,10 +279,11 @@ impl Inner {
         self.answered();
         let mut reservation = Reservation::new(Arc::clone(&self), at);
         let mut state = self.state();
-        state.known(holder).until = until;
         let owner = Some(holder);
         match taken {
             Taken::All(grants) => {
+                // Whoever is refused is held for no longer than before.
+                state.known(holder).until = until;
                 for (missing, given) in missing.iter().zip(grants) {
                     let Missing { limit, span, least, .. } = missing;
                     state.book.add(limit, span, holder, &given, *least);
@@ -296,7 +298,8 @@ impl Inner {
             }
             Taken::Refused(refused) => {
                 let Missing { limit, span, .. } = &missing[refused.at.min(missing.len() - 1)];
-                state.book.note(&limit.counter, span, owner, refused.standing.room(), now);
+                let taken = refused.standing.used.saturating_add(refused.standing.held);
+                state.book.note(&limit.counter, span, owner, taken, now);
                 drop(state);
                 Ok(Err(refused))
             }
@@ -305,7 +308,7 @@ impl Inner {
 
     /// Whether they did not answer a moment ago.
     fn is_paused(&self) -> bool {
-        self.clock.now().as_micros() < self.paused_until.load(Ordering::Relaxed)
+        self.paused.lasts(self.options.pause, self.clock.now())
     }
 
     /// What comes of asking the counters; nothing if they take too long.
@@ -321,8 +324,7 @@ impl Inner {
             state.holder.is_in_doubt = true;
         }
         drop(state);
-        let again = self.clock.now().plus(self.options.pause);
-        self.paused_until.store(again.as_micros(), Ordering::Relaxed);
+        self.paused.begin(self.clock.now());
         metrics::counter!("promptgate_limits_unavailable_total", "family" => self.options.name).increment(1);
         if !self.is_away.swap(true, Ordering::Relaxed) {
             metrics::gauge!("promptgate_limits_degraded", "family" => self.options.name).set(1.0);
@@ -372,27 +374,27 @@ impl Inner {
         Ok(reservation)
     }
 
-    /// Books what a call used of its parts. What is counted when the call is recorded stays held by
-    /// `holder`, whom its record names; what others hold of it goes back.
-    pub(crate) fn settle(&self, parts: &[Part], holder: Option<Holder>, used: Use) {
+    /// Books what a call used of its parts. What is counted when the call is recorded stays held until then:
+    /// says by whom, and how much.
+    pub(crate) fn settle(&self, parts: &[Part], used: Use) -> Vec<Hold> {
         let now = self.clock.now();
-        let counts = |part: &Part| {
-            !part.counter.is_ledger() || holder.is_none() && part.owner.is_none() || part.owner == holder
-        };
+        let mut held: Vec<Hold> = Vec::new();
         let mut state = self.state();
         for (at, part) in parts.iter().enumerate() {
-            if !counts(part) {
-                state.book.settle(part, 0, now);
-                continue;
-            }
             // What a call used counts once, whoever gave it.
-            let same =
-                |other: &&Part| other.counter == part.counter && other.bucket == part.bucket && counts(other);
+            let same = |other: &&Part| other.counter == part.counter && other.bucket == part.bucket;
             let before: u64 = parts[..at].iter().filter(same).map(|other| other.amount).sum();
             let left = used.spent(&part.counter).saturating_sub(before);
             let is_last = parts[at + 1..].iter().find(same).is_none();
-            state.book.settle(part, if is_last { left } else { left.min(part.amount) }, now);
+            let spent = if is_last { left } else { left.min(part.amount) };
+            let amount = state.book.settle(part, spent, now);
+            let Some(holder) = part.owner.filter(|_| amount > 0) else { continue };
+            match held.iter_mut().find(|other| other.holder == holder && other.counter == part.counter) {
+                Some(known) => known.amount = known.amount.saturating_add(amount),
+                None => held.push(Hold { holder, counter: part.counter.clone(), amount }),
+            }
         }
+        held
     }
 
     /// A call needs less than it had of one part.
@@ -415,7 +417,7 @@ impl Inner {
         let (now, span) = (self.clock.now(), limit.counter.window.span(at, self.options.zone));
         let known = self.heard.get(&limit.counter).filter(|heard| heard.bucket == span.bucket);
         let known = known.map(|heard| {
-            let is_old = now.since(heard.at) >= FRESH;
+            let is_old = !is_recent(now, heard.at, FRESH);
             if is_old {
                 // One asks; the others believe what they know until it is answered.
                 self.heard.insert(limit.counter.clone(), Heard { at: now, ..heard });
@@ -435,13 +437,12 @@ impl Inner {
 
     async fn look_up(&self, limit: &Limit, span: Span) -> Option<Standing> {
         let now = self.clock.now();
-        if self.is_paused() || now.as_micros() < self.silent_until.load(Ordering::Relaxed) {
+        if self.is_paused() || self.silent.lasts(self.options.pause, now) {
             return None;
         }
         let asked = [(limit.clone(), span)];
         let Some(Ok(standings)) = self.within(self.counters.standing(&asked, now)).await else {
-            let again = self.clock.now().plus(self.options.pause);
-            self.silent_until.store(again.as_micros(), Ordering::Relaxed);
+            self.silent.begin(self.clock.now());
             let family = self.options.name;
             metrics::counter!("promptgate_limits_unavailable_total", "family" => family).increment(1);
             tracing::debug!("how {} stands cannot be found out", limit.counter);

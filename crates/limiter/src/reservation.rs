@@ -9,6 +9,17 @@ use crate::book::Part;
 use crate::inner::Inner;
 use crate::{Denied, Use};
 
+/// What somebody holds of a counter for a call that is over, until it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Who holds it.
+    pub holder: Holder,
+    /// Of what.
+    pub counter: Counter,
+    /// How much.
+    pub amount: u64,
+}
+
 /// What a call may use. Dropped without being settled, it goes back as if the call had not been made.
 #[derive(Debug)]
 pub struct Reservation {
@@ -56,8 +67,9 @@ impl Reservation {
         &self.standings
     }
 
-    /// Who holds what the call may use of days and longer windows, for whoever records it. Nobody, where
-    /// nothing of that was reserved, or some of it could not be asked for.
+    /// Who holds what the call may use of days and longer windows, or first did, for whoever records it and
+    /// does not read what [settling](Self::settle) it says. Nobody, where nothing of that was reserved, or some
+    /// of it could not be asked for.
     pub fn holder(&self) -> Option<Holder> {
         let mut parts = self.parts.iter().filter(|part| part.counter.is_ledger());
         let first = parts.next()?.owner?;
@@ -107,11 +119,11 @@ impl Reservation {
         }
     }
 
-    /// Books what the call used, and gives the rest back.
-    pub fn settle(mut self, used: Use) {
-        let holder = self.holder();
+    /// Books what the call used, and gives the rest back. Of days and longer windows, what it used stays held
+    /// until whoever records it takes just that from who holds it.
+    pub fn settle(mut self, used: Use) -> Vec<Hold> {
         let parts = std::mem::take(&mut self.parts);
-        self.inner.settle(&parts, holder, used);
+        self.inner.settle(&parts, used)
     }
 }
 
@@ -119,7 +131,7 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.parts.is_empty() {
             let parts = std::mem::take(&mut self.parts);
-            self.inner.settle(&parts, None, Use::default());
+            self.inner.settle(&parts, Use::default());
         }
     }
 }

@@ -35,6 +35,22 @@ pub fn configured(subject: Subject, set: &LimitSet) -> Vec<Limit> {
     limits
 }
 
+/// What an AI endpoint still limits beside a token that calls it: what the token says of a measure in a
+/// window, of everything or of one model, takes the place of what the endpoint says of the same, also where
+/// it is looser. What a minted token says does so only where the `issued` one at the top of its line says
+/// something of the same; `None` where the token was issued itself.
+pub fn beside_token(token: &[Limit], issued: Option<&[Limit]>, mut endpoint: Vec<Limit>) -> Vec<Limit> {
+    let says = |limits: &[Limit], of: &Counter| {
+        let same =
+            |own: &Counter| (own.measure, own.window, &own.model) == (of.measure, of.window, &of.model);
+        limits.iter().any(|limit| same(&limit.counter))
+    };
+    endpoint.retain(|Limit { counter, .. }| {
+        !(says(token, counter) && issued.is_none_or(|issued| says(issued, counter)))
+    });
+    endpoint
+}
+
 /// An amount as counters keep it; one below nothing is nothing.
 fn nanos(amount: Money) -> u64 {
     u64::try_from(amount.as_nanos()).unwrap_or(0)
@@ -45,6 +61,42 @@ mod tests {
     use promptgate_kernel::ModelLimits;
 
     use super::*;
+
+    #[test]
+    fn a_token_takes_the_endpoints_place_one_by_one() {
+        let id = "018f4e6e-0000-7000-8000-000000000001";
+        let (token, endpoint) = (Subject::Token(id.parse().unwrap()), Subject::Endpoint(id.parse().unwrap()));
+        let of = |requests, tokens, of_model| LimitSet {
+            requests_per_minute: requests,
+            daily_tokens: tokens,
+            models: [(
+                "m".to_owned(),
+                ModelLimits { requests_per_minute: of_model, ..ModelLimits::default() },
+            )]
+            .into(),
+            ..LimitSet::default()
+        };
+        let below = |issued: Option<LimitSet>, own: LimitSet, other: LimitSet| {
+            let issued = issued.map(|issued| configured(token, &issued));
+            let left =
+                beside_token(&configured(token, &own), issued.as_deref(), configured(endpoint, &other));
+            left.into_iter().map(|limit| (limit.counter.to_string(), limit.cap)).collect::<Vec<_>>()
+        };
+        let told = |own, other| below(None, own, other);
+        let name = |rest: &str| format!("endpoint:{id}:{rest}");
+        // Looser than the endpoint's: it counts alone all the same.
+        let left = told(of(Some(99), None, None), of(Some(1), Some(2), Some(3)));
+        assert_eq!(left, [(name("tokens:day"), 2), (name("requests:minute:m"), 3)]);
+        let left = told(of(None, Some(1), Some(9)), of(Some(1), Some(2), Some(3)));
+        assert_eq!(left, [(name("requests:minute"), 1)]);
+        // A minted token: only where the issued one above it says something, too.
+        let left = below(
+            Some(of(Some(50), None, None)),
+            of(Some(9), Some(9), Some(9)),
+            of(Some(1), Some(2), Some(3)),
+        );
+        assert_eq!(left, [(name("tokens:day"), 2), (name("requests:minute:m"), 3)]);
+    }
 
     #[test]
     fn each_limit_that_is_set_is_counted_by_itself() {
@@ -63,6 +115,7 @@ mod tests {
             tokens_per_minute: Some(3),
             tokens_per_hour: Some(4),
             max_concurrent: Some(5),
+            request_tokens: None,
             daily_tokens: Some(6),
             monthly_tokens: Some(7),
             daily_cost: Some(Money::from_nanos(8)),

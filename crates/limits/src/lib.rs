@@ -21,7 +21,7 @@ mod memory;
 mod slice;
 mod window;
 
-pub use configured::configured;
+pub use configured::{beside_token, configured};
 pub use counter::{Counter, Limit, Measure, Subject, UnknownCounter};
 pub use counters::{Counters, CountersError, Demand, Grant, Holder, Refused, Settlement, Standing, Taken};
 pub use ledger::{Charge, Parties, Spending};

@@ -39,10 +39,12 @@ struct Held {
 
 impl Counted {
     fn standing(&self, limit: &Limit, span: &Span) -> Standing {
-        let used = self.used.range(span.since..).map(|(_, (used, _))| used).sum();
-        let since = self.held.iter().filter(|((_, bucket), _)| *bucket >= span.since);
-        let held = since.map(|(_, amount)| amount).sum();
-        let oldest = self.used.range(span.since..).find(|(_, (used, _))| *used > 0);
+        let counts = |bucket: &Timestamp| (span.since..span.until).contains(bucket);
+        let used = || self.used.iter().filter(|(bucket, _)| counts(bucket));
+        let held = self.held.iter().filter(|((_, bucket), _)| counts(bucket));
+        let held = held.map(|(_, amount)| amount).sum();
+        let oldest = used().find(|(_, (used, _))| *used > 0);
+        let used = used().map(|(_, (used, _))| used).sum();
         let resets_at = oldest.map_or(span.until, |(_, (_, until))| *until);
         Standing { used, held, cap: limit.cap, resets_at }
     }

@@ -61,11 +61,14 @@ impl Slice {
 
     /// A call has ended that had reserved `amount`, and whose use of `spent` whoever records it counts: as
     /// much stays held at the store until then. The rest may be spent by another call; what it used beyond
-    /// its reservation is taken of what is free as far as there is.
-    pub fn leave(&mut self, amount: u64, spent: u64) {
+    /// its reservation is taken of what is free as far as there is. Says how much stays held.
+    pub fn leave(&mut self, amount: u64, spent: u64) -> u64 {
         let amount = amount.min(self.reserved);
         self.reserved -= amount;
-        self.free = self.free.saturating_add(amount).saturating_sub(spent);
+        let had = self.free.saturating_add(amount);
+        let held = had.min(spent);
+        self.free = had - held;
+        held
     }
 
     /// What the next call may spend without asking.

@@ -148,7 +148,10 @@ fn in_plain_words(message: &str) -> String {
 /// The name of a type as JSON calls it.
 fn in_json(kind: &str) -> &str {
     match kind {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65,535",
+        "u32" => "a whole number from 0 to 4,294,967,295",
+        "u64" | "usize" => "a whole number from 0 to 18,446,744,073,709,551,615",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
         "f32" | "f64" => "a number",
         "a sequence" => "a list",
@@ -158,8 +161,8 @@ fn in_json(kind: &str) -> &str {
         "sequence" => "a list",
         "string" => "a text",
         "boolean" => "true or false",
-        "integer" => "this number",
-        "floating point" => "a number with a fraction",
+        "integer" | "floating point" => "this number",
+        structure if structure.starts_with("struct ") => "an object",
         other => other,
     }
 }
@@ -265,11 +268,15 @@ mod tests {
         for (said, expected) in [
             (
                 "invalid type: string \"se, expected cret\", expected u32 at line 1 column 2",
-                "a text cannot stand here; expected a whole number that is not negative at line 1 column 2",
+                "a text cannot stand here; expected a whole number from 0 to 4,294,967,295 at line 1 column 2",
             ),
             (
                 "invalid value: integer `-1`, expected u64",
-                "this number cannot stand here; expected a whole number that is not negative",
+                "this number cannot stand here; expected a whole number from 0 to 18,446,744,073,709,551,615",
+            ),
+            (
+                "invalid type: integer `7`, expected struct LimitsBody",
+                "this number cannot stand here; expected an object",
             ),
             (
                 "invalid type: null, expected a string at line 1 column 19",

@@ -146,7 +146,7 @@ fn add_schemes(document: &mut utoipa::openapi::OpenApi) {
 fn complete(document: &mut utoipa::openapi::OpenApi) {
     add_schemes(document);
     values::say(document);
-    for name in ["EndpointBody", "EndpointView"] {
+    for name in ["EndpointBody", "EndpointView", "LimitStandingsView"] {
         snake::add(document, name);
     }
     for (path, item) in &mut document.paths.paths {
@@ -166,12 +166,10 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
             } else if is_of_browser(path) {
                 browser(path, operation);
             } else if path.starts_with("/api/v1/me/") {
-                operation.security = Some(vec![
-                    SecurityRequirement::new(ADMIN_KEY, Vec::<String>::new()),
-                    SecurityRequirement::new(SESSION, Vec::<String>::new()),
-                    SecurityRequirement::new(ACCESS_TOKEN, Vec::<String>::new()),
-                    SecurityRequirement::new(PROJECT_TOKEN, Vec::<String>::new()),
-                ]);
+                let by_key = (path == HELP).then_some(ADMIN_KEY);
+                let opened_by = by_key.into_iter().chain([SESSION, ACCESS_TOKEN, PROJECT_TOKEN]);
+                let opened_by = opened_by.map(|by| SecurityRequirement::new(by, Vec::<String>::new()));
+                operation.security = Some(opened_by.collect());
                 fail(
                     operation,
                     "ErrorBody",
@@ -258,11 +256,15 @@ fn administrators(path: &str, operation: &mut Operation) {
     }
 }
 
-/// Whether the session of whoever signed in, and nothing else, opens a route; the set-up helper is for
-/// programs too.
+/// What tokens open too, of what belongs to whoever is signed in.
+const FOR_PROGRAMS_TOO: [&str; 2] = [HELP, "/api/v1/me/limits"];
+/// The set-up helper, which the admin key opens besides.
+const HELP: &str = "/api/v1/me/help/setup";
+
+/// Whether the session of whoever signed in, and nothing else, opens a route.
 fn is_of_browser(path: &str) -> bool {
     path == "/api/v1/me"
-        || path.starts_with("/api/v1/me/") && path != "/api/v1/me/help/setup"
+        || path.starts_with("/api/v1/me/") && !FOR_PROGRAMS_TOO.contains(&path)
         || path.starts_with("/auth/")
         || FOR_EVERYBODY.contains(&path)
 }

@@ -1,9 +1,10 @@
-//! `/api/{uuid}/info`, `/endpoints`, `/tokens`, `/models`: what a project's own token may read.
+//! `/api/{uuid}/info`, `/endpoints`, `/tokens`, `/models`, `/tokens/self/limits`: what a project's own token may read.
 
 mod bearer;
 mod endpoints;
 mod error;
 mod info;
+mod limits;
 mod models;
 mod tokens;
 
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(info::info))
         .routes(routes!(endpoints::endpoints))
         .routes(routes!(tokens::tokens))
+        .routes(routes!(limits::limits_of_token))
         .routes(routes!(models::models))
 }
 

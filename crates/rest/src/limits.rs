@@ -1,6 +1,8 @@
 //! How much may be used, on the wire: of projects, groups and accounts as one object, of models by their
 //! ids.
 
+mod standings;
+
 use std::collections::BTreeMap;
 
 use promptgate_kernel::{
@@ -9,6 +11,8 @@ use promptgate_kernel::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub(crate) use standings::{LimitStandingsView, OfCalls, OfModel, not_shown};
 
 use crate::body::Patch;
 use crate::error::ApiError;
@@ -27,6 +31,8 @@ pub(crate) struct LimitsView {
     tokens_per_hour: Option<u64>,
     /// Requests at the same time.
     max_concurrent: Option<u32>,
+    /// Tokens that one request may give a model to read, by estimate.
+    request_tokens: Option<u64>,
     /// Tokens in one day.
     daily_tokens: Option<u64>,
     /// Tokens in one calendar month.
@@ -58,6 +64,7 @@ impl From<LimitSet> for LimitsView {
             tokens_per_minute: limits.tokens_per_minute,
             tokens_per_hour: limits.tokens_per_hour,
             max_concurrent: limits.max_concurrent,
+            request_tokens: limits.request_tokens,
             daily_tokens: limits.daily_tokens,
             monthly_tokens: limits.monthly_tokens,
             daily_cost: limits.daily_cost.map(Money::as_dollars),
@@ -108,6 +115,10 @@ pub(crate) struct LimitsBody {
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1)]
     max_concurrent: Patch<u32>,
+    /// Tokens that one request may give a model to read, by estimate: one for four bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    request_tokens: Patch<u64>,
     /// Tokens in one day.
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 1)]
@@ -164,7 +175,8 @@ pub(crate) fn limit_changes(given: Patch<LimitsBody>) -> Result<LimitChanges, Ap
     };
     let dollars = |field: &str, amount: f64| {
         Money::from_dollars(amount).ok_or_else(|| {
-            let message = format!("{field} must be dollars above 0 and at most 9,223,372,036");
+            let message =
+                format!("{field} must be dollars from 0.000000001 to 9,223,372,036, or null for no limit");
             ApiError::bad_request("invalid_limit").field(field).message(message)
         })
     };
@@ -174,6 +186,7 @@ pub(crate) fn limit_changes(given: Patch<LimitsBody>) -> Result<LimitChanges, Ap
         tokens_per_minute: given.tokens_per_minute.into_change(),
         tokens_per_hour: given.tokens_per_hour.into_change(),
         max_concurrent: given.max_concurrent.into_change(),
+        request_tokens: given.request_tokens.into_change(),
         daily_tokens: given.daily_tokens.into_change(),
         monthly_tokens: given.monthly_tokens.into_change(),
         daily_cost: given.daily_cost.try_map(|amount| dollars("limits.dailyCost", amount))?.into_change(),
@@ -220,3 +233,6 @@ impl From<InvalidLimit> for ApiError {
         Self::bad_request("invalid_limit").field(error.field()).message(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

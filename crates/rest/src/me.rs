@@ -2,6 +2,7 @@
 
 mod dashboard;
 mod groups;
+mod limits;
 mod profile;
 mod prompts;
 mod quota;
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(profile::profile))
         .routes(routes!(groups::groups))
         .routes(routes!(quota::quota))
+        .routes(routes!(limits::own_limits))
         .routes(routes!(usage::usage))
         .routes(routes!(prompts::prompts))
         .merge(dashboard::routes())

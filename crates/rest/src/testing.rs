@@ -122,7 +122,7 @@ impl Api {
             checker: Some(Arc::new(Watched)),
             destinations: None,
             failures: Arc::default(),
-            limits: LimitCounters { ledger: counters.clone(), rates: Some(counters), zone: Tz::UTC },
+            limits: LimitCounters { ledger: counters.clone(), rates: counters, zone: Tz::UTC },
             finds_names: false,
             runner,
         };
@@ -185,6 +185,12 @@ impl Api {
         self.answer(request).await
     }
 
+    pub(crate) async fn post_with_token(&self, path: &str, body: &Value, token: &str) -> Answer {
+        let mut request = request("POST", path, &body.to_string());
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        self.answer(request).await
+    }
+
     pub(crate) async fn create_project(&self, name: &str, kind: &str) -> String {
         let body = json!({"name": name, "projectType": kind});
         text(&self.post("/api/v1/admin/projects", &body).await.created()["uuid"])
@@ -229,6 +235,7 @@ impl Api {
             name: identifier.into(),
             active: true,
             firewall_override: false,
+            ..NewService::default()
         };
         let id = AccountId::mint(&*self.clock, &RisingEntropy);
         self.store_account(Account::service(id, &new, self.clock.now()).unwrap()).await

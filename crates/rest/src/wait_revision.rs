@@ -153,6 +153,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_falls_silent_meanwhile_is_not_waited_for_and_not_taken_to_serve_the_change() {
+        let api = Api::new().await;
+        let body = json!({"name": "Mail", "projectType": "ai_wrapper"});
+        let frozen = api.beat("proxy", 0).await;
+        let falling_silent = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            api.clock.advance(std::time::Duration::from_secs(11));
+        };
+        let path = format!("{PROJECTS}?wait_revision=true");
+        let waited = tokio::time::Instant::now();
+        let (made, ()) = tokio::join!(api.post(&path, &body), falling_silent);
+        assert!(waited.elapsed() < std::time::Duration::from_secs(5));
+        assert_eq!(made.header("x-promptgate-revision-served"), "0/1", "{}", made.text());
+        assert_eq!(made.header("x-promptgate-replicas-behind"), frozen);
+        let made = api.post(&path, &body).await;
+        assert_eq!(made.header("x-promptgate-revision-served"), "0/0", "who does not run is not asked");
+    }
+
+    #[tokio::test]
     async fn what_is_no_bound_is_refused_before_anything_changes() {
         let api = Api::new().await;
         let before = api.revision().await;

@@ -28,6 +28,7 @@ use crate::files::DataDir;
 use crate::identity;
 use crate::model_lister::OutboundLister;
 use crate::ops::Readiness;
+use crate::outbound;
 use crate::replicas;
 use crate::service_checker::OutboundChecker;
 use crate::storage::{self, BusInUse, Storage};
@@ -122,9 +123,9 @@ pub(crate) fn control(
         entropy: Arc::clone(&base.entropy),
         sign_in: identity::with_providers(base, accounts::sign_in(base, bus.sign_in.clone())?)?,
         keys,
-        catalog: ModelCatalog::new(Arc::new(OutboundLister(storage::outbound(&base.settings)?))),
+        catalog: ModelCatalog::new(Arc::new(OutboundLister(outbound::trusted(base)?))),
         capabilities,
-        checker: Some(Arc::new(OutboundChecker(storage::outbound_to_anybody(&base.settings)?))),
+        checker: Some(Arc::new(OutboundChecker(outbound::public(base)?))),
         destinations: Some(Arc::new(FormGuard::new(&base.settings)?)),
         failures: Arc::default(),
         limits: storage::limit_counters(base, storage, bus),

@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::dependencies::Dependencies;
 use crate::drills::Drills;
+use crate::outbound::Certificates;
+use crate::reload::Reloads;
 use crate::replicas::ProxiesAlive;
 use crate::server::{self, Bound, Servers};
 use crate::shutdown::Leaving;
@@ -38,6 +40,10 @@ pub(crate) struct Base {
     pub(crate) metrics: Metrics,
     /// How much is logged.
     pub(crate) levels: Levels,
+    /// Whose certificates calls to the outside believe.
+    pub(crate) certificates: Certificates,
+    /// What can be read anew.
+    pub(crate) reloads: Reloads,
     /// What is away, and what is given up meanwhile.
     pub(crate) dependencies: Dependencies,
     /// What is to act as if it were away.
@@ -61,6 +67,7 @@ impl Base {
         settings: Settings,
         sources: Sources,
         telemetry: &Telemetry,
+        certificates: Certificates,
     ) -> anyhow::Result<Self> {
         let common = settings.common()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -75,6 +82,8 @@ impl Base {
             entropy: Arc::new(OsEntropy),
             metrics: telemetry.metrics(),
             levels: telemetry.levels(),
+            certificates,
+            reloads: Reloads::default(),
             proxies_alive: Arc::new(watch::Sender::new(1)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

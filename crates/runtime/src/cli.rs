@@ -94,6 +94,9 @@ pub(crate) struct Copy {
     /// The new database; unless given, that of the settings
     #[arg(long, value_name = "postgres:URL")]
     pub(crate) to: Option<String>,
+    /// Copy the old database as it is now though processes run over it: what they write from then on is lost
+    #[arg(long)]
+    pub(crate) live_source: bool,
 }
 
 /// What can be done about people. Passwords are read from the terminal or from standard input.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use promptgate_settings::CommonSettings;
-use promptgate_store_sql::{SqlOptions, TableCopied, copy, describe};
+use promptgate_store_sql::{LiveSource, SqlOptions, TableCopied, copy, describe};
 
 use crate::base::Base;
 use crate::cli::Copy;
@@ -35,7 +35,8 @@ pub(crate) async fn run(base: Base, wanted: Copy) -> anyhow::Result<()> {
     let (source, target) = (describe(&from), describe(&to));
     tracing::info!(source, target, "copying {source} to {target}");
     let tell = |table: &str, rows: u64| tracing::info!(table, rows, "{rows} rows of {table} are written");
-    let copied = copy(&from, &to, options, tell).await;
+    let live = if wanted.live_source { LiveSource::Taken } else { LiveSource::Refused };
+    let copied = copy(&from, &to, options, live, base.clock.now(), tell).await;
     base.stop.cancel();
     print(&report(&copied?, &source, &target, installation.as_deref()))
 }

@@ -24,8 +24,9 @@ use crate::base::Base;
 use crate::dependencies::DATABASE;
 use crate::files::DataDir;
 use crate::limits;
+use crate::outbound;
 use crate::reload;
-use crate::storage::{self, BusInUse, Storage};
+use crate::storage::{BusInUse, Storage};
 use crate::trace::W3cTraceContext;
 use crate::upkeep;
 use crate::usage;
@@ -55,15 +56,16 @@ impl DataPlane {
         kept: Option<&Keepsakes>,
     ) -> anyhow::Result<Self> {
         let settings = base.settings.data_plane()?;
-        let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store))?;
+        let custody = usage::custody(base, &settings.spool, data, Arc::clone(&storage.store)).await?;
         let configuration =
             ConfigurationInForce::load(base, &settings, storage, bus, keys.clone(), capabilities, kept)
                 .await?;
         let failures = upkeep::keep_failures(base, &storage.store);
+        bus.first_contact().await;
         let gateway = Gateway::new(GatewayParts {
             snapshot: Arc::clone(&configuration.snapshot),
             authenticator: Arc::clone(&configuration.authenticator),
-            upstream: Arc::new(storage::outbound(&base.settings)?),
+            upstream: Arc::new(outbound::trusted(base)?),
             sink: Arc::clone(&custody.sink),
             clock: Arc::clone(&base.clock),
             entropy: Arc::clone(&base.entropy),
@@ -136,11 +138,29 @@ impl ConfigurationInForce {
             };
             base.tasks.spawn(keeper.run(base.stop.clone()));
         }
-        reload::on_signal(base, Some(synchroniser()))?;
+        read_on_signal(base, synchroniser());
         let (remembering, stop) = (Arc::clone(&authenticator), base.stop.clone());
         base.tasks.spawn(async move { remembering.write_last_used(stop).await });
         Ok(Self { snapshot, authenticator })
     }
+}
+
+/// Has the table of capabilities and the configuration read anew at a signal.
+fn read_on_signal(base: &Base, synchroniser: Synchroniser<Arc<dyn Store>>) {
+    let capabilities = Arc::clone(&synchroniser.capabilities);
+    base.reloads.add("the table of capabilities", "capabilities", move |settings| {
+        let read = settings.data_plane().map_err(anyhow::Error::from);
+        let read = read.and_then(|settings| reload::capability_table(settings.capabilities_file.as_deref()));
+        std::future::ready(read.map(|table| {
+            capabilities.store(table);
+            true
+        }))
+    });
+    let synchroniser = Arc::new(synchroniser);
+    base.reloads.add("the configuration", "configuration", move |_| {
+        let synchroniser = Arc::clone(&synchroniser);
+        async move { Ok(synchroniser.reload().await.map(|()| true)?) }
+    });
 }
 
 /// Loads the configuration: from the database, or from the disk where that is away; then its revision.

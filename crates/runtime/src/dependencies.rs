@@ -20,7 +20,7 @@ use crate::storage::{BusInUse, IsUp};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the database may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often in a row it may be silent before it is away: once is a hiccup.
+/// How often in a row one may be silent before it is away: once is a hiccup.
 const HICCUPS: u32 = 1;
 
 /// What answers carry while something is away: the names of it.
@@ -120,6 +120,13 @@ pub(crate) struct Watch {
     pub(crate) sink: Option<Arc<dyn UsageSink>>,
 }
 
+/// How often in a row there was no answer.
+#[derive(Default)]
+struct Silent {
+    database: u32,
+    redis: u32,
+}
+
 impl Watch {
     /// The database and the bus.
     pub(crate) fn of(store: &Arc<dyn Store>, bus: Option<&BusInUse>) -> Self {
@@ -139,7 +146,7 @@ impl Watch {
             let look = async {
                 let mut tick = interval(LOOK_EVERY);
                 tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                let mut silent = 0;
+                let mut silent = Silent::default();
                 loop {
                     tick.tick().await;
                     self.look(&dependencies, process, &mut silent).await;
@@ -149,17 +156,19 @@ impl Watch {
         });
     }
 
-    async fn look(&self, dependencies: &Dependencies, process: Process, silent: &mut u32) {
+    async fn look(&self, dependencies: &Dependencies, process: Process, silent: &mut Silent) {
         let answers = matches!(timeout(PATIENCE, self.store.ping()).await, Ok(Ok(())));
-        *silent = if answers { 0 } else { silent.saturating_add(1) };
+        silent.database = if answers { 0 } else { silent.database.saturating_add(1) };
         if answers {
             dependencies.note(DATABASE, None);
-        } else if *silent > HICCUPS {
+        } else if silent.database > HICCUPS {
             dependencies.note(DATABASE, Some(without_database(process)));
         }
         if let Some(is_up) = &self.redis {
             let gives_up = "changes are found by polling, and limits are kept to within what is at hand";
-            dependencies.note(REDIS, (!is_up()).then_some(gives_up));
+            silent.redis = if is_up() { 0 } else { silent.redis.saturating_add(1) };
+            // At the start a connection takes its time.
+            dependencies.note(REDIS, (silent.redis > HICCUPS).then_some(gives_up));
         }
         if let Some(sink) = &self.sink {
             let gives_up = "no more usage events can be kept, so calls are refused";

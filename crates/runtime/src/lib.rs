@@ -24,6 +24,7 @@ mod migrate;
 mod model_lister;
 mod offline;
 mod ops;
+mod outbound;
 mod price_list;
 mod prices;
 mod proxy;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use promptgate_gateway::Limiters;
 use promptgate_limiter::{Degraded, Limiter, LimiterOptions};
-use promptgate_limits::{Counters, MemoryCounters};
-use promptgate_settings::Process;
+use promptgate_limits::Counters;
 
 use crate::base::Base;
 use crate::storage::{BusInUse, Storage};
@@ -24,7 +23,7 @@ pub(crate) fn start(base: &Base, storage: &Storage, bus: &BusInUse) -> anyhow::R
     let rates = LimiterOptions {
         name: "limits",
         zone: base.common.zone,
-        deadline: bus.counters.as_ref().map_or(LimiterOptions::default().deadline, |_| REDIS_DEADLINE),
+        deadline: bus.redis_counters().map_or(LimiterOptions::default().deadline, |_| REDIS_DEADLINE),
         degraded: degraded(&settings.limits_degraded),
         ..LimiterOptions::default()
     };
@@ -34,22 +33,12 @@ pub(crate) fn start(base: &Base, storage: &Storage, bus: &BusInUse) -> anyhow::R
         degraded: degraded(&settings.budgets_degraded),
         ..LimiterOptions::default()
     };
-    let kept_elsewhere = bus.counters.clone().or_else(|| is_alone(base).then(in_memory));
-    if let Some(counters) = &kept_elsewhere {
+    if let Some(counters) = &bus.counters {
         sweep(base, Arc::clone(counters));
     }
     let ledger = base.drills.counters(storage.connected.counters());
-    let counters = kept_elsewhere.unwrap_or_else(|| Arc::clone(&ledger));
+    let counters = bus.counters.clone().unwrap_or_else(|| Arc::clone(&ledger));
     Ok(Limiters { rates: limiter(base, counters, rates), budgets: limiter(base, ledger, budgets) })
-}
-
-/// Whether no other process shares the database.
-fn is_alone(base: &Base) -> bool {
-    base.process == Process::RunAll && !base.common.database.is_cluster
-}
-
-fn in_memory() -> Arc<dyn Counters> {
-    Arc::new(MemoryCounters::default())
 }
 
 fn limiter(base: &Base, counters: Arc<dyn Counters>, options: LimiterOptions) -> Limiter {

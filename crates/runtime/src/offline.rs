@@ -42,6 +42,29 @@ pub(crate) fn keepsakes(base: &Base, data: Option<&DataDir>, keys: KeyRing, port
     }
 }
 
+/// Remembers on the disk how many processes answer calls, and what was remembered there until it is known:
+/// a process that starts while nobody can be asked keeps no more than its share of limits.
+pub(crate) fn remember_proxies(base: &Base, kept: &Keepsakes) {
+    if let Some(proxies) = kept.proxies().filter(|proxies| *proxies > 1) {
+        base.proxies_alive.send_replace(proxies);
+    }
+    let (kept, stop) = (kept.clone(), base.stop.clone());
+    let mut alive = base.proxies_alive.subscribe();
+    base.tasks.spawn(async move {
+        let write = async {
+            while alive.changed().await.is_ok() {
+                let (kept, proxies) = (kept.clone(), *alive.borrow_and_update());
+                let written = tokio::task::spawn_blocking(move || kept.put_proxies(proxies)).await;
+                if let Err(error) = written.map_err(std::io::Error::other).flatten() {
+                    // That the disk fails is the keeper's to tell.
+                    tracing::debug!(error = %error, "how many proxies there are cannot be kept on disk");
+                }
+            }
+        };
+        stop.run_until_cancelled(write).await
+    });
+}
+
 /// How a proxy started.
 pub(crate) struct Opened {
     pub(crate) storage: Storage,

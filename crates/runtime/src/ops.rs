@@ -14,12 +14,13 @@ use promptgate_store::Store;
 use promptgate_telemetry::Metrics;
 
 use crate::base::Base;
-use crate::dependencies::{Away, Dependencies};
+use crate::dependencies::{Away, DATABASE, Dependencies, USAGE_SPOOL};
 use crate::shutdown::Leaving;
 use crate::storage::{BusInUse, IsUp};
 
-/// How long the database may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the database may take to say that it is there: whoever asks for readiness often waits no longer
+/// than a second, and takes no answer for a no.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What a process's readiness depends on.
 pub(crate) struct Readiness {
@@ -72,10 +73,15 @@ impl Readiness {
     }
 
     async fn database(&self) -> Check {
-        let trouble = match tokio::time::timeout(PATIENCE, self.store.ping()).await {
-            Ok(Ok(())) => return Check::Ok,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+        // What is known to be away is not asked again by everybody who wants to know.
+        let away = self.dependencies.all().remove(DATABASE);
+        let trouble = match away {
+            Some(away) => format!("no answer since {}", away.since),
+            None => match tokio::time::timeout(PATIENCE, self.store.ping()).await {
+                Ok(Ok(())) => return Check::Ok,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {} ms", PATIENCE.as_millis()),
+            },
         };
         if self.snapshot.is_some() {
             Check::Degraded(format!("{trouble}; going on with the last good configuration"))
@@ -85,7 +91,10 @@ impl Readiness {
     }
 
     fn spool(&self) -> Option<Check> {
-        let memory = self.memory.as_ref()?;
+        let Some(memory) = &self.memory else {
+            let is_full = self.dependencies.all().contains_key(USAGE_SPOOL);
+            return is_full.then(|| Check::Failed("no more usage events can be kept on the disk".into()));
+        };
         Some(if memory.is_full() {
             Check::Failed("no more usage events can wait in memory".into())
         } else {

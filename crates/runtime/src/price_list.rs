@@ -4,21 +4,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use promptgate_control::prices::{FetchedPrices, PriceKeeper, PriceSource};
+use promptgate_control::prices::{FetchedPrices, ListInUse, PriceKeeper, PriceSource};
 use promptgate_gateway::ports::{Upstream, UpstreamRequest};
+use promptgate_settings::Settings;
 use promptgate_store::{Bus, Store};
 use promptgate_upstream_http::HttpUpstream;
+use promptgate_usage::RefreshStatus;
 use tokio::time::timeout;
 use url::Url;
 
 use crate::base::Base;
-use crate::storage;
+use crate::outbound;
 
 /// A list that takes longer is not read.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,21 +29,45 @@ const MAX_BYTES: usize = 16 << 20;
 
 /// Whoever keeps prices new, with the list of the settings.
 pub(crate) fn keeper(base: &Base, store: &Arc<dyn Store>, bus: &Arc<dyn Bus>) -> anyhow::Result<PriceKeeper> {
-    let settings = base.settings.scheduler()?;
-    let source: Option<Arc<dyn PriceSource>> = match (settings.prices_url, settings.prices_file) {
-        (Some(url), _) => {
-            let url = Url::parse(&url).context("PROMPTGATE_PRICES_URL")?;
-            Some(Arc::new(PricesAt::new(url, storage::outbound(&base.settings)?)))
-        }
-        (None, Some(path)) => Some(Arc::new(PricesIn::new(path))),
-        (None, None) => None,
-    };
+    let source = ListInUse::new(list(&base.settings, &outbound::trusted(base)?)?);
     Ok(PriceKeeper {
         store: Arc::clone(store),
         bus: Arc::clone(bus),
         clock: Arc::clone(&base.clock),
         entropy: Arc::clone(&base.entropy),
         source,
+    })
+}
+
+/// Reads the list of the settings at a signal, and from then on where they say now. Prices stay as they are
+/// where it cannot be read.
+pub(crate) fn read_on_signal(base: &Base, keeper: &PriceKeeper) -> anyhow::Result<()> {
+    let (keeper, client) = (keeper.clone(), outbound::trusted(base)?);
+    base.reloads.add("the list of prices", "prices", move |settings| {
+        let (keeper, client) = (keeper.clone(), client.clone());
+        async move {
+            keeper.source.replace(list(&settings, &client)?);
+            let Some(name) = keeper.source.name() else { return Ok(false) };
+            let done = keeper.refresh().await?;
+            match done.into_iter().find(|done| done.source == name && done.status == RefreshStatus::Failed) {
+                Some(failed) => bail!("{name}: {}", failed.error.unwrap_or_default()),
+                None => Ok(true),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The list that the settings name, if they name one.
+fn list(settings: &Settings, client: &HttpUpstream) -> anyhow::Result<Option<Arc<dyn PriceSource>>> {
+    let settings = settings.scheduler()?;
+    Ok(match (settings.prices_url, settings.prices_file) {
+        (Some(url), _) => {
+            let url = Url::parse(&url).context("PROMPTGATE_PRICES_URL")?;
+            Some(Arc::new(PricesAt::new(url, client.clone())))
+        }
+        (None, Some(path)) => Some(Arc::new(PricesIn::new(path))),
+        (None, None) => None,
     })
 }
 
@@ -132,7 +158,7 @@ impl PriceSource for PricesIn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use promptgate_upstream_http::HttpUpstreamOptions;
+    use promptgate_upstream_http::{HttpUpstreamOptions, Trust};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -168,7 +194,10 @@ mod tests {
             answer("404 Not Found", ""),
         ];
         let (url, served) = serving(answers).await;
-        let list = PricesAt::new(url.clone(), HttpUpstream::new(&HttpUpstreamOptions::default()).unwrap());
+        let list = PricesAt::new(
+            url.clone(),
+            HttpUpstream::new(Trust::new(None).unwrap(), &HttpUpstreamOptions::default()),
+        );
         assert_eq!(list.name(), format!("http://{}/list.json", url.socket_addrs(|| None).unwrap()[0]));
         let read = FetchedPrices::List { json: b"{}".to_vec(), etag: Some("\"one\"".into()) };
         assert_eq!(list.fetch(None).await, Ok(read));

@@ -33,6 +33,9 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     let keys = storage::keys(&base, data.as_ref())?;
     let kept = offline::keepsakes(&base, data.as_ref(), keys.clone(), address.port());
     let offline::Opened { storage, schema } = offline::open(&base, data.as_ref(), kept.as_ref()).await?;
+    if let Some(kept) = &kept {
+        offline::remember_proxies(&base, kept);
+    }
     if let Some(schema) = &schema {
         schema.watch(&base, &storage);
     }

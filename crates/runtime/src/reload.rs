@@ -1,25 +1,68 @@
 //! SIGHUP: what can be read anew is; of what cannot, those settings are named that changed.
+//!
+//! Whatever a process has that can be read anew says so itself, with [`Reloads::add`]. Each part stands for
+//! itself: one that cannot be read leaves what was there in force, and the others are read all the same.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use promptgate_gateway::Synchroniser;
+use futures_util::future::BoxFuture;
 use promptgate_providers::CapabilityTable;
 use promptgate_settings::{Process, Settings, Sources};
-use promptgate_store::Store;
 use promptgate_telemetry::Levels;
 
 use crate::base::Base;
+use crate::outbound::Certificates;
 use crate::shutdown::ReloadSignal;
 use crate::start::level;
 
 /// The settings that act without a restart.
-const AT_ONCE: [&str; 2] = ["PROMPTGATE_LOG_LEVEL", "PROMPTGATE_CAPABILITIES_FILE"];
+const AT_ONCE: [&str; 5] = [
+    "PROMPTGATE_LOG_LEVEL",
+    "PROMPTGATE_CAPABILITIES_FILE",
+    "PROMPTGATE_CA_FILE",
+    "PROMPTGATE_PRICES_FILE",
+    "PROMPTGATE_PRICES_URL",
+];
 
-/// Listens for the signal, in a process with a data plane or without one. A failure leaves what is there in
-/// force.
-pub(crate) fn on_signal(base: &Base, data_plane: Option<Synchroniser<Arc<dyn Store>>>) -> anyhow::Result<()> {
+/// Reads something anew by the settings of now; whether there was anything to read.
+type Reading = Arc<dyn Fn(Settings) -> BoxFuture<'static, anyhow::Result<bool>> + Send + Sync>;
+
+/// What a process can read anew, in the order in which it is read. Clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Reloads(Arc<Mutex<Vec<Part>>>);
+
+#[derive(Clone)]
+struct Part {
+    /// Such as `the configuration`.
+    what: &'static str,
+    /// What metrics call it.
+    name: &'static str,
+    read: Reading,
+}
+
+impl Reloads {
+    /// Has something read at every signal from now on.
+    pub(crate) fn add<F>(
+        &self,
+        what: &'static str,
+        name: &'static str,
+        read: impl Fn(Settings) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = anyhow::Result<bool>> + Send + 'static,
+    {
+        let read: Reading = Arc::new(move |settings| Box::pin(read(settings)));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Part { what, name, read });
+    }
+
+    fn all(&self) -> Vec<Part> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Listens for the signal from now on. A process that is yet to add something is not ended by it.
+pub(crate) fn on_signal(base: &Base) -> anyhow::Result<()> {
     let mut signal = ReloadSignal::listen()?;
     let stop = base.stop.clone();
     let mut reload = Reload {
@@ -28,7 +71,8 @@ pub(crate) fn on_signal(base: &Base, data_plane: Option<Synchroniser<Arc<dyn Sto
         levels: base.levels.clone(),
         started: base.settings.clone(),
         current: base.settings.clone(),
-        data_plane,
+        certificates: base.certificates.clone(),
+        parts: base.reloads.clone(),
     };
     base.tasks.spawn(async move {
         let reload = async {
@@ -49,7 +93,8 @@ struct Reload {
     /// The settings of the start, which those that need a restart are compared with.
     started: Settings,
     current: Settings,
-    data_plane: Option<Synchroniser<Arc<dyn Store>>>,
+    certificates: Certificates,
+    parts: Reloads,
 }
 
 impl Reload {
@@ -57,33 +102,22 @@ impl Reload {
         tracing::info!("SIGHUP: reading settings and configuration anew");
         let mut done = Vec::new();
         match self.settings() {
-            Ok(changed) => done.extend(changed),
-            Err(error) => tracing::error!(
-                error = format!("{error:#}"),
-                "the settings could not be read anew; going on with those that are in force"
-            ),
-        }
-        if let Some(synchroniser) = &self.data_plane {
-            match self.capabilities() {
-                Ok(table) => {
-                    synchroniser.capabilities.store(table);
-                    done.push("the capability table".to_owned());
-                }
-                Err(error) => tracing::error!(
+            Ok(changed) => {
+                count("settings", "succeeded");
+                done.extend(changed);
+            }
+            Err(error) => {
+                count("settings", "failed");
+                tracing::error!(
                     error = format!("{error:#}"),
-                    "the capability table could not be read anew; going on with the last good one"
-                ),
+                    "the settings could not be read anew; going on with those that are in force"
+                );
             }
-            match synchroniser.reload().await {
-                Ok(()) => {
-                    tracing::info!("the configuration was read anew");
-                    done.push("the configuration".to_owned());
-                }
-                Err(error) => tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the configuration could not be read anew; going on with the last good one"
-                ),
-            }
+        }
+        let read = self.certificates.read_anew(&self.current);
+        done.extend(told("the certificates of calls to the outside", "certificates", read));
+        for Part { what, name, read } in self.parts.all() {
+            done.extend(told(what, name, read(self.current.clone()).await));
         }
         let done = if done.is_empty() { "nothing".to_owned() } else { done.join(", ") };
         tracing::info!(reloaded = done, "read anew: {done}");
@@ -103,11 +137,30 @@ impl Reload {
         self.current = new;
         Ok(changed)
     }
+}
 
-    fn capabilities(&self) -> anyhow::Result<CapabilityTable> {
-        let file: Option<PathBuf> = self.current.data_plane()?.capabilities_file;
-        capability_table(file.as_deref())
+/// Says how it went with one part; its name if it was read.
+fn told(what: &'static str, name: &'static str, read: anyhow::Result<bool>) -> Option<String> {
+    match read {
+        Ok(true) => {
+            count(name, "succeeded");
+            tracing::info!("{what}: read anew");
+            Some(what.to_owned())
+        }
+        Ok(false) => None,
+        Err(error) => {
+            count(name, "failed");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "{what}: could not be read anew; going on with what was read last"
+            );
+            None
+        }
     }
+}
+
+fn count(part: &'static str, outcome: &'static str) {
+    metrics::counter!("promptgate_reloads_total", "part" => part, "outcome" => outcome).increment(1);
 }
 
 /// The names of settings that are not the same, as far as they are wanted.

@@ -54,6 +54,7 @@ pub(crate) fn announce(
         snapshot: snapshot.cloned(),
         proxies: Arc::clone(&base.proxies_alive),
         clocks_differ: false,
+        has_counted: false,
     };
     base.tasks.spawn(heart.run(base.stop.clone()));
 }
@@ -73,6 +74,8 @@ struct Heart {
     proxies: Arc<ProxiesAlive>,
     /// Whether that was said already.
     clocks_differ: bool,
+    /// Whether the others were counted yet.
+    has_counted: bool,
 }
 
 impl Heart {
@@ -147,13 +150,15 @@ impl Heart {
         self.clocks_differ = true;
     }
 
-    fn count(&self, others: &[Replica]) {
+    fn count(&mut self, others: &[Replica]) {
         let alive_since = alive_since(self.replica.seen_at);
         let is_proxy = |other: &&Replica| other.answers_calls && other.seen_at > alive_since;
         let proxies = others.iter().filter(is_proxy).count() + usize::from(self.replica.answers_calls);
         let proxies = u32::try_from(proxies).unwrap_or(u32::MAX).max(1);
         metrics::gauge!("promptgate_proxies_alive").set(f64::from(proxies));
-        self.proxies.send_if_modified(|known| std::mem::replace(known, proxies) != proxies);
+        // What was known before may be what the disk said.
+        let is_first = !std::mem::replace(&mut self.has_counted, true);
+        self.proxies.send_if_modified(|known| std::mem::replace(known, proxies) != proxies || is_first);
     }
 
     async fn leave(&self) -> Result<(), RepositoryError> {
@@ -192,7 +197,15 @@ mod tests {
             revision: None,
         };
         let (store, proxies) = (Arc::clone(store), Arc::new(watch::Sender::new(1)));
-        Heart { replica, store, clock: Arc::new(SystemClock), snapshot, proxies, clocks_differ: false }
+        Heart {
+            replica,
+            store,
+            clock: Arc::new(SystemClock),
+            snapshot,
+            proxies,
+            clocks_differ: false,
+            has_counted: false,
+        }
     }
 
     #[tokio::test]

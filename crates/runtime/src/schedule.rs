@@ -13,8 +13,8 @@ use crate::api;
 use crate::base::{Base, Site};
 use crate::dependencies::Watch;
 use crate::ops::Readiness;
+use crate::outbound;
 use crate::price_list;
-use crate::reload;
 use crate::replicas;
 use crate::service_checker::OutboundChecker;
 use crate::storage::{self, BusInUse, Storage};
@@ -31,7 +31,6 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     start(&base, &storage, keys, &bus)?;
     replicas::announce(&base, &storage.store, &[address], None);
     Watch::of(&storage.store, Some(&bus)).start(&base);
-    reload::on_signal(&base, None)?;
     let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
     base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
     storage.connected.close().await;
@@ -46,6 +45,7 @@ pub(crate) fn start(base: &Base, storage: &Storage, keys: KeyRing, bus: &BusInUs
         usage_interval: settings.usage_raw_cleanup_interval,
         content_retention: settings.call_content_retention,
         session_retention: settings.ai_session_retention,
+        dead_letter_retention: settings.dead_letter_retention,
         token_interval: settings.token_cleanup_interval,
         access_interval: settings.access_expiration_interval,
         ..SchedulerOptions::default()
@@ -53,7 +53,7 @@ pub(crate) fn start(base: &Base, storage: &Storage, keys: KeyRing, bus: &BusInUs
     let checks = DueChecks {
         store: Arc::clone(&storage.store),
         clock: Arc::clone(&base.clock),
-        checker: Arc::new(OutboundChecker(storage::outbound_to_anybody(&base.settings)?)),
+        checker: Arc::new(OutboundChecker(outbound::public(base)?)),
     };
     let expiry = Expiry {
         store: Arc::clone(&storage.store),
@@ -69,14 +69,16 @@ pub(crate) fn start(base: &Base, storage: &Storage, keys: KeyRing, bus: &BusInUs
     };
     let (store, clock, entropy) =
         (Arc::clone(&storage.store), Arc::clone(&base.clock), Arc::clone(&base.entropy));
+    let prices = price_list::keeper(base, &storage.store, &bus.bus)?;
+    price_list::read_on_signal(base, &prices)?;
     let scheduler = Scheduler::new(store, clock, entropy, options)
         .checking(checks)
         .keeping(audit)
         .ending(expiry)
-        .pricing(price_list::keeper(base, &storage.store, &bus.bus)?)
+        .pricing(prices)
         .sweeping("sweep_limits", storage.connected.counters())
         .forgetting(SignIns { state: bus.sign_in.clone(), idle: settings.session_idle_timeout });
-    let scheduler = match &bus.counters {
+    let scheduler = match bus.redis_counters() {
         Some(counters) => scheduler.sweeping("sweep_limits_redis", Arc::clone(counters)),
         None => scheduler,
     };

@@ -99,7 +99,7 @@ fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use promptgate_upstream_http::HttpUpstreamOptions;
+    use promptgate_upstream_http::{HttpUpstreamOptions, Trust};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -124,7 +124,8 @@ mod tests {
     }
 
     async fn look(answers: Vec<String>) -> Seen {
-        let checker = OutboundChecker(HttpUpstream::new(&HttpUpstreamOptions::default()).unwrap());
+        let checker =
+            OutboundChecker(HttpUpstream::new(Trust::new(None).unwrap(), &HttpUpstreamOptions::default()));
         let (url, serve) = serving(answers).await;
         tokio::select! {
             () = serve => unreachable!("it never ends"),
@@ -156,7 +157,8 @@ mod tests {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", closed.local_addr().unwrap());
         drop(closed);
-        let checker = OutboundChecker(HttpUpstream::new(&HttpUpstreamOptions::default()).unwrap());
+        let checker =
+            OutboundChecker(HttpUpstream::new(Trust::new(None).unwrap(), &HttpUpstreamOptions::default()));
         let seen = checker.look(&url).await;
         assert_eq!(seen.status_code, None);
         assert!(!seen.error.is_empty() && !seen.error.contains("http://"), "{}", seen.error);

@@ -9,15 +9,16 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use promptgate_settings::{LogSettings, Process, Settings, Sources, TraceSettings};
 use promptgate_telemetry::{Level, Logs, Telemetry, Traces};
-use promptgate_upstream_http::OtlpHttpClient;
+use promptgate_upstream_http::{OtlpHttpClient, Reach};
 use tokio::runtime::{Builder, Handle};
 
 use crate::base::Base;
 use crate::cli::{self, AuditCommand, Command, Flags, Instead, MigrateCommand, Once, Page, SecretsCommand};
+use crate::outbound::Certificates;
 use crate::shutdown::EndSignals;
 use crate::trial::Refused;
 use crate::{
-    accounts, api, copy, drills, listing, migrate, prices, proxy, run_all, schedule, storage, trial, upkeep,
+    accounts, api, copy, drills, listing, migrate, prices, proxy, reload, run_all, schedule, trial, upkeep,
     usage,
 };
 
@@ -129,8 +130,10 @@ fn start_with(process: Process, flags: Flags, command: Option<Once>) -> anyhow::
         (settings, sources)
     };
     let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    let telemetry = telemetry(process, &settings, runtime.handle())?;
-    let result = runtime.block_on(until_ended(process, settings, sources, &telemetry, command));
+    let certificates = Certificates::default();
+    let telemetry = telemetry(process, &settings, &certificates, runtime.handle())?;
+    let ended = until_ended(process, settings, sources, &telemetry, certificates, command);
+    let result = runtime.block_on(ended);
     telemetry.shutdown();
     match result {
         Ok(()) => runtime.shutdown_timeout(LAST_TASKS),
@@ -139,11 +142,16 @@ fn start_with(process: Process, flags: Flags, command: Option<Once>) -> anyhow::
     result
 }
 
-fn telemetry(process: Process, settings: &Settings, handle: &Handle) -> anyhow::Result<Telemetry> {
+fn telemetry(
+    process: Process,
+    settings: &Settings,
+    certificates: &Certificates,
+    handle: &Handle,
+) -> anyhow::Result<Telemetry> {
     let log = settings.common()?.log;
     let level = level(&log);
     let wanted = if process == Process::Migrate { None } else { settings.server()?.traces };
-    let traces = wanted.map(|wanted| traces(process, settings, wanted, handle)).transpose()?;
+    let traces = wanted.map(|wanted| traces(process, settings, certificates, wanted, handle)).transpose()?;
     Ok(promptgate_telemetry::init(Logs { level, json: log.json }, traces)?)
 }
 
@@ -160,10 +168,12 @@ pub(crate) fn level(log: &LogSettings) -> Level {
 fn traces(
     process: Process,
     settings: &Settings,
+    certificates: &Certificates,
     wanted: TraceSettings,
     handle: &Handle,
 ) -> anyhow::Result<Traces> {
-    let client = OtlpHttpClient::new(&storage::outbound(settings)?, handle.clone(), wanted.timeout);
+    let outbound = certificates.client(settings, Reach::Trusted)?;
+    let client = OtlpHttpClient::new(&outbound, handle.clone(), wanted.timeout);
     let headers = wanted.headers.iter().map(|(name, value)| (name.clone(), value.expose().clone()));
     Ok(Traces {
         endpoint: wanted.endpoint,
@@ -183,10 +193,11 @@ async fn until_ended(
     settings: Settings,
     sources: Sources,
     telemetry: &Telemetry,
+    certificates: Certificates,
     command: Option<Once>,
 ) -> anyhow::Result<()> {
     let mut signals = EndSignals::listen()?;
-    let base = Base::new(process, settings, sources, telemetry)?;
+    let base = Base::new(process, settings, sources, telemetry, certificates)?;
     let asked = base.asked.clone();
     let mut work = std::pin::pin!(work(base, command));
     tokio::select! {
@@ -211,6 +222,9 @@ async fn work(base: Base, command: Option<Once>) -> anyhow::Result<()> {
         Some(Once::Prices(command)) => return prices::run(base, command).await,
         Some(Once::Secrets(SecretsCommand::Rotate)) => return upkeep::rotate_secrets(base).await,
         None => {}
+    }
+    if base.process != Process::Migrate {
+        reload::on_signal(&base)?;
     }
     match base.process {
         Process::Api => api::run(base).await,

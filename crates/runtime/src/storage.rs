@@ -1,6 +1,5 @@
 //! Opening what a process keeps things in: the data directory, the keys, the database, the bus.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -9,14 +8,12 @@ use promptgate_control::limits::LimitCounters;
 use promptgate_coordination_local::LocalBus;
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
 use promptgate_kernel::{KeyRing, SecretString};
-use promptgate_limits::Counters;
-use promptgate_settings::{CommonSettings, Process, Settings};
+use promptgate_limits::{Counters, MemoryCounters};
+use promptgate_settings::{CommonSettings, Process};
 use promptgate_store::{Bus, Store};
 use promptgate_store_sql::{Connected, SqlOptions};
-use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions, Reach};
 
 use crate::base::Base;
-use crate::destinations;
 use crate::files::DataDir;
 
 /// The database, opened, and its schema known.
@@ -110,8 +107,25 @@ pub(crate) struct BusInUse {
     pub(crate) is_up: IsUp,
     /// What sign-ins share: in Redis if there is one, else in the database.
     pub(crate) sign_in: SignInState,
-    /// The counters of limits that are kept in Redis, if there is one.
+    /// The counters of minutes, hours and calls under way, where they are not in the database: in Redis if
+    /// there is one, in this process where it is alone.
     pub(crate) counters: Option<Arc<dyn Counters>>,
+    redis: Option<Arc<RedisBus>>,
+}
+
+impl BusInUse {
+    /// Waits until it is known whether Redis is there, if there is to be one. Whoever limits calls before
+    /// acts as if it were away, and gives what others have given.
+    pub(crate) async fn first_contact(&self) {
+        if let Some(redis) = &self.redis {
+            redis.first_contact().await;
+        }
+    }
+
+    /// Those counters, if they are in Redis.
+    pub(crate) fn redis_counters(&self) -> Option<&Arc<dyn Counters>> {
+        self.counters.as_ref().filter(|_| self.name == "redis")
+    }
 }
 
 /// The bus: Redis if there is one, else PostgreSQL if that is the database, else this process.
@@ -128,45 +142,30 @@ pub(crate) fn bus(base: &Base, storage: &Storage) -> anyhow::Result<BusInUse> {
         let sign_in = bus.sign_in();
         let counters = Some(bus.counters());
         let is_up: IsUp = Arc::new(move || health.is_up());
-        return Ok(BusInUse { bus, name: "redis", is_up, sign_in, counters });
+        let redis = Some(Arc::clone(&bus));
+        return Ok(BusInUse { bus, name: "redis", is_up, sign_in, counters, redis });
     }
     let sign_in = storage.connected.sign_in();
     let Some(bus) = storage.connected.bus(&base.tasks, &base.stop) else {
         let bus = Arc::new(LocalBus::new());
-        return Ok(BusInUse { bus, name: "local", is_up: Arc::new(|| true), sign_in, counters: None });
+        // What calls take of them the control plane looks up in the same place.
+        let counters = is_alone(base).then(|| Arc::new(MemoryCounters::default()) as Arc<dyn Counters>);
+        return Ok(BusInUse { bus, name: "local", is_up: Arc::new(|| true), sign_in, counters, redis: None });
     };
     let bus = Arc::new(bus);
     let health = Arc::clone(&bus);
     let is_up: IsUp = Arc::new(move || health.is_up());
-    Ok(BusInUse { bus, name: "postgres", is_up, sign_in, counters: None })
+    Ok(BusInUse { bus, name: "postgres", is_up, sign_in, counters: None, redis: None })
 }
 
-/// The counters of limits, as the control plane looks them up. Those of minutes, hours and calls under way
-/// are in Redis, else in the database; a process that is alone keeps them to itself, in its data plane.
+/// Whether no other process shares the database.
+fn is_alone(base: &Base) -> bool {
+    base.process == Process::RunAll && !base.common.database.is_cluster
+}
+
+/// The counters of limits, as the control plane looks them up.
 pub(crate) fn limit_counters(base: &Base, storage: &Storage, bus: &BusInUse) -> LimitCounters {
-    let is_alone = base.process == Process::RunAll && !base.common.database.is_cluster;
-    let rates = bus.counters.clone().or_else(|| (!is_alone).then(|| storage.connected.counters()));
-    LimitCounters { ledger: storage.connected.counters(), rates, zone: base.common.zone }
-}
-
-/// Calls to wherever an administrator of the installation or its operator says.
-pub(crate) fn outbound(settings: &Settings) -> anyhow::Result<HttpUpstream> {
-    client(settings, Reach::Trusted)
-}
-
-/// Calls to addresses that come from a form or a project.
-pub(crate) fn outbound_to_anybody(settings: &Settings) -> anyhow::Result<HttpUpstream> {
-    client(settings, Reach::Public)
-}
-
-/// Calls to the outside, which trust the certificates of `PROMPTGATE_CA_FILE` too.
-fn client(settings: &Settings, reach: Reach) -> anyhow::Result<HttpUpstream> {
-    let path = settings.secrets()?.ca_file;
-    let read = |path: PathBuf| {
-        std::fs::read(&path).with_context(|| format!("PROMPTGATE_CA_FILE {}", path.display()))
-    };
-    let ca_pem = path.map(read).transpose()?;
-    let guard = destinations::guard(settings, reach)?;
-    HttpUpstream::new(&HttpUpstreamOptions { ca_pem, guard, ..HttpUpstreamOptions::default() })
-        .context("PROMPTGATE_CA_FILE")
+    let ledger = storage.connected.counters();
+    let rates = bus.counters.clone().unwrap_or_else(|| Arc::clone(&ledger));
+    LimitCounters { ledger, rates, zone: base.common.zone }
 }

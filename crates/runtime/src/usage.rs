@@ -16,11 +16,17 @@ use crate::base::{Base, Site};
 use crate::dependencies::Watch;
 use crate::files::DataDir;
 use crate::ops::Readiness;
-use crate::reload;
 use crate::replicas;
 use crate::storage;
 
 pub(crate) use stream::ingest;
+
+/// How long calls wait at most for what the process before left: what that spent, budgets know only then.
+const LEFT_WITHIN: Duration = Duration::from_secs(3);
+/// They wait only where what it held may be given up: with a minute to spare, after the life of a holder.
+const LEFT_SINCE: Duration = Duration::from_mins(14);
+/// How long the database may take to say that it is there to take it.
+const ASKED_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a proxy hands its events to.
 pub(crate) struct Custody {
@@ -30,8 +36,9 @@ pub(crate) struct Custody {
 }
 
 /// Opens the spool of this process, or a queue in memory where there is no directory for one, and
-/// starts bringing events into the store: through the stream where there is a Redis.
-pub(crate) fn custody(
+/// starts bringing events into the store: at once what dead processes left, through the stream, where there is
+/// a Redis, what comes.
+pub(crate) async fn custody(
     base: &Base,
     settings: &SpoolSettings,
     data: Option<&DataDir>,
@@ -39,7 +46,7 @@ pub(crate) fn custody(
 ) -> anyhow::Result<Custody> {
     let options = SpoolOptions { alarm_bytes: settings.alarm_bytes, ..SpoolOptions::default() };
     let opened = data.map(|data| Spool::open(&data.spool(), options)).transpose();
-    let clock = Arc::clone(&base.clock);
+    let (clock, asked) = (Arc::clone(&base.clock), Arc::clone(&store));
     let (drainer, custody) = match opened {
         Ok(Some(spool)) => {
             let spool = Arc::new(spool);
@@ -59,7 +66,7 @@ pub(crate) fn custody(
             (drainer, Custody { sink, memory: Some(memory) })
         }
     };
-    let drainer = match stream::connect(base)? {
+    let mut drainer = match stream::connect(base)? {
         Some(stream) => {
             let feed = stream.feed();
             stream::watch_feed(base, &feed);
@@ -68,6 +75,10 @@ pub(crate) fn custody(
         }
         None => drainer,
     };
+    // While the database is away budgets are refused anyway.
+    if matches!(tokio::time::timeout(ASKED_WITHIN, asked.ping()).await, Ok(Ok(()))) {
+        drainer.bring_left(LEFT_SINCE, LEFT_WITHIN).await;
+    }
     base.tasks.spawn(drainer.run(base.stop.clone()));
     Ok(custody)
 }
@@ -94,7 +105,6 @@ pub(crate) async fn run(base: Base) -> anyhow::Result<()> {
     ingest(&base, &storage.store)?;
     replicas::announce(&base, &storage.store, &[address], None);
     Watch::of(&storage.store, None).start(&base);
-    reload::on_signal(&base, None)?;
     let ops = Readiness::new(&base, Arc::clone(&storage.store))?.router();
     base.serve(vec![site.serving(Router::new().merge(ops))], || {}, || Ok(())).await?;
     storage.connected.close().await;

@@ -17,9 +17,11 @@ pub struct JobState {
     pub next_at: Timestamp,
     /// When a scheduler last said that it carries it out.
     pub seen_at: Timestamp,
+    /// Since when it is left out when it is due.
+    pub paused_at: Option<Timestamp>,
     /// The run that waits or is carried out.
     pub open: Option<Run>,
-    /// The run that came to its end last.
+    /// The run that came to its end last, of those that were not left out.
     pub last: Option<Run>,
     /// How many dead letters it has.
     pub dead: u64,
@@ -48,13 +50,18 @@ pub trait JobRepository: Send {
     ) -> Result<(), RepositoryError>;
 
     /// Takes the tick of a job, if nobody took it or a later one before: `true` for one of all who try.
-    /// Its run is put down unless one is open, which then stands for both. The job must be announced.
+    /// Its run is put down unless one is open, which then stands for both; of a job that is paused it is put
+    /// down as skipped. The job must be announced.
     async fn take_tick(
         &mut self,
         tick: Timestamp,
         next_at: Timestamp,
         run: &Run,
     ) -> Result<bool, RepositoryError>;
+
+    /// Leaves a job out from then on when it is due, or does not any more; `false` if that is how it is, or
+    /// there is no such job. Stays so when the job is announced again.
+    async fn set_paused(&mut self, job: &str, at: Option<Timestamp>) -> Result<bool, RepositoryError>;
 
     /// Puts a run down; `false` when one of its job is open.
     async fn insert(&mut self, run: &Run) -> Result<bool, RepositoryError>;
@@ -108,7 +115,7 @@ pub trait JobRepository: Send {
     async fn runs(&mut self, filter: &RunFilter, page: PageRequest) -> Result<Page<Run>, RepositoryError>;
 
     /// Removes up to `limit` runs of a job that came to their end, and leaves the newest `keep`; dead
-    /// letters are counted and removed apart. Says how many it removed.
+    /// letters, and those that were skipped, are counted and removed apart. Says how many it removed.
     async fn trim(&mut self, job: &str, keep: u32, limit: u32) -> Result<u64, RepositoryError>;
 
     /// Forgets jobs that nobody announced since `before`, and their runs.

@@ -43,11 +43,14 @@ pub enum RunState {
     Dead,
     /// It was a dead letter, and somebody looked at it and let it go.
     Discarded,
+    /// The job was paused when it was due.
+    Skipped,
 }
 
 impl RunState {
     /// Every state.
-    pub const ALL: [Self; 5] = [Self::Waiting, Self::Running, Self::Finished, Self::Dead, Self::Discarded];
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Running, Self::Finished, Self::Dead, Self::Discarded, Self::Skipped];
 
     /// The name, in the store and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -57,6 +60,7 @@ impl RunState {
             Self::Finished => "finished",
             Self::Dead => "dead",
             Self::Discarded => "discarded",
+            Self::Skipped => "skipped",
         }
     }
 }
@@ -148,6 +152,12 @@ impl Run {
             error: None,
             version: 1,
         }
+    }
+
+    /// It is left out, because its job is paused.
+    #[must_use]
+    pub fn skipped(self, at: Timestamp) -> Self {
+        Self { state: RunState::Skipped, ended_at: Some(at), ..self }
     }
 
     /// It is done.

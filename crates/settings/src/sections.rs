@@ -284,6 +284,8 @@ pub struct SchedulerSettings {
     pub call_content_retention: Duration,
     /// How long conversations of AI endpoints are kept at most.
     pub ai_session_retention: Duration,
+    /// How long calls are kept that could not be recorded, once somebody discarded them.
+    pub dead_letter_retention: Duration,
     /// How long the audit log is kept.
     pub audit_retention: Duration,
     /// How long a login session lives without being used.
@@ -530,6 +532,7 @@ impl Settings {
             usage_raw_cleanup_interval: self.duration("PROMPTGATE_USAGE_RAW_CLEANUP_INTERVAL")?,
             call_content_retention: self.duration("PROMPTGATE_CALL_CONTENT_RETENTION")?,
             ai_session_retention: self.duration("PROMPTGATE_AI_SESSION_RETENTION")?,
+            dead_letter_retention: self.duration("PROMPTGATE_DEAD_LETTER_RETENTION")?,
             audit_retention: self.duration("PROMPTGATE_AUDIT_RETENTION")?,
             session_idle_timeout: self.duration("PROMPTGATE_SESSION_IDLE_TIMEOUT")?,
             token_cleanup_interval: self.duration("PROMPTGATE_TOKEN_CLEANUP_INTERVAL")?,

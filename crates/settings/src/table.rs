@@ -182,6 +182,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_USAGE_RAW_CLEANUP_INTERVAL", S, Kind::Duration),
     Variable::new("PROMPTGATE_CALL_CONTENT_RETENTION", S, Kind::Duration),
     Variable::new("PROMPTGATE_AI_SESSION_RETENTION", S, Kind::Duration),
+    Variable::new("PROMPTGATE_DEAD_LETTER_RETENTION", S, Kind::Duration),
     Variable::new("PROMPTGATE_AUDIT_RETENTION", S, Kind::Duration),
     Variable::new("PROMPTGATE_PRICES_URL", S, Kind::HttpUrl),
     Variable::new("PROMPTGATE_PRICES_FILE", S, Kind::Path),

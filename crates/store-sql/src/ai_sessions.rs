@@ -8,8 +8,10 @@ use sqlx::{FromRow, QueryBuilder};
 use tracing::instrument;
 use uuid::Uuid;
 
+use crate::dialect::Dialect;
 use crate::error::{narrow, read_document};
-use crate::insert::{Insertions, batches};
+use crate::insert::Insertions;
+use crate::rows::Rows;
 use crate::value::{count, verbatim};
 use crate::work::SqlWork;
 
@@ -79,19 +81,18 @@ impl SqlWork<Db> {
             "session_id, position",
         );
         let mut position = i64::from(first);
-        for batch in batches(messages) {
-            let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
-            for message in batch {
-                query = query
-                    .bind(session.as_uuid())
-                    .bind(position)
-                    .bind(verbatim(&message.message))
-                    .bind(count(message.prompt_tokens))
-                    .bind(count(message.completion_tokens))
-                    .bind(message.created_at.as_micros());
+        for run in <Db as Dialect>::Rows::runs(messages) {
+            let mut rows = INSERTIONS.rows::<Db>();
+            for message in run {
+                rows.id(session.as_uuid())
+                    .number(position)
+                    .text(&*verbatim(&message.message))
+                    .number(count(message.prompt_tokens))
+                    .number(count(message.completion_tokens))
+                    .number(message.created_at.as_micros());
                 position += 1;
             }
-            query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+            self.insert(&INSERTIONS, run.len(), rows).await?;
         }
         Ok(())
     }

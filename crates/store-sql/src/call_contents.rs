@@ -14,7 +14,9 @@ use sqlx::types::Json;
 use tracing::instrument;
 use uuid::Uuid;
 
-use crate::insert::{Insertions, batches};
+use crate::dialect::Dialect;
+use crate::insert::Insertions;
+use crate::rows::Rows;
 use crate::value::{count, optional_text, text};
 use crate::work::SqlWork;
 
@@ -109,9 +111,9 @@ impl CallContentRepository for SqlWork<Db> {
         let mut sorted = contents.to_vec();
         sorted.sort_by_key(|content| content.call_id);
         let mut trimmed;
-        for batch in batches(&sorted) {
-            let mut query = sqlx::query::<Db>(INSERTIONS.of_rows::<Db>(batch.len()));
-            for mut content in batch.iter().copied() {
+        for run in <Db as Dialect>::Rows::runs(&sorted) {
+            let mut rows = INSERTIONS.rows::<Db>();
+            for mut content in run.iter().copied() {
                 let moves = must_move(content);
                 if moves || !content.fits() {
                     trimmed = content.clone();
@@ -124,20 +126,18 @@ impl CallContentRepository for SqlWork<Db> {
                 let bound = |bound: fn(&Range<usize>) -> usize| {
                     content.prompt_in_request.as_ref().map(|range| count(bound(range) as u64))
                 };
-                // The values are copied: what was trimmed does not live until the statement runs.
-                query = query
-                    .bind(content.call_id.as_uuid())
-                    .bind(content.at.as_micros())
-                    .bind(content.project_id.as_uuid())
-                    .bind(optional_text(content.prompt.as_ref()).map(String::from))
-                    .bind(optional_text(content.request.as_ref()).map(String::from))
-                    .bind(optional_text(content.response.as_ref()).map(String::from))
-                    .bind(Json(content.tool_calls.iter().map(StoredToolCall::from).collect::<Vec<_>>()))
-                    .bind(content.truncated)
-                    .bind(bound(|range| range.start))
-                    .bind(bound(|range| range.end));
+                rows.id(content.call_id.as_uuid())
+                    .number(content.at.as_micros())
+                    .id(content.project_id.as_uuid())
+                    .text(content.prompt.as_deref())
+                    .text(content.request.as_deref())
+                    .text(content.response.as_deref())
+                    .document(&content.tool_calls.iter().map(StoredToolCall::from).collect::<Vec<_>>())
+                    .flag(content.truncated)
+                    .number(bound(|range| range.start))
+                    .number(bound(|range| range.end));
             }
-            query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+            self.insert(&INSERTIONS, run.len(), rows).await?;
         }
         Ok(())
     }

@@ -188,8 +188,8 @@ fn store<DB: Database>(
     options: SqlOptions,
 ) -> SqlStore<DB> {
     let SqlOptions { zone, fill_patience, .. } = options;
-    let (looked_at, filling) = (Arc::default(), Arc::default());
-    SqlStore { writers, readers, begin, zone, looked_at, filling, fill_patience }
+    let (looked_at, filling, beginning) = (Arc::default(), Arc::default(), TaskTracker::new());
+    SqlStore { writers, readers, begin, zone, looked_at, filling, fill_patience, beginning }
 }
 
 fn postgres(url: &str, options: SqlOptions) -> Result<Connected, ConnectError> {

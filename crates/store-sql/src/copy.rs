@@ -11,6 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use promptgate_kernel::Timestamp;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -53,6 +54,18 @@ const SEEDED: &[&str] = &[
 const ROWS: usize = 500;
 /// About how many bytes it writes at most, and one row.
 const BYTES: usize = 4 << 20;
+
+/// A process that said so recently that it runs is taken to run.
+const RUNS: Duration = Duration::from_secs(10);
+
+/// What becomes of a copy whose source is in use. What is written to it after the copy began is not in the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiveSource {
+    /// Nothing is copied.
+    Refused,
+    /// It is copied as it is at the moment.
+    Taken,
+}
 
 /// One table that was copied: what is in the target is what was in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +110,16 @@ pub enum CopyError {
         /// What is wrong with it.
         #[source]
         source: SchemaError,
+    },
+    /// Somebody uses a database.
+    #[error(
+        "the {side} is in use by {process}; stop every process over it, and wait ten seconds if one died"
+    )]
+    InUse {
+        /// `source` or `target`.
+        side: &'static str,
+        /// The kind of the first process, its number and its host.
+        process: String,
     },
     /// Something is in the target.
     #[error(
@@ -154,11 +177,14 @@ impl CopyError {
 }
 
 /// Copies everything that the SQLite database of one URL has into the PostgreSQL database of another, which
-/// has the same schema and is otherwise empty. Tells of each table once it is written.
+/// has the same schema and is otherwise empty. At `now` no process runs over the target, nor over the source
+/// unless that is `live`. Tells of each table once it is written.
 pub async fn copy(
     from: &str,
     to: &str,
     options: SqlOptions,
+    live: LiveSource,
+    now: Timestamp,
     mut tell: impl FnMut(&str, u64),
 ) -> Result<Vec<TableCopied>, CopyError> {
     let mut source = open_source(from, options).await?;
@@ -172,7 +198,14 @@ pub async fn copy(
         sqlx::raw_sql(Postgres::LOCK_SCHEMA).execute(&mut target).await
     };
     begun.await.map_err(CopyError::target)?;
-    let copied = fill(&mut source, &mut target, &mut tell).await;
+    let since = now.minus(RUNS);
+    if live == LiveSource::Refused {
+        let found = sqlx::query_as(RUNNING).bind(since.as_micros()).fetch_optional(&mut source).await;
+        refuse_running("source", found.map_err(CopyError::source)?)?;
+    }
+    // Before anything is locked that its processes need.
+    refuse_live_target(&mut target, since).await?;
+    let copied = fill(&mut source, &mut target, since, &mut tell).await;
     if copied.is_ok() {
         order(&mut target, "COMMIT".to_owned()).await?;
         // How much is where; without it the first questions are answered slowly.
@@ -182,6 +215,24 @@ pub async fn copy(
     let _ = target.close().await;
     let _ = source.close().await;
     copied
+}
+
+/// A process of which somebody heard since then.
+const RUNNING: &str =
+    "SELECT kind, process, host FROM replicas WHERE seen_at > $1 ORDER BY started_at LIMIT 1";
+
+fn refuse_running(side: &'static str, found: Option<(String, i64, String)>) -> Result<(), CopyError> {
+    match found {
+        None => Ok(()),
+        Some((kind, process, host)) => {
+            Err(CopyError::InUse { side, process: format!("`{kind}` (process {process} on {host})") })
+        }
+    }
+}
+
+async fn refuse_live_target(target: &mut PgConnection, since: Timestamp) -> Result<(), CopyError> {
+    let found = sqlx::query_as(RUNNING).bind(since.as_micros()).fetch_optional(target).await;
+    refuse_running("target", found.map_err(CopyError::target)?)
 }
 
 async fn open_source(url: &str, options: SqlOptions) -> Result<SqliteConnection, CopyError> {
@@ -234,12 +285,15 @@ async fn order(target: &mut PgConnection, statement: String) -> Result<(), CopyE
 async fn fill(
     source: &mut SqliteConnection,
     target: &mut PgConnection,
+    since: Timestamp,
     tell: &mut impl FnMut(&str, u64),
 ) -> Result<Vec<TableCopied>, CopyError> {
     let tables = tables(target).await?;
     compare(source, &tables).await?;
     let names = tables.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ");
     order(target, format!("LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")).await?;
+    // Nobody came in the meantime.
+    refuse_live_target(target, since).await?;
     require_empty(target, &tables).await?;
     let references = references(target).await?;
     for reference in &references {

@@ -1,4 +1,4 @@
-//! What calls cost, in SQL: by day where that is enough, by quarters of an hour where it is not.
+//! What calls cost, in SQL: by days and hours where that is enough, by quarters of an hour where it is not.
 
 use async_trait::async_trait;
 use promptgate_kernel::{AccountId, EndpointId, Money, ProjectId, RepositoryError, Timestamp, TokenId};
@@ -12,12 +12,9 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use crate::dialect::Dialect;
+use crate::stretches::{DAY, Detail, HOUR, HOURS, QUARTER, QUARTERS, Stretch};
 use crate::value::text;
 use crate::work::SqlWork;
-
-const DAY: i64 = 86_400_000_000;
-const QUARTERS: &str = "usage_quarters";
-const DAYS: &str = "usage_days";
 
 /// What is added up.
 const SUMS: [&str; 18] = [
@@ -148,38 +145,55 @@ const fn key(by: CostDimension) -> Key {
     }
 }
 
-/// The tables that quarters are in, and from when to when: whole days where these are kept.
-fn parts(from: i64, to: i64, by_token: bool) -> Vec<(&'static str, i64, i64)> {
-    let (first, last) = (from.saturating_add(DAY - 1).div_euclid(DAY) * DAY, to.div_euclid(DAY) * DAY);
-    let parts = if by_token || first >= last {
-        vec![(QUARTERS, from, to)]
-    } else {
-        vec![(QUARTERS, from, first), (DAYS, first, last), (QUARTERS, last, to)]
-    };
-    parts.into_iter().filter(|(_, from, to)| from < to).collect()
+/// What sums must tell apart to be filtered.
+const fn detail(filter: &CostFilter) -> Detail {
+    match (filter.token, filter.owner) {
+        (Some(_), _) => Detail::Token,
+        (None, Some(_)) => Detail::Owner,
+        (None, None) => Detail::Neither,
+    }
 }
 
 fn sums<DB: Dialect>() -> String {
     SUMS.map(|sum| format!("COALESCE({}, 0) AS {sum}", DB::sum(sum))).join(", ")
 }
 
+/// Which rows of the tables count: all of a stretch, or the stretch without some hours, or some quarters.
+enum Part<'a> {
+    All(Stretch),
+    Without(Stretch, &'a [i64]),
+    Only(&'a [i64]),
+}
+
 /// A table of one column, and of [`SUMS`], called `kept`; nothing if there are no parts.
-fn push_kept<DB>(
-    query: &mut QueryBuilder<DB>,
-    column: &str,
-    filter: &CostFilter,
-    parts: &[(&'static str, i64, i64)],
-) where
+fn push_kept<DB>(query: &mut QueryBuilder<DB>, column: &str, filter: &CostFilter, parts: &[Part<'_>])
+where
     DB: Database,
     i64: Type<DB> + for<'q> Encode<'q, DB>,
     Uuid: Type<DB> + for<'q> Encode<'q, DB>,
     String: Type<DB> + for<'q> Encode<'q, DB>,
 {
     query.push("(");
-    for (at, (table, from, to)) in parts.iter().enumerate() {
+    for (at, part) in parts.iter().enumerate() {
         query.push(if at == 0 { "SELECT " } else { " UNION ALL SELECT " });
-        query.push(column).push(", ").push(SUMS.join(", ")).push(" FROM ").push(*table);
-        query.push(" WHERE at >= ").push_bind(*from).push(" AND at < ").push_bind(*to);
+        let (table, stretch, instants) = match part {
+            Part::All((table, from, to)) => (*table, Some((*from, *to)), None),
+            Part::Without((table, from, to), hours) => {
+                (*table, Some((*from, *to)), Some((" AND at NOT IN (", *hours)))
+            }
+            Part::Only(quarters) => (QUARTERS, None, Some((" AND at IN (", *quarters))),
+        };
+        query.push(column).push(", ").push(SUMS.join(", ")).push(" FROM ").push(table).push(" WHERE TRUE");
+        if let Some((from, to)) = stretch {
+            query.push(" AND at >= ").push_bind(from).push(" AND at < ").push_bind(to);
+        }
+        if let Some((condition, instants)) = instants {
+            let mut list = query.push(condition).separated(", ");
+            for instant in instants {
+                list.push_bind(*instant);
+            }
+            query.push(")");
+        }
         for (column, id) in [
             ("project_id", filter.project.map(ProjectId::as_uuid)),
             ("owner_id", filter.owner.map(AccountId::as_uuid)),
@@ -199,6 +213,21 @@ fn push_kept<DB>(
     query.push(") kept");
 }
 
+/// The hours that begin in one of some times and end in another one, and their quarters.
+fn parted(instants: &[i64]) -> (Vec<i64>, Vec<i64>) {
+    let begun = instants.iter().filter(|instant| *instant % HOUR != 0);
+    let mut hours: Vec<i64> = begun.map(|instant| instant.saturating_sub(instant.rem_euclid(HOUR))).collect();
+    hours.dedup();
+    let of = |hour: &i64| {
+        (0..HOUR / QUARTER).map(|quarter| hour.saturating_add(quarter * QUARTER)).collect::<Vec<_>>()
+    };
+    let quarters = hours.iter().flat_map(of);
+    // Those before the first instant, and from the last one on, are no part of any time.
+    let (first, last) = (instants.first().copied(), instants.last().copied());
+    let quarters = quarters.filter(|quarter| Some(*quarter) >= first && Some(*quarter) < last).collect();
+    (hours, quarters)
+}
+
 const fn micros(quarter: Quarter) -> i64 {
     quarter.starts_at().as_micros()
 }
@@ -208,15 +237,20 @@ const fn micros(quarter: Quarter) -> i64 {
 impl CostRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.usage_days.cost", skip_all)]
     async fn total(&mut self, filter: &CostFilter, quarters: Quarters) -> Result<CostSums, RepositoryError> {
-        let parts = parts(micros(quarters.first), micros(quarters.end), filter.token.is_some());
-        if parts.is_empty() {
+        let stretches = detail(filter).stretches(micros(quarters.first), micros(quarters.end));
+        if stretches.is_empty() {
             return Ok(CostSums::default());
         }
+        let parts: Vec<Part<'_>> = stretches.into_iter().map(Part::All).collect();
         let mut query = QueryBuilder::<Db>::new("SELECT ");
         query.push(sums::<Db>()).push(" FROM ");
         push_kept(&mut query, "at", filter, &parts);
-        let row: SumsRow =
-            query.build_query_as().fetch_one(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        let row: SumsRow = query
+            .build_query_as()
+            .persistent(false)
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
         Ok(row.into())
     }
 
@@ -230,13 +264,22 @@ impl CostRepository for SqlWork<Db> {
         let instants: Vec<i64> = instants.iter().map(|instant| instant.as_micros()).collect();
         let mut found = vec![CostSums::default(); instants.len().saturating_sub(1)];
         let (Some(from), Some(to)) = (instants.first(), instants.last()) else { return Ok(found) };
-        let are_days = filter.token.is_none() && instants.iter().all(|instant| instant % DAY == 0);
+        let (detail, whole) =
+            (detail(filter), |length: i64| instants.iter().all(|instant| instant % length == 0));
+        let (hours, quarters) = parted(&instants);
+        let parts = match detail {
+            _ if whole(DAY) => vec![Part::All((detail.days(), *from, *to))],
+            Detail::Token | Detail::Owner => vec![Part::All((QUARTERS, *from, *to))],
+            Detail::Neither if whole(HOUR) => vec![Part::All((HOURS, *from, *to))],
+            Detail::Neither => vec![Part::Without((HOURS, *from, *to), &hours), Part::Only(&quarters)],
+        };
         let mut query = QueryBuilder::<Db>::new("SELECT at, ");
         query.push(sums::<Db>()).push(" FROM ");
-        push_kept(&mut query, "at", filter, &[(if are_days { DAYS } else { QUARTERS }, *from, *to)]);
+        push_kept(&mut query, "at", filter, &parts);
         let rows: Vec<InstantRow> = query
             .push(" GROUP BY at")
             .build_query_as()
+            .persistent(false)
             .fetch_all(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
@@ -257,11 +300,16 @@ impl CostRepository for SqlWork<Db> {
         by: CostDimension,
         limit: u32,
     ) -> Result<Vec<CostEntry>, RepositoryError> {
-        let by_token = filter.token.is_some() || by == CostDimension::Token;
-        let parts = parts(micros(quarters.first), micros(quarters.end), by_token);
-        if parts.is_empty() {
+        let detail = match by {
+            CostDimension::Token => Detail::Token,
+            CostDimension::Owner if filter.token.is_none() => Detail::Owner,
+            _ => detail(filter),
+        };
+        let stretches = detail.stretches(micros(quarters.first), micros(quarters.end));
+        if stretches.is_empty() {
             return Ok(Vec::new());
         }
+        let parts: Vec<Part<'_>> = stretches.into_iter().map(Part::All).collect();
         let key = key(by);
         let column = match key {
             Key::Id(column, ..) | Key::Name(column) => column,
@@ -286,6 +334,7 @@ impl CostRepository for SqlWork<Db> {
             Key::Id(..) => {
                 let rows: Vec<IdRow> = query
                     .build_query_as()
+                    .persistent(false)
                     .fetch_all(&mut *self.tx)
                     .await
                     .map_err(|error| self.fail(error))?;
@@ -294,6 +343,7 @@ impl CostRepository for SqlWork<Db> {
             Key::Name(_) => {
                 let rows: Vec<NameRow> = query
                     .build_query_as()
+                    .persistent(false)
                     .fetch_all(&mut *self.tx)
                     .await
                     .map_err(|error| self.fail(error))?;
@@ -309,13 +359,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_days_are_read_where_they_are_kept() {
-        let hour = 3_600_000_000;
-        let all = [(QUARTERS, 3 * hour, DAY), (DAYS, DAY, 3 * DAY), (QUARTERS, 3 * DAY, 3 * DAY + hour)];
-        assert_eq!(parts(3 * hour, 3 * DAY + hour, false), all);
-        assert_eq!(parts(3 * hour, 3 * DAY + hour, true), [(QUARTERS, 3 * hour, 3 * DAY + hour)]);
-        assert_eq!(parts(DAY, 2 * DAY, false), [(DAYS, DAY, 2 * DAY)]);
-        assert_eq!(parts(hour, DAY + hour, false), [(QUARTERS, hour, DAY + hour)]);
-        assert_eq!(parts(hour, hour, false), []);
+    fn hours_in_which_a_day_begins_are_read_by_their_quarters() {
+        let half_past = 18 * HOUR + 2 * QUARTER;
+        let (hours, quarters) = parted(&[half_past, DAY + half_past, 2 * DAY]);
+        assert_eq!(hours, [18 * HOUR, DAY + 18 * HOUR]);
+        let expected = [18 * HOUR + 2 * QUARTER, 18 * HOUR + 3 * QUARTER]
+            .into_iter()
+            .chain((0..4).map(|quarter| DAY + 18 * HOUR + quarter * QUARTER));
+        assert_eq!(quarters, expected.collect::<Vec<_>>());
+        assert_eq!(parted(&[0, DAY]), (Vec::new(), Vec::new()));
+        assert_eq!(parted(&[]), (Vec::new(), Vec::new()));
     }
 }

@@ -300,8 +300,7 @@ impl Counters for SqlStore<Db> {
         limits: &[(Limit, Span)],
         _now: Timestamp,
     ) -> Result<Vec<Standing>, CountersError> {
-        let begin = self.begin.transaction(promptgate_store::Access::Read);
-        let mut tx = self.readers.begin_with(begin).await.map_err(classify)?;
+        let mut tx = self.transaction(promptgate_store::Access::Read).await.map_err(classify)?;
         let mut standings = Vec::with_capacity(limits.len());
         for (limit, span) in limits {
             standings.push(if limit.counter.is_ledger() {

@@ -187,6 +187,20 @@ impl DeadLetterRepository for SqlWork<Db> {
         Ok(removed == 1)
     }
 
+    #[instrument(level = "debug", name = "db.dead_letters.prune", skip_all)]
+    async fn prune(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
+        let done = sqlx::query::<Db>(
+            "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters \
+             WHERE discarded_at IS NOT NULL AND discarded_at < $1 ORDER BY discarded_at, id LIMIT $2)",
+        )
+        .bind(before.as_micros())
+        .bind(i64::from(limit))
+        .execute(&mut *self.tx)
+        .await
+        .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected())
+    }
+
     #[instrument(level = "debug", name = "db.dead_letters.settled", skip_all, fields(count = calls.len()))]
     async fn settled(&mut self, calls: &[CallId]) -> Result<Vec<CallId>, RepositoryError> {
         let mut settled = Vec::with_capacity(calls.len());

@@ -3,6 +3,8 @@
 use promptgate_store::Access;
 use sqlx::{Database, Postgres, Sqlite};
 
+use crate::rows::{Columns, Rows, Values};
+
 /// How transactions are opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begin {
@@ -38,6 +40,9 @@ impl Begin {
 
 /// The statements that one engine says in its own way.
 pub(crate) trait Dialect: Database {
+    /// How many rows go into one statement.
+    type Rows: Rows<Db = Self>;
+
     /// Waits until no other process migrates, for as long as that takes; holds until the end of the
     /// transaction.
     const LOCK_SCHEMA: &'static str;
@@ -72,6 +77,8 @@ pub(crate) trait Dialect: Database {
 }
 
 impl Dialect for Postgres {
+    type Rows = Columns;
+
     // The number is the CRC-32 of "promptgate migrate"; it only has to be ours.
     const LOCK_SCHEMA: &'static str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
          SELECT pg_advisory_xact_lock(1255279195)";
@@ -101,6 +108,8 @@ impl Dialect for Postgres {
 }
 
 impl Dialect for Sqlite {
+    type Rows = Values;
+
     const LOCK_SCHEMA: &'static str = "SELECT 1"; // BEGIN IMMEDIATE holds the lock already.
     const HAS_SCHEMA: &'static str =
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'";

@@ -2,11 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use sqlx::types::Type;
-use sqlx::{AssertSqlSafe, Database, Encode, QueryBuilder};
+use promptgate_kernel::RepositoryError;
+use promptgate_store_sql_macros::each_dialect;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
-/// The numbers of rows that one statement inserts are the powers of two below two to this.
-const STATEMENTS: usize = 8;
+use crate::dialect::Dialect;
+use crate::rows::Rows;
+use crate::work::SqlWork;
+
+/// The numbers of rows that one statement inserts are the powers of two below two to this, where they are not
+/// any number.
+pub(crate) const STATEMENTS: usize = 8;
 
 /// Cuts items into runs whose lengths are powers of two, the longest first: however many there are,
 /// only a handful of different statements is ever prepared.
@@ -31,13 +38,13 @@ pub(crate) struct Insertions {
     sums: &'static [&'static str],
     /// Whether the keys of the rows that were not there come back.
     is_telling: bool,
-    texts: [OnceLock<Arc<str>>; STATEMENTS],
+    texts: [OnceLock<Arc<str>>; STATEMENTS + 1],
 }
 
 impl Insertions {
     /// Into these columns, given with commas between them; `key` is the primary key.
     pub(crate) const fn new(table: &'static str, columns: &'static str, key: &'static str) -> Self {
-        let texts = [const { OnceLock::new() }; STATEMENTS];
+        let texts = [const { OnceLock::new() }; STATEMENTS + 1];
         Self { table, columns, key, constants: &[], sums: &[], is_telling: false, texts }
     }
 
@@ -61,37 +68,39 @@ impl Insertions {
         self
     }
 
-    /// The statement for as many rows as one of the [`batches`] has.
-    pub(crate) fn of_rows<DB>(&self, rows: usize) -> AssertSqlSafe<Arc<str>>
-    where
-        DB: Database,
-        i64: Type<DB> + for<'q> Encode<'q, DB>,
-    {
-        let text = self.texts[rows.ilog2() as usize].get_or_init(|| {
-            let mut query = QueryBuilder::<DB>::new("INSERT INTO ");
-            query.push(self.table).push(" (").push(self.columns);
-            for column in self.sums.iter().copied().chain(self.constants.iter().map(|(column, _)| *column)) {
-                query.push(", ").push(column);
-            }
-            query.push(") ");
-            query.push_values(0..rows, |mut row, _| {
-                for _ in self.columns.split(',').chain(self.sums.iter().copied()) {
-                    row.push_bind(0_i64);
-                }
-                for (_, constant) in self.constants {
-                    row.push(*constant);
-                }
-            });
-            query.push(" ON CONFLICT (").push(self.key).push(") DO ");
+    /// No rows yet, for these columns and the sums behind them.
+    pub(crate) fn rows<DB: Dialect>(&self) -> DB::Rows {
+        DB::Rows::of(self.width())
+    }
+
+    fn width(&self) -> usize {
+        self.columns.split(',').count() + self.sums.len()
+    }
+
+    /// The statement for so many rows, as one of the [runs](Rows::runs) has.
+    fn of_rows<DB: Dialect>(&self, rows: usize) -> AssertSqlSafe<Arc<str>> {
+        let text = self.texts[DB::Rows::statement(rows)].get_or_init(|| {
+            let (names, values): (Vec<&str>, Vec<&str>) = self.constants.iter().copied().unzip();
+            let columns: Vec<&str> =
+                [self.columns].into_iter().chain(self.sums.iter().copied()).chain(names).collect();
+            let source = DB::Rows::source(self.width(), rows, &values);
+            let mut text = format!(
+                "INSERT INTO {} ({}) {source} ON CONFLICT ({}) DO ",
+                self.table,
+                columns.join(", "),
+                self.key
+            );
             if self.sums.is_empty() {
-                query.push("NOTHING");
+                text.push_str("NOTHING");
             } else {
-                query.push("UPDATE SET ").push(self.both());
+                text.push_str("UPDATE SET ");
+                text.push_str(&self.both());
             }
             if self.is_telling {
-                query.push(" RETURNING ").push(self.key);
+                text.push_str(" RETURNING ");
+                text.push_str(self.key);
             }
-            query.sql().as_str().into()
+            text.into()
         });
         AssertSqlSafe(Arc::clone(text))
     }
@@ -105,6 +114,33 @@ impl Insertions {
             )
         });
         sums.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[each_dialect]
+impl SqlWork<Db> {
+    /// Inserts so many rows.
+    pub(crate) async fn insert(
+        &mut self,
+        insertions: &Insertions,
+        count: usize,
+        rows: <Db as Dialect>::Rows,
+    ) -> Result<(), RepositoryError> {
+        let arguments = rows.arguments().map_err(|error| self.fail(sqlx::Error::Encode(error)))?;
+        let query = sqlx::query_with::<Db, _>(insertions.of_rows::<Db>(count), arguments);
+        query.execute(&mut *self.tx).await.map(|_| ()).map_err(|error| self.fail(error))
+    }
+
+    /// Inserts so many rows; the ids of those that were not there come back.
+    pub(crate) async fn insert_new(
+        &mut self,
+        insertions: &Insertions,
+        count: usize,
+        rows: <Db as Dialect>::Rows,
+    ) -> Result<Vec<Uuid>, RepositoryError> {
+        let arguments = rows.arguments().map_err(|error| self.fail(sqlx::Error::Encode(error)))?;
+        let query = sqlx::query_scalar_with::<Db, Uuid, _>(insertions.of_rows::<Db>(count), arguments);
+        query.fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))
     }
 }
 
@@ -140,6 +176,12 @@ mod tests {
             &*text,
             "INSERT INTO t (a, n) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET n = CASE WHEN t.n > \
              9223372036854775807 - excluded.n THEN 9223372036854775807 ELSE t.n + excluded.n END"
+        );
+        let insertions = Insertions::new("t", "a", "a").with(&[("b", "0")]).telling();
+        let text = insertions.of_rows::<sqlx::Postgres>(300).0;
+        assert_eq!(
+            &*text,
+            "INSERT INTO t (a, b) SELECT given.*, 0 FROM unnest($1) AS given ON CONFLICT (a) DO NOTHING RETURNING a"
         );
     }
 }

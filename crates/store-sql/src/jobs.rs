@@ -70,6 +70,7 @@ struct JobRow {
     schedule: String,
     next_at: i64,
     seen_at: i64,
+    paused_at: Option<i64>,
     dead: i64,
 }
 
@@ -132,22 +133,35 @@ impl JobRepository for SqlWork<Db> {
         next_at: Timestamp,
         run: &Run,
     ) -> Result<bool, RepositoryError> {
-        let done = sqlx::query(
+        let paused: Option<Option<i64>> = sqlx::query_scalar(
             "UPDATE jobs SET last_tick = $2, next_at = $3, seen_at = $4 \
-             WHERE name = $1 AND (last_tick IS NULL OR last_tick < $2)",
+             WHERE name = $1 AND (last_tick IS NULL OR last_tick < $2) RETURNING paused_at",
         )
         .bind(&run.job)
         .bind(tick.as_micros())
         .bind(next_at.as_micros())
         .bind(run.created_at.as_micros())
-        .execute(&mut *self.tx)
+        .fetch_optional(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        JobRepository::insert(self, run).await?;
+        match paused {
+            None => return Ok(false),
+            Some(None) => JobRepository::insert(self, run).await?,
+            Some(Some(_)) => JobRepository::insert(self, &run.clone().skipped(run.created_at)).await?,
+        };
         Ok(true)
+    }
+
+    #[instrument(level = "debug", name = "db.jobs.set_paused", skip_all, fields(job.name = job))]
+    async fn set_paused(&mut self, job: &str, at: Option<Timestamp>) -> Result<bool, RepositoryError> {
+        let done = sqlx::query("UPDATE jobs SET paused_at = $2 WHERE name = $1 AND (paused_at IS NULL) = $3")
+            .bind(text(job))
+            .bind(at.map(Timestamp::as_micros))
+            .bind(at.is_some())
+            .execute(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        Ok(done.rows_affected() == 1)
     }
 
     #[instrument(level = "debug", name = "db.jobs.insert", skip_all, fields(job.name = run.job))]
@@ -300,7 +314,7 @@ impl JobRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.jobs.list", skip_all)]
     async fn list(&mut self) -> Result<Vec<JobState>, RepositoryError> {
         let rows: Vec<JobRow> = sqlx::query_as(
-            "SELECT name, schedule, next_at, seen_at, (SELECT count(*) FROM job_runs \
+            "SELECT name, schedule, next_at, seen_at, paused_at, (SELECT count(*) FROM job_runs \
              WHERE job_runs.job = jobs.name AND state = 'dead') AS dead FROM jobs ORDER BY name",
         )
         .fetch_all(&mut *self.tx)
@@ -311,7 +325,7 @@ impl JobRepository for SqlWork<Db> {
         let mut last = QueryBuilder::<Db>::new(SELECT);
         last.push(
             " WHERE id IN (SELECT (SELECT id FROM job_runs WHERE job_runs.job = jobs.name \
-             AND ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT 1) FROM jobs)",
+             AND ended_at IS NOT NULL AND state <> 'skipped' ORDER BY ended_at DESC, id DESC LIMIT 1) FROM jobs)",
         );
         let mut last = self.read_runs(&mut last).await?;
         let take = |runs: &mut Vec<Run>, job: &str| {
@@ -321,6 +335,7 @@ impl JobRepository for SqlWork<Db> {
             schedule: row.schedule,
             next_at: Timestamp::from_micros(row.next_at),
             seen_at: Timestamp::from_micros(row.seen_at),
+            paused_at: row.paused_at.map(Timestamp::from_micros),
             open: take(&mut open, &row.name),
             last: take(&mut last, &row.name),
             dead: row.dead.unsigned_abs(),
@@ -350,7 +365,7 @@ impl JobRepository for SqlWork<Db> {
     #[instrument(level = "debug", name = "db.jobs.trim", skip_all, fields(job.name = job))]
     async fn trim(&mut self, job: &str, keep: u32, limit: u32) -> Result<u64, RepositoryError> {
         let mut removed = 0;
-        for states in ["('finished', 'discarded')", "('dead')"] {
+        for states in ["('finished', 'discarded')", "('dead')", "('skipped')"] {
             let mut query = QueryBuilder::<Db>::new(
                 "DELETE FROM job_runs WHERE id IN (SELECT id FROM job_runs WHERE job = ",
             );

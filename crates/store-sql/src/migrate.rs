@@ -267,6 +267,36 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0065_drills.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0065_drills.sql"),
     },
+    Migration {
+        number: 66,
+        name: "usage_hours",
+        postgres: include_str!("../../../migrations/postgres/0066_usage_hours.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0066_usage_hours.sql"),
+    },
+    Migration {
+        number: 67,
+        name: "log_indexes",
+        postgres: include_str!("../../../migrations/postgres/0067_log_indexes.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0067_log_indexes.sql"),
+    },
+    Migration {
+        number: 70,
+        name: "limit_room",
+        postgres: include_str!("../../../migrations/postgres/0070_limit_room.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0070_limit_room.sql"),
+    },
+    Migration {
+        number: 72,
+        name: "discarded_letters",
+        postgres: include_str!("../../../migrations/postgres/0072_discarded_letters.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0072_discarded_letters.sql"),
+    },
+    Migration {
+        number: 73,
+        name: "job_pauses",
+        postgres: include_str!("../../../migrations/postgres/0073_job_pauses.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0073_job_pauses.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

@@ -11,6 +11,7 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use crate::dialect::Dialect;
+use crate::kept::Kept;
 use crate::value::containing_letters;
 use crate::work::SqlWork;
 
@@ -93,6 +94,18 @@ fn column<DB: Dialect>(sort: PromptSort) -> &'static str {
 
 #[each_dialect]
 impl SqlWork<Db> {
+    /// How many of these there are.
+    async fn kept_prompts(&mut self, owner: Option<AccountId>) -> Result<u64, RepositoryError> {
+        let since: Option<i64> = sqlx::query_scalar("SELECT MIN(at) FROM call_contents")
+            .fetch_one(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
+        match since {
+            Some(_) => self.kept_calls(Kept { owner, prompted_since: since, ..Kept::default() }).await,
+            None => Ok(0),
+        }
+    }
+
     /// What was written in these calls. Pages are sorted without it: it may be long.
     async fn texts_of(&mut self, page: &[ListedPrompt]) -> Result<HashMap<CallId, String>, RepositoryError> {
         if page.is_empty() {
@@ -149,7 +162,16 @@ impl PromptRepository for SqlWork<Db> {
             SortDirection::Ascending => "ASC",
             SortDirection::Descending => "DESC",
         };
-        let mut total = matching("count(*)", if reads { &[SAID] } else { &[] });
+        let total = if reads {
+            matching("count(*)", &[SAID])
+                .build_query_scalar::<i64>()
+                .fetch_one(&mut *self.tx)
+                .await
+                .map_err(|error| self.fail(error))?
+                .unsigned_abs()
+        } else {
+            self.kept_prompts(filter.owner).await?
+        };
         let sorts = filter.sort == PromptSort::Prompt;
         let mut rows = matching(&columns, if reads || sorts { &[SAID, CALLER] } else { &[CALLER] });
         rows.push(" ORDER BY ").push(column::<Db>(filter.sort)).push(" ").push(direction);
@@ -158,7 +180,7 @@ impl PromptRepository for SqlWork<Db> {
             if filter.sort == PromptSort::CreatedAt { ", e.id ASC" } else { " NULLS LAST, e.id ASC" };
         rows.push(behind);
         let mut page =
-            self.read_page(&mut total, &mut rows, page, |row: PromptRow| Ok(ListedPrompt::from(row))).await?;
+            self.read_page_of(total, &mut rows, page, |row: PromptRow| Ok(ListedPrompt::from(row))).await?;
         let mut texts = self.texts_of(&page.items).await?;
         for prompt in &mut page.items {
             prompt.prompt = texts.remove(&prompt.call_id).unwrap_or_default();

@@ -142,8 +142,12 @@ impl StatisticsRepository for SqlWork<Db> {
         push_facts(&mut query, whose(&scope), Some(days));
         query.push(" GROUP BY provider, provider_kind, model, embeds").push(by_day);
         query.push(" ORDER BY day NULLS LAST, provider NULLS LAST, model NULLS LAST, provider_kind, embeds");
-        let rows: Vec<GroupRow> =
-            query.build_query_as().fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        let rows: Vec<GroupRow> = query
+            .build_query_as()
+            .persistent(false)
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
         Ok(rows.into_iter().map(UseGroup::from).collect())
     }
 
@@ -169,8 +173,12 @@ impl StatisticsRepository for SqlWork<Db> {
              GROUP BY owner_id, name, username, email, provider, provider_kind, model, embeds \
              ORDER BY owner_id, provider NULLS LAST, model NULLS LAST, provider_kind, embeds",
         );
-        let rows: Vec<IdentityRow> =
-            query.build_query_as().fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        let rows: Vec<IdentityRow> = query
+            .build_query_as()
+            .persistent(false)
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(|error| self.fail(error))?;
         Ok(rows.into_iter().map(IdentityUse::from).collect())
     }
 
@@ -188,6 +196,7 @@ impl StatisticsRepository for SqlWork<Db> {
         let row: AdoptionRow = query
             .push(")")
             .build_query_as()
+            .persistent(false)
             .fetch_one(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;

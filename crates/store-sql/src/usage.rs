@@ -11,40 +11,20 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use promptgate_kernel::{
-    AccountId, CallId, EndpointId, Page, PageRequest, ProjectId, ProviderId, RepositoryError, Timestamp,
-    TokenId,
+    AccountId, CallId, EndpointId, Page, PageRequest, ProjectId, RepositoryError, Timestamp, TokenId,
 };
 use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::{CallFilter, Cursor, Outcome, UsageEvent, UsageFilter, UsageRepository};
 use sqlx::QueryBuilder;
-use sqlx::types::Json;
 use tracing::{Span, instrument};
-use uuid::Uuid;
 
 use crate::dialect::Dialect;
-use crate::insert::{Insertions, batches};
-use crate::repeats::Repeats;
-use crate::value::{count, optional_text, text};
+use crate::insert::Insertions;
+use crate::kept::Kept;
+use crate::rows::Rows;
+use crate::value::{count, text};
 use crate::work::SqlWork;
-use row::{COLUMNS, Details, UsageRow};
-
-/// What is written of a call. What a process of the version before must find besides is given behind it.
-const WRITTEN: &str = "id, request_id, at, project_id, token_id, owner_id, operation, requested_model, \
-     provider_id, provider, model, streamed, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
-     cache_write_1h_tokens, audio_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens, \
-     estimated, cost_nanos, latency_us, outcome, status, error_code, client_ip, endpoint_id, \
-     parent_request_id, cache_hit, cached_tokens, client_tool, provider_response_id, provider_kind, prompted, \
-     tool_calls, details";
-/// What every row has: that it was added up, and the columns that older rows need and these are without:
-/// see [`Details`].
-const SAME: &[(&str, &str)] = &[
-    ("rolled_up", "TRUE"),
-    ("price_version", "''"),
-    ("price_basis", "''"),
-    ("attempts", "0"),
-    ("revision", "0"),
-    ("trace", "'[]'"),
-];
+use row::{COLUMNS, SAME, UsageRow, WRITTEN, put};
 
 /// From this status on, `usage_events_status_at_idx` holds a row.
 const FIRST_FAILURE: u16 = 400;
@@ -60,51 +40,13 @@ impl UsageRepository for SqlWork<Db> {
         // other in a circle.
         let mut sorted = events.to_vec();
         sorted.sort_by_key(|event| event.id);
-        let mut repeats = Repeats::<7>::new();
         let mut new = HashSet::with_capacity(sorted.len());
-        for batch in batches(&sorted) {
-            let mut query = sqlx::query_scalar::<Db, Uuid>(INSERTIONS.of_rows::<Db>(batch.len()));
-            for event in batch {
-                query = query
-                    .bind(event.id.as_uuid())
-                    .bind(text(&event.request_id))
-                    .bind(event.at.as_micros())
-                    .bind(event.project_id.as_uuid())
-                    .bind(event.token_id.as_uuid())
-                    .bind(event.owner.map(AccountId::as_uuid))
-                    .bind(repeats.text(0, &event.operation))
-                    .bind(repeats.optional(1, event.requested_model.as_ref()))
-                    .bind(event.provider_id.map(ProviderId::as_uuid))
-                    .bind(repeats.optional(2, event.provider.as_ref()))
-                    .bind(repeats.optional(3, event.model.as_ref()))
-                    .bind(event.streamed)
-                    .bind(count(event.tokens.input))
-                    .bind(count(event.tokens.cache_read))
-                    .bind(count(event.tokens.cache_write_5m))
-                    .bind(count(event.tokens.cache_write_1h))
-                    .bind(count(event.tokens.audio_input))
-                    .bind(count(event.tokens.output))
-                    .bind(count(event.tokens.reasoning))
-                    .bind(count(event.tokens.audio_output))
-                    .bind(event.estimated)
-                    .bind(event.cost.as_nanos())
-                    .bind(event.latency_us)
-                    .bind(repeats.text(4, event.outcome.as_str()))
-                    .bind(i64::from(event.status))
-                    .bind(optional_text(event.error_code.as_ref()))
-                    .bind(repeats.optional(5, event.client_ip.as_ref()))
-                    .bind(event.endpoint_id.map(EndpointId::as_uuid))
-                    .bind(optional_text(event.parent_request_id.as_ref()))
-                    .bind(event.cache_hit)
-                    .bind(count(event.cached_tokens))
-                    .bind(optional_text(event.client_tool.as_ref()))
-                    .bind(optional_text(event.provider_response_id.as_ref()))
-                    .bind(repeats.optional(6, event.provider_kind.as_ref()))
-                    .bind(event.prompted)
-                    .bind(i64::from(event.tool_calls))
-                    .bind(Json(Details::from(*event)));
+        for run in <Db as Dialect>::Rows::runs(&sorted) {
+            let mut rows = INSERTIONS.rows::<Db>();
+            for event in run {
+                put(&mut rows, event);
             }
-            new.extend(query.fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))?);
+            new.extend(self.insert_new(&INSERTIONS, run.len(), rows).await?);
         }
         // What was recorded before is counted already, as is what comes twice.
         sorted.retain(|event| new.remove(&event.id.as_uuid()));
@@ -146,13 +88,16 @@ impl UsageRepository for SqlWork<Db> {
             }
             query
         };
-        self.read_page(
-            &mut matching("count(*)"),
-            matching(COLUMNS).push(" ORDER BY at DESC, id DESC"),
-            page,
-            |row: UsageRow| row.try_into(),
-        )
-        .await
+        let mut rows = matching(COLUMNS);
+        rows.push(" ORDER BY at DESC, id DESC");
+        if filter.request_id.is_some() {
+            return self
+                .read_page(&mut matching("count(*)"), &mut rows, page, |row: UsageRow| row.try_into())
+                .await;
+        }
+        let wanted = Kept { project: filter.project_id, token: filter.token_id, ..Kept::default() };
+        let total = self.kept_calls(wanted).await?;
+        self.read_page_of(total, &mut rows, page, |row: UsageRow| row.try_into()).await
     }
 
     #[instrument(level = "debug", name = "db.usage_events.page", skip_all)]
@@ -188,9 +133,15 @@ impl UsageRepository for SqlWork<Db> {
         if let Some(status) = filter.status {
             query.push(" AND status = ").push_bind(i64::from(status));
             if status >= FIRST_FAILURE {
-                // The condition of the index, literally: no plan is made with a value in mind.
+                // The condition of the index, literally, as those below: no plan is made with a value in mind.
                 query.push(" AND status >= 400");
             }
+        }
+        if filter.outcome.is_some_and(|outcome| outcome != Outcome::Completed) {
+            query.push(" AND outcome <> 'completed'");
+        }
+        if filter.guardrail_outcome.is_some() || filter.guardrail.is_some() {
+            query.push(" AND details -> 'guarded' IS NOT NULL");
         }
         if let Some(outcome) = &filter.guardrail_outcome {
             query.push(" AND details -> 'guarded' ->> 'outcome' = ").push_bind(text(outcome).into_owned());
@@ -213,10 +164,12 @@ impl UsageRepository for SqlWork<Db> {
             query.push(" AND (at, id) < (").push_bind(at.as_micros()).push(", ").push_bind(id.as_uuid());
             query.push(")");
         }
+        // Planned with its values each time: whom nearly all calls are of is found in another way than whom few are.
         let rows: Vec<UsageRow> = query
             .push(" ORDER BY at DESC, id DESC LIMIT ")
             .push_bind(i64::from(limit))
             .build_query_as()
+            .persistent(false)
             .fetch_all(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;

@@ -27,7 +27,8 @@ use promptgate_usage::{
     CallContentRepository, DeadLetterRepository, IdempotencyRepository, PriceRepository, PromptRepository,
     RepricingRepository, StatisticsRepository, UsageRepository,
 };
-use sqlx::{Database, FromRow, Pool, QueryBuilder, Transaction};
+use sqlx::{Database, FromRow, Pool, QueryBuilder, SqlSafeStr, Transaction};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::counters::Filling;
@@ -50,6 +51,8 @@ pub(crate) struct SqlStore<DB: Database> {
     pub(crate) filling: Arc<Filling>,
     /// How long whoever takes of one waits until it is made.
     pub(crate) fill_patience: Duration,
+    /// Transactions that are about to begin.
+    pub(crate) beginning: TaskTracker,
 }
 
 impl<DB: Database> Clone for SqlStore<DB> {
@@ -62,6 +65,7 @@ impl<DB: Database> Clone for SqlStore<DB> {
             looked_at: Arc::clone(&self.looked_at),
             filling: Arc::clone(&self.filling),
             fill_patience: self.fill_patience,
+            beginning: self.beginning.clone(),
         }
     }
 }
@@ -72,6 +76,15 @@ impl<DB: Database> SqlStore<DB> {
             Access::Read => &self.readers,
             Access::Write => &self.writers,
         }
+    }
+
+    /// Opens a transaction. Whoever asks may leave at any time: the beginning goes on, and what was begun is
+    /// ended. Were it left as well, the driver would give the connection to others with the transaction open.
+    pub(crate) async fn transaction(&self, access: Access) -> Result<Transaction<'static, DB>, sqlx::Error> {
+        let connection = self.pool(access).acquire().await?;
+        let statement = self.begin.transaction(access).into_sql_str();
+        let opened = self.beginning.spawn(Transaction::begin(connection, Some(statement)));
+        opened.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 }
 
@@ -116,17 +129,33 @@ impl SqlWork<Db> {
     {
         let total: i64 =
             total.build_query_scalar().fetch_one(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        self.read_page_of(total.unsigned_abs(), rows, page, read).await
+    }
+
+    /// The same where it is known how many rows there are.
+    pub(crate) async fn read_page_of<R, T>(
+        &mut self,
+        total: u64,
+        rows: &mut QueryBuilder<Db>,
+        page: PageRequest,
+        read: impl Fn(R) -> Result<T, RepositoryError> + Send,
+    ) -> Result<Page<T>, RepositoryError>
+    where
+        R: for<'r> FromRow<'r, <Db as Database>::Row> + Send + Unpin,
+    {
+        // Planned with its values each time: lists have many filters, and few rows may fit one.
         let rows: Vec<R> = rows
             .push(" LIMIT ")
             .push_bind(i64::from(page.size()))
             .push(" OFFSET ")
             .push_bind(count(page.offset()))
             .build_query_as()
+            .persistent(false)
             .fetch_all(&mut *self.tx)
             .await
             .map_err(|error| self.fail(error))?;
         let items = rows.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Page { items, request: page, total: total.unsigned_abs() })
+        Ok(Page { items, request: page, total })
     }
 }
 
@@ -134,7 +163,7 @@ impl SqlWork<Db> {
 impl SqlStore<Db> {
     /// A transaction of its own for what is no part of a unit of work.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Db>, RepositoryError> {
-        self.writers.begin_with(self.begin.transaction(Access::Write)).await.map_err(classify)
+        self.transaction(Access::Write).await.map_err(classify)
     }
 }
 
@@ -142,7 +171,7 @@ impl SqlStore<Db> {
 #[async_trait]
 impl Store for SqlStore<Db> {
     async fn begin(&self, access: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
-        let tx = self.pool(access).begin_with(self.begin.transaction(access)).await.map_err(classify)?;
+        let tx = self.transaction(access).await.map_err(classify)?;
         Ok(Box::new(SqlWork::<Db> { tx, failed: false }))
     }
 

@@ -124,6 +124,7 @@ macro_rules! contract_tests {
                 pages_of_the_log_are_stable_under_insert
                 pruning_takes_the_oldest_in_batches
                 no_count_keeps_a_call_from_being_pruned
+                totals_are_of_the_calls_that_are_left
             );
             $crate::contract_tests!(@domain $engine credentials:
                 everything_round_trips
@@ -260,6 +261,7 @@ macro_rules! contract_tests {
             );
             $crate::contract_tests!(@domain $engine jobs:
                 a_tick_is_taken_once_and_one_run_is_open
+                a_paused_job_is_left_out
                 a_run_is_claimed_once_and_closed_by_whoever_holds_it
                 what_nobody_answers_for_lapses
                 runs_are_listed_and_trimmed
@@ -358,6 +360,7 @@ macro_rules! contract_tests {
                 the_same_one_adds_up
                 a_discarded_one_stays_away
                 what_is_settled_is_told
+                discarded_ones_are_pruned
                 what_is_discarded_is_told
                 they_are_listed_and_counted
             );
@@ -416,7 +419,7 @@ mod tests {
             ("changes", include_str!("contract/changes.rs")),
             ("costs", include_str!("contract/costs.rs")),
             ("counters", include_str!("contract/counters.rs")),
-            ("ledger", include_str!("contract/ledger.rs")),
+            ("ledger", concat!(include_str!("contract/ledger.rs"), include_str!("contract/ledger/held.rs"))),
             ("projects", include_str!("contract/projects.rs")),
             ("providers", include_str!("contract/providers.rs")),
             ("tokens", include_str!("contract/tokens.rs")),

@@ -54,6 +54,20 @@ impl Redis {
         Ok(())
     }
 
+    /// What it answers to a command, as it is on the wire.
+    pub async fn ask(&self, command: &str) -> anyhow::Result<String> {
+        let (port, command) = (self.port, format!("{command}\r\nQUIT\r\n"));
+        let asked = move || -> anyhow::Result<String> {
+            let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+            connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+            connection.write_all(command.as_bytes())?;
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer)?;
+            Ok(answer.strip_suffix("+OK\r\n").unwrap_or(&answer).to_owned())
+        };
+        tokio::task::spawn_blocking(asked).await?
+    }
+
     /// Freezes the server: connections stay, answers do not come.
     pub fn pause(&self) -> anyhow::Result<()> {
         self.running()?.signal("STOP")
@@ -114,6 +128,8 @@ mod tests {
         assert!(!answers(port));
         redis.restart().await.unwrap();
         assert!(answers(port));
+        assert_eq!(redis.ask("SET kept 1").await.unwrap(), "+OK\r\n");
+        assert_eq!(redis.ask("GET kept").await.unwrap(), "$1\r\n1\r\n");
         assert_eq!(redis.url(), format!("redis://127.0.0.1:{port}"));
     }
 }

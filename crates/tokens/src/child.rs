@@ -149,6 +149,7 @@ impl TokenLimits {
                 .or(other.token_rate_limit_per_minute),
             token_rate_limit_per_hour: self.token_rate_limit_per_hour.or(other.token_rate_limit_per_hour),
             max_concurrent_requests: self.max_concurrent_requests.or(other.max_concurrent_requests),
+            request_token_cap: self.request_token_cap.or(other.request_token_cap),
             model_limits,
         }
     }
@@ -176,6 +177,7 @@ impl TokenLimits {
                 other.token_rate_limit_per_hour,
             ),
             max_concurrent_requests: tighter(self.max_concurrent_requests, other.max_concurrent_requests),
+            request_token_cap: tighter(self.request_token_cap, other.request_token_cap),
             model_limits,
         }
     }
@@ -195,6 +197,7 @@ impl TokenLimits {
             ),
             ("tokenRateLimitPerHour", self.token_rate_limit_per_hour == other.token_rate_limit_per_hour),
             ("maxConcurrentRequests", self.max_concurrent_requests == other.max_concurrent_requests),
+            ("requestTokenCap", self.request_token_cap == other.request_token_cap),
             ("modelLimits", self.model_limits == other.model_limits),
         ];
         same.into_iter().find(|(_, same)| !same).map(|(field, _)| field)

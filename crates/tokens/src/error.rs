@@ -37,7 +37,8 @@ pub enum InvalidToken {
     Name,
     /// A limit is not positive, or larger than any that could be kept.
     #[error(
-        "{field} must be greater than zero and at most {most}; leave it out for no limit",
+        "{field} must be from {least} to {most}, or null for no limit",
+        least = least(field),
         most = most(field)
     )]
     Limit {
@@ -100,12 +101,22 @@ impl InvalidToken {
     }
 }
 
+/// The smallest value of a limit, for people.
+fn least(field: &str) -> &'static str {
+    match field {
+        "monthlyBudgetUsdCap" | "dailyBudgetUsdCap" => "0.000000001",
+        _ => "1",
+    }
+}
+
 /// The largest value of a limit, for people.
 fn most(field: &str) -> &'static str {
     match field {
-        "dailyTokenCap" | "monthlyTokenCap" | "tokenRateLimitPerMinute" | "tokenRateLimitPerHour" => {
-            "9,223,372,036,854,775,807"
-        }
+        "requestTokenCap"
+        | "dailyTokenCap"
+        | "monthlyTokenCap"
+        | "tokenRateLimitPerMinute"
+        | "tokenRateLimitPerHour" => "9,223,372,036,854,775,807",
         "monthlyBudgetUsdCap" | "dailyBudgetUsdCap" => "9,223,372,036",
         _ => "4,294,967,295",
     }

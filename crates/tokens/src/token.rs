@@ -74,6 +74,8 @@ pub struct TokenLimits {
     pub token_rate_limit_per_hour: Option<u64>,
     /// Requests at the same time.
     pub max_concurrent_requests: Option<u32>,
+    /// Tokens that one request may give a model to read, by estimate.
+    pub request_token_cap: Option<u64>,
     /// How much single models may be used, besides.
     pub model_limits: LimitsByModel,
 }
@@ -87,6 +89,7 @@ impl TokenLimits {
             tokens_per_minute: self.token_rate_limit_per_minute,
             tokens_per_hour: self.token_rate_limit_per_hour,
             max_concurrent: self.max_concurrent_requests,
+            request_tokens: self.request_token_cap,
             daily_tokens: self.daily_token_cap,
             monthly_tokens: self.monthly_token_cap,
             daily_cost: self.daily_budget_usd_cap,
@@ -108,6 +111,7 @@ impl TokenLimits {
             ("tokenRateLimitPerMinute", tokens(self.token_rate_limit_per_minute)),
             ("tokenRateLimitPerHour", tokens(self.token_rate_limit_per_hour)),
             ("maxConcurrentRequests", self.max_concurrent_requests == Some(0)),
+            ("requestTokenCap", tokens(self.request_token_cap)),
         ];
         wrong
             .into_iter()
@@ -218,6 +222,8 @@ pub struct TokenChanges {
     pub token_rate_limit_per_hour: Option<Option<u64>>,
     /// Another limit of requests at the same time.
     pub max_concurrent_requests: Option<Option<u32>>,
+    /// Tokens that one request may give a model to read, by estimate.
+    pub request_token_cap: Option<Option<u64>>,
     /// Other limits of these models; those of others stay. `Some(None)` takes all of them away.
     pub model_limits: Option<Option<ModelChanges>>,
     /// Other metadata, whole.
@@ -347,6 +353,7 @@ impl Token {
         replace(&mut token.limits.token_rate_limit_per_minute, changes.token_rate_limit_per_minute);
         replace(&mut token.limits.token_rate_limit_per_hour, changes.token_rate_limit_per_hour);
         replace(&mut token.limits.max_concurrent_requests, changes.max_concurrent_requests);
+        replace(&mut token.limits.request_token_cap, changes.request_token_cap);
         token.limits.model_limits = change_models(token.limits.model_limits, changes.model_limits);
         replace(&mut token.metadata, changes.metadata);
         replace(&mut token.expires_at, changes.expires_at);

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use promptgate_providers::{Feature, Shape};
+use promptgate_usage::TokenCounts;
 
+use crate::compose::object;
+use crate::openai::{self, CHAT_USAGE, RESPONSES_USAGE};
 use crate::{
     ChatAnswer, ChatRequest, Context, Outgoing, ProviderError, Target, ToolChoice, Unreadable,
     Untranslatable, chat, cohere, gemini, messages, responses,
@@ -94,6 +97,17 @@ pub fn write_error(shape: Shape, status: u16, error: &ProviderError, request_id:
         Shape::Responses => responses::write_error(status, error, request_id),
         _ => chat::write_error(status, error, request_id),
     }
+}
+
+/// Writes what an answer took, as JSON for a client.
+pub fn write_usage(shape: Shape, usage: &TokenCounts) -> String {
+    let mut out = Vec::new();
+    object(&mut out, |into| match shape {
+        Shape::Messages | Shape::CountTokens => messages::write_usage(into, usage),
+        Shape::Responses => openai::write_usage(into, usage, &RESPONSES_USAGE),
+        _ => openai::write_usage(into, usage, &CHAT_USAGE),
+    });
+    String::from_utf8(out).expect("JSON is UTF-8")
 }
 
 fn foreign(shape: Shape) -> Untranslatable {

@@ -57,7 +57,9 @@ mod target;
 
 pub use error::{Unreadable, Untranslatable};
 pub use event::{Opening, ProviderError, StreamEvent};
-pub use facade::{read_answer, read_error, read_request, write_answer, write_error, write_request};
+pub use facade::{
+    read_answer, read_error, read_request, write_answer, write_error, write_request, write_usage,
+};
 pub use json::{Json, Number};
 pub use model::{
     Block, Cache, ChatAnswer, ChatRequest, Extra, Message, OutputFormat, Reasoning, Role, Sampling, Source,

@@ -13,5 +13,6 @@ mod writer;
 pub use answer::{read_answer, read_error, write_answer, write_error};
 pub use reader::Reader;
 pub use request::read_request;
+pub(crate) use usage::write as write_usage;
 pub use write::write_request;
 pub use writer::Writer;

@@ -7,25 +7,23 @@ use std::time::Duration;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Response, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use promptgate_gateway::ports::UpstreamError;
+use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
-use crate::TlsSetupError;
 use crate::body::AnswerBody;
 use crate::guard::{AddressGuard, GuardedResolver};
 use crate::host::{Host, Keeping, Link};
 use crate::line::{Line, Outgoing};
 use crate::shared::{self, Shared};
-use crate::tls;
+use crate::tls::Trust;
 
 /// How to call out.
 #[derive(Debug, Clone)]
 pub struct HttpUpstreamOptions {
-    /// Certificates that are believed besides the machine's own, as PEM.
-    pub ca_pem: Option<Vec<u8>>,
     /// How long an unused connection is kept.
     pub pool_idle_timeout: Duration,
     /// How many unused connections to one host are kept.
@@ -38,7 +36,6 @@ impl Default for HttpUpstreamOptions {
     fn default() -> Self {
         // Load balancers of the vendors close after a minute; being first avoids the race.
         Self {
-            ca_pem: None,
             pool_idle_timeout: Duration::from_secs(50),
             pool_max_idle_per_host: 256,
             guard: AddressGuard::default(),
@@ -62,11 +59,18 @@ pub(crate) struct Patience {
 pub(crate) struct Client(Arc<Inner>);
 
 struct Inner {
-    connector: HttpsConnector<HttpConnector<GuardedResolver>>,
+    tcp: HttpConnector<GuardedResolver>,
+    trust: Trust,
     guard: AddressGuard,
     http2: shared::Builder,
     keeping: Keeping,
-    hosts: Mutex<HashMap<(Scheme, Authority), Arc<Host>>>,
+    hosts: Mutex<Hosts>,
+}
+
+/// Where there are connections to, all made with the same certificates in force.
+struct Hosts {
+    config: Arc<ClientConfig>,
+    by_place: HashMap<(Scheme, Authority), Arc<Host>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -76,20 +80,16 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    pub(crate) fn new(options: &HttpUpstreamOptions) -> Result<Self, TlsSetupError> {
+    pub(crate) fn new(trust: Trust, options: &HttpUpstreamOptions) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(GuardedResolver(options.guard.clone()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_mins(1)));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::client_config(options.ca_pem.as_deref())?)
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(tcp);
         let keeping =
             Keeping { idle_timeout: options.pool_idle_timeout, max_idle: options.pool_max_idle_per_host };
         let (guard, http2) = (options.guard.clone(), shared::builder());
-        Ok(Self(Arc::new(Inner { connector, guard, http2, keeping, hosts: Mutex::default() })))
+        let hosts = Mutex::new(Hosts { config: trust.current(), by_place: HashMap::new() });
+        Self(Arc::new(Inner { tcp, trust, guard, http2, keeping, hosts }))
     }
 
     /// Sends a request and waits for the head of its answer. Says also how long that took from the
@@ -142,7 +142,13 @@ impl Client {
             return Err(NoHost(None));
         };
         let key = (scheme.clone(), authority.clone());
+        let config = self.0.trust.current();
         let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&hosts.config, &config) {
+            // Whoever was believed then may not be any more. Calls under way go on.
+            *hosts = Hosts { config, by_place: HashMap::new() };
+        }
+        let hosts = &mut hosts.by_place;
         if let Some(host) = hosts.get(&key) {
             return Ok(Arc::clone(host));
         }
@@ -159,7 +165,8 @@ impl Client {
         // The connector resolves names only.
         let literal = self.0.guard.check_literal(host.uri.host().unwrap_or_default());
         literal.map_err(|refused| UpstreamError::Connect(Box::new(refused)))?;
-        let socket = self.0.connector.clone().oneshot(host.uri.clone());
+        let connector = HttpsConnector::from((self.0.tcp.clone(), self.0.trust.current()));
+        let socket = connector.oneshot(host.uri.clone());
         let socket = socket.await.map_err(UpstreamError::Connect)?;
         let no_connection = |error| UpstreamError::Connect(Box::new(error));
         if !socket.connected().is_negotiated_h2() {

@@ -4,7 +4,8 @@
 //! pooled client for HTTP/1.1 and HTTP/2, in the clear or over TLS with the machine's certificates
 //! and a bundle of one's own. A call over HTTP/1.1 drives its connection itself, and hands on as one
 //! piece what arrived together (`docs/adr/0008`). It follows no redirect, unpacks nothing, retries nothing that was
-//! sent, and uses no proxy. An [`AddressGuard`] looks at every address before it is connected to.
+//! sent, and uses no proxy. [`Trust`] can be
+//! read anew while calls are made. An [`AddressGuard`] looks at every address before it is connected to.
 //! [`OtlpHttpClient`] lends the same client to the exporter of traces.
 
 mod body;
@@ -24,5 +25,5 @@ pub use guard::{
     SystemResolver,
 };
 pub use otlp::OtlpHttpClient;
-pub use tls::TlsSetupError;
+pub use tls::{TlsSetupError, Trust};
 pub use upstream::HttpUpstream;

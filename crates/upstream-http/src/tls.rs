@@ -1,6 +1,6 @@
 //! Whose certificates are believed.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -29,8 +29,38 @@ pub enum TlsSetupError {
     Unavailable(#[source] rustls::Error),
 }
 
+/// The certificates that calls believe: the machine's own, and those of a bundle. Clones are the same: what
+/// is put in the place of one is in force for all calls that are made with any of them.
+#[derive(Clone)]
+pub struct Trust(Arc<RwLock<Arc<ClientConfig>>>);
+
+impl std::fmt::Debug for Trust {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trust").finish_non_exhaustive()
+    }
+}
+
+impl Trust {
+    /// Reads the certificates of this machine now, and those of a bundle of PEM.
+    pub fn new(bundle: Option<&[u8]>) -> Result<Self, TlsSetupError> {
+        Ok(Self(Arc::new(RwLock::new(Arc::new(client_config(bundle)?)))))
+    }
+
+    /// Reads them anew. What is wrong with them leaves those in force that were. Connections that were made
+    /// with the old ones serve no further call.
+    pub fn replace(&self, bundle: Option<&[u8]>) -> Result<(), TlsSetupError> {
+        let new = Arc::new(client_config(bundle)?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    pub(crate) fn current(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// TLS that believes the machine's certificates and those of a PEM bundle.
-pub(crate) fn client_config(bundle: Option<&[u8]>) -> Result<ClientConfig, TlsSetupError> {
+fn client_config(bundle: Option<&[u8]>) -> Result<ClientConfig, TlsSetupError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     for error in &native.errors {
@@ -44,11 +74,13 @@ pub(crate) fn client_config(bundle: Option<&[u8]>) -> Result<ClientConfig, TlsSe
         tracing::warn!("this machine has no certificates, so no provider can be reached over https");
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsSetupError::Unavailable)?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    // HTTP/2 where the other side offers it.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 

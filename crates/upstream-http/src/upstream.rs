@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use promptgate_gateway::ports::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
 
 use crate::client::{Client, Patience};
-use crate::{HttpUpstreamOptions, TlsSetupError};
+use crate::{HttpUpstreamOptions, Trust};
 
 /// Headers that speak of one connection only (RFC 9110 section 7.6.1), besides those that
 /// `Connection` names.
@@ -31,9 +31,10 @@ pub struct HttpUpstream {
 }
 
 impl HttpUpstream {
-    /// A client without connections yet. Calls run on a tokio runtime.
-    pub fn new(options: &HttpUpstreamOptions) -> Result<Self, TlsSetupError> {
-        Ok(Self { client: Client::new(options)? })
+    /// A client without connections yet, that believes what `trust` says at the time of a call. Calls run on
+    /// a tokio runtime.
+    pub fn new(trust: Trust, options: &HttpUpstreamOptions) -> Self {
+        Self { client: Client::new(trust, options) }
     }
 }
 

@@ -93,6 +93,9 @@ pub trait DeadLetterRepository: Send {
     /// Removes a letter whose event was recorded; `false` if it is not there.
     async fn remove(&mut self, id: CallId) -> Result<bool, RepositoryError>;
 
+    /// Removes up to `limit` letters that were discarded before `before`; says how many.
+    async fn prune(&mut self, before: Timestamp, limit: u32) -> Result<u64, RepositoryError>;
+
     /// Those of these calls that need not be brought any more: they are recorded, or have a letter.
     async fn settled(&mut self, calls: &[CallId]) -> Result<Vec<CallId>, RepositoryError>;
 }

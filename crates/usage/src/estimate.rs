@@ -18,6 +18,8 @@ pub enum UsageKind {
 pub struct UsageGroup<'a> {
     /// The provider's name.
     pub provider: &'a str,
+    /// The kind of provider, such as `openai`; blank where it is not known.
+    pub provider_kind: &'a str,
     /// The model, as the provider knows it.
     pub model: &'a str,
     /// What kind of calls.
@@ -49,11 +51,17 @@ impl EstimatedCost {
     }
 }
 
+impl UsageGroup<'_> {
+    fn rates(&self, book: &PriceBook) -> PriceRates {
+        book.rates(self.provider, self.provider_kind, self.model)
+    }
+}
+
 /// What groups of tokens cost by the prices that are set, without a look into any store.
 pub fn estimate(groups: &[UsageGroup<'_>], book: &PriceBook) -> EstimatedCost {
     let (mut input, mut output, mut embedding) = (Money::ZERO, Money::ZERO, Money::ZERO);
     for group in groups {
-        let (rates, tokens) = (book.rates(group.provider, group.model), &group.tokens);
+        let (rates, tokens) = (group.rates(book), &group.tokens);
         match (group.kind, rates.embedding) {
             (UsageKind::Completion, _) => {
                 input = input.plus(input_cost(&rates, tokens));
@@ -77,7 +85,7 @@ pub fn apportion<'a>(
     for (group, cost) in booked {
         let by_prices = estimate(&[group], book);
         match group.kind {
-            UsageKind::Embedding if book.rates(group.provider, group.model).embedding.is_some() => {
+            UsageKind::Embedding if group.rates(book).embedding.is_some() => {
                 embedding = embedding.plus(cost);
             }
             UsageKind::Embedding => input = input.plus(cost),
@@ -116,7 +124,10 @@ fn output_cost(rates: &PriceRates, tokens: &TokenCounts) -> Money {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FallbackPrice, PriceTarget, RateChanges, StoredPrice, StoredPrices};
+    use crate::{
+        FallbackPrice, ListPrice, NewListPrice, PriceTable, PriceTarget, RateChanges, StoredPrice,
+        StoredPrices,
+    };
     use promptgate_kernel::{PricePerMillion, Timestamp};
 
     fn rates(input: f64, output: f64, embedding: Option<f64>) -> PriceRates {
@@ -148,8 +159,9 @@ mod tests {
         let completion =
             TokenCounts { input: 5, output: 6, cache_read: 1, cache_write_5m: 2, ..TokenCounts::default() };
         let embedded = TokenCounts { input: 17, ..TokenCounts::default() };
-        [(UsageKind::Completion, completion), (UsageKind::Embedding, embedded)]
-            .map(|(kind, tokens)| UsageGroup { provider: "openai", model: "m", kind, tokens })
+        [(UsageKind::Completion, completion), (UsageKind::Embedding, embedded)].map(|(kind, tokens)| {
+            UsageGroup { provider: "openai", provider_kind: "openai", model: "m", kind, tokens }
+        })
     }
 
     fn shown(cost: &EstimatedCost) -> [String; 4] {
@@ -194,6 +206,35 @@ mod tests {
         let elsewhere = UsageGroup { model: "n", ..completion };
         assert_eq!(estimate(&[completion, elsewhere], &book).output.to_string(), "0.000192");
     }
+
+    #[test]
+    fn what_is_published_is_used_where_nothing_is_set() {
+        let stored = book(rates(5.0, 30.0, None), &[("mine", "gpt-4o-mini", rates(9.0, 9.0, None))]);
+        let lists = NewListPrice::of_table(&PriceTable::bundled()).into_iter().map(|new| {
+            let id = "018f4e6e-0000-7000-8000-000000000002".parse().unwrap();
+            ListPrice::create(id, new, Timestamp::default())
+        });
+        let published = PriceBook::new(StoredPrices { lists: lists.collect(), ..StoredPrices::default() });
+        assert_eq!(stored.rates("main", "openai", "gpt-4o-mini"), rates(5.0, 30.0, None));
+        assert_eq!(
+            published.rates("main", "openai", "gpt-4o-mini-2024-07-18").input.as_money().to_string(),
+            "0.15"
+        );
+        assert_eq!(published.rates("main", "openai", "mystery"), PriceRates::default());
+        assert_eq!(stored.rates("mine", "openai", "gpt-4o-mini"), rates(9.0, 9.0, None));
+        // 15 cents for a million in, 60 for a million out.
+        let tokens = TokenCounts { input: 4_000, output: 1_000, ..TokenCounts::default() };
+        let group = UsageGroup {
+            provider: "main",
+            provider_kind: "openai",
+            model: "gpt-4o-mini",
+            kind: UsageKind::Completion,
+            tokens,
+        };
+        let cost = apportion([(group, Money::from_nanos(1_200))], &published);
+        assert_eq!([cost.input, cost.output].map(Money::as_nanos), [600, 600]);
+    }
+
     #[test]
     fn what_was_booked_is_split_and_stays_whole() {
         let [completion, embedding] = widget();

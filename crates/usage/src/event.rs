@@ -81,6 +81,17 @@ pub struct Attempt {
     pub duration_us: i64,
 }
 
+/// What somebody holds of a counter for a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who.
+    pub holder: Uuid,
+    /// Of which counter, by its text.
+    pub counter: String,
+    /// How much.
+    pub amount: u64,
+}
+
 /// The immutable record of one finished call by an authenticated caller, refused ones too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "they say different things about a call")]
@@ -203,8 +214,12 @@ pub struct UsageEvent {
     /// How many tools the model called, as far as that is taken down.
     #[serde(default)]
     pub tool_calls: u32,
-    /// Who holds what was reserved for it of days, months and rolling windows; `None` if nothing was.
-    /// This and what follows is for whoever records the event, and is not kept with it.
+    /// What is held for it of days, months and rolling windows until it is recorded. `None` where a version
+    /// wrote it that says [`holder`](Self::holder) and [`unheld`](Self::unheld) alone. This and what follows is
+    /// for whoever records the event, and is not kept with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Vec<Hold>>,
+    /// Who held first what was reserved for it; `None` if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Uuid>,
     /// The counters that it counts in although nothing was reserved of them, by their texts.
@@ -283,6 +298,7 @@ impl UsageEvent {
             provider_kind: None,
             prompted: false,
             tool_calls: 0,
+            held: None,
             holder: None,
             unheld: Vec::new(),
             above: Vec::new(),

@@ -27,6 +27,7 @@ mod event;
 mod guarded;
 mod idempotency;
 mod list_price;
+mod long_context;
 mod price;
 mod price_book;
 mod price_file;
@@ -49,7 +50,7 @@ pub use costs::{CostDimension, CostEntry, CostFilter, CostRepository, CostSums, 
 pub use day::Day;
 pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetterRepository};
 pub use estimate::{EstimatedCost, UsageGroup, UsageKind, apportion, estimate};
-pub use event::{Attempt, Outcome, UsageEvent};
+pub use event::{Attempt, Hold, Outcome, UsageEvent};
 pub use guarded::{GuardMatch, Guarded};
 pub use idempotency::{IdempotencyKey, IdempotencyRecord, IdempotencyState, RememberedAnswer, Repeated};
 pub use list_price::{ListMerge, ListPrice, NewListPrice, PriceOrigin, merge_lists};

@@ -56,6 +56,8 @@ pub enum PriceBasis {
     Exact,
     /// By the model's name without the date or the `-latest` at its end, or by the row of the whole kind.
     Prefix,
+    /// By no name: what the endpoint that was called says that its tokens cost.
+    Endpoint,
     /// By no name: the fallback price, which is an estimate.
     Fallback,
 }
@@ -66,6 +68,7 @@ impl PriceBasis {
         match self {
             Self::Exact => "exact",
             Self::Prefix => "prefix",
+            Self::Endpoint => "endpoint",
             Self::Fallback => "fallback",
         }
     }
@@ -200,6 +203,7 @@ impl PriceTable {
         embedding: bool,
     ) -> Priced {
         let (rates, basis) = self.rates.find(kind, model).unwrap_or((&self.fallback, PriceBasis::Fallback));
+        let rates = rates.for_reading(kind, model, counts.total_input());
         Priced { cost: rates.cost(counts, embedding), basis }
     }
 }

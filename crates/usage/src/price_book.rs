@@ -6,7 +6,9 @@ use std::sync::Arc;
 use promptgate_kernel::Money;
 
 use crate::price::ByKind;
-use crate::{PriceBasis, PriceRates, PriceTable, PriceVersionId, StoredPrices, TokenCounts};
+use crate::{
+    PriceBasis, PriceRates, PriceScope, PriceTable, PriceVersion, PriceVersionId, StoredPrices, TokenCounts,
+};
 
 /// What is to be priced: a call of a model, and how its provider is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +21,22 @@ pub struct Sale<'a> {
     pub model: &'a str,
     /// Whether the call embeds, and writes nothing.
     pub embedding: bool,
+    /// What a thousand tokens of any class cost where the model has no price, if the endpoint that is called
+    /// says so.
+    pub per_thousand: Option<Money>,
 }
+
+impl Sale<'_> {
+    /// What the endpoint says that it costs.
+    fn by_endpoint(&self, counts: &TokenCounts) -> Option<Charge<'static>> {
+        let nanos = i128::from(self.per_thousand?.as_nanos()) * i128::from(counts.total());
+        let cost = Money::from_nanos(i64::try_from((nanos + 999) / 1_000).unwrap_or(i64::MAX));
+        Some(Charge { cost, basis: PriceBasis::Endpoint, version: BY_ENDPOINT })
+    }
+}
+
+/// What stands for the version of a price that an endpoint says.
+const BY_ENDPOINT: &str = "endpoint";
 
 /// A cost, and which price it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +88,27 @@ impl PriceBook {
         Self { models, lists, fallback }
     }
 
+    /// The same with a price as it was then, in the place of what holds now. A version that says that there
+    /// was none changes nothing.
+    #[must_use]
+    pub fn holding(mut self, version: &PriceVersion) -> Self {
+        let Some(rates) = version.rates else { return self };
+        let entry = Entry::new(rates, version.id);
+        match &version.scope {
+            PriceScope::Fallback => self.fallback = Some(entry),
+            PriceScope::Provider(target) => {
+                self.models.entry(target.provider.clone()).or_default().insert(target.model.clone(), entry);
+            }
+            PriceScope::Kind { kind, model } => {
+                self.lists.insert(kind, model, entry);
+            }
+        }
+        self
+    }
+
     /// What a call costs: by the price that was set for the model of this provider, else by what is
-    /// published for its kind (as `bundled` has it, where nothing was read of that), else by the price
-    /// that was set for all others. Each class is rounded once.
+    /// published for its kind (as `bundled` has it, where nothing was read of that), else by what its
+    /// endpoint says, else by the price that was set for all others. Each class is rounded once.
     pub fn charge<'a>(&'a self, bundled: &'a PriceTable, sale: Sale<'_>, counts: &TokenCounts) -> Charge<'a> {
         let charge = |entry: &'a Entry, basis| Charge {
             cost: entry.rates.cost(counts, sale.embedding),
@@ -84,7 +119,8 @@ impl PriceBook {
             return charge(entry, PriceBasis::Exact);
         }
         if let Some((entry, basis)) = self.lists.find(sale.kind, sale.model) {
-            return charge(entry, basis);
+            let rates = entry.rates.for_reading(sale.kind, sale.model, counts.total_input());
+            return Charge { cost: rates.cost(counts, sale.embedding), basis, version: &entry.version };
         }
         let by_table = || bundled.price_sale(sale.kind, sale.model, counts, sale.embedding);
         let priced = if self.lists.is_empty() { Some(by_table()) } else { None };
@@ -92,17 +128,25 @@ impl PriceBook {
             (_, Some(priced)) if priced.basis != PriceBasis::Fallback => {
                 Charge { cost: priced.cost, basis: priced.basis, version: bundled.version() }
             }
-            (Some(entry), _) => charge(entry, PriceBasis::Fallback),
-            (None, priced) => {
+            (fallback, priced) => {
+                if let Some(charge) = sale.by_endpoint(counts) {
+                    return charge;
+                }
+                if let Some(entry) = fallback {
+                    return charge(entry, PriceBasis::Fallback);
+                }
                 let priced = priced.unwrap_or_else(by_table);
                 Charge { cost: priced.cost, basis: priced.basis, version: bundled.version() }
             }
         }
     }
 
-    /// The rates that were set for a model, else those for all others.
-    pub fn rates(&self, provider: &str, model: &str) -> PriceRates {
-        self.find(provider, model).map_or_else(|| self.fallback_rates(), |entry| entry.rates)
+    /// The rates that were set for a model, else those that are published for its kind of provider, else those
+    /// for all others.
+    pub fn rates(&self, provider: &str, kind: &str, model: &str) -> PriceRates {
+        let published = || self.lists.find(kind, model).map(|(entry, _)| entry);
+        let entry = self.find(provider, model).or_else(published);
+        entry.map_or_else(|| self.fallback_rates(), |entry| entry.rates)
     }
 
     /// The rates of models that have none of their own.
@@ -140,7 +184,7 @@ mod tests {
     }
 
     fn sale<'a>(provider: &'a str, kind: &'a str, model: &'a str) -> Sale<'a> {
-        Sale { provider, kind, model, embedding: false }
+        Sale { provider, kind, model, embedding: false, per_thousand: None }
     }
 
     const MILLION: TokenCounts = TokenCounts {
@@ -174,6 +218,27 @@ mod tests {
         let none = PriceBook::default();
         let unknown = none.charge(&bundled, sale("main", "openai_compatible", "mystery"), &MILLION);
         assert_eq!((unknown.basis, unknown.version), (PriceBasis::Fallback, bundled.version()));
+    }
+
+    #[test]
+    fn what_an_endpoint_says_stands_before_the_fallback_alone() {
+        let bundled = PriceTable::bundled();
+        let some = TokenCounts { input: 1_000, output: 500, cache_read: 1, ..TokenCounts::default() };
+        let cent = Some(Money::from_nanos(10_000_000));
+        for book in [book(vec![stored("main", "m", rates(1.0, 2.0))]), PriceBook::default()] {
+            let found = |model, per_thousand| {
+                let charge =
+                    book.charge(&bundled, Sale { per_thousand, ..sale("main", "openai", model) }, &some);
+                (charge.cost.as_nanos(), charge.basis, charge.version.to_owned())
+            };
+            // Of all tokens, rounded up.
+            assert_eq!(found("mystery", cent), (15_010_000, PriceBasis::Endpoint, "endpoint".into()));
+            assert_eq!(found("mystery", Some(Money::from_nanos(1))).0, 2);
+            assert_eq!(found("mystery", Some(Money::from_nanos(i64::MAX))).0, i64::MAX);
+            assert_eq!(found("mystery", None).1, PriceBasis::Fallback);
+            assert_eq!(found("gpt-4o", cent), found("gpt-4o", None), "the model has a price");
+            assert_eq!(found("m", cent).1 == PriceBasis::Exact, found("m", None).1 == PriceBasis::Exact);
+        }
     }
 
     #[test]

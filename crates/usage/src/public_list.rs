@@ -27,6 +27,9 @@ const VENDORS: [(&str, &str); 12] = [
     ("ollama_chat", "ollama"),
 ];
 
+/// Kinds whose models are free by nature: they run where the operator lets them run.
+const FREE: [&str; 2] = ["ollama", "echo"];
+
 /// The kind of provider of a vendor, and how good a source of its prices the row is: less is better.
 fn kind(vendor: &str) -> Option<(&'static str, usize)> {
     let known = VENDORS.iter().enumerate().find(|(_, (name, _))| *name == vendor);
@@ -42,6 +45,14 @@ fn model<'a>(key: &'a str, vendor: &str) -> &'a str {
     let family = vendor.split('-').next().unwrap_or(vendor);
     let without = |prefix: &str| key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
     without(vendor).or_else(|| without(family)).unwrap_or(key)
+}
+
+/// Whether a row says what its model costs. A list has zeros where nobody knows a price, or where a vendor gives
+/// a trial away: calls at such a price would look free, and so nobody would miss the price.
+fn says_a_price(kind: &str, mode: &str, row: &Value, rates: &PriceRates) -> bool {
+    let writes = matches!(mode, "chat" | "completion" | "responses");
+    let is_whole = !writes || row.get("output_cost_per_token").is_some_and(|value| !value.is_null());
+    FREE.contains(&kind) || (rates.input != PricePerMillion::default() && is_whole)
 }
 
 /// Reads the list. What is not to be used is passed over; what is to be and is wrong is a fault, or passed over
@@ -69,6 +80,10 @@ pub(crate) fn read(members: &Map<String, Value>, wrong: Wrong) -> Result<PriceFi
             skipped += 1;
             continue;
         };
+        if !says_a_price(kind, mode, row, &rates) {
+            skipped += 1;
+            continue;
+        }
         let model = model(key, vendor);
         match best.get(&(kind, model)) {
             Some((better, _)) if *better <= rank => skipped += 1,
@@ -162,6 +177,28 @@ mod tests {
         assert_eq!((dollars(mini.cache_read), dollars(mini.reasoning)), (Some(0.075), Some(1.0)));
         assert_eq!((file.skipped, file.models.len(), file.fallback), (5, 0, None));
         assert!(file.lists.iter().all(|new| new.origin == PriceOrigin::Fetched));
+    }
+
+    #[test]
+    fn a_zero_is_no_price_unless_the_kind_is_free() {
+        let row = |vendor: &str, mode: &str, input: Value, output: Value| {
+            json!({"litellm_provider": vendor, "mode": mode, "input_cost_per_token": input,
+                "output_cost_per_token": output})
+        };
+        let none = Value::Null;
+        let file = parse(&json!({
+            "gemini/trial": row("gemini", "chat", json!(0), json!(0.0)),
+            "gpt-written": row("openai", "chat", none.clone(), json!(1e-6)),
+            "gpt-zero-in": row("openai", "responses", json!(0), json!(1e-6)),
+            "gpt-read": row("openai", "chat", json!(1e-6), none.clone()),
+            "embed-zero": row("openai", "embedding", json!(0), json!(0)),
+            "embed": row("openai", "embedding", json!(1e-8), none),
+            "gpt-good": row("openai", "chat", json!(1e-6), json!(0)),
+            "ollama/llama": row("ollama", "chat", json!(0), json!(0)),
+        }))
+        .unwrap();
+        let names: Vec<_> = file.lists.iter().map(|new| new.model.as_str()).collect();
+        assert_eq!((names, file.skipped), (vec!["llama", "embed", "gpt-good"], 5));
     }
 
     #[test]

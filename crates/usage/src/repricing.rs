@@ -5,7 +5,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use promptgate_kernel::{Money, RepositoryError, RepricingId, Timestamp};
 
-use crate::{Cursor, PriceBasis, PriceBook, PriceTable, PriceVersion, PriceVersionId, Sale, UsageEvent};
+use crate::{Cursor, PriceBasis, PriceBook, PriceTable, PriceVersionId, Sale, UsageEvent};
 
 /// Which calls are to be priced anew, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum RepricingState {
     Running,
     /// All have been looked at.
     Done,
+    /// Somebody ended it before that. What was changed by then stays changed.
+    Cancelled,
 }
 
 impl RepricingState {
@@ -39,6 +41,7 @@ impl RepricingState {
         match self {
             Self::Running => "running",
             Self::Done => "done",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -47,7 +50,8 @@ impl FromStr for RepricingState {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = [Self::Running, Self::Done].into_iter().find(|state| state.as_str() == text);
+        let found =
+            [Self::Running, Self::Done, Self::Cancelled].into_iter().find(|state| state.as_str() == text);
         found.ok_or_else(|| format!("unknown state of a repricing `{text}`"))
     }
 }
@@ -121,6 +125,15 @@ impl Repricing {
         self.version += 1;
         self
     }
+
+    /// Ends it where it is.
+    #[must_use]
+    pub const fn cancel(mut self, at: Timestamp) -> Self {
+        self.state = RepricingState::Cancelled;
+        self.updated_at = at;
+        self.version += 1;
+        self
+    }
 }
 
 /// A call that gets another price.
@@ -153,15 +166,15 @@ impl Repriced<'_> {
     }
 }
 
-/// The other price of a call: by `version` where that is one of its model, else by what is in `book`; `kind` is that of its provider where
-/// it was not written down. `None` where nothing was priced, or where it costs the same by a price that was
-/// found in the same way.
+/// The other price of a call by what is in `book`, and only if that is `version` where one is named; `kind` is
+/// that of its provider where it was not written down. `None` where nothing was priced, or where it costs the
+/// same by a price that was found in the same way.
 pub fn reprice<'a>(
     event: &'a UsageEvent,
     kind: Option<&str>,
     book: &PriceBook,
     bundled: &PriceTable,
-    version: Option<&PriceVersion>,
+    version: Option<PriceVersionId>,
 ) -> Option<Repriced<'a>> {
     let (Some(provider), Some(model)) = (event.provider.as_deref(), event.model.as_deref()) else {
         return None;
@@ -171,22 +184,19 @@ pub fn reprice<'a>(
     }
     let embedding = event.operation == "embeddings";
     let kind = event.provider_kind.as_deref().or(kind).unwrap_or_default();
-    let repriced = if let Some(version) = version {
-        if !version.scope.covers(provider, kind, model) {
-            return None;
-        }
-        Repriced {
-            event,
-            cost: version.rates?.cost(&event.tokens, embedding),
-            price_version: version.id.to_string(),
-            price_basis: PriceBasis::Exact,
-        }
-    } else {
-        let sale = Sale { provider, kind, model, embedding };
-        let charge = book.charge(bundled, sale, &event.tokens);
-        let (cost, price_basis) = (charge.cost, charge.basis);
-        Repriced { event, cost, price_version: charge.version.to_owned(), price_basis }
-    };
+    let sale = Sale { provider, kind, model, embedding, per_thousand: None };
+    let charge = book.charge(bundled, sale, &event.tokens);
+    // What its endpoint said is a better estimate than the fallback, and not known any more.
+    let was_said = event.price_basis == PriceBasis::Endpoint.as_str();
+    if was_said && charge.basis == PriceBasis::Fallback && version.is_none() {
+        return None;
+    }
+    // What somebody set for the provider, or what is published of this very model, goes before.
+    if version.is_some_and(|version| charge.version != version.to_string()) {
+        return None;
+    }
+    let (cost, price_basis) = (charge.cost, charge.basis);
+    let repriced = Repriced { event, cost, price_version: charge.version.to_owned(), price_basis };
     let is_same = repriced.cost == event.cost && repriced.price_basis.as_str() == event.price_basis;
     (!is_same).then_some(repriced)
 }
@@ -219,7 +229,23 @@ pub trait RepricingRepository: Send {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Outcome, PriceOrigin, PriceRates, PriceScope, StoredPrices, TokenCounts};
+    use crate::{
+        ListPrice, NewListPrice, Outcome, PriceOrigin, PriceRates, PriceScope, PriceTarget, PriceVersion,
+        RateChanges, StoredPrice, StoredPrices, TokenCounts,
+    };
+
+    fn rates(dollars: f64) -> PriceRates {
+        RateChanges { input: Some(dollars), output: Some(dollars), ..RateChanges::default() }
+            .into_rates()
+            .unwrap()
+    }
+
+    /// A published price; each has an identity of its own.
+    fn list(model: &str, dollars: f64) -> ListPrice {
+        let id = format!("018f4e6e-0000-7000-8000-0000000001{:02}", model.len()).parse().unwrap();
+        let new = NewListPrice::new("openai", model, rates(dollars), PriceOrigin::Fetched, "e").unwrap();
+        ListPrice::create(id, new, Timestamp::default())
+    }
 
     fn event(basis: &str, cost: i64) -> UsageEvent {
         let id = "018f4e6e-0000-7000-8000-000000000001";
@@ -256,7 +282,11 @@ mod tests {
         // An estimate that turns out right is none any more.
         let guessed = event("fallback", 2_500_000_000);
         assert_eq!(reprice(&guessed, None, &book, &bundled, None).unwrap().price_basis, PriceBasis::Exact);
+        // What an endpoint said gives way to a price, not to another estimate.
+        let said = event("endpoint", 9);
+        assert_eq!(reprice(&said, None, &book, &bundled, None).unwrap().price_basis, PriceBasis::Exact);
         for untouched in [
+            UsageEvent { model: Some("mystery".into()), ..said },
             UsageEvent { cache_hit: true, ..event("exact", 0) },
             UsageEvent { tokens: TokenCounts::default(), ..event("none", 0) },
             UsageEvent { provider: None, ..event("none", 0) },
@@ -267,23 +297,57 @@ mod tests {
 
     #[test]
     fn no_call_gets_the_price_of_another_model() {
-        let (book, bundled) = (PriceBook::default(), PriceTable::bundled());
-        let id: PriceVersionId = "018f4e6e-0000-7000-8000-000000000001@2".parse().unwrap();
-        let version = |model: &str| PriceVersion {
-            id,
-            scope: PriceScope::Kind { kind: "openai".into(), model: model.into() },
-            rates: Some(PriceRates::default()),
+        let bundled = PriceTable::bundled();
+        let (own, dear) = (list("gpt-4o-2024-05-13", 5.0), list("gpt-4o", 2.5));
+        let set = StoredPrice::create(
+            "018f4e6e-0000-7000-8000-000000000009".parse().unwrap(),
+            PriceTarget::new("special", "gpt-4o").unwrap(),
+            PriceRates::default(),
+            Timestamp::default(),
+        );
+        let stored = StoredPrices {
+            lists: vec![own, dear.clone(), list("*", 9.0)],
+            models: vec![set],
+            fallback: None,
+        };
+        let version = |price: &ListPrice, version| PriceVersion {
+            id: PriceVersionId { price: price.id, version },
+            scope: PriceScope::Kind { kind: price.kind.clone(), model: price.model.clone() },
+            rates: Some(rates(1.0)),
             origin: PriceOrigin::Fetched,
             edition: String::new(),
             from: Timestamp::default(),
             before: None,
             until: None,
         };
-        let event = event("exact", 7);
-        let by = |version| reprice(&event, None, &book, &bundled, Some(&version));
-        assert_eq!(by(version("gpt-4")), None);
-        let repriced = by(version("gpt-4o")).unwrap();
-        assert_eq!((repriced.cost, repriced.price_version), (Money::ZERO, id.to_string()));
+        let by = |version: &PriceVersion, provider: &str, model: &str| {
+            let book = PriceBook::new(stored.clone()).holding(version);
+            let event = UsageEvent {
+                provider: Some(provider.into()),
+                model: Some(model.into()),
+                ..event("exact", 7)
+            };
+            reprice(&event, None, &book, &bundled, Some(version.id))
+                .map(|repriced| (repriced.cost.to_string(), repriced.price_version, repriced.price_basis))
+        };
+        let earlier = version(&dear, 1);
+        let found = |basis| Some(("1.00".to_owned(), earlier.id.to_string(), basis));
+        assert_eq!(by(&earlier, "main", "gpt-4o"), found(PriceBasis::Exact));
+        assert_eq!(by(&earlier, "main", "gpt-4o-2024-08-06"), found(PriceBasis::Prefix));
+        assert_eq!(by(&earlier, "main", "gpt-4o-2024-05-13"), None, "it has a row of its own");
+        assert_eq!(by(&earlier, "special", "gpt-4o"), None, "somebody set its price");
+        assert_eq!(by(&earlier, "main", "gpt-4"), None);
+        let whole = version(&list("*", 9.0), 2);
+        assert_eq!(by(&whole, "main", "gpt-4o"), None);
+        assert_eq!(by(&whole, "main", "gpt-4").unwrap().2, PriceBasis::Prefix);
+        // A price that is gone from the book still has its calls.
+        let gone = PriceVersion {
+            id: "018f4e6e-0000-7000-8000-00000000000a@1".parse().unwrap(),
+            scope: PriceScope::Provider(PriceTarget::new("main", "gpt-4o").unwrap()),
+            ..version(&dear, 1)
+        };
+        assert_eq!(by(&gone, "main", "gpt-4o").unwrap().1, gone.id.to_string());
+        assert_eq!(by(&gone, "special", "gpt-4o"), None);
     }
 
     #[test]
@@ -305,5 +369,7 @@ mod tests {
         );
         let done = on_its_way.step(&[], 1, &[], to);
         assert_eq!((done.state, done.examined, done.changed, done.version), (RepricingState::Done, 1, 1, 3));
+        let Ok(cancelled) = "cancelled".parse() else { panic!("it is no state") };
+        assert_eq!((done.cancel(to).state, RepricingState::Cancelled.as_str()), (cancelled, "cancelled"));
     }
 }

@@ -178,6 +178,7 @@ impl UseGroup {
     fn usage(&self) -> UsageGroup<'_> {
         UsageGroup {
             provider: &self.provider,
+            provider_kind: &self.provider_kind,
             model: &self.model,
             kind: self.kind,
             tokens: self.sums.tokens(),
@@ -236,7 +237,9 @@ impl UsageTotals {
 fn cost(groups: &[&UseGroup], book: &PriceBook) -> EstimatedCost {
     let shares = groups.iter().map(|group| (group.usage(), group.sums.cost));
     let cost = apportion(shares, book);
-    groups.first().map_or(cost, |first| cost.at_rates(book.rates(&first.provider, &first.model)))
+    groups
+        .first()
+        .map_or(cost, |first| cost.at_rates(book.rates(&first.provider, &first.provider_kind, &first.model)))
 }
 
 impl Statistics {

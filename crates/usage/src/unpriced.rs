@@ -78,6 +78,8 @@ mod tests {
             (some, cost, "fallback", Some(PriceLack::Estimated)),
             (some, Money::ZERO, "exact", None),
             (some, Money::ZERO, "prefix", None),
+            (some, Money::ZERO, "endpoint", None),
+            (some, cost, "endpoint", None),
             (some, cost, "exact", None),
             (TokenCounts::default(), Money::ZERO, "none", None),
         ] {

@@ -94,7 +94,7 @@ pub struct Envelope {
     /// The most tokens that the client wants written, where it says so as a whole number; of two names for
     /// it the larger number.
     pub max_output: Option<u64>,
-    /// Whether the client says it as something else.
+    /// Whether the client says it, or how many answers it wants, as something else.
     pub has_odd_max_output: bool,
     /// How many answers the client wants.
     pub choices: u64,
@@ -176,7 +176,10 @@ impl Envelope {
         };
         let (max_output, has_odd_max_output) = max_output(operation, &members);
         let choices = find("n").filter(|_| operation == Operation::ChatCompletions);
-        let choices = choices.and_then(|member| whole(member.value.get())).unwrap_or(1).max(1);
+        let choices = choices.map(|member| member.value.get()).filter(|json| *json != "null").map(whole);
+        // A provider may read `"64"` as a number; what was read as one answer would not be a bound.
+        let has_odd_max_output = has_odd_max_output || choices == Some(None);
+        let choices = choices.flatten().unwrap_or(1).max(1);
         let prompt = prompt::size(operation, &members);
         Ok(Self {
             operation,
@@ -337,6 +340,8 @@ mod tests {
         assert_eq!(read(r#","max_tokens":30,"max_completion_tokens":20,"n":3"#), (Some(30), false, 3));
         assert_eq!(read(r#","max_tokens":1e3"#), (Some(1_000), false, 1));
         assert_eq!(read(r#","max_tokens":"7""#), (None, true, 1));
+        assert_eq!(read(r#","max_tokens":7,"n":"64""#), (Some(7), true, 1));
+        assert_eq!(read(r#","max_tokens":7,"n":-2"#), (Some(7), true, 1));
         assert_eq!(read(r#","max_completion_tokens":5,"max_tokens":-1"#), (Some(5), true, 1));
     }
 

@@ -1,5 +1,7 @@
 //! How much text a model will read.
 
+mod own_tools;
+
 use std::fmt;
 
 use promptgate_providers::Operation;
@@ -30,6 +32,12 @@ pub struct PromptSize {
     pub audio_bytes: u64,
     /// Whether tools are described.
     pub has_tools: bool,
+    /// How often tools may be used at most that the vendor itself runs.
+    pub own_tool_uses: u64,
+    /// How many tokens each of them may fetch, where the request says it.
+    pub fetched: Option<u64>,
+    /// The member that asks for something that costs more than its tokens do by the vendor's list.
+    pub dearer: Option<&'static str>,
     /// Whether a prefix is to be cached.
     pub caches: bool,
     /// Whether it is to be cached for an hour.
@@ -54,9 +62,9 @@ pub(crate) fn size(operation: Operation, members: &[Member<'_>]) -> PromptSize {
             (Operation::ChatCompletions, "tools" | "functions")
             | (Operation::Responses | Operation::Messages | Operation::CountTokens, "tools") => {
                 size.has_tools = value.get().len() > 2;
-                let caches = value.get().contains("\"cache_control\"");
-                size.caches |= caches;
-                size.caches_long |= caches && value.get().contains("\"1h\"");
+                if value.get().contains("\"cache_control\"") {
+                    size.cache(value);
+                }
                 size.text(length(value));
             }
             (Operation::ChatCompletions, "response_format")
@@ -69,10 +77,22 @@ pub(crate) fn size(operation: Operation, members: &[Member<'_>]) -> PromptSize {
             (Operation::Responses, "previous_response_id" | "conversation") => {
                 size.has_more_elsewhere |= value.get() != "null";
             }
+            // The vendor finds the prefix by itself.
+            (Operation::ChatCompletions | Operation::Messages, "cache_control") => size.cache(value),
+            (Operation::ChatCompletions | Operation::Responses, "service_tier")
+                if value.get() == "\"priority\"" =>
+            {
+                size.dearer = Some("service_tier");
+            }
+            (Operation::Messages, "speed") if value.get() == "\"fast\"" => size.dearer = Some("speed"),
+            (Operation::Messages, "inference_geo") if value.get() == "\"us\"" => {
+                size.dearer = Some("inference_geo");
+            }
             (Operation::ChatCompletions, "audio") => size.wants_audio |= value.get() != "null",
             _ => {}
         }
     }
+    (size.own_tool_uses, size.fetched) = own_tools::uses(operation, members);
     size
 }
 
@@ -98,6 +118,12 @@ impl PromptSize {
             || Self { text_bytes: body.len() as u64, ..Self::default() },
             |members| size(operation, &members),
         )
+    }
+
+    /// Something is to be cached, if `how` says so.
+    fn cache(&mut self, how: &RawValue) {
+        self.caches |= how.get() != "null";
+        self.caches_long |= how.get().contains("\"1h\"");
     }
 
     fn text(&mut self, bytes: u64) {
@@ -191,11 +217,7 @@ impl<'de> Visitor<'de> for Text<'_> {
                     map.next_value::<IgnoredAny>()?;
                     self.size.files_elsewhere += 1;
                 }
-                Role::Cache => {
-                    let value: &RawValue = map.next_value()?;
-                    self.size.caches |= value.get() != "null";
-                    self.size.caches_long |= value.get().contains("\"1h\"");
-                }
+                Role::Cache => self.size.cache(map.next_value()?),
             }
         }
         Ok(())
@@ -331,6 +353,19 @@ mod tests {
             let size = sized(Operation::Messages, &tools);
             assert_eq!((size.caches, size.caches_long), (true, is_long), "{tools}");
         }
+        for (top, expected) in [
+            (r#"{"type":"ephemeral"}"#, (true, false)),
+            (r#"{"type":"ephemeral","ttl":"1h"}"#, (true, true)),
+            ("null", (false, false)),
+        ] {
+            let size = sized(Operation::Messages, &format!(r#"{{"cache_control":{top},"messages":[]}}"#));
+            assert_eq!((size.caches, size.caches_long), expected, "{top}");
+        }
+        let dearer = |operation, member: &str| sized(operation, &format!("{{{member}}}")).dearer;
+        assert_eq!(dearer(Operation::Responses, r#""service_tier":"priority""#), Some("service_tier"));
+        assert_eq!(dearer(Operation::ChatCompletions, r#""service_tier":"flex""#), None);
+        assert_eq!(dearer(Operation::Messages, r#""speed":"fast""#), Some("speed"));
+        assert_eq!(dearer(Operation::Messages, r#""inference_geo":"us""#), Some("inference_geo"));
         let continued = sized(Operation::Responses, r#"{"input":"x","previous_response_id":"resp_1"}"#);
         assert!(continued.has_more_elsewhere && !continued.has_tools);
     }

@@ -20,8 +20,8 @@ fn may_use(layer: Layer) -> &'static [Layer] {
         Runtime => &[Kernel, Domain, Store, Protocol, Keeper, Application, Adapter, Delivery, Process],
         Bin => &[Runtime],
         Test => &[Kernel, Engine, Domain, Store, Protocol, Test],
-        // What measures an adapter names it.
-        Tool => &[Kernel, Engine, Domain, Store, Protocol, Adapter, Test],
+        // What measures an adapter names it, and calls it by the ports that it is for.
+        Tool => &[Kernel, Engine, Domain, Store, Protocol, Application, Adapter, Test],
     }
 }
 

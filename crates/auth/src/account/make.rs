@@ -38,7 +38,7 @@ pub struct NewPerson {
 }
 
 /// A service account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewService {
     /// What it is called in settings and logs.
     pub identifier: String,
@@ -48,6 +48,8 @@ pub struct NewService {
     pub active: bool,
     /// Whether its own network rules come before everybody's.
     pub firewall_override: bool,
+    /// How much it may use, besides its plan.
+    pub limits: LimitSet,
 }
 
 impl Account {
@@ -126,6 +128,7 @@ impl Account {
 
     /// A service account: role `user`, no e-mail, no way to sign in.
     pub fn service(id: AccountId, new: &NewService, now: Timestamp) -> Result<Self, InvalidAccount> {
+        new.limits.check()?;
         Ok(Self {
             subject: format!("service:{id}"),
             username: identifier(&new.identifier)?,
@@ -133,6 +136,7 @@ impl Account {
             role: Role::User,
             active: new.active,
             firewall_override: new.firewall_override,
+            limits: new.limits.clone(),
             last_login_at: Some(now),
             ..Self::blank(id, AccountKind::Service, now)
         })

@@ -34,6 +34,7 @@ fn new_service(identifier: &str) -> NewService {
         name: " Build ".into(),
         active: true,
         firewall_override: true,
+        ..NewService::default()
     }
 }
 

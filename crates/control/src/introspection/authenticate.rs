@@ -99,6 +99,12 @@ pub async fn authenticate_own(
     admit(control, bearer, Some(scope), |token| Some(token.project_id)).await
 }
 
+/// Admits a bearer token to what every token may know of itself.
+#[instrument(name = "control.introspection.authenticate_itself", skip_all)]
+pub async fn authenticate_itself(control: &Control, bearer: Presented<'_>) -> Result<Caller, Denied> {
+    admit(control, bearer, None, |token| Some(token.project_id)).await
+}
+
 async fn admit(
     control: &Control,
     presented: Presented<'_>,

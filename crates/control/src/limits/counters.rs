@@ -7,14 +7,13 @@ use chrono_tz::Tz;
 use promptgate_kernel::{RepositoryError, Timestamp};
 use promptgate_limits::{Counters, CountersError, Limit, Standing};
 
-/// The counters of limits, as far as this process can see them.
+/// The counters of limits, wherever the data plane keeps them.
 #[derive(Clone)]
 pub struct LimitCounters {
     /// Those that usage events are charged to: days, months and windows that slide.
     pub ledger: Arc<dyn Counters>,
-    /// All others: minutes, hours, and calls under way. `None` where each process keeps its own, and this
-    /// one has none.
-    pub rates: Option<Arc<dyn Counters>>,
+    /// All others: minutes, hours, and calls under way.
+    pub rates: Arc<dyn Counters>,
     /// Where days and months begin.
     pub zone: Tz,
 }
@@ -26,7 +25,7 @@ impl fmt::Debug for LimitCounters {
 }
 
 impl LimitCounters {
-    /// How limits stand, in their order; `None` for those that cannot be looked up from here. Never while a
+    /// How limits stand, in their order; `None` for those that cannot be looked up now. Never while a
     /// unit of work is open: the counters have connections of their own.
     pub(crate) async fn standing(
         &self,
@@ -34,8 +33,7 @@ impl LimitCounters {
         now: Timestamp,
     ) -> Result<Vec<Option<Standing>>, RepositoryError> {
         let mut standings = vec![None; limits.len()];
-        for (counters, is_ledger) in [(Some(&self.ledger), true), (self.rates.as_ref(), false)] {
-            let Some(counters) = counters else { continue };
+        for (counters, is_ledger) in [(&self.ledger, true), (&self.rates, false)] {
             let (places, asked): (Vec<usize>, Vec<_>) = limits
                 .iter()
                 .enumerate()

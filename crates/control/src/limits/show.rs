@@ -1,14 +1,18 @@
 //! Looking at how limits stand.
 
-use promptgate_access::Plan;
 use promptgate_auth::{AccountKind, Actor, Forbidden, Permission};
-use promptgate_kernel::{AccountId, GroupId, ProjectId, RepositoryError, Timestamp, TokenId};
-use promptgate_limits::{Counter, Limit, Measure, Standing, Subject, Window, configured};
+use promptgate_endpoints::{Endpoint, Slug};
+use promptgate_kernel::{AccountId, GroupId, ProjectId, RepositoryError, TokenId};
+use promptgate_limits::Subject;
 use promptgate_store::{Access, UnitOfWork};
+use promptgate_tokens::{Scope, Token};
 use tracing::instrument;
 
+use super::applying::Gathered;
+use super::standings::{Figures, Standings, look_up};
 use crate::Control;
 use crate::endpoints::{self, EndpointAddress, EndpointError};
+use crate::introspection::Caller;
 use crate::members::actor_in;
 use crate::tokens::TokenAddress;
 
@@ -19,32 +23,21 @@ pub enum LimitsOf {
     Project(ProjectId),
     /// An access group's.
     Group(GroupId),
-    /// Those of an account of a kind, with the quotas of its plan.
+    /// All that count for an account of a kind: its groups', its own, and the quotas of its plan.
     Account(AccountKind, AccountId),
-    /// A token's own. Those of its endpoint take the place of what it does not say.
+    /// All that count for calls of a token.
     Token(TokenAddress),
-    /// An AI endpoint's.
+    /// Those of an AI endpoint, and its project's, which counts for all of its calls.
     Endpoint(EndpointAddress),
 }
 
-/// How one limit stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitStanding {
-    /// The limit.
-    pub limit: Limit,
-    /// How it stands; `None` where this process cannot know, because others count it by themselves.
-    pub standing: Option<Standing>,
-    /// When the window turns; `None` for one that never does.
-    pub resets_at: Option<Timestamp>,
-}
-
-/// How the limits of something stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standings {
-    /// When they were looked up.
-    pub at: Timestamp,
-    /// Each limit that is set.
-    pub limits: Vec<LimitStanding>,
+/// Which calls are meant.
+#[derive(Debug, Clone, Default)]
+pub struct CallsOf {
+    /// Those of this AI endpoint, by id or slug; of a token alone.
+    pub endpoint: Option<String>,
+    /// Those that ask this model, by its exact id.
+    pub model: Option<String>,
 }
 
 /// Why limits are not shown.
@@ -65,6 +58,9 @@ pub enum ShowLimitsError {
     /// There is no such token.
     #[error("there is no token {0}")]
     NoToken(TokenId),
+    /// The token's project has no such endpoint.
+    #[error("the project of this token has no AI endpoint {0}")]
+    NoEndpoint(String),
     /// There is no such endpoint.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -73,54 +69,82 @@ pub enum ShowLimitsError {
     Store(#[from] RepositoryError),
 }
 
-/// How each limit of something stands now.
+/// How each limit of something, or that counts for its calls, stands now.
 #[instrument(name = "control.limits.show", skip_all)]
-pub async fn show(control: &Control, actor: Actor, of: LimitsOf) -> Result<Standings, ShowLimitsError> {
+pub async fn show(
+    control: &Control,
+    actor: Actor,
+    of: LimitsOf,
+    calls: &CallsOf,
+) -> Result<Standings, ShowLimitsError> {
     let mut work = control.store.begin(Access::Read).await?;
-    let limits = match of {
+    let gathered = match of {
         LimitsOf::Project(id) => of_project(&mut *work, actor, id).await?,
         LimitsOf::Group(id) => of_group(&mut *work, actor, id).await?,
         LimitsOf::Account(kind, id) => of_account(&mut *work, actor, kind, id).await?,
-        LimitsOf::Token(address) => of_token(&mut *work, actor, address).await?,
+        LimitsOf::Token(address) => of_token(&mut *work, actor, address, calls).await?,
         LimitsOf::Endpoint(address) => of_endpoint(&mut *work, actor, address).await?,
     };
     drop(work);
-    let at = control.clock.now();
-    let told = control.limits.standing(&limits, at).await?;
-    let zone = control.limits.zone;
-    let stands = |(limit, standing): (Limit, Option<Standing>)| {
-        let turns = limit.counter.window.span(at, zone).until;
-        let resets_at = match limit.counter.window {
-            Window::Now => None,
-            // Of a window that slides nothing comes back where nothing was used.
-            Window::FiveHours | Window::SevenDays => {
-                standing.filter(|standing| standing.used > 0).map(|standing| standing.resets_at)
-            }
-            Window::Minute | Window::Hour | Window::Day | Window::Month => Some(turns),
-        };
-        LimitStanding { limit, standing, resets_at }
+    Ok(look_up(control, gathered, calls.model.as_deref(), Figures::All).await?)
+}
+
+/// How each limit stands that counts for whoever is signed in. What others use too is not told in figures.
+#[instrument(name = "control.limits.mine", skip_all, fields(account.id = %account))]
+pub async fn mine(
+    control: &Control,
+    actor: Actor,
+    account: AccountId,
+    calls: &CallsOf,
+) -> Result<Standings, ShowLimitsError> {
+    actor.require(Permission::UseOwnAccount)?;
+    let mut work = control.store.begin(Access::Read).await?;
+    let gathered = add_account(&mut *work, Gathered::default(), account).await?;
+    drop(work);
+    let figures = Figures::Own { token: None, account: Some(account) };
+    Ok(look_up(control, gathered, calls.model.as_deref(), figures).await?)
+}
+
+/// How each limit stands that counts for the calls of the token that asks. What others use too is told in
+/// figures only to one with the scope `admin`.
+#[instrument(name = "control.limits.of_caller", skip_all, fields(token.id = %caller.token.id))]
+pub async fn of_caller(
+    control: &Control,
+    caller: &Caller,
+    calls: &CallsOf,
+) -> Result<Standings, ShowLimitsError> {
+    let token = &caller.token;
+    let mut work = control.store.begin(Access::Read).await?;
+    let mut gathered = add_token(&mut *work, token, calls).await?;
+    if let Some(owner) = token.owner {
+        gathered = add_account(&mut *work, gathered, owner).await?;
+    }
+    drop(work);
+    let figures = if token.scopes.allows(Scope::Admin) {
+        Figures::All
+    } else {
+        Figures::Own { token: Some(token.id), account: token.owner }
     };
-    Ok(Standings { at, limits: limits.into_iter().zip(told).map(stands).collect() })
+    Ok(look_up(control, gathered, calls.model.as_deref(), figures).await?)
 }
 
 async fn of_project(
     work: &mut dyn UnitOfWork,
     actor: Actor,
     id: ProjectId,
-) -> Result<Vec<Limit>, ShowLimitsError> {
+) -> Result<Gathered, ShowLimitsError> {
     actor_in(work, actor, id).await?.require_in(id, Permission::ReadUsage)?;
-    let project = work.projects().find(id).await?.ok_or(ShowLimitsError::NoProject(id))?;
-    Ok(configured(Subject::Project(id), &project.limits))
+    let mut gathered = Gathered::default();
+    gathered.project(&work.projects().find(id).await?.ok_or(ShowLimitsError::NoProject(id))?);
+    Ok(gathered)
 }
 
-async fn of_group(
-    work: &mut dyn UnitOfWork,
-    actor: Actor,
-    id: GroupId,
-) -> Result<Vec<Limit>, ShowLimitsError> {
+async fn of_group(work: &mut dyn UnitOfWork, actor: Actor, id: GroupId) -> Result<Gathered, ShowLimitsError> {
     actor.require(Permission::ManageGroups)?;
     let group = work.groups().find(id).await?.ok_or(ShowLimitsError::NoGroup(id))?;
-    Ok(configured(Subject::Group(id), &group.limits))
+    let mut gathered = Gathered::default();
+    gathered.set(Subject::Group(id), &group.display_name, &group.limits);
+    Ok(gathered)
 }
 
 async fn of_account(
@@ -128,46 +152,87 @@ async fn of_account(
     actor: Actor,
     kind: AccountKind,
     id: AccountId,
-) -> Result<Vec<Limit>, ShowLimitsError> {
+) -> Result<Gathered, ShowLimitsError> {
     actor.require(Permission::ManageAccounts)?;
     let account = work.accounts().find(id).await?.filter(|account| account.kind == kind);
     let account = account.ok_or(ShowLimitsError::NoAccount(id))?;
-    let mut limits = configured(Subject::Owner(id), &account.limits);
-    let plan = work.plans().of_account(id).await?.effective;
-    limits.extend(plan.iter().flat_map(|plan| of_plan(id, plan)));
-    Ok(limits)
+    let mut gathered = Gathered::default();
+    gathered.account(work, &account).await?;
+    Ok(gathered)
 }
 
 async fn of_token(
     work: &mut dyn UnitOfWork,
     actor: Actor,
     address: TokenAddress,
-) -> Result<Vec<Limit>, ShowLimitsError> {
+    calls: &CallsOf,
+) -> Result<Gathered, ShowLimitsError> {
     let token = address.find(work).await?.ok_or(ShowLimitsError::NoToken(address.id))?;
     let project = token.project_id;
     actor_in(work, actor, project).await?.require_in(project, Permission::ReadUsage)?;
-    Ok(configured(Subject::Token(token.id), &token.limits.limit_set()))
+    let mut gathered = add_token(work, &token, calls).await?;
+    match token.owner {
+        // Members of the project are not told what an account uses elsewhere.
+        Some(_) if actor.require(Permission::ManageAccounts).is_err() => gathered.leaves_account_out = true,
+        Some(owner) => gathered = add_account(work, gathered, owner).await?,
+        None => {}
+    }
+    Ok(gathered)
 }
 
 async fn of_endpoint(
     work: &mut dyn UnitOfWork,
     actor: Actor,
     address: EndpointAddress,
-) -> Result<Vec<Limit>, ShowLimitsError> {
+) -> Result<Gathered, ShowLimitsError> {
     let project = address.project;
     actor_in(work, actor, project).await?.require_in(project, Permission::ReadUsage)?;
     let endpoint = endpoints::load(work, address).await?;
-    Ok(configured(Subject::Endpoint(endpoint.id), &endpoint.config.limit_set()))
+    let mut gathered = Gathered::default();
+    gathered.set(Subject::Endpoint(endpoint.id), &endpoint.config.name, &endpoint.config.limit_set());
+    gathered.project(&work.projects().find(project).await?.ok_or(ShowLimitsError::NoProject(project))?);
+    Ok(gathered)
 }
 
-/// The quotas of a plan, of one account.
-fn of_plan(account: AccountId, plan: &Plan) -> impl Iterator<Item = Limit> + use<> {
-    let windows = [(Window::FiveHours, plan.quota_5h_tokens), (Window::SevenDays, plan.quota_7d_tokens)];
-    windows.into_iter().filter_map(move |(window, quota)| Some(quota_of(account, window, quota?)))
+/// All that a token's calls count against, but for those of the account that it acts for.
+async fn add_token(
+    work: &mut dyn UnitOfWork,
+    token: &Token,
+    calls: &CallsOf,
+) -> Result<Gathered, ShowLimitsError> {
+    let project = token.project_id;
+    let endpoint = match &calls.endpoint {
+        Some(named) => Some(find_endpoint(work, project, named).await?),
+        None => None,
+    };
+    let mut gathered = Gathered::default();
+    gathered.token(work, token, endpoint.as_ref()).await?;
+    gathered.project(&work.projects().find(project).await?.ok_or(ShowLimitsError::NoProject(project))?);
+    Ok(gathered)
 }
 
-/// A quota of tokens of an account.
-pub(crate) const fn quota_of(account: AccountId, window: Window, cap: u64) -> Limit {
-    let subject = Subject::Owner(account);
-    Limit { counter: Counter { subject, model: None, measure: Measure::Tokens, window }, cap }
+/// The same with those of an account.
+async fn add_account(
+    work: &mut dyn UnitOfWork,
+    mut gathered: Gathered,
+    id: AccountId,
+) -> Result<Gathered, ShowLimitsError> {
+    let account = work.accounts().find(id).await?.ok_or(ShowLimitsError::NoAccount(id))?;
+    gathered.account(work, &account).await?;
+    Ok(gathered)
+}
+
+/// The endpoint of a project with this id or slug, on or off.
+async fn find_endpoint(
+    work: &mut dyn UnitOfWork,
+    project: ProjectId,
+    named: &str,
+) -> Result<Endpoint, ShowLimitsError> {
+    let found = match (named.parse(), Slug::parse(named)) {
+        (Ok(id), _) => work.endpoints().find(id).await?,
+        (Err(_), Ok(slug)) => work.endpoints().find_by_slug(project, &slug).await?,
+        (Err(_), Err(_)) => None,
+    };
+    let of_project = found.filter(|endpoint| endpoint.project_id == project);
+    of_project.ok_or_else(|| ShowLimitsError::NoEndpoint(named.to_owned()))
 }

@@ -1,7 +1,7 @@
 //! Looking for newer prices: in the program, and in a public list.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use promptgate_auth::Actor;
@@ -58,7 +58,38 @@ pub struct PriceKeeper {
     /// Randomness, for ids.
     pub entropy: Arc<dyn Entropy>,
     /// A list that is looked at besides the one of the program.
-    pub source: Option<Arc<dyn PriceSource>>,
+    pub source: ListInUse,
+}
+
+/// The list that is looked at, which can be another one from one moment to the next. Clones are the same.
+#[derive(Clone, Default)]
+pub struct ListInUse(Arc<RwLock<Option<Arc<dyn PriceSource>>>>);
+
+impl ListInUse {
+    /// This one, or none.
+    pub fn new(source: Option<Arc<dyn PriceSource>>) -> Self {
+        Self(Arc::new(RwLock::new(source)))
+    }
+
+    /// Has this one looked at from now on, or none.
+    pub fn replace(&self, source: Option<Arc<dyn PriceSource>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = source;
+    }
+
+    /// What it is called, if there is one.
+    pub fn name(&self) -> Option<String> {
+        self.current().map(|source| source.name().to_owned())
+    }
+
+    fn current(&self) -> Option<Arc<dyn PriceSource>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for ListInUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ListInUse").field(&self.name()).finish()
+    }
 }
 
 impl fmt::Debug for PriceKeeper {
@@ -76,8 +107,8 @@ impl PriceKeeper {
         let (built_in, revision) = read_built_in(&*self.store, &*self.clock, &*self.entropy).await?;
         done.extend(built_in);
         self.announce(revision).await;
-        if let Some(source) = &self.source {
-            done.push(self.read_source(&**source).await?);
+        if let Some(source) = self.source.current() {
+            done.push(self.read_source(&*source).await?);
         }
         Ok(done)
     }

@@ -7,8 +7,8 @@ use promptgate_auth::{Actor, Permission};
 use promptgate_kernel::{Clock, Entropy, RepricingId, Timestamp};
 use promptgate_store::{Access, Store, UnitOfWork};
 use promptgate_usage::{
-    CallFilter, PriceBook, PriceScope, PriceTable, PriceVersion, Repriced, Repricing, RepricingState,
-    StoredPrices, UsageEvent, WantedRepricing, reprice,
+    CallFilter, PriceBook, PriceScope, PriceTable, PriceVersion, PriceVersionId, Repriced, Repricing,
+    RepricingState, StoredPrices, UsageEvent, WantedRepricing, reprice,
 };
 use tracing::instrument;
 
@@ -104,6 +104,34 @@ pub async fn resume_repricing(
     go_on(control, actor, found).await
 }
 
+/// Ends one where it is; one that is over stays as it is. What it changed stays changed.
+#[instrument(name = "control.prices.cancel_repricing", skip_all, fields(repricing.id = %id))]
+pub async fn cancel_repricing(
+    control: &Control,
+    actor: Actor,
+    id: RepricingId,
+) -> Result<Repricing, PriceError> {
+    actor.require(Permission::ManagePrices)?;
+    loop {
+        let at = control.clock.now();
+        let mut work = control.store.begin(Access::Write).await?;
+        let found = work.repricings().find(id).await?.ok_or(PriceError::UnknownRepricing(id))?;
+        if found.state != RepricingState::Running {
+            return Ok(found);
+        }
+        let cancelled = found.cancel(at);
+        // Whoever goes on with it made a step meanwhile.
+        if !work.repricings().save(&cancelled).await? {
+            continue;
+        }
+        let entry = Entry::of_repricing("price.repricing_cancelled", id);
+        let entry = outcome(described(entry, &cancelled.wanted), &cancelled);
+        control.audit(&mut *work, actor, entry, at).await?;
+        work.commit().await?;
+        return Ok(cancelled);
+    }
+}
+
 /// How far one is.
 #[instrument(name = "control.prices.repricing", skip_all, fields(repricing.id = %id))]
 pub async fn repricing(control: &Control, actor: Actor, id: RepricingId) -> Result<Repricing, PriceError> {
@@ -126,18 +154,20 @@ async fn go_on(control: &Control, actor: Actor, repricing: Repricing) -> Result<
 
 impl PriceKeeper {
     /// Goes on with every repricing that somebody began, each for as long as `patience`; says how many calls
-    /// were looked at.
+    /// were looked at. One that fails holds up none of the others.
     #[instrument(name = "control.prices.resume_repricings", skip_all)]
     pub async fn resume_repricings(&self, patience: Duration) -> Result<u64, PriceError> {
         let unfinished = self.store.begin(Access::Read).await?.repricings().unfinished().await?;
         let worker = Worker { store: &*self.store, clock: &*self.clock, entropy: &*self.entropy };
-        let mut looked_at = 0;
+        let (mut looked_at, mut failed) = (0, None);
         for repricing in unfinished {
             let before = repricing.examined;
-            let after = worker.work(Actor::system(), repricing, patience).await?;
-            looked_at += after.examined.saturating_sub(before);
+            match worker.work(Actor::system(), repricing, patience).await {
+                Ok(after) => looked_at += after.examined.saturating_sub(before),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(looked_at)
+        failed.map_or(Ok(looked_at), Err)
     }
 }
 
@@ -189,11 +219,7 @@ impl Worker<'_> {
             return found.ok_or(PriceError::UnknownRepricing(id));
         }
         if after.state == RepricingState::Done && !after.wanted.dry_run {
-            let entry = described(Entry::of_repricing("price.repriced", id), &after.wanted)
-                .detail("calls", after.examined.to_string())
-                .detail("changed", after.changed.to_string())
-                .detail("costBefore", after.before.to_string())
-                .detail("costAfter", after.after.to_string());
+            let entry = outcome(described(Entry::of_repricing("price.repriced", id), &after.wanted), &after);
             Scribe { clock: self.clock, entropy: self.entropy }.audit(&mut *work, actor, entry, at).await?;
         }
         work.commit().await?;
@@ -218,7 +244,8 @@ async fn page(work: &mut dyn UnitOfWork, repricing: &Repricing) -> Result<Vec<Us
 struct Prices {
     book: PriceBook,
     bundled: PriceTable,
-    version: Option<PriceVersion>,
+    /// The one that is wanted, and nothing else.
+    version: Option<PriceVersionId>,
     /// The kinds of providers, for calls of a time when those were not written down.
     kinds: HashMap<String, &'static str>,
 }
@@ -235,10 +262,14 @@ impl Prices {
         let stored = work.prices().list_all().await?;
         let lists = work.prices().list_prices().await?;
         let providers = work.providers().list_all().await?.into_iter();
+        let book = PriceBook::new(StoredPrices { lists, ..stored });
         Ok(Self {
-            book: PriceBook::new(StoredPrices { lists, ..stored }),
+            book: match &version {
+                Some(version) => book.holding(version),
+                None => book,
+            },
             bundled: PriceTable::bundled(),
-            version,
+            version: wanted.price,
             kinds: providers
                 .map(|provider| (provider.name.as_str().to_owned(), provider.kind.as_str()))
                 .collect(),
@@ -247,8 +278,17 @@ impl Prices {
 
     fn reprice<'a>(&self, event: &'a UsageEvent) -> Option<Repriced<'a>> {
         let kind = event.provider.as_deref().and_then(|provider| self.kinds.get(provider)).copied();
-        reprice(event, kind, &self.book, &self.bundled, self.version.as_ref())
+        reprice(event, kind, &self.book, &self.bundled, self.version)
     }
+}
+
+/// What came of it.
+fn outcome(entry: Entry, repricing: &Repricing) -> Entry {
+    entry
+        .detail("calls", repricing.examined.to_string())
+        .detail("changed", repricing.changed.to_string())
+        .detail("costBefore", repricing.before.to_string())
+        .detail("costAfter", repricing.after.to_string())
 }
 
 fn described(entry: Entry, wanted: &WantedRepricing) -> Entry {

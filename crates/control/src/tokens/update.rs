@@ -116,6 +116,7 @@ fn fields(changes: &TokenChanges) -> String {
         ("tokenRateLimitPerMinute", changes.token_rate_limit_per_minute.is_some()),
         ("tokenRateLimitPerHour", changes.token_rate_limit_per_hour.is_some()),
         ("maxConcurrentRequests", changes.max_concurrent_requests.is_some()),
+        ("requestTokenCap", changes.request_token_cap.is_some()),
         ("modelLimits", changes.model_limits.is_some()),
         ("metadata", changes.metadata.is_some()),
         ("isActive", changes.is_active.is_some()),

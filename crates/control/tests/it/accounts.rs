@@ -19,6 +19,7 @@ async fn service(fixture: &Fixture, identifier: &str) -> AccountId {
         name: identifier.into(),
         active: true,
         firewall_override: true,
+        ..NewService::default()
     };
     accounts::create_service(&fixture.control, ADMIN, new).await.unwrap().account.id
 }

@@ -66,7 +66,11 @@ impl Fixture {
             checker: None,
             destinations: None,
             failures: Arc::default(),
-            limits: LimitCounters { ledger: connected.counters(), rates: None, zone: Tz::UTC },
+            limits: LimitCounters {
+                ledger: connected.counters(),
+                rates: connected.counters(),
+                zone: Tz::UTC,
+            },
             finds_names: false,
             runner: None,
         };

@@ -357,6 +357,7 @@ async fn nobody_becomes_a_service_account_or_has_no_name() {
         name: "Robot".into(),
         active: true,
         firewall_override: false,
+        ..NewService::default()
     };
     let robot = create_service(&control, ADMIN, new).await.unwrap().account;
     let person = sign_in(&control, "1/robot").await.account;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use promptgate_control::prices::{
-    self, FetchedPrices, NewPrice, PriceError, PriceKeeper, PriceSource, Rehearsal, load_built_in,
+    self, FetchedPrices, ListInUse, NewPrice, PriceError, PriceKeeper, PriceSource, Rehearsal, load_built_in,
 };
 use promptgate_control::providers;
 use promptgate_kernel::{CallId, Money, PageRequest, ProjectId, Timestamp, TokenId};
@@ -132,7 +132,7 @@ fn keeper(fixture: &Fixture, source: Option<Arc<dyn PriceSource>>) -> PriceKeepe
         bus: Arc::clone(&control.bus),
         clock: Arc::clone(&control.clock),
         entropy: Arc::clone(&control.entropy),
-        source,
+        source: ListInUse::new(source),
     }
 }
 
@@ -147,8 +147,10 @@ async fn a_refresh_brings_what_is_new_and_leaves_what_somebody_set() {
     assert_eq!((loaded.seen, loaded.added, loaded.updated, loaded.skipped), (rows, rows - 1, 0, 1));
     assert_eq!(load_built_in(store, &*fixture.clock, &*fixture.control.entropy).await.unwrap(), None);
 
-    let row =
-        |dollars: f64| json!({"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": dollars});
+    let row = |dollars: f64| {
+        json!({"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": dollars,
+            "output_cost_per_token": dollars})
+    };
     let list =
         json!({"gpt-4o": row(1e-6), "gpt-4.1": row(2e-6), "gpt-new": row(3e-6), "x": {"mode": "chat"}});
     let list = |etag: &str| {
@@ -331,6 +333,77 @@ async fn a_repricing_that_ends_in_the_middle_is_gone_on_with_by_whoever_finds_it
     assert_eq!(used(&fixture, 1).await.to_string(), "6000.00");
     let resumed = prices::resume_repricing(control, ADMIN, id).await.unwrap();
     assert_eq!(resumed, done);
+}
+
+#[tokio::test]
+async fn one_version_reprices_the_calls_that_are_priced_by_it_alone() {
+    let fixture = fixture().await;
+    let control = &fixture.control;
+    let row =
+        |model: &str, input: u32| json!({"kind": "openai", "model": model, "input": input, "output": 0});
+    let lists = json!({"lists": [row("big", 4), row("big-2024-05-13", 9), row("*", 7)],
+        "models": [{"providerName": "main", "model": "big-2024-01-01", "input": 3, "output": 0}]});
+    import(&fixture, &lists, Rehearsal::No).await.unwrap();
+    let stored = all(&fixture).await.lists;
+    let of = |model: &str| stored.iter().find(|price| price.model == model).unwrap().version_id();
+    let models = ["big", "big-2024-08-06", "big-2024-05-13", "big-2024-01-01", "small"];
+    let calls = models.map(|model| call(&fixture, model, 1.0));
+    record(&fixture, &calls).await;
+    let costs = async || {
+        let mut found = Vec::new();
+        for call in &calls {
+            let call = find(&fixture, call).await;
+            found.push((call.cost.to_string(), call.price_basis));
+        }
+        found
+    };
+    let before = costs().await;
+    let by = |version| WantedRepricing { price: Some(version), ..wanted(&fixture) };
+    let done = prices::begin_repricing(control, ADMIN, by(of("big"))).await.unwrap();
+    assert_eq!((done.examined, done.changed), (5, 2));
+    let after = costs().await;
+    assert_eq!(after[0], ("4.00".into(), "exact".into()));
+    assert_eq!(after[1], ("4.00".into(), "prefix".into()), "it was found by the name without its date");
+    assert_eq!(after[2..], before[2..], "others have prices of their own");
+    let done = prices::begin_repricing(control, ADMIN, by(of("*"))).await.unwrap();
+    assert_eq!((done.changed, costs().await[4].clone()), (1, ("7.00".into(), "prefix".into())));
+}
+
+#[tokio::test]
+async fn a_repricing_can_be_ended_and_one_that_fails_holds_up_no_other() {
+    let fixture = fixture().await;
+    let control = &fixture.control;
+    record(&fixture, &[call(&fixture, "m", 9.0)]).await;
+    let begin = async |price| {
+        let id = promptgate_kernel::RepricingId::mint(&*fixture.clock, &*control.entropy);
+        let wanted = WantedRepricing { price, ..wanted(&fixture) };
+        let begun = promptgate_usage::Repricing::begin(id, wanted, control.clock.now());
+        let mut work = control.store.begin(Access::Write).await.unwrap();
+        work.repricings().insert(&begun).await.unwrap();
+        work.commit().await.unwrap();
+        id
+    };
+    let nothing = "018f4e6e-0000-7000-8000-000000000001@7".parse().unwrap();
+    let broken = begin(Some(nothing)).await;
+    let good = begin(None).await;
+    let keeper = keeper(&fixture, None);
+    let failed = keeper.resume_repricings(Duration::from_secs(1)).await.unwrap_err();
+    assert!(matches!(failed, PriceError::UnknownVersion(_)), "{failed}");
+    let done = prices::repricing(control, ADMIN, good).await.unwrap();
+    assert_eq!((done.state, done.examined), (RepricingState::Done, 1));
+
+    let ended = prices::cancel_repricing(control, ADMIN, broken).await.unwrap();
+    assert_eq!((ended.state, ended.examined), (RepricingState::Cancelled, 0));
+    assert_eq!(fixture.actions().await.last().unwrap(), "price.repricing_cancelled");
+    let actions = fixture.actions().await.len();
+    assert_eq!(keeper.resume_repricings(Duration::from_secs(1)).await.unwrap(), 0, "nothing is left");
+    assert_eq!(prices::resume_repricing(control, ADMIN, broken).await.unwrap(), ended);
+    // Once more changes nothing, and what is done stays done.
+    assert_eq!(prices::cancel_repricing(control, ADMIN, broken).await.unwrap(), ended);
+    assert_eq!(prices::cancel_repricing(control, ADMIN, good).await.unwrap(), done);
+    assert_eq!(fixture.actions().await.len(), actions);
+    let unknown = prices::cancel_repricing(control, ADMIN, id(9)).await.unwrap_err();
+    assert!(matches!(unknown, PriceError::UnknownRepricing(_)), "{unknown}");
 }
 
 #[tokio::test]

@@ -142,6 +142,21 @@ impl Drainer {
         Self { own, root, options, recording, recorder, afloat, is_ending, stored, orphans, adopted }
     }
 
+    /// Brings what processes left that died so long ago into the store, as far as it takes it within a time.
+    /// Whoever lets calls in before that, and has forgotten what they held, does not know of what was spent.
+    pub async fn bring_left(&mut self, age: Duration, patience: Duration) {
+        let limit = Limit { lines: self.options.batch_events, bytes: self.options.batch_bytes };
+        let bring = async {
+            self.adopt_when_due().await;
+            for orphan in self.orphans.iter_mut().filter(|orphan| orphan.waits_since(age)) {
+                while orphan.bring(limit).await == Pass::More {}
+            }
+        };
+        if timeout(patience, bring).await.is_err() {
+            tracing::info!("bringing in what dead processes left goes on beside the calls");
+        }
+    }
+
     /// Drains until shutdown, then once more, up to a deadline. Cancel `shutdown` when nothing appends
     /// any more; what is appended later waits on the disk for the next process.
     pub async fn run(mut self, shutdown: CancellationToken) {

@@ -1,6 +1,6 @@
 //! The spool of this process.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +18,10 @@ use super::recent::Recent;
 use super::segment::{self, Batch, Limit, Position};
 use super::{SpoolError, SpoolOptions, call, gauge_value, line};
 
-/// For how long no new calls are taken after a write that failed; then the next one tries again.
+/// How often is tried whether there is room again after a write that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How much room there has to be then, so that the next calls do not find the disk full again.
+const ROOM: usize = 256 * 1024;
 
 /// Keeps events on the disk until a [`Drainer`](super::Drainer) has stored them. What was said in the
 /// calls stays in memory while the drainer keeps up, and comes to the disk when it does not.
@@ -355,9 +357,29 @@ impl UsageSink for Spool {
     }
 
     fn has_room(&self) -> bool {
-        !self.failing.load(Ordering::Relaxed)
-            || self.state().failed.is_none_or(|failed| failed.elapsed() >= AFTER_FAILURE)
+        if !self.failing.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut state = self.state();
+        if state.failed.is_some_and(|failed| failed.elapsed() < AFTER_FAILURE) {
+            return false;
+        }
+        // No call is taken only to try: what it cost would be lost. The others wait for as long as this takes.
+        let has_room = try_room(self.directory.path());
+        state.failed = has_room.is_err().then(Instant::now);
+        self.failing.store(has_room.is_err(), Ordering::Relaxed);
+        has_room.is_ok()
     }
+}
+
+/// Whether a disk takes something. Nothing of it is left, whenever the process is killed.
+fn try_room(directory: &Path) -> io::Result<()> {
+    let path = directory.join("room");
+    let mut file = File::create(&path)?;
+    fs::remove_file(&path)?;
+    file.write_all(&vec![0; ROOM])?;
+    // Some file systems find out late.
+    file.sync_data()
 }
 
 impl State {

@@ -14,16 +14,18 @@ local function counter_key(counter) return root .. ':c:' .. counter end
 local function holder_key(holder) return root .. ':h:' .. holder end
 local function text(number) return string.format('%.0f', number) end
 local now = tonumber(redis.call('TIME')[1]) * 1000
--- What is used and held since a bucket, and when the oldest use ends. Forgets what was used in buckets that
+-- What is used and held in the buckets of a span, and when the oldest use ends. Forgets what was used in buckets that
 -- count no longer, for whoever asks and, with a minute between their clocks, for Redis.
 local function standing(counter, since, ends)
   local key = counter_key(counter)
-  local used, held, oldest, resets = 0, 0, nil, ends
+  local used, held, oldest, resets, before = 0, 0, nil, ends, tonumber(ends)
   local all = redis.call('HGETALL', key)
   for at = 1, #all, 2 do
     local kind, bucket, value = all[at]:sub(1, 1), tonumber(all[at]:sub(3)), tonumber(all[at + 1])
-    if bucket >= since then
-      if kind == 'u' then
+    if bucket and bucket >= since then
+      if bucket >= before then
+        -- Of a window that comes after.
+      elseif kind == 'u' then
         used = used + value
         if value > 0 and (not oldest or bucket < oldest) then oldest = bucket end
       elseif kind == 'h' then

@@ -2,6 +2,7 @@
 
 mod counters;
 mod ingestion;
+mod limiting;
 mod sentinel;
 mod stream;
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use promptgate_auth::{SessionSecret, SignInState};
 use promptgate_coordination_redis::{RedisBus, RedisOptions};
-use promptgate_kernel::{OsEntropy, RepositoryError, Revision, SystemClock};
+use promptgate_kernel::{Clock, OsEntropy, RepositoryError, Revision, SystemClock};
 use promptgate_limits::Counters;
 use promptgate_store::{
     Announcement, Bus, Signal, Subscription, bus_contract_tests, counters_contract_tests,
@@ -175,6 +176,21 @@ async fn what_one_process_announces_every_process_hears() {
     until_up(&here, true).await;
 }
 
+/// Whoever asks at once would be told that Redis is away, and act as if it were.
+#[tokio::test]
+async fn after_the_first_contact_it_is_there_or_known_to_be_away() {
+    let mut redis = Redis::start().await.expect(WORKS);
+    for _ in 0..20 {
+        let bus = connect(&redis);
+        bus.first_contact().await;
+        bus.counters().sweep(SystemClock.now()).await.expect(WORKS);
+    }
+    redis.stop().await.expect(WORKS);
+    let (bus, started) = (connect(&redis), Instant::now());
+    bus.first_contact().await;
+    assert!(started.elapsed() < Duration::from_secs(5) && !bus.is_up());
+}
+
 #[tokio::test]
 async fn starts_without_redis_and_says_so_when_it_comes() {
     let mut redis = Redis::start().await.unwrap();
@@ -205,6 +221,29 @@ async fn a_restart_is_a_reason_to_look() {
     hear(&mut listener, Signal::Missed).await;
     announce(&bus, 2).await;
     hear(&mut listener, Signal::Announced(announcement(2))).await;
+}
+
+/// A drill: others go on announcing, and nothing of it arrives until it is over.
+#[tokio::test]
+async fn while_redis_counts_as_away_nothing_is_heard_and_the_end_is_a_reason_to_look() {
+    let redis = Redis::start().await.unwrap();
+    let (drilled, other) = (connect(&redis), connect(&redis));
+    let mut listener = drilled.subscribe().await;
+    announce(&other, 1).await;
+    hear(&mut listener, Signal::Announced(announcement(1))).await;
+    drilled.pretend_away(true);
+    assert!(drilled.announce(announcement(2)).await.is_err() && !drilled.is_up());
+    let mut elsewhere = other.subscribe().await;
+    announce(&other, 3).await;
+    hear(&mut elsewhere, Signal::Announced(announcement(3))).await;
+    // Reasons to look there may be.
+    let heard = async { while listener.next().await != Signal::Announced(announcement(3)) {} };
+    assert!(timeout(Duration::from_millis(300), heard).await.is_err(), "it counts as away");
+    drilled.pretend_away(false);
+    hear(&mut listener, Signal::Missed).await;
+    until_up(&drilled, true).await;
+    announce(&other, 4).await;
+    hear(&mut listener, Signal::Announced(announcement(4))).await;
 }
 
 #[tokio::test]

@@ -1,16 +1,19 @@
-//! The bus behind a sentinel, whose master is lost.
+//! The bus, the counters and the stream behind a sentinel, whose master is lost.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use promptgate_coordination_redis::{RedisBus, RedisOptions};
+use promptgate_coordination_redis::{RedisBus, RedisOptions, RedisStream};
+use promptgate_ingest::{Deliveries, Feed, Payload};
 use promptgate_kernel::{Clock, SystemClock};
 use promptgate_limits::{Counter, Demand, Holder, Limit, Measure, Subject, Taken, Window};
-use promptgate_store::{Bus, Signal};
+use promptgate_store::{Bus, Signal, Subscription};
 use promptgate_testkit::sentinel::Sentinel;
 use tokio::time::timeout;
 
-use crate::{PATIENCE, WORKS, announce, announcement, until_up};
+use crate::stream::{calls, feed, quick, some};
+use crate::{PATIENCE, WORKS, announcement, until_up};
 
 fn connect(sentinel: &Sentinel) -> RedisBus {
     let options = RedisOptions {
@@ -50,6 +53,46 @@ async fn takes(bus: &RedisBus) {
     timeout(PATIENCE, took).await.expect("Redis counts");
 }
 
+/// Feeds calls until Redis takes them, and reads until the last of them was delivered. Some of them may be
+/// delivered twice.
+async fn passes(feeder: &dyn Feed, consumer: &dyn Deliveries, numbers: Range<u64>) {
+    let calls = calls(numbers);
+    let last = &calls.last().expect("there are some").event.id;
+    let pass = async {
+        loop {
+            feed(feeder, &calls).await;
+            let delivered = some(consumer).await;
+            let ids: Vec<String> = delivered.iter().map(|delivery| delivery.id.clone()).collect();
+            let is_through = delivered
+                .iter()
+                .any(|delivery| matches!(&delivery.payload, Payload::Call(call) if call.event.id == *last));
+            // What is not let go is delivered once more.
+            let _ = consumer.done(&ids).await;
+            if is_through {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, pass).await.expect("the stream goes on");
+}
+
+/// Announces a revision until it is heard. Whoever finds its connection anew hears first that it may have missed
+/// something.
+async fn hears(here: &RedisBus, heard: &mut dyn Subscription, revision: i64) {
+    let announced = async {
+        loop {
+            let _ = here.announce(announcement(revision)).await;
+            let until = Duration::from_millis(500);
+            while let Ok(signal) = timeout(until, heard.next()).await {
+                if signal == Signal::Announced(announcement(revision)) {
+                    return;
+                }
+            }
+        }
+    };
+    timeout(PATIENCE, announced).await.expect("announcements reach the other end");
+}
+
 #[tokio::test]
 async fn another_master_takes_over() {
     let mut sentinel = Sentinel::start().await.expect(WORKS);
@@ -57,9 +100,11 @@ async fn another_master_takes_over() {
     until_up(&here, true).await;
     until_up(&there, true).await;
     let mut heard = there.subscribe().await;
-    announce(&here, 1).await;
-    assert_eq!(timeout(PATIENCE, heard.next()).await.expect("in time"), Signal::Announced(announcement(1)));
+    hears(&here, &mut *heard, 1).await;
     takes(&here).await;
+    let stream = RedisStream::connect(&sentinel.url(), quick()).expect(WORKS);
+    let (feeder, consumer) = (stream.feed(), stream.consumer("one".to_owned()).expect(WORKS));
+    passes(&*feeder, &*consumer, 1..3).await;
 
     sentinel.master.stop().await.expect(WORKS);
     until_up(&here, false).await;
@@ -72,16 +117,6 @@ async fn another_master_takes_over() {
     until_up(&here, true).await;
     until_up(&there, true).await;
     takes(&here).await;
-    let announced_again = async {
-        loop {
-            let _ = here.announce(announcement(2)).await;
-            // What was missed meanwhile is said once.
-            if timeout(Duration::from_millis(500), heard.next()).await
-                == Ok(Signal::Announced(announcement(2)))
-            {
-                break;
-            }
-        }
-    };
-    timeout(PATIENCE, announced_again).await.expect("announcements reach the other end");
+    passes(&*feeder, &*consumer, 3..6).await;
+    hears(&here, &mut *heard, 2).await;
 }

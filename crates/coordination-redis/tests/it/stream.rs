@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn quick() -> StreamOptions {
+pub(crate) fn quick() -> StreamOptions {
     StreamOptions {
         min_idle: Duration::from_millis(300),
         wait: Duration::from_millis(50),
@@ -33,12 +33,12 @@ fn connect(redis: &Redis, options: StreamOptions) -> RedisStream {
     RedisStream::connect(&redis.url(), options).unwrap()
 }
 
-fn calls(numbers: std::ops::Range<u64>) -> Vec<Arc<FinishedCall>> {
+pub(crate) fn calls(numbers: std::ops::Range<u64>) -> Vec<Arc<FinishedCall>> {
     numbers.map(testing::call).collect()
 }
 
 /// Feeds until somebody takes it.
-async fn feed(feed: &dyn Feed, calls: &[Arc<FinishedCall>]) {
+pub(crate) async fn feed(feed: &dyn Feed, calls: &[Arc<FinishedCall>]) {
     let attempts = async {
         while feed.feed(calls).await.is_err() {
             sleep(Duration::from_millis(20)).await;
@@ -48,7 +48,7 @@ async fn feed(feed: &dyn Feed, calls: &[Arc<FinishedCall>]) {
 }
 
 /// Reads until there is something.
-async fn some(consumer: &dyn Deliveries) -> Vec<Delivery> {
+pub(crate) async fn some(consumer: &dyn Deliveries) -> Vec<Delivery> {
     let attempts = async {
         loop {
             match consumer.next(1_000).await {

@@ -1,5 +1,8 @@
 //! The processes and servers that trouble comes over.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,7 +10,7 @@ use http::Method;
 use promptgate_testkit::line::Line;
 use promptgate_testkit::lone_postgres::LonePostgres;
 use promptgate_testkit::redis::Redis;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{Client, Ended, Gateway, Installation, Process, Project, eventually, free_port};
 
@@ -23,14 +26,18 @@ pub enum Part {
     Proxy,
     /// A scheduler.
     Scheduler,
+    /// One that brings events into the database.
+    Worker,
 }
 
 impl Part {
-    fn binary(self) -> &'static str {
+    /// The binary, and what it is told.
+    fn program(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            Self::Api => "promptgate-api",
-            Self::Proxy => "promptgate-proxy",
-            Self::Scheduler => "promptgate-scheduler",
+            Self::Api => ("promptgate-api", &[]),
+            Self::Proxy => ("promptgate-proxy", &[]),
+            Self::Scheduler => ("promptgate-scheduler", &[]),
+            Self::Worker => ("promptgate", &["worker"]),
         }
     }
 
@@ -39,6 +46,7 @@ impl Part {
             Self::Api => "PROMPTGATE_PORT",
             Self::Proxy => "PROMPTGATE_PROXY_PORT",
             Self::Scheduler => "PROMPTGATE_SCHEDULER_PORT",
+            Self::Worker => "PROMPTGATE_WORKER_PORT",
         }
     }
 }
@@ -52,7 +60,7 @@ struct Member {
     process: Option<Process>,
 }
 
-/// Two data planes, one control plane, two schedulers, a PostgreSQL and a Redis.
+/// Two data planes, one control plane, two schedulers, a worker, a PostgreSQL and a Redis.
 pub struct Stage {
     /// The database.
     pub postgres: LonePostgres,
@@ -65,6 +73,8 @@ pub struct Stage {
     /// What speaks to the control plane.
     pub gateway: Gateway,
     members: Vec<Member>,
+    /// What those said that are gone.
+    last_words: Vec<String>,
     installation: Installation,
 }
 
@@ -78,14 +88,16 @@ impl Stage {
         let installation =
             settings.iter().fold(installation, |installation, (name, value)| installation.set(name, value));
         installation.migrate().await?;
-        let parts = [Part::Api, Part::Proxy, Part::Proxy, Part::Scheduler, Part::Scheduler];
+        let parts = [Part::Api, Part::Proxy, Part::Proxy, Part::Scheduler, Part::Scheduler, Part::Worker];
         let mut members = Vec::new();
         for (number, part) in parts.into_iter().enumerate() {
             let data = installation.path().join(format!("data-{number}")).to_string_lossy().into_owned();
             members.push(Member { part, port: free_port(), data, process: None });
         }
         let gateway = Gateway::at(members[0].port, members[1].port);
-        let mut stage = Self { postgres, redis, to_postgres, to_redis, gateway, members, installation };
+        let last_words = Vec::new();
+        let mut stage =
+            Self { postgres, redis, to_postgres, to_redis, gateway, members, last_words, installation };
         stage.gateway.second_proxy = Some(format!("http://127.0.0.1:{}", stage.members[2].port));
         for number in 0..stage.members.len() {
             stage.begin(number)?;
@@ -97,7 +109,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// How many processes there are: the control plane, two data planes, two schedulers.
+    /// How many processes there are: the control plane, two data planes, two schedulers, a worker.
     pub fn len(&self) -> usize {
         self.members.len()
     }
@@ -123,13 +135,16 @@ impl Stage {
         let member = &mut members[number];
         let port = member.port.to_string();
         let variables = [(member.part.port_setting(), port.as_str()), ("PROMPTGATE_DATA_DIR", &member.data)];
-        member.process = Some(installation.start_with(member.part.binary(), &[], &variables)?);
+        let (binary, arguments) = member.part.program();
+        member.process = Some(installation.start_with(binary, arguments, &variables)?);
         Ok(())
     }
 
     /// Ends a process without a word.
     pub fn kill(&mut self, number: usize) -> anyhow::Result<()> {
-        self.members[number].process.take().context("it does not run")?.kill()
+        let process = self.members[number].process.take().context("it does not run")?;
+        self.last_words.push(process.said());
+        process.kill()
     }
 
     /// Asks a process to end, and waits until it says that it is not to be asked any more.
@@ -147,6 +162,7 @@ impl Stage {
     pub async fn until_ended(&mut self, number: usize) -> anyhow::Result<()> {
         let ended = self.members[number].process.take().context("it does not run")?.end().await?;
         anyhow::ensure!(ended.status.success(), "{}: {}{}", ended.status, ended.output, ended.errors);
+        self.last_words.push(ended.output);
         Ok(())
     }
 
@@ -174,10 +190,17 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until everything is as before: every process serves, the control plane takes changes.
+    /// Waits until everything is as before: every process serves and gives nothing up, the control plane takes
+    /// changes.
     pub async fn until_recovered(&mut self) -> anyhow::Result<()> {
         for number in 0..self.members.len() {
             self.until_ready(number).await?;
+            let (client, url) = (Client::new(), format!("http://127.0.0.1:{}/readyz", self.port(number)));
+            eventually("a process that gives nothing up", PATIENCE, || async {
+                let said = client.get(&url).await.ok()?.json();
+                said["degraded"].as_array().is_none_or(Vec::is_empty).then_some(())
+            })
+            .await?;
         }
         let gateway = &self.gateway;
         let body = json!({"name": "Recovery", "projectType": "agent_proxy"});
@@ -193,22 +216,53 @@ impl Stage {
         self.installation.operate(arguments, "").await
     }
 
-    /// A project with a token that is limited so.
-    pub async fn project(&self, limits: &Value) -> anyhow::Result<Project> {
-        let project = self.gateway.project().await?;
-        if limits.is_null() {
-            return Ok(project);
-        }
-        let mut body = json!({"name": "Limited", "scopes": ["chat", "models"]});
-        for (member, value) in limits.as_object().into_iter().flatten() {
-            body[member] = value.clone();
-        }
-        let (token, token_id) = self.gateway.token(&project.id, &body).await?;
-        Ok(Project { client: Client::new().bearer(&token), token, token_id, ..project })
+    /// A project with a token.
+    pub async fn project(&self) -> anyhow::Result<Project> {
+        self.gateway.project().await
     }
 
-    /// What everything said, for whoever looks for what went wrong.
-    pub fn said(&self) -> String {
-        self.members.iter().filter_map(|member| member.process.as_ref()).map(Process::said).collect()
+    /// Lets the lives of all who hold something of limits be over.
+    pub async fn outlive_holders(&self) -> anyhow::Result<()> {
+        self.postgres.ask("UPDATE limit_holders SET until_at = 0").await.map(drop)
+    }
+
+    /// How many spools there are, of the living and of the dead.
+    pub fn spools(&self) -> anyhow::Result<usize> {
+        let mut spools = 0;
+        for member in &self.members {
+            let root = Path::new(&member.data).join("spool");
+            spools += if root.exists() { fs::read_dir(root)?.count() } else { 0 };
+        }
+        Ok(spools)
+    }
+
+    /// How many deliveries of the stream of events nobody confirmed.
+    pub async fn unconfirmed(&self) -> anyhow::Result<usize> {
+        let answer = self.redis.ask("XPENDING promptgate:usage:calls promptgate-workers").await?;
+        // A stream that Redis lost is made anew with the next event.
+        if answer.starts_with("-NOGROUP") {
+            return Ok(0);
+        }
+        let count = answer.lines().nth(1).and_then(|line| line.strip_prefix(':')?.trim().parse().ok());
+        count.with_context(|| format!("`{answer}` is no count"))
+    }
+
+    /// What processes warned of so far, the dead included, and how often.
+    pub fn warnings(&self) -> BTreeMap<String, usize> {
+        let living = self.members.iter().filter_map(|member| member.process.as_ref()).map(Process::said);
+        let mut warnings = BTreeMap::new();
+        for said in self.last_words.iter().cloned().chain(living) {
+            for line in said.lines() {
+                let at = ["level=warn ", "level=error "].iter().find_map(|level| line.find(level));
+                let Some(warning) = at.map(|at| line[at..].split(" target=").next().unwrap_or_default())
+                else {
+                    continue;
+                };
+                // Ids and counts make no kinds.
+                let kind = warning.chars().filter(|letter| !letter.is_ascii_digit()).take(240);
+                *warnings.entry(kind.collect::<String>()).or_default() += 1;
+            }
+        }
+        warnings
     }
 }

@@ -37,10 +37,11 @@ async fn a_changed_a_removed_and_a_moved_row_are_named() {
     assert!(whole.status.success(), "while it serves, after a project was deleted: {}", whole.errors);
     assert!(whole.output.contains("the audit log is whole"), "{}", whole.output);
     let database = installation.data_directory().join("promptgate.db");
+    // Apart, but not below the first row: what is over is removed from there on.
     let swap = format!(
-        "UPDATE audit_log SET position = -1 WHERE position = {last}; \
+        "UPDATE audit_log SET position = 1000001 WHERE position = {last}; \
          UPDATE audit_log SET position = {last} WHERE position = {total}; \
-         UPDATE audit_log SET position = {total} WHERE position = -1;"
+         UPDATE audit_log SET position = {total} WHERE position = 1000001;"
     );
     let altered = [
         (
@@ -49,8 +50,8 @@ async fn a_changed_a_removed_and_a_moved_row_are_named() {
             format!("row 2 ({}) was changed", id(2)),
         ),
         (
-            "UPDATE audit_log SET position = -2 WHERE position = 2;".to_owned(),
-            "UPDATE audit_log SET position = 2 WHERE position = -2;".to_owned(),
+            "UPDATE audit_log SET position = 1000002 WHERE position = 2;".to_owned(),
+            "UPDATE audit_log SET position = 2 WHERE position = 1000002;".to_owned(),
             format!("row 2 was removed; the next one is row 3 ({})", id(3)),
         ),
         (swap.clone(), swap, format!("row {last} ({}) is not in its place", id(total))),

@@ -1,5 +1,8 @@
 //! Rate limits and budgets, kept by the binaries: on one replica, and on three that share PostgreSQL or Redis.
 
+mod cut;
+mod storms;
+
 use std::time::Duration;
 
 use http::Method;
@@ -256,6 +259,51 @@ async fn limits_of_calls_at_the_same_time_and_of_streams_that_do_not_end() {
     let events: Vec<&str> = got.trim_end().split("\n\n").collect();
     assert_eq!(events[events.len() - 1], "data: [DONE]");
     assert!(events[events.len() - 2].contains("\"finish_reason\":\"length\""), "{got}");
+}
+
+#[tokio::test]
+async fn limits_kept_in_the_process_are_shown_by_it() {
+    let fleet = Fleet::embedded().await;
+    let limits = json!({"rateLimitPerHour": 9, "tokenRateLimitPerHour": 10_000, "maxConcurrentRequests": 3});
+    let (client, id) = fleet.token_and_id(limits).await;
+    let word = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"},\"finish_reason\":null}]}\n\n";
+    let answers = fleet.storm(&client, &chat(), 2).await;
+    assert_eq!(count(&answers, 200), 2);
+    fleet.upstream.enqueue(Reply::sse([word]).stall());
+    let body = json!({"model": "up:m", "max_tokens": 20, "stream": true, "messages": [{"role": "user", "content": "Hi"}]});
+    let mut open = client.stream(&fleet.url(0, "/v1/chat/completions"), &body).await.unwrap();
+    open.read_until("word").await.unwrap();
+    let path = format!("/tokens/{id}/limits");
+    let figures = |shown: &Value, measure: &str, window: &str| {
+        let limits = shown["limits"].as_array().unwrap();
+        let found = limits.iter().find(|limit| limit["measure"] == measure && limit["window"] == window);
+        ["spent", "reserved", "remaining"].map(|name| found.and_then(|limit| limit[name].as_u64()))
+    };
+    let shown =
+        async || fleet.gateway.admin(Method::GET, &path, &Value::Null).await.unwrap().expect(200).unwrap();
+    // What the process has in hand for its next calls goes back when none comes; an hour may turn meanwhile.
+    eventually("two calls that ended and one under way", PATIENCE, || async {
+        let shown = shown().await;
+        let [requests, places] = ["hour", "now"].map(|window| figures(&shown, "requests", window));
+        let [tokens, reserved, _] = figures(&shown, "tokens", "hour").map(Option::unwrap_or_default);
+        let is_told =
+            matches!(requests, [Some(0 | 2), Some(1), Some(6 | 8)]) && places == [Some(0), Some(1), Some(2)];
+        (is_told && (tokens == 56 || tokens == 0) && reserved > 20).then_some(())
+    })
+    .await
+    .unwrap();
+    drop(open);
+    eventually("a place that is free again", PATIENCE, || async {
+        (figures(&shown().await, "requests", "now") == [Some(0), Some(0), Some(3)]).then_some(())
+    })
+    .await
+    .unwrap();
+    // The token may ask for itself on either port.
+    for server in [&fleet.gateway.api, &fleet.gateway.proxy] {
+        let url = format!("{server}/api/{}/tokens/self/limits", fleet.project.id);
+        let own = client.get(&url).await.unwrap().expect(200).unwrap();
+        assert_eq!(figures(&own["data"], "requests", "now"), [Some(0), Some(0), Some(3)]);
+    }
 }
 
 #[tokio::test]

@@ -78,6 +78,10 @@ async fn an_installation_moves_to_postgresql_with_all_that_it_has() {
     let (copied, said) = copy(&old, &["--to", target.url()]).await;
     assert!(!copied && said.contains("run `promptgate migrate`"), "{said}");
     new.migrate().await.unwrap();
+    let gateway = Gateway::run_all(&old).await.unwrap();
+    let (copied, said) = copy(&old, &["--to", target.url()]).await;
+    assert!(!copied && said.contains("the source is in use by `run-all`"), "{said}");
+    gateway.stop().await.unwrap();
     let (copied, said) = copy(&old, &["--to", target.url()]).await;
     assert!(copied, "{said}");
     assert!(said.contains("usage_events") && said.contains("tables from sqlite"), "{said}");
@@ -101,6 +105,8 @@ async fn an_installation_moves_to_postgresql_with_all_that_it_has() {
     gateway.usage(&project, 5).await.unwrap();
     // And it goes on where the old one ended.
     gateway.revoke(&project).await.unwrap();
+    let (copied, said) = copy(&old, &["--to", target.url()]).await;
+    assert!(!copied && said.contains("the target is in use by `"), "{said}");
     gateway.stop().await.unwrap();
     let verified = new.operate(&["audit", "verify"], "").await.unwrap();
     assert!(verified.status.success(), "{}{}", verified.output, verified.errors);

@@ -135,6 +135,90 @@ async fn a_proxy_serves_and_starts_without_the_database_and_catches_up_when_it_i
     gateway.stop().await.unwrap();
 }
 
+async fn mint(gateway: &Gateway, project: &Project, token: &str) -> Project {
+    let url = format!("{}/api/{}/tokens/children", gateway.proxy, project.id);
+    let body = json!({"name": "Minted", "scopes": ["chat"]});
+    let made = Client::new().bearer(token).post(&url, &body).await.unwrap().expect(201).unwrap();
+    let text = |member: &str| made["data"][member].as_str().unwrap().to_owned();
+    let token = text("token");
+    Project { client: Client::new().bearer(&token), token, token_id: text("uuid"), ..project.clone() }
+}
+
+/// Of two proxies, over PostgreSQL alone: nobody knows any more what others use, so each keeps to its half.
+#[tokio::test]
+async fn minted_tokens_serve_after_a_restart_without_the_database_within_what_is_above_them() {
+    let mut server = LonePostgres::start().await.unwrap();
+    let installation = Installation::on_postgres()
+        .await
+        .unwrap()
+        .set("PROMPTGATE_DATABASE_URL", &LonePostgres::url_through(server.port()));
+    let mut gateway = Gateway::replicated(&installation).await.unwrap();
+    gateway.provider("up", "echo", "http://echo.invalid").await.unwrap();
+    let project = gateway.project().await.unwrap();
+    let top = json!({"name": "Top", "scopes": ["chat"], "rateLimitPerMinute": 20});
+    let (top, top_id) = gateway.token(&project.id, &top).await.unwrap();
+    let middle = mint(&gateway, &project, &top).await;
+    let minted = mint(&gateway, &project, &middle.token).await;
+    let (other_top, other_id) =
+        gateway.token(&project.id, &json!({"name": "Other", "scopes": ["chat"]})).await.unwrap();
+    let revoked = mint(&gateway, &project, &other_top).await;
+    calls(&minted, 200).await;
+    calls(&revoked, 200).await;
+    eventually("both proxies are counted", PATIENCE, || async {
+        let metrics = Client::new().get(&format!("{}/metrics", gateway.proxy)).await.ok()?.text();
+        metrics.lines().any(|line| line == "promptgate_proxies_alive 2").then_some(())
+    })
+    .await
+    .unwrap();
+    kept(&installation, "proxies").await;
+    let port = gateway.proxy.rsplit(':').next().unwrap().to_owned();
+    let start = || installation.start_with("promptgate-proxy", &[], &[("PROMPTGATE_PROXY_PORT", &port)]);
+
+    // While it is down, what one token comes from is revoked; it cannot know that without the database.
+    take_proxy(&mut gateway).terminate().await.unwrap();
+    gateway.admin(Method::DELETE, &format!("/tokens/{other_id}"), &Value::Null).await.unwrap();
+    server.stop().await.unwrap();
+    let restarted = start().unwrap();
+    ready(&gateway.proxy).await;
+    let minute = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() / 60;
+    let begun = minute();
+    let mut answered = 0;
+    for _ in 0..30 {
+        let answer = minted.chat("up:echo").await.unwrap();
+        match answer.status.as_u16() {
+            200 => answered += 1,
+            // Its share is used up, and how much the others leave of the limit cannot be found out.
+            status => {
+                let code = &answer.json()["error"]["code"];
+                assert_eq!((status, code), (503, &json!("limits_unavailable")), "{}", answer.text());
+            }
+        }
+        assert_eq!(answer.header("x-promptgate-limits-degraded"), Some("limits"), "{}", answer.text());
+    }
+    assert!(answered >= 1 && answered <= 10 * (1 + minute() - begun), "{answered} of 10 a minute");
+    // What nobody knows of is not called wrong.
+    calls(&Project { client: Client::new().bearer(UNKNOWN), ..project.clone() }, 503).await;
+
+    // Then it is back, and so is what happened.
+    server.start_again().await.unwrap();
+    eventually("the revocation", PATIENCE, || async {
+        (revoked.chat("up:echo").await.ok()?.status == 401).then_some(())
+    })
+    .await
+    .unwrap();
+    // What is revoked while the proxy is down and the database is there is never let in again.
+    restarted.terminate().await.unwrap();
+    gateway.admin(Method::DELETE, &format!("/tokens/{top_id}"), &Value::Null).await.unwrap();
+    let restarted = start().unwrap();
+    ready(&gateway.proxy).await;
+    calls(&minted, 401).await;
+    gateway.processes.push(restarted);
+    gateway.stop().await.unwrap();
+}
+
+/// Well formed, so that only the database can tell that nobody has it.
+const UNKNOWN: &str = "pg_live_LwPbcU43xGNI4gJVvMjcxEbn1TCqNyrmLo6yHrDbDOg2VoTlu";
+
 #[tokio::test]
 async fn a_proxy_that_never_saw_the_database_does_not_start_without_it() {
     let mut server = LonePostgres::start().await.unwrap();
@@ -152,15 +236,8 @@ async fn a_proxy_that_never_saw_the_database_does_not_start_without_it() {
 #[tokio::test]
 async fn a_change_is_served_by_all_proxies_when_its_answer_comes() {
     let installation = Installation::on_postgres().await.unwrap().set("PROMPTGATE_PROXY_POLL_INTERVAL", "1h");
-    let gateway = Gateway::replicated(&installation).await.unwrap();
-    eventually("both proxies are listed", PATIENCE, || async {
-        let listed = gateway.admin(Method::GET, "/replicas", &Value::Null).await.ok()?.json();
-        let kinds = listed["items"].as_array()?.iter().filter(|replica| replica["kind"] == "proxy");
-        (kinds.count() == 2).then_some(())
-    })
-    .await
-    .unwrap();
-    assert_served(&gateway, Duration::from_secs(1)).await;
+    let (gateway, proxies) = three(&installation).await;
+    assert_served(&gateway, &proxies, Duration::from_secs(1)).await;
     let listed = gateway.admin(Method::GET, "/replicas", &Value::Null).await.unwrap().expect(200).unwrap();
     for replica in listed["items"].as_array().unwrap().iter().filter(|replica| replica["kind"] == "proxy") {
         assert_eq!((&replica["lag"], &replica["revision"]), (&json!(0), &listed["revision"]), "{replica}");
@@ -172,20 +249,31 @@ async fn a_change_is_served_by_all_proxies_when_its_answer_comes() {
 async fn with_the_bus_cut_a_change_is_served_within_the_poll_interval() {
     let mut installation =
         Installation::on_postgres_and_redis().await.unwrap().set("PROMPTGATE_PROXY_POLL_INTERVAL", "500ms");
-    let gateway = Gateway::replicated(&installation).await.unwrap();
-    eventually("both proxies are listed", PATIENCE, || async {
+    let (gateway, proxies) = three(&installation).await;
+    installation.redis().unwrap().stop().await.unwrap();
+    assert_served(&gateway, &proxies, Duration::from_millis(1_500)).await;
+}
+
+/// Two of everything and a third proxy, all of them listed; where the proxies are.
+async fn three(installation: &Installation) -> (Gateway, [String; 3]) {
+    let mut gateway = Gateway::replicated(installation).await.unwrap();
+    let port = promptgate_e2e::free_port().to_string();
+    let third = installation.start_with("promptgate-proxy", &[], &[("PROMPTGATE_PROXY_PORT", &port)]);
+    gateway.processes.push(third.unwrap());
+    eventually("three proxies are listed", PATIENCE, || async {
         let listed = gateway.admin(Method::GET, "/replicas", &Value::Null).await.ok()?.json();
         let kinds = listed["items"].as_array()?.iter().filter(|replica| replica["kind"] == "proxy");
-        (kinds.count() == 2).then_some(())
+        (kinds.count() == 3).then_some(())
     })
     .await
     .unwrap();
-    installation.redis().unwrap().stop().await.unwrap();
-    assert_served(&gateway, Duration::from_millis(1_500)).await;
+    let second = gateway.second_proxy.clone().unwrap();
+    let proxies = [gateway.proxy.clone(), second, format!("http://127.0.0.1:{port}")];
+    (gateway, proxies)
 }
 
 /// Makes a few changes, each of which has to be served everywhere within a time.
-async fn assert_served(gateway: &Gateway, limit: Duration) {
+async fn assert_served(gateway: &Gateway, proxies: &[String], limit: Duration) {
     let mut slowest = Vec::new();
     for number in 0..5 {
         let body = json!({"name": format!("Test {number}"), "projectType": "agent_proxy"});
@@ -193,14 +281,14 @@ async fn assert_served(gateway: &Gateway, limit: Duration) {
         let made = gateway.admin(Method::POST, "/projects?wait_revision=true", &body).await.unwrap();
         slowest.push(started.elapsed());
         assert_eq!(made.status, 201, "{}", made.text());
-        assert_eq!(made.header("x-promptgate-revision-served"), Some("2/2"), "{:?}", made.headers);
+        assert_eq!(made.header("x-promptgate-revision-served"), Some("3/3"), "{:?}", made.headers);
         assert_eq!(made.header("x-promptgate-replicas-behind"), None);
         // It is in force there, not only said to be.
         let id = made.json()["uuid"].as_str().unwrap().to_owned();
         let (token, _) =
             gateway.token(&id, &json!({"name": "Test", "scopes": ["chat", "models"]})).await.unwrap();
         let client = Client::new().bearer(&token);
-        for proxy in [Some(&gateway.proxy), gateway.second_proxy.as_ref()].into_iter().flatten() {
+        for proxy in proxies {
             let answer = client.get(&format!("{proxy}/api/{id}/v1/models")).await.unwrap();
             assert_eq!(answer.status, 200, "{}", answer.text());
         }

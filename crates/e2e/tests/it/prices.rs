@@ -1,7 +1,7 @@
 //! What an operator says that models cost, and who may come in, by the binary.
 
 use http::Method;
-use promptgate_e2e::{Gateway, Installation, Project};
+use promptgate_e2e::{Client, Gateway, Installation, Project};
 use promptgate_testkit::upstream::{Reply, ScriptedUpstream};
 use serde_json::{Value, json};
 
@@ -92,4 +92,49 @@ async fn a_price_that_is_set_is_that_of_the_next_calls() {
 async fn a_price_that_is_set_reaches_the_proxies() {
     let installation = Installation::on_postgres().await.unwrap();
     journey(Gateway::separate(&installation).await.unwrap()).await;
+}
+
+/// The number that stands behind a name in a text, whatever stands between the two.
+fn number_behind(text: &str, name: &str) -> f64 {
+    let (_, behind) = text.split_once(name).unwrap_or_else(|| panic!("no {name} in {text}"));
+    let digits = behind.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let end = digits.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(digits.len());
+    digits[..end].parse().unwrap()
+}
+
+#[tokio::test]
+async fn header_record_log_and_metric_say_the_same_cost() {
+    let installation = Installation::embedded().unwrap().set("PROMPTGATE_LOG_FORMAT", "json");
+    let gateway = Gateway::run_all(&installation).await.unwrap();
+    let upstream = ScriptedUpstream::start().await.unwrap();
+    gateway.provider("up", "openai_compatible", &format!("{}/v1", upstream.url())).await.unwrap();
+    let price =
+        json!({"providerName": "up", "model": "m-1", "input": 1.37, "output": 2.9, "cacheRead": 0.11});
+    call(&gateway, Method::POST, "/pricing/models", price, 201).await;
+    let project = gateway.project().await.unwrap();
+    let mut answer: Value = serde_json::from_str(COMPLETION).unwrap();
+    answer["usage"] = json!({"prompt_tokens": 1_234_567, "completion_tokens": 89, "total_tokens": 1_234_656,
+        "prompt_tokens_details": {"cached_tokens": 234_567}});
+    upstream.enqueue(Reply::json(&answer));
+    let answered = project.chat("up:m-1").await.unwrap();
+    // A million at 1.37, what was cached at 0.11, and 89 at 2.90, each per million.
+    let cost = 1.37 + 234_567.0 * 0.11e-6 + 89.0 * 2.9e-6;
+    let agrees = |place: &str, said: f64| {
+        assert!((said - cost).abs() < 0.5e-6, "{place}: {said} instead of {cost}");
+    };
+    agrees("header", answered.header("x-promptgate-cost").unwrap().parse().unwrap());
+    let event = gateway.last_call(&project, 1).await.unwrap();
+    agrees("record", event["costUsd"].as_f64().unwrap());
+    let page = Client::new().get(&format!("{}/metrics", gateway.proxy)).await.unwrap().text();
+    let metric = page
+        .lines()
+        .find(|line| line.starts_with("promptgate_cost_nanodollars_total{") && line.contains("\"up\""))
+        .unwrap_or_else(|| panic!("no metric in {page}"));
+    agrees("metric", metric.rsplit(' ').next().unwrap().parse::<f64>().unwrap() / 1e9);
+    let said = gateway.process().said();
+    let lines: Vec<&str> =
+        said.lines().filter(|line| line.contains("cost_usd") && line.contains("m-1")).collect();
+    let [line] = lines[..] else { panic!("one line of the call: {lines:?}") };
+    agrees("log", number_behind(line, "cost_usd"));
+    gateway.stop().await.unwrap();
 }

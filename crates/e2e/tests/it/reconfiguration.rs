@@ -118,8 +118,8 @@ async fn the_table_of_capabilities_is_read_anew_on_a_signal() {
         .unwrap();
     };
     assert!(!reached().await);
-    read_anew(&table.to_string(), "the configuration was read anew").await;
+    read_anew(&table.to_string(), "the configuration: read anew").await;
     assert!(reached().await);
-    read_anew("{}", "the capability table could not be read anew").await;
+    read_anew("{}", "the table of capabilities: could not be read anew").await;
     assert!(reached().await, "the last good one counts");
 }

@@ -219,7 +219,7 @@ impl Check<'_> {
         let number = number?;
         let large = u64::try_from(number).ok().filter(|number| *number > 0);
         if large.is_none() {
-            self.errors.add(field, "must be greater than zero");
+            self.errors.add(field, format!("must be from 1 to {}", i64::MAX));
         }
         large
     }
@@ -227,7 +227,7 @@ impl Check<'_> {
     fn money(&mut self, field: &str, dollars: Option<f64>) -> Option<Money> {
         let money = Money::from_dollars(dollars?).filter(|money| *money > Money::ZERO);
         if money.is_none() {
-            self.errors.add(field, "must be an amount of dollars greater than zero");
+            self.errors.add(field, "must be dollars from 0.000000001 to 9,223,372,036");
         }
         money
     }

@@ -1,6 +1,7 @@
 //! What a call takes at most.
 
 use promptgate_kernel::Money;
+use promptgate_limits::{Counter, Measure, Window};
 use promptgate_providers::ProviderKind;
 use promptgate_usage::{Sale, TokenCounts};
 use promptgate_wire::PromptSize;
@@ -21,6 +22,11 @@ const PER_FILE_ELSEWHERE: u64 = 300_000;
 const KEPT_ELSEWHERE: u64 = 128_000;
 /// So many bytes of encoded sound take one token at most.
 const SOUND_BYTES_PER_TOKEN: u64 = 8;
+/// How much each use of a provider's own tools is taken to fetch, where the request does not bound it. No vendor
+/// publishes a maximum.
+const FETCHED: u64 = 20_000;
+/// How often a provider asks its model anew with what its tools fetched, before it gives the turn back.
+const MOST_ROUNDS: u64 = 10;
 /// How much is written at most by a model of which nobody knows, where nobody says how much it may.
 const UNKNOWN_OUTPUT: u64 = 8_192;
 /// Classes of tokens are rounded one by one: so many nano-dollars more than all of them at once.
@@ -44,16 +50,37 @@ pub(crate) struct Asks {
     pub(crate) embeds: bool,
     /// Whether no model reads anything for it.
     pub(crate) is_free: bool,
+    /// What a thousand tokens cost where a model has no price, if the endpoint says so.
+    pub(crate) per_thousand: Option<Money>,
 }
 
 /// What a call takes at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Bound {
     pub(super) tokens: u64,
-    /// Nano-dollars, of the dearest who may be asked.
+    /// What is read besides because a provider's own tools fetch it: budgets of days and months reserve it.
+    pub(super) fetched: u64,
+    /// Nano-dollars, of the dearest who may be asked, what is fetched included.
     pub(super) cost: u64,
     /// How many of the tokens are written.
     pub(super) output: u64,
+}
+
+impl Bound {
+    /// As much of it as a limit counts.
+    pub(super) const fn of(&self, counter: &Counter) -> u64 {
+        match (counter.measure, counter.window) {
+            (Measure::Requests, _) => 1,
+            (Measure::Tokens, Window::Day | Window::Month) => self.with_fetched(),
+            (Measure::Tokens, _) => self.tokens,
+            (Measure::Cost, _) => self.cost,
+        }
+    }
+
+    /// All tokens.
+    pub(super) const fn with_fetched(&self) -> u64 {
+        self.tokens.saturating_add(self.fetched)
+    }
 }
 
 impl Asks {
@@ -84,7 +111,9 @@ impl Asks {
         let mut all = Bound::default();
         for candidate in candidates {
             let (input, output) = (self.input(candidate), self.output(candidate, injected));
+            let fetched = self.fetched(input);
             all.tokens = all.tokens.max(input.saturating_add(output));
+            all.fetched = all.fetched.max(fetched);
             all.output = all.output.max(output);
             if costs {
                 let price = |counts: TokenCounts| {
@@ -93,42 +122,47 @@ impl Asks {
                         kind: candidate.provider.provider.kind.as_str(),
                         model: &candidate.model,
                         embedding: self.embeds,
+                        per_thousand: self.per_thousand,
                     };
                     nanos(snapshot.prices().charge(&shared.prices, sale, &counts).cost)
                 };
-                let cost = self.input_cost(input, price).saturating_add(self.output_cost(output, price));
+                let is_anthropics = candidate.provider.provider.kind == ProviderKind::Anthropic;
+                let cost = self.cost(input.saturating_add(fetched), output, is_anthropics, price);
                 all.cost = all.cost.max(cost.saturating_add(ROUNDING));
             }
         }
         all
     }
 
-    /// The dearest class that the input may be counted in.
-    fn input_cost(&self, input: u64, price: impl Fn(TokenCounts) -> u64) -> u64 {
+    /// What it costs if all that is read and all that is written is counted in the dearest class that it may be
+    /// counted in. Both at once, because how much is read may decide what a token costs.
+    fn cost(&self, input: u64, output: u64, is_anthropics: bool, price: impl Fn(TokenCounts) -> u64) -> u64 {
+        let PromptSize { caches, caches_long, audio_bytes, has_more_elsewhere, wants_audio, .. } =
+            self.prompt;
         let none = TokenCounts::default();
-        let mut cost = price(TokenCounts { input, ..none });
-        if self.prompt.caches {
-            cost = cost.max(price(TokenCounts { cache_write_5m: input, ..none }));
-        }
-        if self.prompt.caches_long {
-            cost = cost.max(price(TokenCounts { cache_write_1h: input, ..none }));
-        }
-        if self.prompt.audio_bytes > 0 {
-            cost = cost.max(price(TokenCounts { audio_input: input, ..none }));
-        }
-        cost
+        // Anthropic writes to its cache when it is told to, and what its tools fetch; others when they like.
+        let may_cache = caches || !is_anthropics || self.prompt.own_tool_uses > 0;
+        let reads = [
+            Some(TokenCounts { input, ..none }),
+            may_cache.then_some(TokenCounts { cache_write_5m: input, ..none }),
+            caches_long.then_some(TokenCounts { cache_write_1h: input, ..none }),
+            (audio_bytes > 0 || has_more_elsewhere).then_some(TokenCounts { audio_input: input, ..none }),
+        ];
+        let of_one = |read: TokenCounts| {
+            let cost =
+                price(TokenCounts { output, ..read }).max(price(TokenCounts { reasoning: output, ..read }));
+            if wants_audio { cost.max(price(TokenCounts { audio_output: output, ..read })) } else { cost }
+        };
+        reads.into_iter().flatten().map(of_one).max().unwrap_or(0)
     }
 
-    /// The dearest class that the output may be counted in.
-    fn output_cost(&self, output: u64, price: impl Fn(TokenCounts) -> u64) -> u64 {
-        let none = TokenCounts::default();
-        let cost =
-            price(TokenCounts { output, ..none }).max(price(TokenCounts { reasoning: output, ..none }));
-        if self.prompt.wants_audio {
-            cost.max(price(TokenCounts { audio_output: output, ..none }))
-        } else {
-            cost
-        }
+    /// What is read besides the prompt because a provider's own tools fetch it. Each time its model is asked anew
+    /// with it, the prompt and what was fetched before are read once more.
+    fn fetched(&self, input: u64) -> u64 {
+        let uses = self.prompt.own_tool_uses;
+        let rounds = uses.min(MOST_ROUNDS);
+        let all = self.prompt.fetched.unwrap_or(0).max(FETCHED).saturating_mul(uses);
+        input.saturating_mul(rounds).saturating_add(all.saturating_mul(rounds + 1).div_ceil(2))
     }
 
     /// The most that may be read: no token is shorter than a byte.
@@ -191,15 +225,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_costs_at_most_its_dearest_class() {
-        let price = |reasoning: u64| {
-            move |counts: TokenCounts| {
-                counts.output * 3 + counts.reasoning * reasoning + counts.audio_output * 9
-            }
+    fn what_is_read_and_written_costs_at_most_its_dearest_classes() {
+        let cost = |prompt: PromptSize, rates: [u64; 7], is_anthropics| {
+            let price = move |counts: TokenCounts| {
+                let all = [
+                    counts.input,
+                    counts.cache_write_5m,
+                    counts.cache_write_1h,
+                    counts.audio_input,
+                    counts.output,
+                    counts.reasoning,
+                    counts.audio_output,
+                ];
+                all.into_iter().zip(rates).map(|(count, rate)| count * rate).sum()
+            };
+            Asks { prompt, ..Asks::default() }.cost(100, 10, is_anthropics, price)
         };
-        let asks = Asks::default();
-        assert_eq!([2, 3, 7].map(|rate| asks.output_cost(10, price(rate))), [30, 30, 70]);
-        let sound = Asks { prompt: PromptSize { wants_audio: true, ..PromptSize::default() }, ..asks };
-        assert_eq!([7, 11].map(|rate| sound.output_cost(10, price(rate))), [90, 110]);
+        let none = PromptSize::default();
+        let rates = [1, 2, 3, 4, 5, 6, 7];
+        assert_eq!(cost(none, rates, true), 100 + 60, "reasoning is dearer than what is shown");
+        assert_eq!(cost(none, [1, 2, 3, 4, 6, 5, 7], true), 100 + 60);
+        assert_eq!(cost(none, rates, false), 200 + 60, "some cache without being asked to");
+        for (prompt, expected) in [
+            (PromptSize { caches: true, ..none }, 200 + 60),
+            (PromptSize { own_tool_uses: 1, ..none }, 200 + 60),
+            (PromptSize { caches: true, caches_long: true, ..none }, 300 + 60),
+            (PromptSize { audio_bytes: 1, ..none }, 400 + 60),
+            (PromptSize { has_more_elsewhere: true, ..none }, 400 + 60),
+            (PromptSize { wants_audio: true, ..none }, 100 + 70),
+        ] {
+            assert_eq!(cost(prompt, rates, true), expected, "{prompt:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_providers_tools_fetch_is_read_again_with_everything_else() {
+        let fetched = |own_tool_uses, fetched| {
+            let prompt = PromptSize { own_tool_uses, fetched, ..PromptSize::default() };
+            Asks { prompt, ..Asks::default() }.fetched(1_000)
+        };
+        assert_eq!(fetched(0, None), 0);
+        assert_eq!(fetched(1, None), 1_000 + 20_000);
+        assert_eq!(fetched(2, None), 2_000 + 20_000 + 40_000);
+        assert_eq!(fetched(2, Some(50_000)), 2_000 + 50_000 + 100_000);
+        // Twenty uses in ten rounds, two at a time.
+        assert_eq!(fetched(20, None), 10_000 + (1..=10).map(|round| round * 40_000).sum::<u64>());
+        assert_eq!(fetched(u64::MAX, None), u64::MAX / 2 + 1 + 10_000, "nobody has so much");
     }
 }

@@ -6,6 +6,10 @@ use promptgate_kernel::{LimitSet, ModelLimits, Money};
 use promptgate_limits::{Counter, Limit, Measure, Subject, Window};
 
 use super::payers::{Payers, Share};
+use super::refusal::LimitRefusal;
+
+/// By how many bytes of text a token is estimated, where no upper bound is wanted.
+const BYTES_PER_TOKEN: u64 = 4;
 
 /// One cap of a set, and what it caps.
 type Cap<S> = (fn(&S) -> Option<u64>, Measure, Window);
@@ -45,7 +49,7 @@ fn nanos(money: Money) -> u64 {
 pub(crate) struct Limits {
     /// Of minutes and hours, and places.
     pub(super) rates: Vec<Limit>,
-    /// Of days and longer windows.
+    /// Of days and longer windows, those of a plan first.
     pub(super) budgets: Vec<Limit>,
     /// The same as `rates` for the model that is asked.
     pub(super) of_model: Vec<Limit>,
@@ -76,6 +80,12 @@ impl Limits {
             limits.of_model = payers.limits_of(model);
         }
         limits
+    }
+
+    /// The windows of a plan, and the budgets of days and months.
+    pub(super) fn quotas_and_budgets(&self) -> (&[Limit], &[Limit]) {
+        let is_quota = |limit: &Limit| matches!(limit.counter.window, Window::FiveHours | Window::SevenDays);
+        self.budgets.split_at(self.budgets.partition_point(is_quota))
     }
 
     /// Leaves out what calls do not count against for which no model reads anything.
@@ -118,14 +128,30 @@ impl Payers {
         above.chain([project]).chain(groups).chain(owner)
     }
 
-    /// What the token says of one cap, else what the endpoint says: the one takes the other's place, also
-    /// where it is looser.
-    fn own<T>(&self, read: impl Fn(&LimitSet) -> Option<T>) -> Option<(Subject, T)> {
-        if let Some(cap) = read(&self.token_limits) {
-            return Some((Subject::Token(self.token), cap));
-        }
-        let (endpoint, limits) = self.endpoint.as_ref()?;
-        Some((Subject::Endpoint(*endpoint), read(limits)?))
+    /// Whether what the token says of one cap takes the place of what its endpoint says, also where it is
+    /// looser. What a minted token says was chosen by whoever minted it: it does so only where the issued one
+    /// at the top of the line says something, too.
+    fn replaces_endpoint<T>(&self, read: impl Fn(&LimitSet) -> Option<T>) -> bool {
+        let is_issued = self.above.last().is_none_or(|(_, issued)| read(issued).is_some());
+        is_issued && read(&self.token_limits).is_some()
+    }
+
+    /// What the token says of one cap, and what the endpoint says, unless the one takes the other's place.
+    fn own<T>(&self, read: impl Fn(&LimitSet) -> Option<T>) -> impl Iterator<Item = (Subject, T)> {
+        let token = read(&self.token_limits).map(|cap| (Subject::Token(self.token), cap));
+        let counts = !self.replaces_endpoint(&read);
+        let endpoint = self.endpoint.as_ref().filter(|_| counts);
+        let endpoint = endpoint.and_then(|(id, set)| Some((Subject::Endpoint(*id), read(set)?)));
+        token.into_iter().chain(endpoint)
+    }
+
+    /// Why a request is too large for one, if it has so many bytes for a model to read.
+    pub(super) fn too_large(&self, text_bytes: u64) -> Option<LimitRefusal> {
+        let own = self.token_limits.request_tokens.map(|cap| (Subject::Token(self.token), cap));
+        let besides = self.besides().filter_map(|(subject, set)| Some((subject, set.request_tokens?)));
+        let (subject, cap) = own.into_iter().chain(besides).min_by_key(|(_, cap)| *cap)?;
+        let needed = text_bytes.div_ceil(BYTES_PER_TOKEN);
+        (needed > cap).then_some(LimitRefusal::Request { subject, cap, needed })
     }
 
     fn caps(
@@ -137,10 +163,7 @@ impl Payers {
     ) -> Vec<Limit> {
         let own = self.own(&read);
         let besides = self.besides().filter_map(|(subject, set)| Some((subject, read(set)?)));
-        own.into_iter()
-            .chain(besides)
-            .map(|(subject, cap)| limit(subject, model, measure, window, cap))
-            .collect()
+        own.chain(besides).map(|(subject, cap)| limit(subject, model, measure, window, cap)).collect()
     }
 
     /// What the ledger counts of a call that is not reserved of.
@@ -154,7 +177,7 @@ impl Payers {
             }
             if let Some((endpoint, limits)) = &self.endpoint
                 && read(limits).is_some()
-                && read(&self.token_limits).is_some()
+                && self.replaces_endpoint(read)
             {
                 unheld.push(counter(Subject::Endpoint(*endpoint)));
             }

@@ -1,8 +1,8 @@
 //! What a call holds while it is under way.
 
 use promptgate_kernel::{Money, Timestamp};
-use promptgate_limiter::{Denied, Limiter, Reservation, Use};
-use promptgate_limits::{Holder, Limit, Measure};
+use promptgate_limiter::{Denied, Hold, Limiter, Reservation, Use};
+use promptgate_limits::{Counter, Holder, Limit, Measure};
 
 use super::Limiters;
 use super::bound::{Asks, Bound};
@@ -108,13 +108,13 @@ impl Held {
             };
             let less = match (&denied, self.injected) {
                 (Denied::Over { limit, available, .. }, Some(most)) => {
-                    fitting(limit.counter.measure, *available, most, bound)
+                    fitting(&limit.counter, *available, most, bound)
                 }
                 _ => None,
             };
             let Some(less) = less else {
                 let denied = match self.injected {
-                    Some(_) => at_least(denied, |limit| least(limit, bound(Some(LEAST_OUTPUT)))),
+                    Some(_) => at_least(denied, |limit| bound(Some(LEAST_OUTPUT)).of(&limit.counter)),
                     None => denied,
                 };
                 return Err(LimitRefusal::of(denied, self.at, shared));
@@ -132,11 +132,14 @@ impl Held {
 
     async fn reserve(&mut self, limiters: &Limiters) -> Result<(), Denied> {
         let (needed, at) = (self.needed(), self.at);
-        let Limits { rates, budgets, of_model, .. } = &self.limits;
+        let Limits { rates, of_model, .. } = &self.limits;
+        let (quotas, budgets) = self.limits.quotas_and_budgets();
         ensure(&mut self.rates, &limiters.rates, rates, needed, at).await?;
         ensure(&mut self.of_model, &limiters.rates, of_model, needed, at).await?;
         // What takes nothing is let in as long as there is anything left.
         let needed = Use { tokens: needed.tokens.max(1), ..needed };
+        ensure(&mut self.budgets, &limiters.budgets, quotas, needed, at).await?;
+        let needed = Use { tokens: self.bound.with_fetched().max(1), ..needed };
         ensure(&mut self.budgets, &limiters.budgets, budgets, needed, at).await
     }
 
@@ -201,12 +204,16 @@ impl Held {
         self.measure(bound);
     }
 
-    /// Books what the call used, and gives the rest back.
-    pub(crate) fn settle(mut self, used: Use) {
+    /// Gives everything back: the call is not made.
+    pub(super) fn release(&mut self) {
+        (self.rates, self.of_model, self.budgets) = (None, None, None);
+        self.measure(Bound::default());
+    }
+
+    /// Books what the call used, and gives the rest back. Says what is held of it until the call is recorded.
+    pub(crate) fn settle(mut self, used: Use) -> Vec<Hold> {
         let all = [self.rates.take(), self.of_model.take(), self.budgets.take()];
-        for reservation in all.into_iter().flatten() {
-            reservation.settle(used);
-        }
+        all.into_iter().flatten().flat_map(|reservation| reservation.settle(used)).collect()
     }
 
     /// What clients are told about it.
@@ -219,12 +226,18 @@ impl Held {
     /// What the record says about it.
     pub(super) fn note(&self) -> String {
         let limits = self.limits.all().count();
-        let Bound { tokens, cost, .. } = self.bound;
+        let Bound { tokens, fetched, cost, .. } = self.bound;
         let cost = Money::from_nanos(i64::try_from(cost).unwrap_or(i64::MAX));
         let most = self.injected.map_or_else(String::new, |most| format!(", at most {most} written"));
         let model = self.model.as_deref().filter(|_| !self.limits.of_model.is_empty());
         let model = model.map_or_else(String::new, |model| format!(", some of the model `{model}`"));
-        format!("admitted: {limits} limits{model}; reserved {tokens} tokens, ${cost}{most}")
+        let (_, budgets) = self.limits.quotas_and_budgets();
+        let tools = if fetched == 0 || budgets.is_empty() {
+            String::new()
+        } else {
+            format!(" and of budgets {fetched} for what the provider's tools fetch")
+        };
+        format!("admitted: {limits} limits{model}; reserved {tokens} tokens{tools}, ${cost}{most}")
     }
 
     /// Keeps what is reserved in all told to whoever watches.
@@ -279,23 +292,15 @@ fn at_least(denied: Denied, least: impl Fn(&Limit) -> u64) -> Denied {
     }
 }
 
-/// What of a bound a limit counts.
-const fn least(limit: &Limit, bound: Bound) -> u64 {
-    match limit.counter.measure {
-        Measure::Requests => 1,
-        Measure::Tokens => bound.tokens,
-        Measure::Cost => bound.cost,
-    }
-}
-
 /// The most that may be written with what a limit has left; none if that is not worth asking for.
-fn fitting(measure: Measure, available: u64, most: u64, bound: impl Fn(Option<u64>) -> Bound) -> Option<u64> {
-    let fits = |output: u64| {
-        let bound = bound(Some(output));
-        let needed = if measure == Measure::Cost { bound.cost } else { bound.tokens };
-        needed <= available
-    };
-    if measure == Measure::Requests || most <= LEAST_OUTPUT || !fits(LEAST_OUTPUT) {
+fn fitting(
+    counter: &Counter,
+    available: u64,
+    most: u64,
+    bound: impl Fn(Option<u64>) -> Bound,
+) -> Option<u64> {
+    let fits = |output: u64| bound(Some(output)).of(counter) <= available;
+    if counter.measure == Measure::Requests || most <= LEAST_OUTPUT || !fits(LEAST_OUTPUT) {
         return None;
     }
     let (mut fit, mut over) = (LEAST_OUTPUT, most);

@@ -42,6 +42,15 @@ pub enum LimitRefusal {
         /// When something comes back.
         retry_after: Duration,
     },
+    /// One request gives a model more to read than one may.
+    Request {
+        /// Whose cap it is.
+        subject: Subject,
+        /// How many tokens.
+        cap: u64,
+        /// How many it has, by estimate.
+        needed: u64,
+    },
     /// The account that calls has no plan, and there is no default one.
     NoPlan,
     /// A limit cannot be kept at the moment, and nothing may go without.
@@ -63,7 +72,9 @@ impl LimitRefusal {
                     Self::Rate { limit, needed, retry_after: until.since(now) }
                 }
                 Window::FiveHours | Window::SevenDays => {
-                    let retry_after = standing.resets_at.since(now);
+                    let is_held = standing.used.saturating_add(needed) <= limit.cap;
+                    let retry_after =
+                        if is_held { Duration::from_secs(1) } else { standing.resets_at.since(now) };
                     Self::Quota { limit, standing, needed, retry_after }
                 }
                 Window::Day | Window::Month => Self::Budget { limit, standing, needed },
@@ -75,6 +86,7 @@ impl LimitRefusal {
         match self {
             Self::Rate { .. } | Self::Quota { .. } => 429,
             Self::Budget { .. } => 402,
+            Self::Request { .. } => 422,
             Self::NoPlan => 403,
             Self::Unavailable { .. } => 503,
         }
@@ -85,6 +97,7 @@ impl LimitRefusal {
             Self::Rate { .. } => "rate_limit_exceeded",
             Self::Quota { .. } => "quota_exceeded",
             Self::Budget { .. } => "budget_exhausted",
+            Self::Request { .. } => "input_too_large",
             Self::NoPlan => "subscription_required",
             Self::Unavailable { limit } => match limit.counter.window {
                 Window::FiveHours | Window::SevenDays => "subscription_quota_unavailable",
@@ -107,6 +120,7 @@ impl LimitRefusal {
             Self::Rate { limit, needed, .. }
             | Self::Budget { limit, needed, .. }
             | Self::Quota { limit, needed, .. } => *needed > limit.cap,
+            Self::Request { .. } => true,
             Self::NoPlan | Self::Unavailable { .. } => false,
         }
     }
@@ -120,7 +134,7 @@ impl LimitRefusal {
             _ if self.is_too_large() => None,
             Self::Rate { retry_after, .. } | Self::Quota { retry_after, .. } => Some(*retry_after),
             Self::Unavailable { .. } => Some(Duration::from_secs(1)),
-            Self::Budget { .. } | Self::NoPlan => None,
+            Self::Budget { .. } | Self::Request { .. } | Self::NoPlan => None,
         }
     }
 
@@ -163,6 +177,12 @@ impl LimitRefusal {
                 "reservedTokens": standing.held,
                 "quotaTokens": limit.cap,
                 "resetAt": (standing.used > 0).then(|| standing.resets_at.to_string()),
+            }),
+            Self::Request { subject, cap, needed } => json!({
+                "scope": "request",
+                "limited": {"subject": subject.kind(), "measure": "tokens"},
+                "limit": cap,
+                "needed": needed,
             }),
             Self::NoPlan | Self::Unavailable { .. } => json!({}),
         };
@@ -211,14 +231,31 @@ impl LimitRefusal {
                 shown(limit, *needed),
                 standing.resets_at
             ),
+            Self::Quota { limit, standing, needed, .. }
+                if standing.used.saturating_add(*needed) <= limit.cap =>
+            {
+                format!(
+                    "what is left of the quota of the subscription for {} is held by calls under way: {} tokens \
+                     used and {} reserved of {}, and this call may need {needed}; try again when one has ended",
+                    of_hours(limit),
+                    standing.used,
+                    standing.held,
+                    limit.cap
+                )
+            }
             Self::Quota { limit, standing, needed, .. } => format!(
                 "the quota of the subscription for {} is used up: {} tokens used and {} reserved of {}, and this \
                  call may need {needed}; the first of them come back at {}",
-                if limit.counter.window == Window::FiveHours { "five hours" } else { "seven days" },
+                of_hours(limit),
                 standing.used,
                 standing.held,
                 limit.cap,
                 standing.resets_at
+            ),
+            Self::Request { subject, cap, needed } => format!(
+                "this request has about {needed} tokens to read, and one request of {} may have {cap}. Make it \
+                 shorter, or let an administrator raise the cap",
+                named(*subject)
             ),
             Self::NoPlan => "the account has no subscription plan, and there is no default one; an \
                              administrator can assign one"
@@ -242,6 +279,9 @@ impl LimitRefusal {
                     limit.counter, limit.cap, standing.used, standing.held
                 )
             }
+            Self::Request { subject, cap, needed } => {
+                format!("cap of one request of {} of {cap} tokens: about {needed}", named(*subject))
+            }
             Self::NoPlan => "no subscription plan".to_owned(),
             Self::Unavailable { limit } => format!("limit {} cannot be asked", limit.counter),
         }
@@ -253,12 +293,18 @@ impl LimitRefusal {
             Self::Rate { limit, .. } | Self::Budget { limit, .. } | Self::Quota { limit, .. } => {
                 (Self::scope(limit), limit.counter.subject.kind())
             }
+            Self::Request { subject, .. } => ("request", subject.kind()),
             Self::NoPlan => ("plan", "owner"),
             Self::Unavailable { limit } => ("unavailable", limit.counter.subject.kind()),
         };
         metrics::counter!("promptgate_limit_refusals_total", "scope" => scope, "subject" => subject)
             .increment(1);
     }
+}
+
+/// The window of a quota, in words.
+fn of_hours(limit: &Limit) -> &'static str {
+    if limit.counter.window == Window::FiveHours { "five hours" } else { "seven days" }
 }
 
 fn too_large(limit: &Limit, needed: u64) -> String {
@@ -295,14 +341,18 @@ fn limited(limit: &Limit) -> Value {
     }
 }
 
-fn whose(limit: &Limit) -> String {
-    let subject = match limit.counter.subject {
+fn named(subject: Subject) -> &'static str {
+    match subject {
         Subject::Token(_) => "this token",
         Subject::Endpoint(_) => "this endpoint",
         Subject::Project(_) => "this project",
         Subject::Group(_) => "one of the account's groups",
         Subject::Owner(_) => "this account",
-    };
+    }
+}
+
+fn whose(limit: &Limit) -> String {
+    let subject = named(limit.counter.subject);
     match &limit.counter.model {
         Some(model) => format!("{subject} with the model `{model}`"),
         None => subject.to_owned(),

@@ -1,10 +1,12 @@
 //! Calls within their limits, over providers that answer as a test tells them to.
 
+mod bounds;
+mod streams;
+
 use std::time::Duration;
 
 use promptgate_access::{Plan, Providers};
 use promptgate_kernel::{LimitSet, ModelLimits, Money};
-use promptgate_limits::{Counter, Limit, Measure, Subject, Window};
 use promptgate_projects::{Project, ProjectType};
 use promptgate_providers::{Operation, ProviderKind};
 use promptgate_tokens::{Scope, Token, TokenLimits};
@@ -12,7 +14,7 @@ use promptgate_usage::Outcome;
 use serde_json::{Value, json};
 
 use crate::limits::GatewayLimits;
-use crate::scripted::{Got, Piece, Scene, Script, chunk, credential_of, done, finish, provider_at, read};
+use crate::scripted::{Got, Piece, Scene, Script, chunk, provider_at, read};
 use crate::snapshot::{Configuration, Snapshot};
 use crate::testing::{account, compiler, group, plan, project, standing, token_for};
 
@@ -210,6 +212,11 @@ async fn the_event_says_who_holds_what_was_reserved() {
     scene.chat(CHAT).await;
     let event = scene.event();
     assert!(event.holder.is_some() && event.unheld.is_empty() && event.above.is_empty());
+    let held = event.held.unwrap();
+    let counter = format!("token:{}:tokens:day", scene.token.id);
+    let of: Vec<_> = held.iter().map(|hold| (hold.counter.as_str(), hold.amount)).collect();
+    assert_eq!(of, [(counter.as_str(), event.tokens.total())]);
+    assert_eq!(Some(held[0].holder), event.holder);
 }
 
 #[tokio::test]
@@ -330,6 +337,20 @@ async fn a_plan_grants_tokens_of_five_hours_and_of_seven_days() {
         assert_eq!((&body["window"], &body["usedTokens"]), (&json!(window), &json!(0)));
         assert_eq!(body["quotaTokens"], json!(five_hours.or(seven_days)));
         assert_eq!(body["reservedTokens"], if five_hours == Some(30) { 0 } else { 5 });
+        // What is held by calls that are not recorded yet comes back soon; what never fits does not.
+        let again = if five_hours == Some(30) { "" } else { "1" };
+        assert_eq!((refused.header("retry-after"), &body["resetAt"]), (again, &json!(null)));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_for_its_budget_takes_nothing_of_a_rate() {
+    let limits =
+        TokenLimits { rate_limit_per_minute: Some(5), daily_token_cap: Some(1), ..TokenLimits::default() };
+    let scene = scene(limits);
+    for _ in 0..2 {
+        let refused = scene.chat(CHAT).await;
+        assert_eq!((refused.status, refused.header("x-ratelimit-remaining-requests")), (402, "5"));
     }
 }
 
@@ -342,109 +363,45 @@ async fn an_account_without_a_plan_may_ask_nothing_of_a_model() {
     assert_eq!(read(scene.begin(Operation::CountTokens, count).await).await.status, 200);
 }
 
-/// An answer that does not keep to what was asked for.
-fn endless() -> Script {
-    let words = (0..200).map(|_| chunk("four"));
-    Script::sse([chunk("")].into_iter().chain(words).chain([finish(), done()]))
-}
-
-fn text(got: &Got) -> String {
-    let events = got.body.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
-    let events = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-    events.filter_map(|event| Some(event["choices"][0]["delta"]["content"].as_str()?.to_owned())).collect()
-}
-
-#[tokio::test]
-async fn a_stream_that_reaches_its_cap_is_ended_with_what_it_had() {
-    let scene = scene(TokenLimits { daily_token_cap: Some(INPUT + 10), ..TokenLimits::default() });
-    scene.upstream.next("one", endless());
-    let body = CHAT.replace("\"model\"", "\"stream\":true,\"model\"");
-    let got = scene.chat(&body).await;
-    assert_eq!(text(&got), "four".repeat(11));
-    let events: Vec<&str> = got.body.trim_end().split("\n\n").collect();
-    assert_eq!(events[events.len() - 1], "data: [DONE]");
-    let last: Value = serde_json::from_str(&events[events.len() - 2]["data: ".len()..]).unwrap();
-    assert_eq!(last["choices"][0]["finish_reason"], "length");
-    let event = scene.event();
-    assert_eq!((event.outcome, event.tokens.output, event.estimated), (Outcome::Completed, 11, true));
-    assert!(event.trace.iter().any(|note| note.starts_with("ended at what was reserved")));
-    assert_eq!(scene.upstream.open(), 0, "nobody listens to the provider any longer");
-}
-
-#[tokio::test]
-async fn a_stream_whose_events_come_together_is_ended_between_two_of_them() {
-    let scene = scene(TokenLimits { daily_token_cap: Some(INPUT + 10), ..TokenLimits::default() });
-    let Script::Answer { pieces, .. } = endless() else { panic!("it answers") };
-    let all = pieces.into_iter().map(|piece| match piece {
-        Piece::Text(text) => text,
-        other => panic!("{other:?}"),
-    });
-    scene.upstream.next("one", Script::sse([Piece::Text(all.collect())]));
-    let got = scene.chat(&CHAT.replace("\"model\"", "\"stream\":true,\"model\"")).await;
-    assert_eq!(text(&got), "four".repeat(11));
-    assert!(got.body.trim_end().ends_with("data: [DONE]"));
-}
-
-#[tokio::test]
-async fn a_stream_goes_on_beyond_its_cap_while_there_is_room() {
-    let scene = scene(TokenLimits { daily_token_cap: Some(1_000), ..TokenLimits::default() });
-    scene.upstream.next("one", endless());
-    let got = scene.chat(&CHAT.replace("\"model\"", "\"stream\":true,\"model\"")).await;
-    assert_eq!(text(&got), "four".repeat(200));
-    let counter = Counter {
-        subject: Subject::Token(scene.token.id),
-        model: None,
-        measure: Measure::Tokens,
-        window: Window::Day,
-    };
-    let limit = Limit { counter, cap: 1_000 };
-    let tokens = scene.event().tokens.total();
-    let left = scene.limiters.budgets.left(&limit, promptgate_kernel::Timestamp::from_micros(1_000_000));
-    assert_eq!(left, Some(1_000 - tokens), "what it took is held until it is recorded");
-}
-
-#[tokio::test]
-async fn every_format_has_its_own_end_of_a_stream_that_is_full() {
-    let claude = provider_at("claude", ProviderKind::Anthropic);
-    let openai = provider_at("open", ProviderKind::OpenAi);
-    let keys = vec![credential_of(&claude, "sk-c"), credential_of(&openai, "sk-o")];
-    let scene =
-        scene_over(Configuration { providers: vec![claude, openai], credentials: keys, ..configuration() });
-    let limits = TokenLimits { daily_token_cap: Some(100), ..TokenLimits::default() };
-    scene.tokens.put(Token { limits, ..scene.token.clone() });
-    let event = |name: &str, data: &str| Piece::Text(format!("event: {name}\ndata: {data}\n\n"));
-    let mut messages = vec![
-        event(
-            "message_start",
-            r#"{"type":"message_start","message":{"id":"m1","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"usage":{"input_tokens":3,"output_tokens":1}}}"#,
-        ),
-        event(
-            "content_block_start",
-            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
-        ),
-    ];
-    messages.extend((0..300).map(|_| {
-        event(
-            "content_block_delta",
-            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"four"}}"#,
-        )
-    }));
-    scene.upstream.next("claude", Script::sse(messages));
-    let body =
-        r#"{"model":"claude:m","max_tokens":70,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
-    let got = read(scene.begin(Operation::Messages, body).await).await;
-    assert!(got.body.contains(r#""stop_reason":"max_tokens""#), "{}", got.body);
-    assert!(got.body.trim_end().ends_with(r#"{"type":"message_stop"}"#));
-    assert_eq!(got.body.matches("event: content_block_stop").count(), 1);
-    assert!(scene.event().tokens.output <= 72);
-}
+const DEGRADED: &str = "x-promptgate-limits-degraded";
 
 #[tokio::test]
 async fn while_counters_are_away_the_answer_says_so() {
-    // What the process has in hand is enough here; the header is about what it could not ask.
-    let scene = scene(TokenLimits { rate_limit_per_minute: Some(5), ..TokenLimits::default() });
-    assert_eq!(scene.chat(CHAT).await.header("x-promptgate-limits-degraded"), "");
+    let scene = scene(TokenLimits { rate_limit_per_minute: Some(1), ..TokenLimits::default() });
+    scene.counters.away(true);
+    let got = scene.chat(CHAT).await;
+    assert_eq!((got.status, got.header(DEGRADED)), (200, "limits"), "its share");
+    assert_eq!(scene.limiters.degraded(), ["limits"]);
+    unavailable(&scene.chat(CHAT).await, "limits_unavailable");
+    scene.counters.away(false);
+    scene.clock.advance(Duration::from_mins(1));
+    let got = scene.chat(CHAT).await;
+    assert_eq!((got.status, got.header(DEGRADED)), (200, ""));
     assert!(scene.limiters.degraded().is_empty());
+}
+
+fn unavailable(got: &Got, code: &str) {
+    let body = got.json();
+    assert_eq!((got.status, &body["error"]["code"]), (503, &json!(code)), "{}", got.body);
+    assert_eq!((got.header("retry-after"), got.header("x-should-retry")), ("1", "true"));
+}
+
+#[tokio::test]
+async fn budgets_and_quotas_that_cannot_be_asked_let_nobody_in() {
+    let budget = scene(TokenLimits { daily_token_cap: Some(1_000), ..TokenLimits::default() });
+    let quota = owned(quota(Some(1_000), None));
+    for (scene, code) in [(budget, "budgets_unavailable"), (quota, "subscription_quota_unavailable")] {
+        scene.counters.away(true);
+        let got = scene.chat(CHAT).await;
+        unavailable(&got, code);
+        assert_eq!(got.header(DEGRADED), "budgets");
+        assert_eq!((scene.upstream.calls("one"), scene.event().error_code.as_deref()), (0, Some(code)));
+        scene.counters.away(false);
+        // Nobody is asked again for a moment.
+        assert_eq!(scene.chat(CHAT).await.status, 503);
+        scene.clock.advance(Duration::from_secs(1));
+        assert_eq!(scene.chat(CHAT).await.status, 200);
+    }
 }
 
 #[tokio::test]
@@ -455,4 +412,24 @@ async fn a_change_of_limits_acts_on_the_next_call() {
     let wider = limits_of_project(LimitSet { requests_per_minute: Some(2), ..LimitSet::default() });
     scene.snapshot.store(Snapshot::compile(wider, &compiler()).0);
     assert_eq!(statuses(&scene, 2).await, [200, 429]);
+}
+
+#[tokio::test]
+async fn one_request_may_only_be_so_large() {
+    let long = CHAT.replace("Hi", "thirteen byte");
+    let of_token = scene(TokenLimits { request_token_cap: Some(3), ..TokenLimits::default() });
+    let of_project =
+        scene_over(limits_of_project(LimitSet { request_tokens: Some(3), ..LimitSet::default() }));
+    for (scene, subject) in [(of_token, "token"), (of_project, "project")] {
+        assert_eq!(scene.chat(CHAT).await.status, 200);
+        let refused = scene.chat(&long).await;
+        let body = refused.json();
+        assert_eq!((refused.status, &body["error"]["code"]), (422, &json!("input_too_large")));
+        assert_eq!(
+            (&body["scope"], &body["limit"], &body["needed"]),
+            (&json!("request"), &json!(3), &json!(4))
+        );
+        assert_eq!(body["limited"]["subject"], subject);
+        assert_eq!((refused.header("x-should-retry"), refused.header("retry-after")), ("false", ""));
+    }
 }

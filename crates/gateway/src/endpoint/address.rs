@@ -98,6 +98,8 @@ pub(crate) async fn address(
         }
         (None, None) => unreachable!("what was read is the input"),
     };
+    // Before budgets, and before a model is paid to look for names in what nobody answers.
+    endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
     admit(&endpoint, &body, &project, &snapshot, caller.as_deref(), record).await?;
     let written = if route == Route::Endpoint { Written::Call } else { Written::Dispatched };
     let input = match inspect(&policy, written, &body, record).await? {

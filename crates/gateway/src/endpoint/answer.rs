@@ -59,7 +59,7 @@ async fn answered(
             if let Some(note) = &mut record.endpoint {
                 note.cache_hit = true;
                 note.cached_tokens = kept.total_tokens;
-                note.saved = worth(&kept, &record.shared);
+                note.saved = worth(&kept, note.per_thousand, &record.shared);
             }
             // It took nothing, so it counts nothing against the conversation either.
             let nothing = TokenCounts::default();

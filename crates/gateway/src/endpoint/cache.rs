@@ -85,7 +85,7 @@ pub(crate) async fn keep(
 
 /// What a kept answer would cost if it had to be asked for now. Which tokens of the prompt its provider had
 /// in a cache of its own is not known, so that none counts as such.
-pub(crate) fn worth(kept: &CachedAnswer, shared: &Shared) -> Money {
+pub(crate) fn worth(kept: &CachedAnswer, per_thousand: Option<Money>, shared: &Shared) -> Money {
     let snapshot = shared.snapshot.load();
     let tokens =
         TokenCounts { input: kept.prompt_tokens, output: kept.completion_tokens, ..TokenCounts::default() };
@@ -95,6 +95,7 @@ pub(crate) fn worth(kept: &CachedAnswer, shared: &Shared) -> Money {
         kind: compiled.map_or("", |compiled| compiled.provider.kind.as_str()),
         model: &kept.provider_model,
         embedding: false,
+        per_thousand,
     };
     snapshot.prices().charge(&shared.prices, sale, &tokens).cost
 }

@@ -158,10 +158,11 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
     let mut payers = Payers::of_run(token, &above, &project, share);
     payers.at(&endpoint);
     record.payers = Some(Box::new(payers));
+    let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
+    endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
     admit(&endpoint, &written(&body), &project, &snapshot, None, record).await?;
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
     let policy = snapshot.policy(project_id, Some(endpoint_id), &line);
-    let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
     if let Some(masked) = inspect(&policy, Written::Call, &written(&body), record).await? {
         let body: Map<String, Value> = serde_json::from_slice(&masked).map_err(|_| Refusal::GuardFailed)?;
         input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;

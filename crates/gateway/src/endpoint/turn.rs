@@ -1,4 +1,4 @@
-//! From a call to what a provider is asked: cap, schema, variables, conversation, prompts, routing,
+//! From a call to what a provider is asked: schema, variables, conversation, prompts, routing,
 //! cache, target.
 
 use std::sync::Arc;
@@ -64,7 +64,6 @@ pub(crate) async fn ready(
     let Called { endpoint, mut input, mode, headers, project, snapshot, caller, policy } = called;
     let config = &endpoint.endpoint().config;
     let stream = config.streams(input.stream);
-    endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
     endpoint.check_input(&input).map_err(EndpointRefusal::Schema)?;
     let turn = std::mem::take(&mut input.messages);
     // Variables are checked before the conversation is looked for; its history is put in afterwards.

@@ -22,6 +22,8 @@ const REST: u32 = 30;
 const GATHERING: Duration = Duration::from_millis(100);
 /// How long the store may take for all of the configuration.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an end waits for it.
+const AT_THE_END: Duration = Duration::from_secs(1);
 
 /// Keeps the copies on the disk as new as what a process works from.
 pub struct Keeper<S> {
@@ -68,6 +70,8 @@ impl<S: ConfigSource> Keeper<S> {
             }
             self.keep_tokens(&mut written).await;
             if ended {
+                // What changed since the last look would be missing at a start without the database.
+                let _ = timeout(AT_THE_END, self.keep_configuration(&mut written)).await;
                 return;
             }
             self.keep_configuration(&mut written).await;
@@ -84,7 +88,8 @@ impl<S: ConfigSource> Keeper<S> {
         // What changed up to here is forgotten already, so that no token that is written misses it.
         let revision = self.snapshot.load().revision();
         let started = Instant::now();
-        let done = tokio::task::spawn_blocking(move || kept.put_tokens(revision, authenticator.kept())).await;
+        let write = move || kept.put_tokens(revision, authenticator.kept(), authenticator.kept_limits());
+        let done = tokio::task::spawn_blocking(write).await;
         written.rest_until = Some(Instant::now() + TOKENS_EVERY.max(started.elapsed() * REST));
         if written.say(done.map_err(std::io::Error::other).flatten()) {
             written.tokens = news;

@@ -11,12 +11,12 @@ use promptgate_kernel::{Clock, Revision, Secret};
 use promptgate_projects::ProjectType;
 use promptgate_providers::{CapabilityCell, CapabilityTable, ProviderKind};
 use promptgate_store::{Bus, Change};
-use promptgate_tokens::TokenState;
+use promptgate_tokens::{PresentedToken, TokenLimits, TokenState};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::authenticator::{Authenticator, AuthenticatorOptions};
+use crate::authenticator::{AuthUnavailable, Authenticator, AuthenticatorOptions};
 use crate::snapshot::SnapshotCell;
 use crate::sync::Synchroniser;
 use crate::testing::{FakeConfig, FakeTokens, SilentBus, credential, keys, project, provider, token_for};
@@ -117,11 +117,23 @@ impl Bench {
         self.keep(None);
     }
 
+    /// Those above a token, and how many requests a minute they may make.
+    async fn above(&self, presented: PresentedToken) -> Result<Vec<(TokenId, Option<u32>)>, AuthUnavailable> {
+        let token = self.authenticator.find(presented).await?.unwrap();
+        let line = self.authenticator.line_of(&token).await?;
+        let limits = self.authenticator.limits_above(&line[1..]).await?;
+        Ok(limits.into_iter().map(|(id, limits)| (id, limits.requests_per_minute)).collect())
+    }
+
     async fn stop(self) {
         self.shutdown.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn known(token: KeptToken) -> KeptTokens {
+    KeptTokens { tokens: vec![token], ..KeptTokens::default() }
 }
 
 /// Waits for something that another task does, in real time: files are written on threads of their own.
@@ -187,16 +199,16 @@ async fn what_was_revoked_before_the_outage_stays_revoked_after_a_restart() {
     let before = Bench::new(&shelf, &config, &tokens, 1_000_000);
     before.start().await;
     before.authenticator.find(presented).await.unwrap();
-    until("the token is kept", || before.kept.tokens().1.len() == 1).await;
+    until("the token is kept", || before.kept.tokens().tokens.len() == 1).await;
     tokens.put(token.clone().revoke(before.clock.now()).unwrap());
     config.change(Change::Token { id: token.id, hash: token.hash });
     before.bus.signal();
     // No shutdown writes anything: the process is killed.
-    until("the token is kept no more", || before.kept.tokens().1.is_empty()).await;
+    until("the token is kept no more", || before.kept.tokens().tokens.is_empty()).await;
 
     tokens.break_down(true);
     let after = Bench::new(&shelf, &config, &tokens, 1_001_000);
-    after.authenticator.recall(after.kept.tokens().1);
+    after.authenticator.recall(after.kept.tokens());
     assert!(after.authenticator.find(presented).await.is_err());
     before.stop().await;
 }
@@ -219,12 +231,12 @@ async fn what_was_revoked_while_the_process_was_down_is_not_recalled() {
     config.change(Change::Token { id: token.id, hash: token.hash });
 
     let after = Bench::new(&shelf, &config, &tokens, 1_001_000);
-    assert_eq!(after.kept.tokens().1.len(), 2);
+    assert_eq!(after.kept.tokens().tokens.len(), 2);
     after.synchroniser().load_initial().await.unwrap();
     after.synchroniser().recall_tokens(&after.kept).await;
     after.keep(None);
-    until("the copy is mended", || after.kept.tokens().1.len() == 1).await;
-    assert_eq!(after.kept.tokens().0, Revision::from_number(2));
+    until("the copy is mended", || after.kept.tokens().tokens.len() == 1).await;
+    assert_eq!(after.kept.tokens().revision, Revision::from_number(2));
     tokens.break_down(true);
     assert!(after.authenticator.find(presented).await.is_err());
     assert!(after.authenticator.find(other).await.unwrap().is_some(), "nothing happened to this one");
@@ -248,7 +260,7 @@ async fn what_was_revoked_before_the_copy_of_the_configuration_is_forgotten_when
     config.change(Change::Token { id: token.id, hash: token.hash });
     let bench = Bench::new(&shelf, &config, &tokens, 1_000_000);
     let known = KeptToken { token, confirmed_at: bench.clock.now(), line: vec![] };
-    bench.kept.put_tokens(Revision::default(), std::iter::once(known)).unwrap();
+    bench.kept.put_tokens(Revision::default(), std::iter::once(known), std::iter::empty()).unwrap();
     let revision = Revision::from_number(1);
     bench.kept.put_configuration(&Configuration { revision, ..Configuration::default() }).unwrap();
 
@@ -260,13 +272,77 @@ async fn what_was_revoked_before_the_copy_of_the_configuration_is_forgotten_when
     bench.stop().await;
 }
 
+/// What a minted token comes from, and how much those may use, is asked of the store apart from the token.
+#[tokio::test]
+async fn a_minted_token_works_after_a_restart_without_the_store_within_the_limits_above_it() {
+    let (shelf, config, tokens) =
+        (Arc::<FakeShelf>::default(), Arc::<FakeConfig>::default(), Arc::<FakeTokens>::default());
+    let project = project(ProjectType::AiWrapper);
+    config.add_project(project.clone());
+    let [(_, top), (_, middle), (presented, minted)] = [1, 2, 3].map(|seed| token_for(&project, seed));
+    let limits = TokenLimits { rate_limit_per_minute: Some(7), ..TokenLimits::default() };
+    let top = Token { limits, ..top };
+    let middle = Token { parent: Some(top.id), depth: 1, ..middle };
+    let minted = Token { parent: Some(middle.id), depth: 2, ..minted };
+    for token in [&top, &middle, &minted] {
+        tokens.put(token.clone());
+    }
+    let before = Bench::new(&shelf, &config, &tokens, 1_000_000);
+    before.start().await;
+    assert_eq!(before.above(presented).await.unwrap(), [(middle.id, None), (top.id, Some(7))]);
+    until("the configuration is kept", || before.kept.configuration().is_some()).await;
+    before.stop().await;
+
+    tokens.break_down(true);
+    let after = Bench::new(&shelf, &config, &tokens, 1_000_000 + 14 * 60_000);
+    assert!(after.synchroniser().recall(&after.kept).is_some());
+    assert_eq!(after.above(presented).await.unwrap(), [(middle.id, None), (top.id, Some(7))]);
+    // No longer than what was minted under them.
+    after.clock.advance(Duration::from_secs(59));
+    assert!(after.above(presented).await.is_ok());
+    after.clock.advance(Duration::from_secs(1));
+    assert!(after.above(presented).await.is_err());
+    assert!(after.authenticator.limits_above(&[top.id]).await.is_ok());
+    after.clock.advance(Duration::from_secs(10));
+    assert!(after.authenticator.limits_above(&[top.id]).await.is_err());
+    after.stop().await;
+}
+
+#[tokio::test]
+async fn limits_above_a_token_that_changed_while_the_process_was_down_are_not_recalled() {
+    let (shelf, config, tokens) =
+        (Arc::<FakeShelf>::default(), Arc::<FakeConfig>::default(), Arc::<FakeTokens>::default());
+    let project = project(ProjectType::AiWrapper);
+    config.add_project(project.clone());
+    let (_, top) = token_for(&project, 1);
+    tokens.put(top.clone());
+    let before = Bench::new(&shelf, &config, &tokens, 1_000_000);
+    before.start().await;
+    before.authenticator.limits_above(&[top.id]).await.unwrap();
+    before.stop().await;
+    let limits = TokenLimits { rate_limit_per_minute: Some(7), ..TokenLimits::default() };
+    tokens.put(Token { limits, ..top.clone() });
+    config.change(Change::Token { id: top.id, hash: top.hash });
+
+    // It changed before the store went away, and this process did not hear of it.
+    let after = Bench::new(&shelf, &config, &tokens, 1_001_000);
+    after.synchroniser().load_initial().await.unwrap();
+    after.synchroniser().recall_tokens(&after.kept).await;
+    tokens.break_down(true);
+    assert!(after.authenticator.limits_above(&[top.id]).await.is_err());
+    tokens.break_down(false);
+    let known = after.authenticator.limits_above(&[top.id]).await.unwrap();
+    assert_eq!(known[0].1.requests_per_minute, Some(7));
+    after.stop().await;
+}
+
 #[tokio::test]
 async fn what_is_known_from_the_disk_is_asked_for_where_that_is_possible() {
     let tokens = Arc::<FakeTokens>::default();
     let (presented, token) = token_for(&project(ProjectType::AiWrapper), 1);
     let bench = Bench::new(&Arc::default(), &Arc::default(), &tokens, 1_000_000);
     let kept = KeptToken { token: token.clone(), confirmed_at: bench.clock.now(), line: vec![] };
-    bench.authenticator.recall(vec![kept]);
+    bench.authenticator.recall(known(kept));
     tokens.put(token.revoke(bench.clock.now()).unwrap());
     let found = bench.authenticator.find(presented).await.unwrap().unwrap();
     assert!(matches!(found.state, TokenState::Revoked { .. }));
@@ -283,7 +359,7 @@ async fn nothing_counts_that_is_from_the_future_or_too_old() {
         (2, Timestamp::from_micros(now.as_micros() - 15 * 60_000_000)),
     ] {
         let (presented, token) = token_for(&project(ProjectType::AiWrapper), seed);
-        bench.authenticator.recall(vec![KeptToken { token, confirmed_at, line: vec![] }]);
+        bench.authenticator.recall(known(KeptToken { token, confirmed_at, line: vec![] }));
         assert!(bench.authenticator.find(presented).await.is_err());
     }
 }
@@ -302,7 +378,10 @@ fn documents_of_others_are_ignored() {
     assert!(own.configuration().is_none());
     shelf.documents.lock().unwrap().insert(CONFIGURATION, b"{".to_vec());
     assert!(own.configuration().is_none());
-    assert!(own.tokens().1.is_empty());
+    assert!(own.tokens().is_empty());
+    assert_eq!(own.proxies(), None);
+    own.put_proxies(3).unwrap();
+    assert_eq!(own.proxies(), Some(3));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use promptgate_kernel::Money;
+use promptgate_limiter::Hold;
 use promptgate_tokens::Token;
 use promptgate_usage::{TokenCounts, UsageEvent};
 use uuid::Uuid;
@@ -18,7 +19,9 @@ pub(super) struct Counted {
     pub(super) price_basis: &'static str,
     pub(super) price_version: String,
     pub(super) latency: Duration,
-    /// Who holds what was reserved for it.
+    /// What is held for it until it is recorded.
+    pub(super) held: Option<Vec<Hold>>,
+    /// Who held first what was reserved for it.
     pub(super) holder: Option<Uuid>,
 }
 
@@ -66,6 +69,7 @@ pub(super) fn event(record: &mut Record, token: &Token, ending: &Ending, counted
         provider_response_id: response_id(record, &ending.spent),
         upstream_us: record.timing.upstream().map(micros),
         dropped: std::mem::take(&mut record.dropped),
+        held: counted.held.map(|held| held.iter().map(written).collect()),
         holder: counted.holder,
         unheld: record.payers.as_ref().map(|payers| payers.unheld()).unwrap_or_default(),
         above: record.payers.as_ref().map(|payers| payers.above()).unwrap_or_default(),
@@ -99,6 +103,12 @@ fn response_id(record: &mut Record, spent: &Spent) -> Option<String> {
         Spent::Nothing | Spent::Unseen { .. } => None,
     };
     of_answer.or_else(|| record.provider_request_id.take()).map(|id| super::shortened(&id))
+}
+
+/// What is held, as an event says it.
+fn written(hold: &Hold) -> promptgate_usage::Hold {
+    let holder = Uuid::from_u128(hold.holder.0);
+    promptgate_usage::Hold { holder, counter: hold.counter.to_string(), amount: hold.amount }
 }
 
 fn micros(span: Duration) -> i64 {

@@ -9,11 +9,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use promptgate_providers::Operation;
+use promptgate_providers::Shape;
+use promptgate_translate::write_usage;
+use promptgate_usage::TokenCounts;
 use promptgate_wire::{StopReason, StreamTexts, TextFilter, TextTrack, estimate};
 
 use crate::allowance::{Held, Limiters, More};
-use crate::ports::UpstreamError;
+use crate::prepare::Prepared;
+
+/// So much of an answer is not read as it comes. Most answers are shorter, and hardly any is ended: what
+/// went by is read when it is to be known how.
+const UNREAD: usize = 64 << 10;
 
 /// How long an answer may be.
 pub(crate) struct Cap {
@@ -21,26 +27,11 @@ pub(crate) struct Cap {
     most: u64,
     /// What is known of the stream, to end it in the words of its format.
     texts: StreamTexts,
+    /// What came after that.
+    unread: Vec<u8>,
+    /// The format of the usage that its end tells, if it does.
+    usage: Option<Shape>,
     asking: Option<BoxFuture<'static, Option<More>>>,
-}
-
-/// The first event of a piece, and the others, where all of them may be more text than there is room for: an
-/// answer ends between two of them.
-pub(crate) fn apart(piece: Bytes, room: u64) -> (Bytes, Vec<Result<Bytes, UpstreamError>>) {
-    if piece.len() as u64 <= room {
-        return (piece, Vec::new());
-    }
-    let (mut events, mut from) = (Vec::new(), 0);
-    for end in memchr::memmem::find_iter(&piece, b"\n\n") {
-        events.push(piece.slice(from..end + 2));
-        from = end + 2;
-    }
-    if from < piece.len() {
-        events.push(piece.slice(from..));
-    }
-    let mut events = events.into_iter();
-    let first = events.next().unwrap_or_default();
-    (first, events.map(Ok).collect())
 }
 
 /// Changes nothing.
@@ -63,15 +54,25 @@ impl TextFilter for Unchanged {
 
 impl Cap {
     /// That of a call which holds so much, in the format of its client; none where nothing bounds it.
-    pub(super) fn of(held: Option<&Held>, operation: Operation) -> Option<Self> {
+    pub(super) fn of(held: Option<&Held>, prepared: &Prepared) -> Option<Self> {
         let most = held?.most_output()?;
-        Some(Self { most, texts: StreamTexts::new(operation), asking: None })
+        let texts = StreamTexts::new(prepared.operation);
+        let usage = prepared.tells_usage().then(|| prepared.operation.into());
+        Some(Self { most, texts, unread: Vec::new(), usage, asking: None })
     }
 
     /// Looks at a piece that goes to the client.
     pub(super) fn hear(&mut self, piece: &Bytes) {
+        self.unread.extend_from_slice(piece);
+        if self.unread.len() > UNREAD {
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
         // What cannot be read is ended in the words of a stream that has just begun.
-        let _ = self.texts.push(piece, &mut Unchanged);
+        let _ = self.texts.push(&self.unread, &mut Unchanged);
+        self.unread.clear();
     }
 
     /// How many bytes of text more are within what was reserved, after so many.
@@ -100,8 +101,10 @@ impl Cap {
         Poll::Ready(true)
     }
 
-    /// The end of an answer that may not go on.
-    pub(super) fn end(&mut self) -> Bytes {
-        self.texts.stop(StopReason::Full)
+    /// The end of an answer that may not go on, which took so much.
+    pub(super) fn end(&mut self, tokens: &TokenCounts) -> Bytes {
+        self.read();
+        let usage = self.usage.map(|shape| write_usage(shape, tokens));
+        self.texts.stop(StopReason::Full, usage.as_deref())
     }
 }

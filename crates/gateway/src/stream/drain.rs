@@ -1,14 +1,13 @@
 //! Answers that no client waits for any more.
 
-use futures_util::StreamExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::Opened;
 use crate::record::{Record, Spent};
 use crate::settle::cancelled;
 
-/// Reads an answer to its end that no client waits for, but not beyond `deadline`, and books what was
-/// seen.
+/// Reads an answer to its end that no client waits for, but not beyond `deadline` nor beyond what its call has
+/// reserved: for nobody, no more is. Books what was seen.
 pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, deadline: Instant) {
     for piece in std::mem::take(&mut opened.held) {
         let piece = opened.ruled(piece);
@@ -16,8 +15,12 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, dead
     }
     let mut is_complete = opened.passing.has_ended();
     while !opened.passing.has_ended() && !opened.is_stopped() {
-        let until = deadline.min(Instant::now() + opened.idle_timeout);
-        match tokio::time::timeout_at(until, opened.upstream.next()).await {
+        if opened.is_full() {
+            record.note("not read to its end: it was longer than what was reserved for it");
+            break;
+        }
+        let (until, room) = (deadline.min(Instant::now() + opened.idle_timeout), opened.room());
+        match timeout_at(until, opened.upstream.next(room)).await {
             Ok(Some(Ok(chunk))) => {
                 let piece = opened.pass(chunk);
                 record.transcript.hear(&piece);
@@ -34,6 +37,7 @@ pub(crate) async fn drain(mut opened: Box<Opened>, mut record: Box<Record>, dead
         }
         is_complete = opened.passing.has_ended();
     }
+    opened.close();
     let spent = spent_on(&opened);
     if let Some(rules) = &mut opened.ways.rules {
         is_complete &= !rules.is_stopped();

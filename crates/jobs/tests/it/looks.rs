@@ -57,3 +57,20 @@ async fn slow_services_are_looked_at_side_by_side_but_not_all_at_once() {
     assert_eq!((tally.checked, tally.degraded), (20, 20));
     assert_eq!(checker.most.load(Ordering::SeqCst), AT_ONCE);
 }
+
+#[tokio::test]
+async fn services_are_looked_at_as_soon_as_the_scheduler_runs() {
+    let (store, _directory) = store().await;
+    let clock = clock();
+    insert_services(&*store, &*clock, 3).await;
+    let checker = Arc::new(Counting::default());
+    let checks = DueChecks { store: Arc::clone(&store), clock: clock.clone(), checker: checker.clone() };
+    let options = SchedulerOptions { check_interval: DAY, ..options() };
+    let scheduler = Scheduler::new(store, clock, entropy(), options).checking(checks);
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(scheduler.run(stop.clone()));
+    until(3, async || checker.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len()).await;
+    stop.cancel();
+    tasks.close();
+    timeout(PATIENCE, tasks.wait()).await.expect("it stops");
+}

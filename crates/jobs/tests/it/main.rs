@@ -3,6 +3,7 @@
 mod audit;
 mod looks;
 mod queue;
+mod steady;
 mod talk;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use promptgate_store_sql::{SqlOptions, connect};
 use promptgate_tokens::{
     NewChild, NewToken, Token, TokenEnv, TokenLimits, TokenName, TokenSecret, TokenState, key_scopes,
 };
-use promptgate_usage::{CallContent, Outcome, UsageEvent, UsageFilter};
+use promptgate_usage::{CallContent, DeadLetter, DeadLetterFilter, Outcome, UsageEvent, UsageFilter};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -138,6 +139,35 @@ async fn usage_past_its_retention_goes_and_the_rest_stays() {
     until_events(&*store, 1_050).await;
     running.stop().await;
     assert_eq!(events(&*store).await, 1_050);
+}
+
+#[tokio::test]
+async fn letters_go_a_month_after_they_were_discarded_and_others_never() {
+    let (store, _directory) = store().await;
+    let (entropy, now) = (SeededEntropy::new(2), clock().now());
+    let month = SchedulerOptions::default().dead_letter_retention;
+    let old = now.minus(month * 2);
+    let letters: Vec<_> = (0..1_052)
+        .map(|_| DeadLetter::now(CallId::mint(&*clock(), &entropy), "{}".to_owned(), "no", 1, old))
+        .collect();
+    let mut work = store.begin(Access::Write).await.unwrap();
+    work.dead_letters().put(&letters).await.unwrap();
+    for (place, letter) in letters.iter().enumerate().skip(1) {
+        let at = if place == 1 { now.minus(month).plus(DAY) } else { now.minus(month).minus(DAY) };
+        assert!(work.dead_letters().discard(letter.id, at).await.unwrap());
+    }
+    work.commit().await.unwrap();
+    let count = async |filter| {
+        let mut work = store.begin(Access::Read).await.unwrap();
+        work.dead_letters().list(filter, PageRequest::clamped(1, 1)).await.unwrap().total
+    };
+    let running = Running::start(&store, &options(), 2);
+    until(1, async || count(DeadLetterFilter::Discarded).await).await;
+    running.stop().await;
+    let mut work = store.begin(Access::Read).await.unwrap();
+    assert!(work.dead_letters().find(letters[1].id).await.unwrap().is_some());
+    drop(work);
+    assert_eq!(count(DeadLetterFilter::Waiting).await, 1);
 }
 
 #[tokio::test]
@@ -329,8 +359,8 @@ async fn sign_ins_that_are_over_are_forgotten() {
     running.close();
     running.wait().await;
     assert!(state.sessions.find(live.hash).await.expect(WORKS).is_some());
-    assert_eq!(state.throttle.prune(clock.now()).await.expect(WORKS), 0, "nothing is left to prune");
-    assert_eq!(state.one_time.prune(clock.now()).await.expect(WORKS), 0, "nothing is left to prune");
+    assert_eq!(state.throttle.prune(clock.now(), 9).await.expect(WORKS), 0, "nothing is left to prune");
+    assert_eq!(state.one_time.prune(clock.now(), 9).await.expect(WORKS), 0, "nothing is left to prune");
 }
 
 /// Counts the looks, and answers after a moment in which others could look too.

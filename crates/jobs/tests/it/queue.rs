@@ -20,37 +20,49 @@ use uuid::Uuid;
 
 use crate::{PATIENCE, WORKS, clock, entropy, options, store, until};
 
-const HOUR: Duration = Duration::from_hours(1);
-const JOB: &str = "probe";
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const JOB: &str = "probe";
 
 /// Schedulers with a job of their own, over stores that may be one.
-struct Replicas {
+pub(crate) struct Replicas {
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Replicas {
-    fn start(stores: &[Arc<dyn Store>], clock: &Arc<TestClock>, job: &Job) -> Self {
-        // Nothing but the job under test is due again.
+    pub(crate) fn start(stores: &[Arc<dyn Store>], clock: &Arc<TestClock>, job: &Job) -> Self {
+        Self::with_jobs(stores, clock, std::slice::from_ref(job), HOUR * 10_000)
+    }
+
+    /// Forgets jobs in another rhythm.
+    pub(crate) fn with_jobs(
+        stores: &[Arc<dyn Store>],
+        clock: &Arc<TestClock>,
+        jobs: &[Job],
+        history_interval: Duration,
+    ) -> Self {
+        // Nothing but the jobs under test is due again.
         let options = SchedulerOptions {
             usage_interval: HOUR * 10_000,
             change_interval: HOUR * 10_000,
             content_interval: HOUR * 10_000,
             session_interval: HOUR * 10_000,
+            dead_letter_interval: HOUR * 10_000,
             expiry_interval: HOUR * 10_000,
-            history_interval: HOUR * 10_000,
+            history_interval,
             grace: Duration::from_millis(50),
             ..options()
         };
         let replicas = Self { stop: CancellationToken::new(), tasks: TaskTracker::new() };
         for store in stores {
             let scheduler = Scheduler::new(Arc::clone(store), clock.clone(), entropy(), options.clone());
-            replicas.tasks.spawn(scheduler.with(job.clone()).run(replicas.stop.clone()));
+            let scheduler = jobs.iter().cloned().fold(scheduler, Scheduler::with);
+            replicas.tasks.spawn(scheduler.run(replicas.stop.clone()));
         }
         replicas
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         self.tasks.close();
         timeout(PATIENCE, self.tasks.wait()).await.expect("they stop");
@@ -58,7 +70,7 @@ impl Replicas {
 }
 
 /// Counts how often it is carried out.
-fn counting() -> (Arc<AtomicU64>, Job) {
+pub(crate) fn counting() -> (Arc<AtomicU64>, Job) {
     let count = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&count);
     let chore = move || {
@@ -68,13 +80,13 @@ fn counting() -> (Arc<AtomicU64>, Job) {
     (count, Job::every(JOB, HOUR, chore))
 }
 
-async fn runs(store: &dyn Store, state: Option<RunState>) -> Vec<Run> {
+pub(crate) async fn runs(store: &dyn Store, state: Option<RunState>) -> Vec<Run> {
     let filter = RunFilter { job: Some(JOB.to_owned()), state };
     let mut work = store.begin(Access::Read).await.expect(WORKS);
     work.jobs().runs(&filter, PageRequest::clamped(1, 100)).await.expect(WORKS).items
 }
 
-async fn state(store: &dyn Store) -> Option<JobState> {
+pub(crate) async fn state(store: &dyn Store) -> Option<JobState> {
     let mut work = store.begin(Access::Read).await.expect(WORKS);
     work.jobs().list().await.expect(WORKS).into_iter().find(|job| job.name == JOB)
 }
@@ -123,6 +135,39 @@ async fn three_schedulers_on_one_postgresql_carry_out_each_tick_once() {
         stores.push(connected.store());
     }
     each_tick_is_carried_out_once(&stores).await;
+}
+
+#[tokio::test]
+async fn a_paused_job_is_left_out_by_all_schedulers_until_it_is_resumed() {
+    let (store, _directory) = store().await;
+    let (clock, (count, job)) = (clock(), counting());
+    let replicas = Replicas::start(&[Arc::clone(&store), Arc::clone(&store)], &clock, &job);
+    let ended = async |state| runs(&*store, Some(state)).await.len();
+    let pause = async |at| {
+        let mut work = store.begin(Access::Write).await.expect(WORKS);
+        assert!(work.jobs().set_paused(JOB, at).await.expect(WORKS));
+        work.commit().await.expect(WORKS);
+    };
+    until(1, async || ended(RunState::Finished).await).await;
+    pause(Some(clock.now())).await;
+    for skipped in 1..=3 {
+        clock.advance(HOUR);
+        until(skipped, async || ended(RunState::Skipped).await).await;
+    }
+    assert_eq!((count.load(Ordering::SeqCst), ended(RunState::Finished).await), (1, 1));
+    // One that somebody asks for is carried out all the same.
+    let id = JobRunId::mint(&*clock, &*entropy());
+    let mut work = store.begin(Access::Write).await.expect(WORKS);
+    assert!(
+        work.jobs().insert(&Run::new(id, JOB, Origin::Request, clock.now(), clock.now())).await.expect(WORKS)
+    );
+    work.commit().await.expect(WORKS);
+    until(2, async || ended(RunState::Finished).await).await;
+    pause(None).await;
+    clock.advance(HOUR);
+    until(3, async || ended(RunState::Finished).await).await;
+    replicas.end().await;
+    assert_eq!((count.load(Ordering::SeqCst), ended(RunState::Skipped).await), (3, 3));
 }
 
 /// Goes wrong in the way that its turn says; after the last one it is fine.

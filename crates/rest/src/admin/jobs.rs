@@ -4,6 +4,7 @@ mod dead_letters;
 mod list;
 mod run;
 mod runs;
+mod update;
 
 use http::StatusCode;
 use promptgate_control::jobs::JobError;
@@ -20,6 +21,7 @@ use crate::error::ApiError;
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list::list))
+        .routes(routes!(update::update))
         .routes(routes!(runs::runs))
         .routes(routes!(run::run))
         .routes(routes!(dead_letters::list_dead_letters))
@@ -38,7 +40,8 @@ struct JobRunView {
     /// `schedule` or `request`.
     #[schema(example = "schedule")]
     origin: &'static str,
-    /// `waiting`, `running`, `finished`, `dead` (given up), or `discarded` (given up, and let go).
+    /// `waiting`, `running`, `finished`, `dead` (given up), `discarded` (given up, and let go), or
+    /// `skipped` (left out, because the job is paused).
     #[schema(example = "finished")]
     state: &'static str,
     /// How often it was begun.
@@ -99,10 +102,15 @@ struct JobView {
     /// When a scheduler last said that it carries it out.
     #[schema(value_type = String, format = "date-time")]
     seen_at: Timestamp,
+    /// Whether it is left out when it is due.
+    is_paused: bool,
+    /// Since when.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    paused_at: Option<Timestamp>,
     /// The run that waits or is carried out; after a failure, with what went wrong.
     #[schema(nullable)]
     open_run: Option<JobRunView>,
-    /// The run that came to its end last.
+    /// The run that came to its end last, of those that were not left out.
     #[schema(nullable)]
     last_run: Option<JobRunView>,
     /// How many runs of it were given up and not let go.
@@ -114,7 +122,13 @@ impl From<JobState> for JobView {
         let state = match job.open.as_ref().map(|run| run.state) {
             None => "idle",
             Some(RunState::Running) => "running",
-            Some(RunState::Waiting | RunState::Finished | RunState::Dead | RunState::Discarded) => "waiting",
+            Some(
+                RunState::Waiting
+                | RunState::Finished
+                | RunState::Dead
+                | RunState::Discarded
+                | RunState::Skipped,
+            ) => "waiting",
         };
         Self {
             name: job.name,
@@ -122,6 +136,8 @@ impl From<JobState> for JobView {
             state,
             next_run_at: job.next_at,
             seen_at: job.seen_at,
+            is_paused: job.paused_at.is_some(),
+            paused_at: job.paused_at,
             open_run: job.open.map(JobRunView::from),
             last_run: job.last.map(JobRunView::from),
             dead_letters: job.dead,
@@ -209,6 +225,40 @@ mod tests {
         api.send("POST", &run, "").await.refused(409, "job_is_running");
         api.send("POST", &format!("{PATH}/other/run"), "").await.refused(404, "job_not_found");
         assert_eq!(api.audit_actions().await, ["job.requested", "job.requested"]);
+    }
+
+    #[tokio::test]
+    async fn a_paused_job_is_left_out_and_run_when_somebody_asks() {
+        let api = api().await;
+        let one = format!("{PATH}/tidy");
+        for _ in 0..2 {
+            let paused = api.patch(&one, &json!({"isPaused": true})).await.ok();
+            assert_eq!((&paused["name"], &paused["isPaused"]), (&json!("tidy"), &json!(true)));
+            assert!(paused["pausedAt"].is_string());
+        }
+        let now = api.clock.now();
+        let id = promptgate_kernel::JobRunId::mint(&*api.clock, &promptgate_kernel::OsEntropy);
+        let due = Run::new(id, "tidy", promptgate_schedule::Origin::Schedule, now, now);
+        let mut work = api.store.begin(Access::Write).await.unwrap();
+        assert!(work.jobs().take_tick(now, now.plus(Duration::from_hours(1)), &due).await.unwrap());
+        work.commit().await.unwrap();
+        let runs = api.get(&format!("{one}/runs")).await.ok();
+        assert_eq!((&runs["items"][0]["state"], &runs["total"]), (&json!("skipped"), &json!(1)));
+        assert_eq!(api.get(&format!("{one}/runs?state=skipped")).await.ok()["total"], 1);
+        let listed = api.get(PATH).await.ok()["items"][0].clone();
+        assert_eq!((&listed["state"], &listed["lastRun"]), (&json!("idle"), &Value::Null));
+        api.send("POST", &format!("{one}/run"), "").await.accepted();
+        carry_out(&api, |run| {
+            let at = run.due_at.plus(Duration::from_millis(3));
+            run.finished(at, 1)
+        })
+        .await;
+        let resumed = api.patch(&one, &json!({"isPaused": false})).await.ok();
+        assert_eq!((&resumed["isPaused"], &resumed["lastRun"]["amount"]), (&json!(false), &json!(1)));
+        assert_eq!(resumed["pausedAt"], Value::Null);
+        api.patch(&format!("{PATH}/other"), &json!({"isPaused": true})).await.refused(404, "job_not_found");
+        api.patch(&one, &json!({})).await.refused(400, "invalid_request_body");
+        assert_eq!(api.audit_actions().await, ["job.paused", "job.requested", "job.resumed"]);
     }
 
     #[tokio::test]

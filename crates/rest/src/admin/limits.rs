@@ -1,7 +1,6 @@
 //! `…/limits` of projects, groups, people, service accounts, tokens and endpoints: how each limit stands.
 
 mod show;
-mod view;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -50,6 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(unpriced::unpriced))
         .routes(routes!(repricings::begin_repricing, repricings::list_repricings))
         .routes(routes!(repricings::find_repricing))
+        .routes(routes!(repricings::cancel_repricing))
         .routes(routes!(repricings::resume_repricing))
 }
 

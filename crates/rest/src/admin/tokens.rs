@@ -77,6 +77,7 @@ struct TokenView {
     token_rate_limit_per_minute: Option<u64>,
     token_rate_limit_per_hour: Option<u64>,
     max_concurrent_requests: Option<u32>,
+    request_token_cap: Option<u64>,
     /// How much single models may be used, besides, by their exact ids.
     model_limits: BTreeMap<String, ModelLimitsView>,
     #[schema(value_type = Object)]
@@ -132,6 +133,7 @@ impl From<Token> for TokenView {
             token_rate_limit_per_minute: token.limits.token_rate_limit_per_minute,
             token_rate_limit_per_hour: token.limits.token_rate_limit_per_hour,
             max_concurrent_requests: token.limits.max_concurrent_requests,
+            request_token_cap: token.limits.request_token_cap,
             model_limits: model_views(token.limits.model_limits),
             metadata: token.metadata,
             is_active: token.state == TokenState::Active,

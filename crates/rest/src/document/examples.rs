@@ -63,7 +63,8 @@ fn of_people(method: &str, path: &str) -> Option<Value> {
         ("put", "/api/v1/admin/users/{id}/groups") => json!({"groupIds": [GROUP]}),
         ("put", path) if path.ends_with("/subscription-plan") => json!({"planId": PLAN}),
         ("post", "/api/v1/admin/service-accounts") => {
-            json!({"identifier": "ci-runner", "name": "Continuous integration"})
+            json!({"identifier": "ci-runner", "name": "Continuous integration",
+                "limits": {"requestsPerMinute": 60, "monthlyCost": 25.5}})
         }
         ("patch", "/api/v1/admin/service-accounts/{id}") => {
             json!({"name": "Nightly builds", "isActive": true})
@@ -254,6 +255,7 @@ fn of_help(method: &str, path: &str) -> Option<Value> {
             json!({"name": "shop", "displayName": "Web shop", "url": "https://shop.example.com/health",
                 "expectedStatusCode": 200, "intervalSeconds": 60})
         }
+        ("patch", "/api/v1/admin/jobs/{name}") => json!({"isPaused": true}),
         ("patch", "/api/v1/admin/monitoring/services/{id}") => json!({"intervalSeconds": 300}),
         ("post", "/api/v1/admin/faqs") => {
             json!({"question": "How do I get a key?", "answer": "Under **Keys**, press *New*.", "published": true})

@@ -328,11 +328,12 @@ async fn endpoints_are_made_replaced_and_switched() {
 
 /// Every route that a project's token opens here, and the scope that it takes. A route that is added is
 /// added here.
-const ROUTES: [(&str, &str, Option<Scope>); 11] = [
+const ROUTES: [(&str, &str, Option<Scope>); 12] = [
     ("GET", "/api/{uuid}/info", Some(Scope::Admin)),
     ("GET", "/api/{uuid}/endpoints", Some(Scope::Admin)),
     ("GET", "/api/{uuid}/tokens", Some(Scope::Admin)),
     ("GET", "/api/{uuid}/models", Some(Scope::Models)),
+    ("GET", "/api/{uuid}/tokens/self/limits", None),
     ("POST", "/api/{uuid}/tokens/children", None),
     ("POST", "/api/{uuid}/admin/tokens", Some(Scope::TokensWrite)),
     ("DELETE", "/api/{uuid}/admin/tokens/{tokenUuid}", Some(Scope::TokensWrite)),

@@ -67,6 +67,8 @@ pub(super) struct TokenBody {
     token_rate_limit_per_hour: Option<u64>,
     #[schema(minimum = 1)]
     max_concurrent_requests: Option<u32>,
+    #[schema(minimum = 1)]
+    request_token_cap: Option<u64>,
     /// How much single models may be used, besides, by their exact ids.
     model_limits: Option<BTreeMap<String, ManagedModelLimits>>,
     /// Free data, at most 16 KiB.
@@ -237,6 +239,7 @@ impl TokenBody {
                 token_rate_limit_per_minute: self.token_rate_limit_per_minute,
                 token_rate_limit_per_hour: self.token_rate_limit_per_hour,
                 max_concurrent_requests: self.max_concurrent_requests,
+                request_token_cap: self.request_token_cap,
                 model_limits: models(self.model_limits),
             },
             metadata: self.metadata.unwrap_or_default(),

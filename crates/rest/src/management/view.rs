@@ -41,6 +41,7 @@ pub(super) struct IssuedView {
     token_rate_limit_per_minute: Option<u64>,
     token_rate_limit_per_hour: Option<u64>,
     max_concurrent_requests: Option<u32>,
+    request_token_cap: Option<u64>,
     /// How much single models may be used, besides, by their exact ids.
     model_limits: BTreeMap<String, ManagedModelLimits>,
     #[schema(value_type = Object)]
@@ -78,6 +79,7 @@ impl From<Issued> for IssuedView {
             token_rate_limit_per_minute: token.limits.token_rate_limit_per_minute,
             token_rate_limit_per_hour: token.limits.token_rate_limit_per_hour,
             max_concurrent_requests: token.limits.max_concurrent_requests,
+            request_token_cap: token.limits.request_token_cap,
             model_limits: model_views(token.limits.model_limits),
             metadata: token.metadata,
             expires_at: token.expires_at,

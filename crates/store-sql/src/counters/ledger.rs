@@ -20,12 +20,11 @@ use super::filling::Filled;
 use super::{amount, committed};
 use crate::dialect::Dialect;
 use crate::error::classify;
+use crate::stretches::Detail;
 use crate::work::SqlStore;
 
 /// By which time rollups are kept; the windows that turn begin with one.
 const QUARTER: Duration = Duration::from_mins(15);
-/// By which others are.
-const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// How many buckets one statement writes.
 const ROWS: usize = 50;
 
@@ -37,17 +36,13 @@ fn is_complete(kept: &Kept, span: &Span, zone: Tz) -> bool {
     matches!(kept, Some((Some(since), Some(kept))) if *since <= span.since.as_micros() && kept == zone.name())
 }
 
-/// The stretches of rollups that a time is made of, each in the table that has it in the fewest rows. There
-/// are no days of tokens.
-fn stretches(subject: Subject, from: i64, until: i64) -> Vec<(&'static str, i64, i64)> {
-    let last = until.div_euclid(DAY_MICROS) * DAY_MICROS;
-    let first = from.saturating_add(DAY_MICROS - 1).div_euclid(DAY_MICROS) * DAY_MICROS;
-    if matches!(subject, Subject::Token(_)) || first >= last {
-        return vec![("usage_quarters", from, until)];
+/// What the rollups must tell apart for a counter.
+const fn detail(subject: Subject) -> Detail {
+    match subject {
+        Subject::Token(_) => Detail::Token,
+        Subject::Group(_) | Subject::Owner(_) => Detail::Owner,
+        Subject::Endpoint(_) | Subject::Project(_) => Detail::Neither,
     }
-    let stretches =
-        [("usage_quarters", from, first), ("usage_days", first, last), ("usage_quarters", last, until)];
-    stretches.into_iter().filter(|(_, from, until)| from < until).collect()
 }
 
 /// The condition for rollups of what a counter counts: of a token and of those that were minted under it,
@@ -228,7 +223,8 @@ impl SqlStore<Db> {
     ) -> Result<i64, CountersError> {
         let mut query = QueryBuilder::<Db>::new("SELECT COALESCE(");
         query.push(Db::sum("spent")).push(", 0) FROM (");
-        let stretches = stretches(counter.subject, span.bucket.as_micros(), span.until.as_micros());
+        let detail = detail(counter.subject);
+        let stretches = detail.stretches(span.bucket.as_micros(), span.until.as_micros());
         for (at, (table, from, until)) in stretches.into_iter().enumerate() {
             query.push(if at > 0 { " UNION ALL SELECT " } else { "SELECT " });
             query.push(column(counter.measure)).push(" AS spent FROM ").push(table).push(" WHERE ");
@@ -268,35 +264,12 @@ impl SqlStore<Db> {
 
 #[cfg(test)]
 mod tests {
-    use promptgate_kernel::testing::{SeededEntropy, TestClock};
-    use promptgate_kernel::{ProjectId, TokenId};
-
     use super::*;
-
-    #[test]
-    fn whole_days_are_read_as_days() {
-        let (clock, entropy) = (TestClock::at_millis(1), SeededEntropy::new(1));
-        let project = Subject::Project(ProjectId::mint(&clock, &entropy));
-        let token = Subject::Token(TokenId::mint(&clock, &entropy));
-        let (day, hour) = (DAY_MICROS, DAY_MICROS / 24);
-        let whole = stretches(project, day * 3 - hour, day * 33 + hour);
-        assert_eq!(
-            whole,
-            [
-                ("usage_quarters", day * 3 - hour, day * 3),
-                ("usage_days", day * 3, day * 33),
-                ("usage_quarters", day * 33, day * 33 + hour)
-            ]
-        );
-        assert_eq!(stretches(project, day, day * 2), [("usage_days", day, day * 2)]);
-        assert_eq!(stretches(project, day - hour, day), [("usage_quarters", day - hour, day)]);
-        assert_eq!(stretches(token, day, day * 3), [("usage_quarters", day, day * 3)]);
-        assert_eq!(stretches(project, day, i64::MAX)[0].0, "usage_days");
-    }
+    use crate::stretches::DAY;
 
     #[test]
     fn what_is_kept_of_another_zone_or_of_later_is_not_enough() {
-        let span = Window::Day.span(Timestamp::from_micros(DAY_MICROS * 5), Tz::UTC);
+        let span = Window::Day.span(Timestamp::from_micros(DAY * 5), Tz::UTC);
         let since = span.since.as_micros();
         let of = |since: i64, zone: Tz| Some((Some(since), Some(zone.name().to_owned())));
         assert!(is_complete(&of(since, Tz::UTC), &span, Tz::UTC));

@@ -67,13 +67,17 @@ impl Throttle for SqlStore<Db> {
     }
 
     #[instrument(level = "debug", name = "db.throttles.prune", skip_all)]
-    async fn prune(&self, now: Timestamp) -> Result<u64, RepositoryError> {
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("DELETE FROM throttles WHERE ends_at <= $1")
-            .bind(now.as_micros())
-            .execute(&mut *tx)
-            .await
-            .map_err(classify)?;
+        let done = sqlx::query(
+            "DELETE FROM throttles WHERE name IN (SELECT name FROM throttles WHERE ends_at <= $1 LIMIT $2) \
+             AND ends_at <= $1",
+        )
+        .bind(now.as_micros())
+        .bind(i64::from(limit))
+        .execute(&mut *tx)
+        .await
+        .map_err(classify)?;
         tx.commit().await.map_err(classify)?;
         Ok(done.rows_affected())
     }
@@ -119,13 +123,17 @@ impl OneTimeStore for SqlStore<Db> {
     }
 
     #[instrument(level = "debug", name = "db.one_time.prune", skip_all)]
-    async fn prune(&self, now: Timestamp) -> Result<u64, RepositoryError> {
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("DELETE FROM one_time WHERE expires_at <= $1")
-            .bind(now.as_micros())
-            .execute(&mut *tx)
-            .await
-            .map_err(classify)?;
+        let done = sqlx::query(
+            "DELETE FROM one_time WHERE name IN (SELECT name FROM one_time WHERE expires_at <= $1 LIMIT $2) \
+             AND expires_at <= $1",
+        )
+        .bind(now.as_micros())
+        .bind(i64::from(limit))
+        .execute(&mut *tx)
+        .await
+        .map_err(classify)?;
         tx.commit().await.map_err(classify)?;
         Ok(done.rows_affected())
     }

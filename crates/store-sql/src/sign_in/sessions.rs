@@ -188,14 +188,19 @@ impl SessionStore for SqlStore<Db> {
     }
 
     #[instrument(level = "debug", name = "db.sessions.prune", skip_all)]
-    async fn prune(&self, now: Timestamp, idle_since: Timestamp) -> Result<u64, RepositoryError> {
+    async fn prune(&self, now: Timestamp, idle_since: Timestamp, limit: u32) -> Result<u64, RepositoryError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2")
-            .bind(now.as_micros())
-            .bind(idle_since.as_micros())
-            .execute(&mut *tx)
-            .await
-            .map_err(classify)?;
+        // Somebody may use one between the two looks at it.
+        let done = sqlx::query(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 \
+             OR last_seen_at <= $2 LIMIT $3) AND (expires_at <= $1 OR last_seen_at <= $2)",
+        )
+        .bind(now.as_micros())
+        .bind(idle_since.as_micros())
+        .bind(i64::from(limit))
+        .execute(&mut *tx)
+        .await
+        .map_err(classify)?;
         tx.commit().await.map_err(classify)?;
         Ok(done.rows_affected())
     }

@@ -77,6 +77,8 @@ struct MoreLimits {
     token_rate_limit_per_hour: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_concurrent_requests: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_token_cap: Option<u64>,
     #[serde(skip_serializing_if = "LimitsByModel::is_empty")]
     model_limits: LimitsByModel,
 }
@@ -103,6 +105,7 @@ impl TryFrom<TokenRow> for Token {
             token_rate_limit_per_minute: more.token_rate_limit_per_minute,
             token_rate_limit_per_hour: more.token_rate_limit_per_hour,
             max_concurrent_requests: more.max_concurrent_requests,
+            request_token_cap: more.request_token_cap,
             model_limits: more.model_limits,
         };
         let previous = match (&row.previous_hash, row.previous_until) {
@@ -148,6 +151,7 @@ pub(super) fn more_limits(limits: &TokenLimits) -> String {
         token_rate_limit_per_minute: limits.token_rate_limit_per_minute,
         token_rate_limit_per_hour: limits.token_rate_limit_per_hour,
         max_concurrent_requests: limits.max_concurrent_requests,
+        request_token_cap: limits.request_token_cap,
         model_limits: limits.model_limits.clone(),
     })
 }

@@ -2,10 +2,11 @@
 //! exactly once.
 //!
 //! Only counters that are kept are charged; whoever takes of another one has it filled from the rollups,
-//! while nobody records. What is charged moves from held to used, if its holder still has it. A batch of
+//! while nobody records. What is charged moves from held to used, if its holder still has it: of each counter
+//! as much as the event says is held for it, which is nothing where its limit is younger than the call. A batch of
 //! calls takes a handful of statements: what goes into the same bucket is added up before.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -18,13 +19,10 @@ use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
 
 use crate::dialect::Dialect;
-use crate::insert::batches;
+use crate::insert::{Insertions, batches};
+use crate::rows::Rows;
 use crate::value::count;
 use crate::work::SqlWork;
-
-/// What becomes of a bucket that is there: the sum of both, or the largest number that there is.
-const USE: &str = " ON CONFLICT (counter, bucket) DO UPDATE SET used = CASE WHEN limit_buckets.used > \
-     9223372036854775807 - excluded.used THEN 9223372036854775807 ELSE limit_buckets.used + excluded.used END";
 
 /// A counter that is kept.
 struct Kept {
@@ -53,10 +51,20 @@ impl Charges {
             let used = self.used.entry((Arc::clone(&kept.text), bucket)).or_insert((0, ends_at));
             used.0 = used.0.saturating_add(amount);
         }
-        let is_held = !event.unheld.iter().any(|text| **text == *kept.text);
-        if let Some(holder) = event.holder.filter(|_| is_held) {
+        let mut take = |holder: Uuid, amount: i64| {
             let held = self.held.entry((Arc::clone(&kept.text), bucket, holder)).or_insert(0);
             *held = held.saturating_add(amount);
+        };
+        if let Some(held) = &event.held {
+            for hold in held.iter().filter(|hold| *hold.counter == *kept.text) {
+                take(hold.holder, count(hold.amount));
+            }
+            return;
+        }
+        // What a version wrote that does not say how much of what is held.
+        let is_held = !event.unheld.iter().any(|text| **text == *kept.text);
+        if let Some(holder) = event.holder.filter(|_| is_held) {
+            take(holder, amount);
         }
     }
 }
@@ -106,7 +114,46 @@ impl SqlWork<Db> {
             }
         }
         self.add_to_buckets(charges.used).await?;
-        self.take_from_holds(charges.held).await
+        let without = self.take_from_holds(charges.held).await?;
+        self.tell_of_late(&spenders, without).await
+    }
+
+    /// Says which of some calls come after what was held for them was given up, because whoever held it was
+    /// gone for longer than that is waited for: others may have spent it meanwhile. They are among those
+    /// of holders `without` something that was to be taken from them.
+    async fn tell_of_late(
+        &mut self,
+        spenders: &[(&UsageEvent, Spending, Vec<Subject>)],
+        mut without: BTreeSet<Uuid>,
+    ) -> Result<(), RepositoryError> {
+        if without.is_empty() {
+            return Ok(());
+        }
+        let mut query = QueryBuilder::<Db>::new("SELECT holder FROM limit_holders WHERE holder IN (");
+        let mut list = query.separated(", ");
+        for holder in &without {
+            list.push_bind(*holder);
+        }
+        list.push_unseparated(")");
+        let living: Vec<Uuid> =
+            query.build_query_scalar().fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        without.retain(|holder| !living.contains(holder));
+        let late = spenders.iter().filter(|(event, ..)| {
+            let held = event.held.iter().flatten().map(|hold| hold.holder);
+            event.holder.into_iter().chain(held).any(|holder| without.contains(&holder))
+        });
+        let (count, cost) = late.fold((0_u64, 0_u64), |(count, cost), (_, spent, _)| {
+            (count + 1, cost.saturating_add(spent.cost))
+        });
+        if count > 0 {
+            metrics::counter!("promptgate_usage_events_late_total").increment(count);
+            tracing::warn!(
+                usage.events = count,
+                usage.cost_nanos = cost,
+                "calls are recorded after what was reserved for them was given up; budgets may be overspent by them"
+            );
+        }
+        Ok(())
     }
 
     /// The counters of some that are kept. Nobody forgets them before the end of the transaction.
@@ -140,46 +187,62 @@ impl SqlWork<Db> {
         &mut self,
         used: BTreeMap<(Arc<str>, i64), (i64, i64)>,
     ) -> Result<(), RepositoryError> {
+        static INSERTIONS: Insertions =
+            Insertions::new("limit_buckets", "counter, bucket, ends_at", "counter, bucket")
+                .adding(&["used"])
+                .with(&[("is_ledger", "TRUE")]);
         let used: Vec<_> = used.into_iter().collect();
-        for batch in batches(&used) {
-            let mut query = QueryBuilder::<Db>::new(
-                "INSERT INTO limit_buckets (counter, bucket, used, ends_at, is_ledger) ",
-            );
-            query.push_values(batch, |mut row, ((counter, bucket), (used, ends_at))| {
-                row.push_bind(&**counter).push_bind(*bucket).push_bind(*used).push_bind(*ends_at);
-                row.push("TRUE");
-            });
-            query.push(USE).build().execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+        for run in <Db as Dialect>::Rows::runs(&used) {
+            let mut rows = INSERTIONS.rows::<Db>();
+            for ((counter, bucket), (used, ends_at)) in run {
+                rows.text(&**counter).number(*bucket).number(*ends_at).number(*used);
+            }
+            self.insert(&INSERTIONS, run.len(), rows).await?;
         }
         Ok(())
     }
 
-    /// What was charged is held no longer.
+    /// What was charged is held no longer. Gives back the holders that had nothing of some of it.
     async fn take_from_holds(
         &mut self,
         held: BTreeMap<(Arc<str>, i64, Uuid), i64>,
-    ) -> Result<(), RepositoryError> {
+    ) -> Result<BTreeSet<Uuid>, RepositoryError> {
+        let mut without = BTreeSet::new();
         let held: Vec<_> = held.into_iter().collect();
-        for batch in batches(&held) {
-            let mut query = QueryBuilder::<Db>::new("WITH charged (counter, bucket, holder, amount) AS (");
-            query.push_values(batch, |mut row, ((counter, bucket, holder), amount)| {
-                row.push_bind(&**counter).push_bind(*bucket).push_bind(*holder).push_bind(*amount);
-            });
-            query.push(
-                "), mine AS (SELECT limit_holds.holder, limit_holds.counter, limit_holds.bucket, \
-                 charged.amount AS charged FROM charged JOIN limit_holds ON limit_holds.holder = charged.holder \
-                 AND limit_holds.counter = charged.counter AND limit_holds.bucket = charged.bucket \
-                 ORDER BY limit_holds.counter, limit_holds.bucket, limit_holds.holder",
-            );
-            query.push(Db::pick(" FOR UPDATE OF limit_holds", ""));
-            query.push(
-                ") UPDATE limit_holds SET amount = CASE WHEN amount > mine.charged THEN amount - mine.charged \
+        for run in <Db as Dialect>::Rows::runs(&held) {
+            let mut rows = <Db as Dialect>::Rows::of(4);
+            for ((counter, bucket, holder), amount) in run {
+                rows.text(&**counter).number(*bucket).id(*holder).number(*amount);
+            }
+            let arguments = rows.arguments().map_err(|error| self.fail(sqlx::Error::Encode(error)))?;
+            let statement = format!(
+                "WITH charged (counter, bucket, holder, amount) AS ({}), mine AS (SELECT limit_holds.holder, \
+                 limit_holds.counter, limit_holds.bucket, charged.amount AS charged FROM charged JOIN limit_holds \
+                 ON limit_holds.holder = charged.holder AND limit_holds.counter = charged.counter \
+                 AND limit_holds.bucket = charged.bucket \
+                 ORDER BY limit_holds.counter, limit_holds.bucket, limit_holds.holder{}) \
+                 UPDATE limit_holds SET amount = CASE WHEN amount > mine.charged THEN amount - mine.charged \
                  ELSE 0 END FROM mine WHERE limit_holds.holder = mine.holder \
                  AND limit_holds.counter = mine.counter AND limit_holds.bucket = mine.bucket \
                  RETURNING limit_holds.holder, limit_holds.counter, limit_holds.bucket, limit_holds.amount",
+                <Db as Dialect>::Rows::source(4, run.len(), &[]),
+                Db::pick(" FOR UPDATE OF limit_holds", "")
             );
             let left: Vec<(Uuid, String, i64, i64)> =
-                query.build_query_as().fetch_all(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+                sqlx::query_as_with::<Db, _, _>(AssertSqlSafe(statement), arguments)
+                    .fetch_all(&mut *self.tx)
+                    .await
+                    .map_err(|error| self.fail(error))?;
+            if left.len() < run.len() {
+                let had: HashSet<(Uuid, &str, i64)> = left
+                    .iter()
+                    .map(|(holder, counter, bucket, _)| (*holder, counter.as_str(), *bucket))
+                    .collect();
+                let missing = run
+                    .iter()
+                    .filter(|((counter, bucket, holder), _)| !had.contains(&(*holder, &**counter, *bucket)));
+                without.extend(missing.map(|((_, _, holder), _)| *holder));
+            }
             let gone: Vec<_> = left.into_iter().filter(|(_, _, _, amount)| *amount == 0).collect();
             for batch in batches(&gone) {
                 let mut query = QueryBuilder::<Db>::new(
@@ -191,6 +254,6 @@ impl SqlWork<Db> {
                 query.push(")").build().execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
             }
         }
-        Ok(())
+        Ok(without)
     }
 }

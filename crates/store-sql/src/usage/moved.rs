@@ -8,7 +8,7 @@ use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::UsageEvent;
 use sqlx::AssertSqlSafe;
 
-use super::rollup::{DAY_KEY, Key, QUARTER_KEY, SUMS, sums};
+use super::rollup::{Key, ROLLUPS, Rollup, SUMS, sums};
 use crate::work::SqlWork;
 
 /// What a price decides.
@@ -34,7 +34,7 @@ fn add<'e>(all: &mut BTreeMap<Key<'e>, Differences>, key: Key<'e>, more: &Differ
 
 /// Adds the first values of a statement to columns of the row whose key follows. No sum becomes negative, or
 /// too large for a column.
-fn statement(table: &str, key: &str) -> String {
+fn statement(Rollup { table, key, .. }: &Rollup) -> String {
     let mut text = format!("UPDATE {table} SET ");
     for (at, column) in PRICED.iter().enumerate() {
         let (comma, value, largest) = (if at == 0 { "" } else { ", " }, format!("${}", at + 1), i64::MAX);
@@ -53,29 +53,33 @@ fn statement(table: &str, key: &str) -> String {
 
 #[each_dialect]
 impl SqlWork<Db> {
-    /// Moves the costs of quarters and days as far as their calls cost something else now. Each must have
-    /// been added up as it was before.
+    /// Moves the costs of all sums as far as their calls cost something else now. Each must have been added
+    /// up as it was before.
     pub(crate) async fn move_costs(
         &mut self,
         changed: &[(&UsageEvent, UsageEvent)],
     ) -> Result<(), RepositoryError> {
-        let (mut quarters, mut days) = (BTreeMap::new(), BTreeMap::new());
+        let mut quarters = BTreeMap::new();
         for (before, after) in changed {
-            let (key, difference) = (Key::of_quarter(before), difference(before, after));
-            add(&mut days, key.of_day(), &difference);
-            add(&mut quarters, key, &difference);
+            add(&mut quarters, Key::of_quarter(before), &difference(before, after));
         }
         // In the order in which calls are added up.
-        let tables = [("usage_quarters", QUARTER_KEY, quarters, true), ("usage_days", DAY_KEY, days, false)];
-        for (table, key, rows, has_tokens) in tables {
-            let statement = statement(table, key);
+        for rollup in &ROLLUPS {
+            let (statement, mut rows) = (statement(rollup), BTreeMap::new());
+            for (key, differences) in &quarters {
+                add(&mut rows, key.within(rollup), differences);
+            }
             for (key, differences) in rows {
                 let mut query = sqlx::query::<Db>(AssertSqlSafe(statement.clone()));
                 for difference in differences {
                     query = query.bind(difference);
                 }
-                query = query.bind(key.at).bind(key.owner_id).bind(key.project_id);
-                if has_tokens {
+                query = query.bind(key.at);
+                if rollup.has_owners {
+                    query = query.bind(key.owner_id);
+                }
+                query = query.bind(key.project_id);
+                if rollup.has_tokens {
                     query = query.bind(key.token_id);
                 }
                 query

@@ -1,4 +1,4 @@
-//! What calls add up to, by quarters of an hour and by days, kept beside them for ever.
+//! What calls add up to, by quarters of an hour, hours and days, kept beside them for ever.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,20 +8,63 @@ use promptgate_store_sql_macros::each_dialect;
 use promptgate_usage::{PriceLack, UsageEvent};
 use uuid::Uuid;
 
-use crate::insert::{Insertions, batches};
-use crate::repeats::Repeats;
+use crate::dialect::Dialect;
+use crate::insert::Insertions;
+use crate::rows::Rows;
+use crate::stretches::{DAY, DAYS, HOUR, HOURS, QUARTER, QUARTERS, TOKEN_DAYS};
 use crate::value::{count, text};
 use crate::work::SqlWork;
 
-/// Microseconds of a quarter of an hour.
-const QUARTER: i64 = 900_000_000;
-/// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
+/// A table of sums, and what its rows are told apart by.
+pub(super) struct Rollup {
+    pub(super) table: &'static str,
+    /// The columns of its key, in their order.
+    pub(super) key: &'static str,
+    /// How long the time of a row is.
+    length: i64,
+    pub(super) has_owners: bool,
+    pub(super) has_tokens: bool,
+}
 
-pub(super) const QUARTER_KEY: &str =
-    "at, owner_id, project_id, token_id, endpoint_id, provider, provider_kind, model, embeds";
-pub(super) const DAY_KEY: &str =
-    "at, owner_id, project_id, endpoint_id, provider, provider_kind, model, embeds";
+/// All of them, in the order in which everybody writes them. The first one has everything that the others
+/// are added up from.
+pub(super) static ROLLUPS: [Rollup; 4] = [
+    Rollup {
+        table: QUARTERS,
+        key: "at, owner_id, project_id, token_id, endpoint_id, provider, provider_kind, model, embeds",
+        length: QUARTER,
+        has_owners: true,
+        has_tokens: true,
+    },
+    Rollup {
+        table: TOKEN_DAYS,
+        key: "at, owner_id, project_id, token_id, endpoint_id, provider, provider_kind, model, embeds",
+        length: DAY,
+        has_owners: true,
+        has_tokens: true,
+    },
+    Rollup {
+        table: DAYS,
+        key: "at, owner_id, project_id, endpoint_id, provider, provider_kind, model, embeds",
+        length: DAY,
+        has_owners: true,
+        has_tokens: false,
+    },
+    Rollup {
+        table: HOURS,
+        key: "at, project_id, endpoint_id, provider, provider_kind, model, embeds",
+        length: HOUR,
+        has_owners: false,
+        has_tokens: false,
+    },
+];
+static INSERTIONS: [Insertions; ROLLUPS.len()] =
+    [insertions(&ROLLUPS[0]), insertions(&ROLLUPS[1]), insertions(&ROLLUPS[2]), insertions(&ROLLUPS[3])];
+
+const fn insertions(rollup: &Rollup) -> Insertions {
+    Insertions::new(rollup.table, rollup.key, rollup.key).adding(&SUMS)
+}
+
 /// What is added up, in the order of [`Sums`].
 pub(super) const SUMS: [&str; 21] = [
     "calls",
@@ -53,9 +96,10 @@ pub(super) type Sums = [i64; SUMS.len()];
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key<'e> {
     pub(super) at: i64,
+    /// The id of zeros where a table has no owners.
     pub(super) owner_id: Uuid,
     pub(super) project_id: Uuid,
-    /// Not among the days, where it is the id of zeros.
+    /// The id of zeros where a table has no tokens.
     pub(super) token_id: Uuid,
     pub(super) endpoint_id: Uuid,
     pub(super) provider: Cow<'e, str>,
@@ -81,9 +125,15 @@ impl<'e> Key<'e> {
         }
     }
 
-    pub(super) fn of_day(&self) -> Self {
-        let at = self.at.saturating_sub(self.at.rem_euclid(DAY));
-        Self { at, token_id: Uuid::nil(), ..self.clone() }
+    /// What it is in a table.
+    pub(super) fn within(&self, rollup: &Rollup) -> Self {
+        let or_none = |id: Uuid, is_kept: bool| if is_kept { id } else { Uuid::nil() };
+        Self {
+            at: self.at.saturating_sub(self.at.rem_euclid(rollup.length)),
+            owner_id: or_none(self.owner_id, rollup.has_owners),
+            token_id: or_none(self.token_id, rollup.has_tokens),
+            ..self.clone()
+        }
     }
 }
 
@@ -137,35 +187,36 @@ fn add_up<'e>(rows: impl Iterator<Item = (Key<'e>, Sums)>) -> Vec<(Key<'e>, Sums
     added.into_iter().collect()
 }
 
+/// Adds a row of a table to those that are inserted.
+fn put(values: &mut impl Rows, rollup: &Rollup, key: &Key<'_>, sums: &Sums) {
+    values.number(key.at);
+    if rollup.has_owners {
+        values.id(key.owner_id);
+    }
+    values.id(key.project_id);
+    if rollup.has_tokens {
+        values.id(key.token_id);
+    }
+    values.id(key.endpoint_id).text(&*key.provider).text(&*key.provider_kind).text(&*key.model);
+    values.flag(key.embeds);
+    for sum in sums {
+        values.number(*sum);
+    }
+}
+
 #[each_dialect]
 impl SqlWork<Db> {
-    /// Adds calls to their quarters and days. Each must be new.
+    /// Adds calls to all sums. Each must be new.
     pub(super) async fn roll_up(&mut self, inserted: &[&UsageEvent]) -> Result<(), RepositoryError> {
-        static QUARTERS: Insertions =
-            Insertions::new("usage_quarters", QUARTER_KEY, QUARTER_KEY).adding(&SUMS);
-        static DAYS: Insertions = Insertions::new("usage_days", DAY_KEY, DAY_KEY).adding(&SUMS);
         let quarters = add_up(inserted.iter().map(|event| (Key::of_quarter(event), sums(event))));
-        let days = add_up(quarters.iter().map(|(key, sums)| (key.of_day(), *sums)));
-        for (insertions, rows, has_tokens) in [(&QUARTERS, &quarters, true), (&DAYS, &days, false)] {
-            let mut repeats = Repeats::<3>::new();
-            for batch in batches(rows) {
-                let mut query = sqlx::query::<Db>(insertions.of_rows::<Db>(batch.len()));
-                for (key, sums) in batch {
-                    query = query.bind(key.at).bind(key.owner_id).bind(key.project_id);
-                    if has_tokens {
-                        query = query.bind(key.token_id);
-                    }
-                    query = query
-                        .bind(key.endpoint_id)
-                        .bind(repeats.text(0, &key.provider))
-                        .bind(repeats.text(1, &key.provider_kind))
-                        .bind(repeats.text(2, &key.model))
-                        .bind(key.embeds);
-                    for sum in sums {
-                        query = query.bind(*sum);
-                    }
+        for (rollup, insertions) in ROLLUPS.iter().zip(&INSERTIONS) {
+            let rows = add_up(quarters.iter().map(|(key, sums)| (key.within(rollup), *sums)));
+            for run in <Db as Dialect>::Rows::runs(&rows) {
+                let mut values = insertions.rows::<Db>();
+                for (key, sums) in run {
+                    put(&mut values, rollup, key, sums);
                 }
-                query.execute(&mut *self.tx).await.map_err(|error| self.fail(error))?;
+                self.insert(insertions, run.len(), values).await?;
             }
         }
         Ok(())
@@ -205,7 +256,7 @@ mod tests {
         assert_eq!(found, [(DAY - QUARTER, "b", 1), (DAY, "a", 2), (DAY, "a\u{fffd}", 1)]);
         let (_, a) = &quarters[1];
         assert_eq!((a[3], a[8], a[11], a[12]), (4, i64::MAX, i64::MAX, 10));
-        let days = add_up(quarters.iter().map(|(key, sums)| (key.of_day(), *sums)));
+        let days = add_up(quarters.iter().map(|(key, sums)| (key.within(&ROLLUPS[2]), *sums)));
         let found: Vec<_> = days.iter().map(|(key, sums)| (key.at, &*key.model, sums[0])).collect();
         assert_eq!(found, [(0, "b", 1), (DAY, "a", 2), (DAY, "a\u{fffd}", 1)]);
     }

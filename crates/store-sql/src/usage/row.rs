@@ -13,7 +13,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::error::corrupt;
-use crate::value::{optional_text, text};
+use crate::rows::Rows;
+use crate::value::{count, optional_text, text};
 
 /// The columns of [`UsageRow`], in order.
 pub(super) const COLUMNS: &str = "id, request_id, at, project_id, token_id, owner_id, operation, requested_model, \
@@ -23,6 +24,24 @@ pub(super) const COLUMNS: &str = "id, request_id, at, project_id, token_id, owne
      error_code, attempts, client_ip, revision, trace, endpoint_id, endpoint_slug, parent_request_id, \
      credential_id, routing_decision, tried, cache_hit, cached_tokens, error_message, client_tool, \
      client_session, provider_response_id, upstream_us, dropped, provider_kind, prompted, tool_calls, details";
+
+/// What is written of a call. What a process of the version before must find besides is given behind it.
+pub(super) const WRITTEN: &str = "id, request_id, at, project_id, token_id, owner_id, operation, requested_model, \
+     provider_id, provider, model, streamed, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+     cache_write_1h_tokens, audio_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens, \
+     estimated, cost_nanos, latency_us, outcome, status, error_code, client_ip, endpoint_id, \
+     parent_request_id, cache_hit, cached_tokens, client_tool, provider_response_id, provider_kind, prompted, \
+     tool_calls, details";
+/// What every row has: that it was added up, and the columns that older rows need and these are without:
+/// see [`Details`].
+pub(super) const SAME: &[(&str, &str)] = &[
+    ("rolled_up", "TRUE"),
+    ("price_version", "''"),
+    ("price_basis", "''"),
+    ("attempts", "0"),
+    ("revision", "0"),
+    ("trace", "'[]'"),
+];
 
 #[derive(FromRow)]
 #[expect(clippy::struct_excessive_bools, reason = "they are columns")]
@@ -208,6 +227,47 @@ impl From<StoredAttempt<'_>> for Attempt {
     }
 }
 
+/// Puts a call among rows of what is [written](WRITTEN).
+pub(super) fn put(rows: &mut impl Rows, event: &UsageEvent) {
+    rows.id(event.id.as_uuid())
+        .text(&*event.request_id)
+        .number(event.at.as_micros())
+        .id(event.project_id.as_uuid())
+        .id(event.token_id.as_uuid())
+        .id(event.owner.map(AccountId::as_uuid))
+        .text(&*event.operation)
+        .text(event.requested_model.as_deref())
+        .id(event.provider_id.map(ProviderId::as_uuid))
+        .text(event.provider.as_deref())
+        .text(event.model.as_deref())
+        .flag(event.streamed)
+        .number(count(event.tokens.input))
+        .number(count(event.tokens.cache_read))
+        .number(count(event.tokens.cache_write_5m))
+        .number(count(event.tokens.cache_write_1h))
+        .number(count(event.tokens.audio_input))
+        .number(count(event.tokens.output))
+        .number(count(event.tokens.reasoning))
+        .number(count(event.tokens.audio_output))
+        .flag(event.estimated)
+        .number(event.cost.as_nanos())
+        .number(event.latency_us)
+        .text(event.outcome.as_str())
+        .number(i64::from(event.status))
+        .text(event.error_code.as_deref())
+        .text(event.client_ip.as_deref())
+        .id(event.endpoint_id.map(EndpointId::as_uuid))
+        .text(event.parent_request_id.as_deref())
+        .flag(event.cache_hit)
+        .number(count(event.cached_tokens))
+        .text(event.client_tool.as_deref())
+        .text(event.provider_response_id.as_deref())
+        .text(event.provider_kind.as_deref())
+        .flag(event.prompted)
+        .number(i64::from(event.tool_calls))
+        .document(&Details::from(event));
+}
+
 impl TryFrom<UsageRow> for UsageEvent {
     type Error = RepositoryError;
 
@@ -269,6 +329,7 @@ impl TryFrom<UsageRow> for UsageEvent {
             provider_kind: row.provider_kind,
             prompted: row.prompted,
             tool_calls: row.tool_calls.try_into().map_err(|error| corrupt_number(row.id, error))?,
+            held: None,
             holder: None,
             unheld: Vec::new(),
             above: Vec::new(),

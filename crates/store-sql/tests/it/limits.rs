@@ -6,7 +6,9 @@ use promptgate_audit::{ActorName, Event};
 use promptgate_kernel::testing::{SeededEntropy, TestClock};
 use promptgate_kernel::{AuditEventId, RepositoryError, Timestamp};
 use promptgate_store::{Access, UnitOfWork};
-use promptgate_store_sql::connect;
+use promptgate_store_sql::{SqlOptions, connect};
+use promptgate_testkit::line::Line;
+use promptgate_testkit::lone_postgres::LonePostgres;
 use promptgate_testkit::postgres::database;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{sleep, timeout};
@@ -51,6 +53,27 @@ async fn nobody_waits_for_ever_on_postgresql() {
         drop(holder);
         let mut next = store.begin(Access::Write).await.unwrap();
         append(&mut *next).await.unwrap();
+    }
+}
+
+/// A limiter waits for half a second and leaves. Were a transaction left open then, the next ones on its
+/// connection would read in it, and fail for as long as the connection lives.
+#[tokio::test]
+async fn who_leaves_while_a_transaction_begins_leaves_none_open_on_postgresql() {
+    let server = LonePostgres::start().await.unwrap();
+    let line = Line::to(server.port()).await.unwrap();
+    let options = SqlOptions { max_open: 1, ..OPTIONS };
+    let connected = connect(&LonePostgres::url_through(line.port()), options).await.unwrap();
+    connected.migrate().await.unwrap();
+    let store = connected.store();
+    for patience in 0..12 {
+        // Forty milliseconds there and back: for a look at the connection, and for the beginning.
+        line.slow_down(Duration::from_millis(20));
+        let _ = timeout(Duration::from_millis(10 * patience), store.begin(Access::Write)).await;
+        line.slow_down(Duration::ZERO);
+        store.ping().await.unwrap();
+        let mut reader = store.begin(Access::Read).await.unwrap();
+        reader.changes().revision().await.unwrap();
     }
 }
 

@@ -52,6 +52,7 @@ fn service(identifier: &str) -> Account {
         name: identifier.to_uppercase(),
         active: false,
         firewall_override: true,
+        ..NewService::default()
     };
     Account::service(id(), &new, at(0)).expect("a valid service account")
 }

@@ -118,6 +118,24 @@ pub async fn days_of_a_time_zone_add_up(store: &dyn Store) {
         assert_eq!(total(store, &all, first, last).await.cost.as_nanos(), 255);
     }
     assert_eq!(total(store, &all, utc[1], other[2]).await.cost.as_nanos(), 255 - 1 - 128);
+    let hourly = [-HOUR, DAY - HOUR, 2 * DAY - HOUR].map(after);
+    assert_eq!(between(store, &all, &hourly).await, [1 + 2 + 4 + 8, 16 + 32 + 64 + 128]);
+    for (first, last) in [(utc[0], utc[3]), (other[0], other[3]), (hourly[0], hourly[2]), (utc[0], other[3])]
+    {
+        for by in [
+            CostDimension::Project,
+            CostDimension::Owner,
+            CostDimension::Token,
+            CostDimension::Endpoint,
+            CostDimension::Provider,
+            CostDimension::Model,
+        ] {
+            let mut work = read(store).await;
+            let entries = work.costs().top(&all, Quarters::until(first, last), by, 99).await.expect(WORKS);
+            let cost: i64 = entries.iter().map(|entry| entry.sums.cost.as_nanos()).sum();
+            assert_eq!(cost, 255, "{by:?}");
+        }
+    }
     assert_eq!(between(store, &all, &utc[..1]).await, [0_i64; 0]);
     assert_eq!(between(store, &all, &[]).await, [0_i64; 0]);
     let of_a_token = CostFilter { token: Some(calls[3].token_id), ..CostFilter::default() };
@@ -129,8 +147,13 @@ pub async fn entries_are_sorted_by_what_they_cost_and_have_names(store: &dyn Sto
     let project = project("P");
     let (token, endpoint) = (token(&project, "key"), endpoint(&project, "slug"));
     let provider = provider("main");
-    let new =
-        NewService { identifier: "ci".into(), name: "CI".into(), active: true, firewall_override: false };
+    let new = NewService {
+        identifier: "ci".into(),
+        name: "CI".into(),
+        active: true,
+        firewall_override: false,
+        ..NewService::default()
+    };
     let owner = Account::service(AccountId::mint(clock(), entropy()), &new, at(0)).expect("a valid account");
     let mut work = write(store).await;
     work.projects().insert(&project).await.expect(WORKS);
@@ -214,7 +237,15 @@ pub async fn other_prices_move_costs(store: &dyn Store) {
     let numbers = async || {
         let hour = total(store, &all, after(HOUR), after(2 * HOUR)).await;
         let day = total(store, &all, after(0), after(DAY)).await;
-        assert_eq!(hour, day);
+        let half = total(store, &all, after(HOUR), after(HOUR + 30 * MINUTE)).await;
+        let mut work = read(store).await;
+        let whole = Quarters::until(after(0), after(DAY));
+        let tokens = work.costs().top(&all, whole, CostDimension::Token, 9).await.expect(WORKS);
+        let mut of_tokens = CostSums::default();
+        for entry in &tokens {
+            of_tokens.add(&entry.sums);
+        }
+        assert_eq!((hour, half, of_tokens), (day, day, day));
         let money = (day.cost.as_nanos(), day.guessed.as_nanos());
         (money, day.unpriced_calls, day.unpriced_tokens, day.guessed_calls)
     };

@@ -110,6 +110,15 @@ pub async fn counters_and_buckets_are_kept_apart(here: &dyn Counters, there: &dy
     // A bucket that is over is no part of the next one, wherever it is settled.
     here.settle(holder, 1, &[settlement(&limit, span, 5, 0)], now()).await.expect(WORKS);
     assert_eq!(used_and_held(there, &limit, next).await, (0, 3));
+    // Nor does the next one count in a bucket that it follows, for a call that goes on in that.
+    here.settle(holder, 2, &[settlement(&limit, next, 2, 0)], now()).await.expect(WORKS);
+    assert_eq!(used_and_held(there, &limit, next).await, (2, 1));
+    let before = standing(there, &limit, span).await;
+    assert_eq!((before.used, before.held, before.resets_at), (5, 0, span.until));
+    let wider = Limit { cap: 9, ..limit.clone() };
+    let given = take(here, holder, &[demand(&wider, span, 4, 9)]).await.expect("there is room");
+    assert_eq!(given[0].amount, 4);
+    assert_eq!(used_and_held(there, &limit, next).await, (2, 1));
 }
 
 /// All buckets that have not left the window count, and room comes back when the oldest leaves.

@@ -91,6 +91,30 @@ pub async fn what_is_settled_is_told(store: &dyn Store) {
     assert_eq!(work.dead_letters().settled(&[]).await.expect(WORKS), []);
 }
 
+/// Letters that were discarded go in batches, the oldest first; those that wait stay, however old.
+pub async fn discarded_ones_are_pruned(store: &dyn Store) {
+    let letters: Vec<_> = [1, 2, 3, 4].map(letter).into();
+    put(store, &letters).await;
+    let mut work = write(store).await;
+    for (letter, discarded) in letters.iter().zip([30, 10, 20]) {
+        assert!(work.dead_letters().discard(letter.id, at(discarded)).await.expect(WORKS));
+    }
+    work.commit().await.expect(WORKS);
+    let prune = |before, limit| async move {
+        let mut work = write(store).await;
+        let removed = work.dead_letters().prune(at(before), limit).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        removed
+    };
+    assert_eq!(prune(10, 10).await, 0);
+    assert_eq!(prune(30, 1).await, 1);
+    assert_eq!(find(store, letters[1].id).await, None);
+    assert_eq!((prune(30, 10).await, prune(30, 10).await), (1, 0));
+    assert!(find(store, letters[0].id).await.is_some());
+    assert_eq!(prune(1_000, 10).await, 1);
+    assert!(find(store, letters[3].id).await.is_some(), "it waits for a person");
+}
+
 /// Of any number of calls those are told whose letters were discarded, and no others.
 pub async fn what_is_discarded_is_told(store: &dyn Store) {
     let (waiting, discarded) = (letter(1), letter(2));

@@ -119,6 +119,7 @@ macro_rules! ledger_contract_tests {
             days_turn_with_summer_time
             first_takes_race_with_recording
             caps_hold_whoever_dies
+            just_what_is_held_for_a_call_is_held_no_longer
         );
     };
     (@ledger $module:ident $fixture:ident: $($case:ident)*) => {

@@ -65,6 +65,7 @@ pub(super) async fn stored_service(store: &dyn Store, identifier: &str) -> Accou
         name: identifier.to_uppercase(),
         active: true,
         firewall_override: false,
+        ..NewService::default()
     };
     let account =
         Account::service(AccountId::mint(clock(), entropy()), &new, at(0)).expect("a valid service");

@@ -79,6 +79,46 @@ pub async fn a_tick_is_taken_once_and_one_run_is_open(store: &dyn Store) {
     assert_eq!(all.items, [open]);
 }
 
+/// A paused job's tick is taken like any other, and put down as skipped, beside an open run too; it is no
+/// last run, and of many the newest stay. What is announced anew stays paused.
+pub async fn a_paused_job_is_left_out(store: &dyn Store) {
+    announce(store, "tidy").await;
+    let pause = |job: &'static str, at| async move {
+        let mut work = write(store).await;
+        let changed = work.jobs().set_paused(job, at).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        changed
+    };
+    assert!(!pause("tidy", None).await);
+    assert!(pause("tidy", Some(at(5))).await);
+    assert!(!pause("tidy", Some(at(6))).await, "it is paused");
+    assert!(!pause("unknown", Some(at(6))).await);
+    announce(store, "tidy").await;
+    assert_eq!(list(store).await[0].paused_at, Some(at(5)));
+    let due = run("tidy", 10);
+    assert!(tick(store, &due).await);
+    assert!(!tick(store, &due).await);
+    let skipped = due.clone().skipped(due.created_at);
+    assert_eq!(find(store, &due).await.as_ref(), Some(&skipped));
+    let asked = run("tidy", 11);
+    assert!(insert(store, &asked).await, "one that is asked for is no other's open run");
+    assert!(tick(store, &run("tidy", 12)).await);
+    let job = list(store).await.remove(0);
+    assert_eq!((job.open.as_ref(), &job.last), (Some(&asked), &None));
+    let done = claim(store, &["tidy"], HERE, 13).await.expect("it waits").finished(at(14), 1);
+    assert!(save(store, &done).await);
+    let mut work = write(store).await;
+    assert_eq!(work.jobs().trim("tidy", 1, 10).await.expect(WORKS), 1);
+    work.commit().await.expect(WORKS);
+    assert_eq!((find(store, &due).await, find(store, &done).await), (None, Some(done.clone())));
+    assert!(pause("tidy", None).await);
+    let job = list(store).await.remove(0);
+    assert_eq!((job.paused_at, job.last), (None, Some(done)));
+    let due = run("tidy", 20);
+    assert!(tick(store, &due).await);
+    assert_eq!(find(store, &due).await.map(|run| run.state), Some(RunState::Waiting));
+}
+
 /// What is due is claimed by one, the longest waiting first, and only of the jobs asked for; what another
 /// change came before is not written.
 pub async fn a_run_is_claimed_once_and_closed_by_whoever_holds_it(store: &dyn Store) {

@@ -1,6 +1,8 @@
 //! Behaviour of the counters of the ledger over a store of usage events. Each function is given the ends
 //! that three replicas have, which keep time in [`ZONE`].
 
+mod held;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,6 +23,8 @@ use super::groups::stored_person;
 use super::samples::{WORKS, clock, entropy, usage_event, write};
 use super::tokens::line;
 use crate::Store;
+
+pub use held::just_what_is_held_for_a_call_is_held_no_longer;
 
 /// The zone of the stores under test: one with summer time.
 pub const ZONE: Tz = Tz::Europe__Berlin;

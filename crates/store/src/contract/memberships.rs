@@ -12,6 +12,7 @@ fn account(identifier: &str) -> Account {
         name: identifier.into(),
         active: true,
         firewall_override: false,
+        ..NewService::default()
     };
     Account::service(AccountId::mint(clock(), entropy()), &new, at(0)).expect("a valid account")
 }

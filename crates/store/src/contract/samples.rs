@@ -50,6 +50,7 @@ pub(super) fn limits() -> LimitSet {
         tokens_per_minute: Some(5),
         tokens_per_hour: Some(i64::MAX.unsigned_abs()),
         max_concurrent: Some(6),
+        request_tokens: Some(10),
         daily_tokens: Some(7),
         monthly_tokens: Some(8),
         daily_cost: Some(Money::from_nanos(1)),

@@ -136,11 +136,20 @@ pub async fn dead_sessions_are_pruned(here: &SignInState, _: &SignInState) {
     for session in [&live, &idle] {
         here.sessions.insert(session).await.expect(WORKS);
     }
-    here.sessions.prune(made, made.minus(MINUTE)).await.expect(WORKS);
+    here.sessions.prune(made, made.minus(MINUTE), 100).await.expect(WORKS);
     assert_eq!(here.sessions.find(idle.hash).await.expect(WORKS), None);
     assert!(here.sessions.find(live.hash).await.expect(WORKS).is_some());
-    here.sessions.prune(live.expires_at, made.minus(MINUTE)).await.expect(WORKS);
+    here.sessions.prune(live.expires_at, made.minus(MINUTE), 100).await.expect(WORKS);
     assert_eq!(here.sessions.find(live.hash).await.expect(WORKS), None);
+    // However few at a time: all of them in the end.
+    let dead = [0, 1, 2].map(|_| session(account(), made.minus(MINUTE)));
+    for session in &dead {
+        here.sessions.insert(session).await.expect(WORKS);
+    }
+    while here.sessions.prune(made, made.minus(MINUTE), 1).await.expect(WORKS) > 0 {}
+    for session in &dead {
+        assert_eq!(here.sessions.find(session.hash).await.expect(WORKS), None);
+    }
 }
 
 /// Of any number who want to ask the provider at once one does, and what that one writes is there.
@@ -226,7 +235,7 @@ pub async fn a_throttle_counts_in_windows(here: &SignInState, there: &SignInStat
         assert_eq!(hit(here, begun.plus(MINUTE)).await, allowed, "it was reset");
     }
     assert!(!hit(there, begun.plus(MINUTE)).await.allowed);
-    here.throttle.prune(begun.plus(MINUTE * 3)).await.expect(WORKS);
+    here.throttle.prune(begun.plus(MINUTE * 3), 100).await.expect(WORKS);
     assert!(
         here.throttle.hit(&SignInKey::of("contract", "other"), 1, MINUTE, begun).await.expect(WORKS).allowed
     );
@@ -264,7 +273,7 @@ pub async fn a_one_time_record_is_read_once(here: &SignInState, there: &SignInSt
     assert_eq!(there.one_time.take(&key("late"), now.plus(MINUTE)).await.expect(WORKS), None, "too late");
     here.one_time.put(&key("new"), &value, MINUTE, now).await.expect(WORKS);
     here.one_time.put(&key("new"), &newer, MINUTE, now).await.expect(WORKS);
-    here.one_time.prune(now).await.expect(WORKS);
+    here.one_time.prune(now, 100).await.expect(WORKS);
     assert_eq!(there.one_time.take(&key("new"), now).await.expect(WORKS), Some(newer), "the last one counts");
     assert_eq!(there.one_time.take(&key("unknown"), now).await.expect(WORKS), None);
 }

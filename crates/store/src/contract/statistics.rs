@@ -211,8 +211,13 @@ pub async fn the_busiest_accounts_are_found(store: &dyn Store) {
 /// Accounts that called are counted once, by what they are; so are the keys of accounts that open.
 pub async fn adoption_is_counted(store: &dyn Store) {
     let [ada, bob] = ["Ada", "Bob"].map(person);
-    let new =
-        NewService { identifier: "ci".into(), name: "CI".into(), active: true, firewall_override: false };
+    let new = NewService {
+        identifier: "ci".into(),
+        name: "CI".into(),
+        active: true,
+        firewall_override: false,
+        ..NewService::default()
+    };
     let service = Account::service(id(), &new, at(0)).expect("a valid service account");
     for account in [&ada, &bob, &service] {
         store_account(store, account).await;

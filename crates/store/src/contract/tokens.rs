@@ -80,6 +80,7 @@ fn full_token(project: &Project) -> Token {
         token_rate_limit_per_minute: Some(2),
         token_rate_limit_per_hour: Some(i64::MAX.unsigned_abs()),
         max_concurrent_requests: Some(3),
+        request_token_cap: Some(4),
         model_limits: limits().models,
     };
     token.metadata = document();

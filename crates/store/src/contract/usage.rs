@@ -1,7 +1,10 @@
 //! Behaviour of a usage repository.
 
 use futures_util::future::join_all;
-use promptgate_kernel::{AccountId, CredentialId, EndpointId, Money, PageRequest, ProviderId, Revision};
+use promptgate_kernel::{
+    AccountId, CredentialId, EndpointId, Money, PageRequest, ProjectId, ProviderId, Revision, Timestamp,
+    TokenId,
+};
 use promptgate_usage::{
     Attempt, CallFilter, Cursor, GuardMatch, Guarded, Outcome, TokenCounts, UsageEvent, UsageFilter,
 };
@@ -340,5 +343,45 @@ pub async fn no_count_keeps_a_call_from_being_pruned(store: &dyn Store) {
         let mut work = write(store).await;
         assert_eq!(work.usage().prune(at(1), 1).await.expect(WORKS), removed);
         work.commit().await.expect(WORKS);
+    }
+}
+
+/// How many calls there are in all is told without those that were removed, whosever they are, and whether
+/// or not the oldest that is left begins a quarter of an hour.
+pub async fn totals_are_of_the_calls_that_are_left(store: &dyn Store) {
+    const MINUTE: i64 = 60_000_000;
+    let arrived = |number: i64| Timestamp::from_micros(at(0).as_micros() + number * 7 * MINUTE);
+    let (project, token) = (ProjectId::mint(clock(), entropy()), TokenId::mint(clock(), entropy()));
+    let events: Vec<UsageEvent> = (0..400)
+        .map(|number| {
+            let event = usage_event(arrived(number));
+            match number % 3 {
+                0 => event,
+                1 => UsageEvent { project_id: project, ..event },
+                _ => UsageEvent { project_id: project, token_id: token, ..event },
+            }
+        })
+        .collect();
+    record(store, &events).await;
+    for first in [0, 1, 13, 120, 399, 400] {
+        let mut work = write(store).await;
+        work.usage().prune(arrived(first), 1_000).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+        let left = events.iter().filter(|event| event.at >= arrived(first));
+        for filter in [
+            UsageFilter::default(),
+            UsageFilter { project_id: Some(project), ..UsageFilter::default() },
+            UsageFilter { token_id: Some(token), ..UsageFilter::default() },
+            UsageFilter { project_id: Some(project), token_id: Some(token), ..UsageFilter::default() },
+            UsageFilter { request_id: Some(events[390].request_id.clone()), ..UsageFilter::default() },
+        ] {
+            let expected = left.clone().filter(|event| {
+                filter.project_id.is_none_or(|id| id == event.project_id)
+                    && filter.token_id.is_none_or(|id| id == event.token_id)
+                    && filter.request_id.as_ref().is_none_or(|id| *id == event.request_id)
+            });
+            let (_, total) = list(store, &filter, 1).await;
+            assert_eq!(total, expected.count() as u64, "from {first}: {filter:?}");
+        }
     }
 }

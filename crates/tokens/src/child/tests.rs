@@ -152,6 +152,7 @@ fn limits() -> impl Strategy<Value = TokenLimits> {
             token_rate_limit_per_minute: by_minute,
             token_rate_limit_per_hour: by_hour,
             max_concurrent_requests: slots,
+            request_token_cap: None,
             model_limits: models,
         },
     )
@@ -177,6 +178,7 @@ fn has_more(child: &Token, parent: &Token) -> bool {
         || is_looser(own.token_rate_limit_per_minute, above.token_rate_limit_per_minute)
         || is_looser(own.token_rate_limit_per_hour, above.token_rate_limit_per_hour)
         || is_looser(own.max_concurrent_requests, above.max_concurrent_requests)
+        || is_looser(own.request_token_cap, above.request_token_cap)
         || above.model_limits.iter().any(|(model, above)| {
             let own = own.model_limits.get(model).copied().unwrap_or_default();
             is_looser(own.requests_per_minute, above.requests_per_minute)

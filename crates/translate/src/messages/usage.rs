@@ -65,7 +65,7 @@ impl Told {
 }
 
 /// Writes the members of a usage object.
-pub(super) fn write(usage: &mut Object<'_>, counts: &TokenCounts) {
+pub(crate) fn write(usage: &mut Object<'_>, counts: &TokenCounts) {
     let written = counts.cache_write_5m.saturating_add(counts.cache_write_1h);
     usage.set("input_tokens", &counts.input.saturating_add(counts.audio_input));
     usage.set("cache_creation_input_tokens", &written);

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::{HttpUpstream, HttpUpstreamOptions};
+use crate::{HttpUpstream, HttpUpstreamOptions, Trust};
 
 /// Gives each question the next answer; the last one stays.
 struct Scripted(Mutex<VecDeque<Vec<IpAddr>>>);
@@ -65,7 +65,8 @@ async fn server() -> (u16, Arc<Mutex<usize>>, tokio::task::JoinHandle<()>) {
 }
 
 fn upstream(guard: AddressGuard) -> HttpUpstream {
-    HttpUpstream::new(&HttpUpstreamOptions { guard, ..HttpUpstreamOptions::default() }).unwrap()
+    let options = HttpUpstreamOptions { guard, ..HttpUpstreamOptions::default() };
+    HttpUpstream::new(Trust::new(None).unwrap(), &options)
 }
 
 async fn call(upstream: &HttpUpstream, url: &str) -> Result<u16, String> {

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use promptgate_gateway::ports::{Upstream, UpstreamRequest};
-use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
+use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions, Trust};
 use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -71,8 +71,7 @@ async fn serve_limited(alpn: &'static [u8], together: usize, most_streams: Optio
 }
 
 fn upstream() -> HttpUpstream {
-    let options = HttpUpstreamOptions { ca_pem: Some(CA.to_vec()), ..HttpUpstreamOptions::default() };
-    HttpUpstream::new(&options).expect("TLS")
+    HttpUpstream::new(Trust::new(Some(CA)).expect("TLS"), &HttpUpstreamOptions::default())
 }
 
 async fn call(upstream: &HttpUpstream, url: &str, body: &str) -> String {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method};
 use promptgate_gateway::ports::{Upstream, UpstreamError, UpstreamRequest, UpstreamResponse};
-use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
+use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions, Trust};
 use server::Server;
 use tokio::sync::mpsc;
 
@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(50);
 
 pub(crate) fn upstream() -> HttpUpstream {
-    HttpUpstream::new(&HttpUpstreamOptions::default()).expect("TLS is there")
+    HttpUpstream::new(Trust::new(None).expect("TLS is there"), &HttpUpstreamOptions::default())
 }
 
 pub(crate) fn request(url: &str) -> UpstreamRequest {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use promptgate_gateway::ports::{Upstream, UpstreamError, UpstreamRequest};
-use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
+use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions, Trust};
 use tokio::sync::{Barrier, mpsc};
 
 use crate::server::{Connection, Server};
@@ -180,7 +180,7 @@ async fn calls_at_the_same_time_have_connections_of_their_own_and_no_more_are_ke
     })
     .await;
     let options = HttpUpstreamOptions { pool_max_idle_per_host: 3, ..HttpUpstreamOptions::default() };
-    let upstream = HttpUpstream::new(&options).unwrap();
+    let upstream = HttpUpstream::new(Trust::new(None).unwrap(), &options);
     let all = || join_all((0..8).map(|_| call(&upstream, &server.url)));
     assert!(all().await.into_iter().all(|said| said.unwrap() == b"ok"));
     assert_eq!(server.connections(), 8);
@@ -235,7 +235,7 @@ async fn a_connection_that_nobody_uses_is_closed_in_its_time() {
     .await;
     let options =
         HttpUpstreamOptions { pool_idle_timeout: Duration::from_mins(1), ..HttpUpstreamOptions::default() };
-    let upstream = HttpUpstream::new(&options).unwrap();
+    let upstream = HttpUpstream::new(Trust::new(None).unwrap(), &options);
     assert_eq!(call(&upstream, &server.url).await.unwrap(), b"ok");
     // While the clock stands still, no call may wait: it would be over its time at once.
     tokio::time::pause();

@@ -3,9 +3,11 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::StreamExt;
 use promptgate_gateway::ports::{Upstream, UpstreamError};
-use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions};
+use promptgate_upstream_http::{HttpUpstream, HttpUpstreamOptions, TlsSetupError, Trust};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -50,10 +52,63 @@ fn serve(connections: usize) -> String {
 #[tokio::test]
 async fn a_certificate_of_ones_own_needs_the_bundle() {
     let url = serve(2);
-    let call = async |ca_pem: Option<Vec<u8>>| {
-        let options = HttpUpstreamOptions { ca_pem, ..HttpUpstreamOptions::default() };
-        HttpUpstream::new(&options).expect("TLS").call(request(&url)).await.map(|response| response.status)
+    let call = async |bundle: Option<&[u8]>| {
+        let upstream = HttpUpstream::new(Trust::new(bundle).unwrap(), &HttpUpstreamOptions::default());
+        upstream.call(request(&url)).await.map(|response| response.status)
     };
     assert!(matches!(call(None).await, Err(UpstreamError::Connect(_))));
-    assert_eq!(call(Some(CA.to_vec())).await.unwrap(), 200);
+    assert_eq!(call(Some(CA)).await.unwrap(), 200);
+}
+
+/// A connection is as believable as its certificate: none outlives the trust that it was made with.
+#[tokio::test]
+async fn what_is_believed_changes_while_calls_are_made() {
+    let (url, calls) = serve_all();
+    let trust = Trust::new(None).unwrap();
+    let upstream = HttpUpstream::new(trust.clone(), &HttpUpstreamOptions::default());
+    let call = async || {
+        let mut answer = upstream.call(request(&url)).await?;
+        while answer.body.next().await.is_some() {}
+        Ok::<_, UpstreamError>(answer.status)
+    };
+    assert!(matches!(call().await, Err(UpstreamError::Connect(_))));
+    trust.replace(Some(CA)).unwrap();
+    assert_eq!(call().await.unwrap(), 200);
+    assert_eq!(call().await.unwrap(), 200);
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "both over one connection");
+    assert!(matches!(trust.replace(Some(b"no certificate")), Err(TlsSetupError::NoCertificate)));
+    assert_eq!(call().await.unwrap(), 200, "what cannot be read changes nothing");
+    trust.replace(None).unwrap();
+    assert!(matches!(call().await, Err(UpstreamError::Connect(_))));
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+/// Serves calls over connections that stay; counts the connections that were used for some.
+fn serve_all() -> (String, Arc<AtomicUsize>) {
+    let config = Arc::new(server_config());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}/", listener.local_addr().expect("it is bound"));
+    let used = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&used);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (config, counting) = (Arc::clone(&config), Arc::clone(&counting));
+            std::thread::spawn(move || {
+                let session = ServerConnection::new(config).expect("a session");
+                let mut stream = StreamOwned::new(session, stream);
+                let mut calls = 0;
+                while stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                    calls += 1;
+                    if calls == 1 {
+                        counting.fetch_add(1, Ordering::SeqCst);
+                    }
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    if stream.write_all(answer).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (url, used)
 }

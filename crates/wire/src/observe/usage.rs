@@ -1,5 +1,8 @@
 //! What providers say about usage, believed as far as it can be true.
 
+#[cfg(test)]
+mod published;
+
 use std::fmt;
 
 use promptgate_usage::{TokenCounts, with_reasoning};

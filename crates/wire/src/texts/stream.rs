@@ -151,7 +151,7 @@ impl StreamTexts {
             read?;
         }
         if !self.is_over() && self.end_texts(Ends::All, false, filter, &mut out).is_break() {
-            self.stop_here(StopReason::Filtered, &mut out);
+            self.stop_here(StopReason::Filtered, None, &mut out);
         }
         Ok(out.into())
     }
@@ -165,7 +165,7 @@ impl StreamTexts {
     pub fn release(&mut self, filter: &mut dyn TextFilter) -> Bytes {
         let mut out = Vec::new();
         if !self.is_over() && self.release_texts(filter, &mut out).is_break() {
-            self.stop_here(StopReason::Filtered, &mut out);
+            self.stop_here(StopReason::Filtered, None, &mut out);
         }
         out.into()
     }
@@ -182,11 +182,11 @@ impl StreamTexts {
         ControlFlow::Continue(())
     }
 
-    /// Ends the answer here, in the words of its format. What filters keep is dropped. Empty when it was
-    /// ended already.
-    pub fn stop(&mut self, reason: StopReason) -> Bytes {
+    /// Ends the answer here, in the words of its format, with its `usage` as JSON if that is to be told. What
+    /// filters keep is dropped. Empty when it was ended already.
+    pub fn stop(&mut self, reason: StopReason, usage: Option<&str>) -> Bytes {
         let mut out = Vec::new();
-        self.stop_here(reason, &mut out);
+        self.stop_here(reason, usage, &mut out);
         out.into()
     }
 
@@ -195,14 +195,14 @@ impl StreamTexts {
         self.is_stopped
     }
 
-    fn stop_here(&mut self, reason: StopReason, out: &mut Vec<u8>) {
+    fn stop_here(&mut self, reason: StopReason, usage: Option<&str>, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.is_stopped, true) {
             return;
         }
         match &mut self.shape {
-            Shape::Chat(chat) => chat.stop(reason, out),
-            Shape::Responses(responses) => responses.stop(reason, &self.texts, out),
-            Shape::Messages(messages) => messages.stop(reason, out),
+            Shape::Chat(chat) => chat.stop(reason, usage, out),
+            Shape::Responses(responses) => responses.stop(reason, usage, &self.texts, out),
+            Shape::Messages(messages) => messages.stop(reason, usage, out),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Spools of dead processes.
 
 use std::path::Path;
+use std::time::Duration;
 
 use promptgate_ingest::{NotNow, Recorder};
 use tokio::time::Instant;
@@ -16,6 +17,8 @@ pub(super) struct Orphan {
     pub(super) recorder: Recorder,
     position: Position,
     end: Position,
+    /// How long ago its process was last heard of.
+    age: Duration,
     pub(super) stored: Option<Instant>,
 }
 
@@ -23,7 +26,9 @@ impl Orphan {
     pub(super) fn adopt(directory: Directory, recorder: Recorder) -> std::io::Result<Self> {
         let numbers = segment::numbers(directory.path())?;
         let (first, last) = (numbers.first().copied().unwrap_or(0), numbers.last().copied().unwrap_or(0));
-        let offset = std::fs::metadata(segment::path(directory.path(), last)).map_or(0, |file| file.len());
+        let file = std::fs::metadata(segment::path(directory.path(), last)).ok();
+        let offset = file.as_ref().map_or(0, std::fs::Metadata::len);
+        let age = file.and_then(|file| file.modified().ok()?.elapsed().ok()).unwrap_or_default();
         let (position, end) = (Position { segment: first, offset: 0 }, Position { segment: last, offset });
         let bytes = segment::distance(directory.path(), position, end);
         metrics::gauge!("promptgate_spool_pending_bytes").increment(gauge_value(bytes));
@@ -32,7 +37,12 @@ impl Orphan {
             spool.pending_bytes = bytes,
             "adopted the spool of a process that ended"
         );
-        Ok(Self { directory, recorder, position, end, stored: None })
+        Ok(Self { directory, recorder, position, end, age, stored: None })
+    }
+
+    /// Whether it is to be brought, and its process was last heard of so long ago.
+    pub(super) fn waits_since(&self, age: Duration) -> bool {
+        self.stored.is_none() && self.age >= age
     }
 
     pub(super) async fn bring(&mut self, limit: Limit) -> Pass {

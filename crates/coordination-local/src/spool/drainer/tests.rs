@@ -253,6 +253,28 @@ async fn the_spool_of_a_dead_process_is_adopted_with_its_torn_line() {
     running.stop().await;
 }
 
+/// Whoever is about to let calls in waits for it, but not for a store that is away.
+#[tokio::test]
+async fn what_the_dead_left_is_brought_before_anything_else() {
+    let root = tempfile::tempdir().unwrap();
+    let (dead, also_dead) = (open(root.path()), open(root.path()));
+    append(&*dead, 0..5);
+    append(&*also_dead, 5..8);
+    drop((dead, also_dead));
+    let ledger = FakeLedger::default();
+    let recording = Recording::new(Box::new(ledger.clone()), sample::clock());
+    let mut drainer = Drainer::with(Own::Nothing, Some(root.path().to_owned()), quick(), recording);
+    ledger.0.lock().unwrap().away = true;
+    let begun = Instant::now();
+    drainer.bring_left(Duration::ZERO, PATIENCE).await;
+    assert!(begun.elapsed() < PATIENCE);
+    ledger.0.lock().unwrap().away = false;
+    drainer.bring_left(Duration::from_mins(10), PATIENCE).await;
+    assert_eq!(ledger.0.lock().unwrap().taken.len(), 0, "what they held is still held");
+    drainer.bring_left(Duration::ZERO, PATIENCE).await;
+    assert_eq!(ledger.0.lock().unwrap().taken.len(), 8);
+}
+
 #[tokio::test]
 async fn a_stored_segment_is_kept_for_a_while() {
     let root = tempfile::tempdir().unwrap();

@@ -80,8 +80,16 @@ async fn a_disk_that_takes_nothing_is_told_and_tried_again() {
     assert!(spool.has_room());
     assert!(spool.append(&sample::call(1)).is_err());
     assert!(!spool.has_room());
+    // As long as nothing can be written, no call is taken to try.
+    let away = root.path().join("away");
+    std::fs::rename(spool.directory(), &away).unwrap();
     tokio::time::advance(AFTER_FAILURE).await;
-    assert!(spool.has_room(), "somebody must try");
+    assert!(!spool.has_room());
+    std::fs::rename(&away, spool.directory()).unwrap();
+    assert!(!spool.has_room(), "not again so soon");
+    tokio::time::advance(AFTER_FAILURE).await;
+    assert!(spool.has_room());
+    assert_eq!(std::fs::read_dir(spool.directory()).unwrap().count(), 2, "its lock and its file");
     spool.state().file = kept;
     spool.append(&sample::call(2)).unwrap();
     assert!(spool.has_room());

@@ -11,6 +11,7 @@ use super::{NOBODY, Pass, id};
 
 pub(super) const ROUTES: &str = "
     GET /api/v1/admin/jobs
+    PATCH /api/v1/admin/jobs/{name}
     GET /api/v1/admin/jobs/{name}/runs
     POST /api/v1/admin/jobs/{name}/run
     GET /api/v1/admin/jobs/dead-letters
@@ -18,6 +19,7 @@ pub(super) const ROUTES: &str = "
     POST /api/v1/admin/jobs/dead-letters/{id}/retry
 ";
 
+const JOB: &str = "/jobs/{name}";
 const RUNS: &str = "/jobs/{name}/runs";
 const RUN: &str = "/jobs/{name}/run";
 const DEAD: &str = "/jobs/dead-letters";
@@ -27,7 +29,7 @@ const RETRY: &str = "/jobs/dead-letters/{id}/retry";
 fn shape() -> Value {
     json!({
         "id": "uuid", "job": "text", "origin": "'schedule'|'request'",
-        "state": "'waiting'|'running'|'finished'|'dead'|'discarded'", "attempts": "int", "dueAt": "time",
+        "state": "'waiting'|'running'|'finished'|'dead'|'discarded'|'skipped'", "attempts": "int", "dueAt": "time",
         "createdAt": "time", "startedAt": "time|null", "endedAt": "time|null", "durationMs": "int|null",
         "amount": "int", "error": "text|null",
     })
@@ -44,7 +46,7 @@ async fn pass(pass: &Pass) {
     let items = shown["items"].as_array().unwrap();
     let job = json!({
         "name": "text", "schedule": "text", "state": "'idle'|'waiting'|'running'", "nextRunAt": "time",
-        "seenAt": "time", "openRun": "object|null", "lastRun": "object|null", "deadLetters": "int",
+        "isPaused": "bool", "pausedAt": "time|null", "seenAt": "time", "openRun": "object|null", "lastRun": "object|null", "deadLetters": "int",
     });
     for item in items {
         assert_shape("a job", &job, item);
@@ -66,6 +68,15 @@ async fn pass(pass: &Pass) {
         (run["state"] == "finished").then_some(run)
     });
     assert_eq!(ended.await.unwrap()["error"], Value::Null);
+    let body = |is_paused: bool| json!({"isPaused": is_paused});
+    let paused = api.send(Method::PATCH, JOB, &["prune_audit"], &body(true)).await.shows(200, &job);
+    assert_eq!((&paused["isPaused"], paused["pausedAt"].is_string()), (&json!(true), true));
+    let shown = api.get("/jobs", &[]).await.is(200);
+    let listed = shown["items"].as_array().unwrap().iter().find(|item| item["name"] == "prune_audit");
+    assert_eq!(listed.unwrap()["isPaused"], true);
+    let resumed = api.send(Method::PATCH, JOB, &["prune_audit"], &body(false)).await.shows(200, &job);
+    assert_eq!((&resumed["isPaused"], &resumed["pausedAt"]), (&json!(false), &Value::Null));
+    api.send(Method::PATCH, JOB, &["nothing"], &body(true)).await.refused(404, "job_not_found");
     api.get(&format!("{RUNS}?state=never"), &["prune_audit"]).await.refused(400, "invalid_filter");
     api.get(RUNS, &["nothing"]).await.refused(404, "job_not_found");
     api.send(Method::POST, RUN, &["nothing"], &Value::Null).await.refused(404, "job_not_found");

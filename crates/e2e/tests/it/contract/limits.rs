@@ -49,8 +49,8 @@ async fn pass(pass: &Pass) {
     }
     let places: [(&str, Vec<&str>, usize, &str); 6] = [
         ("/projects/{uuid}/limits", vec![&project], 3, "project_not_found"),
-        ("/projects/{uuid}/endpoints/{id}/limits", vec![&project, &endpoint], 1, "endpoint_not_found"),
-        ("/tokens/{id}/limits", vec![&token], 1, "token_not_found"),
+        ("/projects/{uuid}/endpoints/{id}/limits", vec![&project, &endpoint], 4, "endpoint_not_found"),
+        ("/tokens/{id}/limits", vec![&token], 4, "token_not_found"),
         ("/groups/{id}/limits", vec![&group], 3, "group_not_found"),
         ("/users/{id}/limits", vec![&person], 3, "user_not_found"),
         ("/service-accounts/{id}/limits", vec![&service], 3, "service_account_not_found"),

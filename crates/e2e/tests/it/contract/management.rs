@@ -14,6 +14,7 @@ pub(super) const ROUTES: &str = "
     GET /api/{uuid}/endpoints
     GET /api/{uuid}/tokens
     GET /api/{uuid}/models
+    GET /api/{uuid}/tokens/self/limits
     POST /api/{uuid}/admin/tokens
     POST /api/{uuid}/admin/tokens/{tokenUuid}/rotate
     DELETE /api/{uuid}/admin/tokens/{tokenUuid}
@@ -27,6 +28,7 @@ const INFO: &str = "/api/{uuid}/info";
 const ENDPOINTS: &str = "/api/{uuid}/endpoints";
 const TOKENS: &str = "/api/{uuid}/tokens";
 const MODELS: &str = "/api/{uuid}/models";
+const LIMITS: &str = "/api/{uuid}/tokens/self/limits";
 const MANAGED_TOKENS: &str = "/api/{uuid}/admin/tokens";
 const MANAGED_TOKEN: &str = "/api/{uuid}/admin/tokens/{tokenUuid}";
 const ROTATE: &str = "/api/{uuid}/admin/tokens/{tokenUuid}/rotate";
@@ -97,8 +99,17 @@ async fn introspection(pass: &Pass) {
     let models = json!({"object": "'list'", "data": [
         {"id": "text", "object": "'model'", "owned_by": "text", "is_alias": "bool"}
     ]});
+    let limits = data(&json!({
+        "synced_at": "time", "lacks_plan": "bool", "leaves_account_out": "bool",
+        "limits": [{"subject": "'project'", "subject_id": "uuid", "subject_name": "text", "model": "text|null",
+            "measure": "'tokens'", "window": "'day'", "limit": "num", "spent": "num|null", "reserved": "num|null",
+            "remaining": "num|null", "resets_at": "time|null", "is_tightest": "bool"}],
+    }));
     for kind in ["ai_gateway", "ai_wrapper", "agent_proxy", "api_gateway", "mcp_gateway"] {
         let (id, token) = project(pass, kind, &["admin", "models"]).await;
+        let limited = json!({"limits": {"dailyTokens": 9}});
+        let path = format!("/projects/{id}");
+        pass.gateway.admin(Method::PATCH, &path, &limited).await.unwrap().expect(200).unwrap();
         for server in [&pass.gateway.api, &pass.gateway.proxy] {
             let api = pass.bearer(&token).at(server);
             let shown = api.get(INFO, &[&id]).await.shows(200, &info);
@@ -108,6 +119,8 @@ async fn introspection(pass: &Pass) {
             let shown = api.get(TOKENS, &[&id]).await;
             assert!(!shown.response.text().contains(&token), "{}", shown.response.text());
             assert!(text(&shown.shows(200, &tokens)["data"][0]["prefix"]).contains('…'));
+            let shown = api.get(LIMITS, &[&id]).await.shows(200, &limits);
+            assert_eq!(shown["data"]["limits"][0]["remaining"].as_f64(), Some(9.0));
             let shown = api.get(MODELS, &[&id]).await.shows(200, &models);
             let has_models = matches!(kind, "ai_wrapper" | "agent_proxy");
             assert_eq!(!shown["data"].as_array().unwrap().is_empty(), has_models, "{kind}: {shown}");
@@ -130,6 +143,7 @@ async fn doors(pass: &Pass, id: &str) {
             let said = refused(&with(&chat).get(path, &[id]).await, 403, scope);
             assert!(text(&said["error"]).contains("mcp"), "the scopes that it has: {said}");
             refused(&with(&foreign).get(path, &[id]).await, 403, "does not belong to this project");
+            refused(&with(&foreign).get(LIMITS, &[id]).await, 403, "does not belong to this project");
             refused(&with(&foreign).get(path, &[NOBODY]).await, 403, "does not belong to this project");
         }
     }
@@ -141,7 +155,8 @@ fn managed_token() -> Value {
         "endpoint_ids": "list|null", "rate_limit_per_minute": "int|null", "rate_limit_per_hour": "int|null",
         "monthly_budget_usd_cap": "num|null", "daily_budget_usd_cap": "num|null", "daily_token_cap": "int|null",
         "monthly_token_cap": "int|null", "token_rate_limit_per_minute": "int|null",
-        "token_rate_limit_per_hour": "int|null", "max_concurrent_requests": "int|null", "model_limits": "object",
+        "token_rate_limit_per_hour": "int|null", "max_concurrent_requests": "int|null",
+        "request_token_cap": "int|null", "model_limits": "object",
         "metadata": "object", "expires_at": "time|null", "parent": "uuid|null",
         "old_secret_expires_at": "time|null", "created_at": "time", "note": "text",
     })
@@ -154,7 +169,7 @@ async fn managed_tokens(pass: &Pass, id: &str, token: &str) {
         "endpoint_ids": [NOBODY], "rate_limit_per_minute": 3, "rate_limit_per_hour": 4,
         "monthly_budget_usd_cap": 1.5, "daily_budget_usd_cap": 0.5, "daily_token_cap": 9, "metadata": {"a": 1},
         "monthly_token_cap": 90, "token_rate_limit_per_minute": 5, "token_rate_limit_per_hour": 6,
-        "max_concurrent_requests": 7, "model_limits": {"My_Model-4.1": {"requests_per_minute": 1, "requests_per_hour": 2,
+        "max_concurrent_requests": 7, "request_token_cap": 8, "model_limits": {"My_Model-4.1": {"requests_per_minute": 1, "requests_per_hour": 2,
             "tokens_per_minute": 3, "tokens_per_hour": 4, "max_concurrent": 5}}});
     let made = api.post(MANAGED_TOKENS, &[id], whole.clone()).await.shows(201, &shape)["data"].clone();
     for (member, value) in whole.as_object().unwrap() {

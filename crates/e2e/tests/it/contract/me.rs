@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::shape::with;
-use super::shapes::{guide, plan, profile, session};
+use super::shapes::{guide, limit_standings, plan, profile, session};
 use super::{ADMINISTRATOR, NOBODY, Pass, id};
 
 pub(super) const ROUTES: &str = "
     GET /api/v1/me
     GET /api/v1/me/groups
     GET /api/v1/me/quota
+    GET /api/v1/me/limits
     GET /api/v1/me/help/setup
     GET /api/v1/me/sessions
     DELETE /api/v1/me/sessions/{id}
@@ -26,7 +27,9 @@ async fn pass(pass: &Pass) {
     quota(pass, &id(&me)).await;
     help(pass).await;
     sessions(pass).await;
-    for path in ["/api/v1/me", "/api/v1/me/groups", "/api/v1/me/quota", "/api/v1/me/help/setup"] {
+    for path in
+        ["/api/v1/me", "/api/v1/me/groups", "/api/v1/me/quota", "/api/v1/me/limits", "/api/v1/me/help/setup"]
+    {
         pass.stranger().get(path, &[]).await.refused(401, "missing session");
         let client = pass.stranger().client.header("cookie", "promptgate_session=unknown");
         pass.caller(client, "").get(path, &[]).await.refused(401, "invalid session");
@@ -97,6 +100,10 @@ async fn quota(pass: &Pass, me: &str) {
     let shown = page.get("/api/v1/me/quota", &[]).await.shows(200, &shape);
     assert_eq!((&shown["quota5hTokens"], &shown["remaining5hTokens"]), (&json!(500), &json!(500)));
     assert_eq!((&shown["plan"]["name"], &shown["quota7dTokens"]), (&json!("Gold"), &Value::Null));
+    let shown = page.get("/api/v1/me/limits", &[]).await.shows(200, &limit_standings());
+    let quota = &shown["limits"][0];
+    assert_eq!((&quota["subject"], &quota["subjectName"]), (&json!("plan"), &json!("Gold")));
+    assert_eq!((&quota["window"], &quota["remaining"]), (&json!("5h"), &json!(500)));
 }
 
 async fn help(pass: &Pass) {

@@ -24,6 +24,7 @@ pub(super) const ROUTES: &str = "
     GET /api/v1/admin/pricing/repricings
     POST /api/v1/admin/pricing/repricings
     GET /api/v1/admin/pricing/repricings/{id}
+    POST /api/v1/admin/pricing/repricings/{id}/cancel
     POST /api/v1/admin/pricing/repricings/{id}/resume
     GET /api/v1/admin/pricing/unpriced
     GET /api/v1/admin/pricing/versions
@@ -132,6 +133,8 @@ async fn beyond(pass: &Pass) {
     assert_eq!(api.get("/pricing/repricings/{id}", &[&one]).await.is(200), looked);
     assert_eq!(api.post("/pricing/repricings/{id}/resume", &[&one], json!({})).await.is(200), looked);
     assert_eq!(api.get("/pricing/repricings", &[]).await.is(200)["items"][0], looked);
+    // It is over, and stays so.
+    assert_eq!(api.post("/pricing/repricings/{id}/cancel", &[&one], json!({})).await.is(200), looked);
 }
 
 async fn replaced(pass: &Pass, book: &Value) {

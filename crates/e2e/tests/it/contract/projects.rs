@@ -212,7 +212,7 @@ fn token() -> Value {
         "prefix": "text", "lastFour": "text", "scopes": ["text"], "isActive": "bool",
         "endpointIds": "list|null", "rateLimitPerMinute": "int|null", "rateLimitPerHour": "int|null",
         "monthlyBudgetUsdCap": "num|null", "dailyBudgetUsdCap": "num|null", "dailyTokenCap": "int|null",
-        "monthlyTokenCap": "int|null", "tokenRateLimitPerMinute": "int|null", "tokenRateLimitPerHour": "int|null",
+        "monthlyTokenCap": "int|null", "tokenRateLimitPerMinute": "int|null", "tokenRateLimitPerHour": "int|null", "requestTokenCap": "int|null",
         "maxConcurrentRequests": "int|null", "modelLimits": "object",
         "metadata": "object", "lastUsedAt": "time|null", "createdAt": "time", "expiresAt?": "time|null",
         "revokedAt?": "time", "ownerId?": "uuid", "parentId?": "uuid", "oldSecretExpiresAt?": "time",

@@ -32,7 +32,7 @@ fn quota_state() -> Value {
 pub(super) fn limits() -> Value {
     json!({
         "requestsPerMinute": "int|null", "requestsPerHour": "int|null", "tokensPerMinute": "int|null",
-        "tokensPerHour": "int|null", "maxConcurrent": "int|null", "dailyTokens": "int|null",
+        "tokensPerHour": "int|null", "maxConcurrent": "int|null", "requestTokens": "int|null", "dailyTokens": "int|null",
         "monthlyTokens": "int|null", "dailyCost": "num|null", "monthlyCost": "num|null", "models": "object",
     })
 }
@@ -40,8 +40,10 @@ pub(super) fn limits() -> Value {
 /// How limits stand. Beyond the contract.
 pub(super) fn limit_standings() -> Value {
     json!({
-        "syncedAt": "time",
+        "syncedAt": "time", "lacksPlan": "bool", "leavesAccountOut": "bool",
         "limits": [{
+            "subject": "'token'|'endpoint'|'project'|'group'|'owner'|'plan'", "subjectId": "uuid",
+            "subjectName": "text", "isTightest": "bool",
             "model": "text|null", "measure": "'requests'|'tokens'|'cost'", "window": "text", "limit": "num",
             "spent": "num|null", "reserved": "num|null", "remaining": "num|null", "resetsAt": "time|null",
         }],

@@ -73,7 +73,7 @@ fn needed(door: &str) -> u8 {
 
 fn expected(who: Who, door: &str, has_provider: bool) -> Refusal {
     // The header counts where administrators manage, and for programs that set themselves up.
-    let takes_keys = door != "account";
+    let takes_keys = !matches!(door, "account" | "own");
     match who {
         who if takes_keys && has_wrong_key(who) => return Some((401, "invalid_admin_api_key")),
         who if takes_keys && has_key(who) => return None,
@@ -89,7 +89,7 @@ fn expected(who: Who, door: &str, has_provider: bool) -> Refusal {
             | Who::PersonalKey
             | Who::ServiceKey
     );
-    if door == "setup" && is_program {
+    if matches!(door, "setup" | "own") && is_program {
         return None;
     }
     if let Some(refused) = refused_at_once(who, has_provider) {
@@ -101,7 +101,7 @@ fn expected(who: Who, door: &str, has_provider: bool) -> Refusal {
             Who::Administrator | Who::ProjectTokenWithSession | Who::Bearer(Bearer::Administrator)
         );
     match door {
-        "account" | "setup" => None,
+        "account" | "setup" | "own" => None,
         _ if is_administrator => None,
         "members" if rank(who) > 0 || who == Who::Outsider => None,
         "members" => Some((403, "insufficient_role")),
@@ -144,7 +144,7 @@ fn address(line: &Line, caller: &Caller) -> String {
 fn body(line: &Line, document: &Value) -> Option<Value> {
     let request = &document["paths"][&line.path][line.method.as_str().to_lowercase()]["requestBody"];
     let content = request["content"].as_object()?;
-    if matches!(line.who.as_str(), "account" | "setup" | "admin") {
+    if matches!(line.who.as_str(), "account" | "setup" | "own" | "admin") {
         return Some(json!({"unexpected": true}));
     }
     let example = &content["application/json"]["example"];

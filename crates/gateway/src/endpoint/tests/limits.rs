@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::endpoint::{RunCall, RunKind};
 use crate::scripted::Script;
+use crate::testing::token_for;
 
 fn house(new: NewEndpoint) -> House {
     let house = House::new(new);
@@ -46,6 +47,49 @@ async fn a_token_takes_the_place_of_its_endpoint_field_by_field() {
     with_token(&looser, TokenLimits { rate_limit_per_minute: Some(9), ..TokenLimits::default() });
     assert_eq!(statuses(&looser, 5).await, [200, 200, 200, 200, 429]);
     assert_eq!(looser.say("Hi").await.json()["scope"], "hour");
+}
+
+#[tokio::test]
+async fn a_minted_token_lifts_no_limit_of_an_endpoint() {
+    let endpoint = || NewEndpoint {
+        rate_limit_per_minute: Some(2),
+        daily_token_cap: Some(1_000),
+        max_output_tokens: Some(50),
+        ..of_first()
+    };
+    let huge = || TokenLimits {
+        rate_limit_per_minute: Some(1_000),
+        daily_token_cap: Some(1 << 40),
+        ..TokenLimits::default()
+    };
+    let minted = |issued: TokenLimits, own: TokenLimits| {
+        let house = house(endpoint());
+        let (_, parent) = token_for(&house.scene.project, 6);
+        let (_, between) = token_for(&house.scene.project, 7);
+        house.scene.tokens.put(Token { limits: issued, ..parent.clone() });
+        let between = Token { limits: huge(), parent: Some(parent.id), depth: 1, ..between };
+        house.scene.tokens.put(between.clone());
+        let token = house.scene.token.clone();
+        house.scene.tokens.put(Token { limits: own, parent: Some(between.id), depth: 2, ..token });
+        house
+    };
+    // The one that was issued says nothing: whatever those below it say, the endpoint's counts as well.
+    let house = minted(TokenLimits::default(), huge());
+    assert_eq!(statuses(&house, 3).await, [200, 200, 429]);
+    assert_eq!(house.say("Hi").await.json()["limited"]["subject"], "endpoint");
+    let event = house.scene.events().remove(0);
+    assert!(event.unheld.is_empty(), "{:?}", event.unheld);
+    let of_endpoint = format!("endpoint:{}:tokens:day", house.configuration.endpoints[0].id);
+    assert!(event.held.unwrap().iter().any(|hold| hold.counter == of_endpoint));
+    // One that was issued with a limit of its own took the endpoint's place, and so do those below it.
+    let loose = TokenLimits { rate_limit_per_minute: Some(3), ..TokenLimits::default() };
+    let house = minted(loose, huge());
+    assert_eq!(statuses(&house, 4).await, [200, 200, 200, 429]);
+    assert_eq!(house.say("Hi").await.json()["limited"]["subject"], "token");
+    // Its own limit counts besides.
+    let tight = TokenLimits { rate_limit_per_minute: Some(1), ..TokenLimits::default() };
+    let house = minted(TokenLimits::default(), tight);
+    assert_eq!(statuses(&house, 2).await, [200, 429]);
 }
 
 #[tokio::test]
@@ -88,6 +132,15 @@ async fn what_prompts_add_is_reserved_and_what_the_cache_answers_costs_nothing()
     // Another one does not fit beside its prompt.
     let long = house.say(&"x".repeat(60)).await;
     assert_eq!(long.status, 402, "{}", long.body);
+}
+
+#[tokio::test]
+async fn a_call_over_the_cap_is_told_so_before_its_budget_is_asked() {
+    let new = NewEndpoint { usage_hard_limit_tokens: Some(10), daily_token_cap: Some(5), ..of_first() };
+    let house = house(new);
+    let got = house.say(&"x".repeat(41)).await;
+    assert_eq!((got.status, &got.json()["code"]), (422, &json!("input_too_large")));
+    assert_eq!(house.say("Hi").await.status, 402);
 }
 
 #[tokio::test]

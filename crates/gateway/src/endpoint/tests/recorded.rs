@@ -57,3 +57,28 @@ async fn a_call_that_is_sent_again_is_made_once() {
     assert_eq!(again.header("x-promptgate-idempotent-replay"), "true");
     assert_eq!((house.scene.upstream.calls("first"), house.scene.booked().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn what_the_endpoint_says_is_the_price_of_a_model_without_one() {
+    let new = |model: &str| NewEndpoint {
+        provider_model: Some(model.to_owned()),
+        estimated_cost_per_1k_tokens_usd: Some(10.0),
+        ..of_first()
+    };
+    for (model, basis) in [("mystery", "endpoint"), ("gpt-4o", "exact")] {
+        let house = House::new(new(model));
+        house.scene.upstream.always("first", Script::said("hello"));
+        assert_eq!(house.say("Hi").await.status, 200);
+        let event = house.scene.events().pop().unwrap();
+        assert_eq!((event.tokens.total(), event.price_basis.as_str()), (5, basis));
+        assert_eq!(event.cost.as_nanos() == 50_000_000, basis == "endpoint", "{}", event.cost);
+    }
+    // What may be spent is measured by it, too: a dollar is a hundred tokens.
+    let short =
+        |model| NewEndpoint { monthly_budget_usd: Some(1.0), max_output_tokens: Some(200), ..new(model) };
+    for (model, status) in [("mystery", 402), ("gpt-4o", 200)] {
+        let house = House::new(short(model));
+        house.scene.upstream.always("first", Script::said("hello"));
+        assert_eq!(house.say("Hi").await.status, status, "{model}");
+    }
+}

@@ -21,11 +21,11 @@ use crate::segment::Segment;
 #[serde(rename_all = "camelCase", default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// Only those in this state: `waiting`, `running`, `finished`, `dead` or `discarded`.
+    /// Only those in this state: `waiting`, `running`, `finished`, `dead`, `discarded` or `skipped`.
     state: Option<String>,
 }
 
-/// Lists the runs of a job, the newest first. The 500 newest are kept.
+/// Lists the runs of a job, the newest first. The 500 newest are kept, dead letters and skipped ones apart.
 #[utoipa::path(get, path = "/api/v1/admin/jobs/{name}/runs", tag = "jobs",
     params(("name" = String, Path, description = "The job"), ListParams, Wanted),
     responses(

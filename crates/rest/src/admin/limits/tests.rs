@@ -140,3 +140,166 @@ async fn used_quotas_are_live_wherever_they_are_shown() {
     let state = &api.get(&format!("{users}/{person}")).await.ok()["quotaState"];
     assert_eq!((&state["used5hTokens"], &state["used7dTokens"]), (&json!(90), &json!(120)));
 }
+
+/// What is listed, by whose it is: subject, measure, window, limit and whether it is the tightest.
+fn listed(answer: &Value) -> Vec<(String, f64, bool)> {
+    let limits = answer["limits"].as_array().unwrap().iter();
+    let listed = limits.map(|limit| {
+        let text = |name: &str| limit[name].as_str().unwrap_or("all");
+        let name = ["subject", "measure", "window", "model"].map(text).join(" ");
+        (name, limit["limit"].as_f64().unwrap(), limit["isTightest"].as_bool().unwrap())
+    });
+    listed.collect()
+}
+
+fn wanted(rows: &[(&str, f64, bool)]) -> Vec<(String, f64, bool)> {
+    rows.iter().map(|(name, limit, tightest)| ((*name).to_owned(), *limit, *tightest)).collect()
+}
+
+#[tokio::test]
+async fn a_token_shows_all_that_counts_for_its_calls_and_what_is_tightest() {
+    let api = Api::new().await;
+    let endpoint = api.create_endpoint("Mail").await;
+    let project = endpoint.split('/').nth(5).unwrap().to_owned();
+    let top = api.issue_token(&project).await;
+    let top_path = format!("/api/v1/admin/tokens/{}", top.id);
+    let limits = json!({"limits": {"requestsPerMinute": 4, "monthlyTokens": 1_000,
+        "models": {"gpt-4o": {"requestsPerMinute": 1}}}});
+    api.patch(&format!("/api/v1/admin/projects/{project}"), &limits).await.ok();
+    api.patch(&top_path, &json!({"rateLimitPerMinute": 5, "dailyTokenCap": 100})).await.ok();
+    let limits = json!({"rateLimitPerMinute": 3, "monthlyTokenCap": 50, "dailyBudgetUsd": 2.5});
+    api.patch(&endpoint, &limits).await.ok();
+
+    let of_all = [
+        ("token requests minute all", 5.0, false),
+        ("token tokens day all", 100.0, true),
+        ("project requests minute all", 4.0, true),
+        ("project tokens month all", 1_000.0, false),
+        ("project requests minute gpt-4o", 1.0, false),
+    ];
+    let answer = api.get(&format!("{top_path}/limits")).await.ok();
+    assert_eq!(listed(&answer), wanted(&of_all));
+    assert_eq!((&answer["lacksPlan"], &answer["leavesAccountOut"]), (&json!(false), &json!(false)));
+    assert_eq!(answer["limits"][0]["subjectId"], top.id);
+    assert_eq!(answer["limits"][2]["subjectId"], project);
+    assert_eq!(answer["limits"][2]["subjectName"], "with an endpoint");
+
+    // The token's requests take the place of the endpoint's, although they are looser.
+    let id = endpoint.rsplit('/').next().unwrap();
+    for named in [id, "mail"] {
+        let answer = api.get(&format!("{top_path}/limits?endpoint={named}&model=x")).await.ok();
+        let expected = [
+            ("token requests minute all", 5.0, false),
+            ("token tokens day all", 100.0, false),
+            ("endpoint tokens month all", 50.0, true),
+            ("endpoint cost day all", 2.5, true),
+            ("project requests minute all", 4.0, true),
+            ("project tokens month all", 1_000.0, false),
+        ];
+        assert_eq!(listed(&answer), wanted(&expected));
+    }
+    let answer = api.get(&format!("{top_path}/limits?model=gpt-4o")).await.ok();
+    assert_eq!(listed(&answer)[4], wanted(&[("project requests minute gpt-4o", 1.0, true)])[0]);
+    api.get(&format!("{top_path}/limits?endpoint=other")).await.refused(404, "endpoint_not_found");
+    let answer = api.get(&format!("{endpoint}/limits?model=x")).await.ok();
+    let expected = [
+        ("endpoint requests minute all", 3.0, true),
+        ("endpoint tokens month all", 50.0, true),
+        ("endpoint cost day all", 2.5, true),
+        ("project requests minute all", 4.0, false),
+        ("project tokens month all", 1_000.0, false),
+    ];
+    assert_eq!(listed(&answer), wanted(&expected));
+
+    // What was used changes what is tightest, of a minted token with that of those above it.
+    call(&api, &project, &top.id, None, 60, 0).await;
+    let children = format!("/api/{project}/tokens/children");
+    let child = json!({"name": "c", "daily_token_cap": 70});
+    let child = api.post_with_token(&children, &child, &top.secret).await.created();
+    let child = format!("/api/v1/admin/tokens/{}/limits", child["data"]["uuid"].as_str().unwrap());
+    let answer = api.get(&child).await.ok();
+    let tokens: Vec<_> =
+        listed(&answer).into_iter().filter(|(name, ..)| name.starts_with("token tokens")).collect();
+    let expected = [("token tokens day all", 70.0, false), ("token tokens day all", 100.0, true)];
+    assert_eq!(tokens, wanted(&expected));
+}
+
+/// A service account in a group with a limit, and with a plan; its key, with the id.
+async fn account_with_everything(api: &Api) -> (String, String, String) {
+    let provider = api.create_provider("main", "openai").await;
+    let group = json!({"name": "team", "displayName": "Team", "providerIds": [provider],
+        "limits": {"dailyTokens": 500}});
+    let group = api.post("/api/v1/admin/groups", &group).await.created()["id"].as_str().unwrap().to_owned();
+    let body = json!({"identifier": "ci", "name": "CI", "limits": {"monthlyCost": 2}});
+    let service = api.post("/api/v1/admin/service-accounts", &body).await.created();
+    let service = service["id"].as_str().unwrap().to_owned();
+    api.send("PUT", &format!("/api/v1/admin/groups/{group}/members/{service}"), "").await.no_content();
+    let key = json!({"name": "k", "expiresInDays": 7});
+    let key = api.post(&format!("/api/v1/admin/service-accounts/{service}/tokens"), &key).await.created();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (service, text(&key["tokenInfo"]["id"]), text(&key["token"]))
+}
+
+#[tokio::test]
+async fn what_an_account_counts_against_counts_for_its_keys() {
+    let api = Api::new().await;
+    let (service, id, secret) = account_with_everything(&api).await;
+    let key_path = format!("/api/v1/admin/tokens/{id}/limits");
+    assert_eq!(api.get(&key_path).await.ok()["lacksPlan"], true);
+    let plan = json!({"name": "Regular", "quota5hTokens": 40});
+    let plan = api.post("/api/v1/admin/subscriptions", &plan).await.created();
+    let expected = wanted(&[
+        ("group tokens day all", 500.0, false),
+        ("owner cost month all", 2.0, true),
+        ("plan tokens 5h all", 40.0, true),
+    ]);
+    for path in [key_path, format!("/api/v1/admin/service-accounts/{service}/limits")] {
+        let answer = api.get(&path).await.ok();
+        assert_eq!(listed(&answer), expected, "{path}");
+        let plan_of = &answer["limits"][2];
+        assert_eq!((&plan_of["subjectId"], &plan_of["subjectName"]), (&plan["id"], &json!("Regular")));
+        assert_eq!((&answer["limits"][0]["spent"], &answer["lacksPlan"]), (&json!(0), &json!(false)));
+    }
+    // The key may ask for itself, and learns what it alone uses.
+    let own = api.with_token("/api/v1/me/limits", &secret).await.ok();
+    assert_eq!(listed(&own), expected);
+    assert_eq!((&own["limits"][0]["spent"], &own["limits"][1]["spent"]), (&json!(null), &json!(0.0)));
+    assert_eq!(own["limits"][2]["remaining"], 40);
+    api.without_key("GET", "/api/v1/me/limits").await.refused(401, "missing session");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_themselves_is_not_told_what_others_use() {
+    let api = Api::new().await;
+    let project = api.create_project("x", "ai_wrapper").await;
+    let limits = json!({"limits": {"dailyTokens": 100, "requestsPerMinute": 2}});
+    api.patch(&format!("/api/v1/admin/projects/{project}"), &limits).await.ok();
+    let (plain, admin) = (api.issue_token(&project).await, api.issue_scoped(&project, &["admin"]).await);
+    api.patch(&format!("/api/v1/admin/tokens/{}", plain.id), &json!({"dailyTokenCap": 50})).await.ok();
+    call(&api, &project, &plain.id, None, 30, 0).await;
+    let path = format!("/api/{project}/tokens/self/limits");
+    let own = api.with_token(&path, &plain.secret).await.ok();
+    let data = &own["data"];
+    assert_eq!((&own["ok"], &data["lacks_plan"]), (&json!(true), &json!(false)));
+    let (token, whole) = (&data["limits"][0], &data["limits"][2]);
+    assert_eq!(
+        (&token["spent"], &token["remaining"], &token["is_tightest"]),
+        (&json!(30), &json!(20), &json!(true))
+    );
+    assert_eq!(
+        (&whole["subject"], &whole["limit"], &whole["spent"]),
+        (&json!("project"), &json!(100), &json!(null))
+    );
+    assert!(whole["resets_at"].is_string());
+    let told = api.with_token(&path, &admin.secret).await.ok();
+    assert_eq!(told["data"]["limits"][1]["remaining"], 70);
+    for (query, status) in [("endpoint=x", 404), ("model=a&model=b", 400)] {
+        let refused = api.with_token(&format!("{path}?{query}"), &plain.secret).await;
+        assert_eq!((refused.status, &refused.json()["ok"]), (status, &json!(false)), "{query}");
+    }
+
+    api.create_person("a@example.com", "user").await;
+    let browser = api.browser(api.sign_in("a@example.com", PASSWORD).await.header("set-cookie"));
+    let mine = browser.get("/api/v1/me/limits").await.ok();
+    assert_eq!((&mine["limits"], &mine["lacksPlan"]), (&json!([]), &json!(true)));
+}

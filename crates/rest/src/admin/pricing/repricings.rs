@@ -71,7 +71,7 @@ pub(super) struct RepricingView {
     model: Option<String>,
     price_version: Option<String>,
     dry_run: bool,
-    /// `running`, and then somebody goes on with it, or `done`.
+    /// `running`, and then somebody goes on with it, `done`, or `cancelled`.
     state: &'static str,
     /// How many calls were looked at so far.
     examined: u64,
@@ -157,6 +157,21 @@ pub(super) async fn find_repricing(
     Segment(id): Segment,
 ) -> Result<Json<RepricingView>, ApiError> {
     Ok(Json(prices::repricing(&control, actor, parse_id(&id)?).await?.into()))
+}
+
+/// Ends one where it is; one that is over stays as it is. Calls that got another price by then keep it.
+#[utoipa::path(post, path = "/api/v1/admin/pricing/repricings/{id}/cancel", tag = "pricing",
+    params(("id" = String, Path, description = "The repricing")),
+    responses(
+        (status = OK, body = RepricingView),
+        (status = NOT_FOUND, description = "`repricing_not_found`", body = ErrorBody),
+    ))]
+pub(super) async fn cancel_repricing(
+    Acting(actor): Acting,
+    State(control): State<Arc<Control>>,
+    Segment(id): Segment,
+) -> Result<Json<RepricingView>, ApiError> {
+    Ok(Json(prices::cancel_repricing(&control, actor, parse_id(&id)?).await?.into()))
 }
 
 /// Goes on with one until it is done or ten seconds have passed.

@@ -15,6 +15,7 @@ use super::ServiceAccountView;
 use crate::admin::Acting;
 use crate::body::{StrictJson, or_default};
 use crate::error::{ApiError, ErrorBody};
+use crate::limits::{LimitsBody, new_limits};
 
 /// A new service account.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -31,6 +32,8 @@ pub(super) struct CreateServiceAccountBody {
     is_active: Option<bool>,
     /// Whether its own network rules come before everybody's; no unless said otherwise.
     firewall_override_enabled: Option<bool>,
+    /// How much it may use, besides its plan; no limit unless given.
+    limits: Option<LimitsBody>,
 }
 
 /// Makes a service account.
@@ -38,7 +41,7 @@ pub(super) struct CreateServiceAccountBody {
     request_body = CreateServiceAccountBody,
     responses(
         (status = CREATED, body = ServiceAccountView),
-        (status = BAD_REQUEST, description = "`invalid_identifier`, `invalid_name`, `invalid_request_body`",
+        (status = BAD_REQUEST, description = "`invalid_identifier`, `invalid_name`, `invalid_limit`, `invalid_request_body`",
             body = ErrorBody),
         (status = CONFLICT, description = "`identifier_conflict`", body = ErrorBody),
     ))]
@@ -52,6 +55,7 @@ pub(super) async fn create(
         name: body.name,
         active: body.is_active.unwrap_or(true),
         firewall_override: body.firewall_override_enabled.unwrap_or(false),
+        limits: new_limits(body.limits)?,
     };
     let created = create_service(&control, actor, new).await?;
     Ok((StatusCode::CREATED, Json(created.into())))
@@ -87,7 +91,8 @@ mod tests {
     #[tokio::test]
     async fn what_was_sent_is_what_there_is() {
         let api = Api::new().await;
-        let body = json!({"identifier": " CI-Runner ", "name": " CI ", "isActive": false});
+        let body = json!({"identifier": " CI-Runner ", "name": " CI ", "isActive": false,
+            "limits": {"dailyTokens": 7, "models": {"gpt-4o": {"maxConcurrent": 2}}}});
         let made = api.post(PATH, &body).await.created();
         assert_eq!(
             (&made["identifier"], &made["name"], &made["role"]),
@@ -96,7 +101,9 @@ mod tests {
         assert_eq!((&made["isActive"], &made["firewallOverrideEnabled"]), (&json!(false), &json!(false)));
         assert_eq!(made["subscriptionPlanId"], json!(null));
         let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
-        assert_eq!(api.get(&path).await.ok()["isActive"], false);
+        let stored = api.get(&path).await.ok();
+        assert_eq!((&stored["isActive"], &stored["limits"]["dailyTokens"]), (&json!(false), &json!(7)));
+        assert_eq!(stored["limits"]["models"]["gpt-4o"]["maxConcurrent"], 2);
         api.post(PATH, &json!({"identifier": "ci-RUNNER", "name": "x"}))
             .await
             .refused(409, "identifier_conflict");
@@ -111,6 +118,7 @@ mod tests {
             (json!({"identifier": "x".repeat(65), "name": "x"}), "invalid_identifier"),
             (json!({"identifier": "a", "name": " "}), "invalid_name"),
             (json!({"identifier": "a", "name": "x", "role": "admin"}), "invalid_request_body"),
+            (json!({"identifier": "a", "name": "x", "limits": {"dailyTokens": 0}}), "invalid_limit"),
         ] {
             api.post(PATH, &body).await.refused(400, code);
         }

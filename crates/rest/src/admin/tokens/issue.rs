@@ -55,6 +55,8 @@ pub(super) struct IssueTokenBody {
     token_rate_limit_per_hour: Option<u64>,
     #[schema(minimum = 1)]
     max_concurrent_requests: Option<u32>,
+    #[schema(minimum = 1)]
+    request_token_cap: Option<u64>,
     /// How much single models may be used, besides, by their exact ids.
     #[schema(value_type = Option<BTreeMap<String, ModelLimitsBody>>)]
     model_limits: Option<ModelsBody>,
@@ -109,6 +111,7 @@ impl IssueTokenBody {
                 token_rate_limit_per_minute: self.token_rate_limit_per_minute,
                 token_rate_limit_per_hour: self.token_rate_limit_per_hour,
                 max_concurrent_requests: self.max_concurrent_requests,
+                request_token_cap: self.request_token_cap,
                 model_limits: new_models(self.model_limits),
             },
             metadata: self.metadata.unwrap_or_default(),

@@ -61,6 +61,9 @@ pub(super) struct UpdateTokenBody {
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1)]
     max_concurrent_requests: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    request_token_cap: Patch<u64>,
     /// How much single models may be used, besides, by their exact ids. Those of models that are not named
     /// stay; null takes them away.
     #[serde(default)]
@@ -141,6 +144,7 @@ impl TryFrom<UpdateTokenBody> for TokenChanges {
             token_rate_limit_per_minute: body.token_rate_limit_per_minute.into_change(),
             token_rate_limit_per_hour: body.token_rate_limit_per_hour.into_change(),
             max_concurrent_requests: body.max_concurrent_requests.into_change(),
+            request_token_cap: body.request_token_cap.into_change(),
             model_limits: model_changes(body.model_limits),
             metadata: body.metadata.into_change().map(Option::unwrap_or_default),
             is_active: body.is_active,

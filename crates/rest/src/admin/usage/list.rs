@@ -63,7 +63,7 @@ pub(in crate::admin) struct UsageView {
     cost_usd: f64,
     /// The price table that the cost comes from.
     price_version: String,
-    /// `exact`, `prefix`, `fallback` or `none`.
+    /// `exact`, `prefix`, `endpoint` (what the AI endpoint says), `fallback` or `none`.
     price_basis: String,
     latency_ms: f64,
     time_to_first_byte_ms: Option<f64>,

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use promptgate_kernel::Clock;
+use promptgate_store::Access;
 use serde_json::{Value, json};
 
 use super::openapi;
@@ -249,6 +251,13 @@ impl World {
             ("/api/v1/admin/tokens", _) => {
                 let project = self.api.create_project("shown", "ai_wrapper").await;
                 return self.api.issue_token(&project).await.id;
+            }
+            ("/api/v1/admin/jobs", _) => {
+                let now = self.api.clock.now();
+                let mut work = self.api.store.begin(Access::Write).await.unwrap();
+                work.jobs().announce("tidy", "every 1h", now, now).await.unwrap();
+                work.commit().await.unwrap();
+                return "tidy".to_owned();
             }
             ("/api/v1/admin/users", _) | (_, "userId") => {
                 let number = self.made.fetch_add(1, Ordering::Relaxed);

@@ -174,8 +174,8 @@ impl Chat {
         self.choices.clone_from(&self.before);
     }
 
-    /// The end of an answer that may not go on: every choice is finished.
-    pub(super) fn stop(&mut self, reason: StopReason, out: &mut Vec<u8>) {
+    /// The end of an answer that may not go on: every choice is finished, and then usage has a chunk of its own.
+    pub(super) fn stop(&mut self, reason: StopReason, usage: Option<&str>, out: &mut Vec<u8>) {
         let reason = match reason {
             StopReason::Filtered => "\"content_filter\"",
             StopReason::Full => "\"length\"",
@@ -186,20 +186,28 @@ impl Chat {
         for (choice, _) in self.choices.iter().filter(|(_, finished)| !finished) {
             self.chunk(*choice, "", reason, out);
         }
+        if let Some(usage) = usage {
+            let head = self.head();
+            let chunk = format!(
+                "data: {{{head}\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{usage}}}\n\n"
+            );
+            out.extend_from_slice(chunk.as_bytes());
+        }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 
     fn chunk(&self, choice: u64, delta: &str, reason: &str, out: &mut Vec<u8>) {
-        let [id, created, model] = self.head.clone().unwrap_or_default();
-        let head = if id.is_empty() {
-            String::new()
-        } else {
-            format!(r#""id":{id},"created":{created},"model":{model},"#)
-        };
+        let head = self.head();
         let chunk = format!(
             "data: {{{head}\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":{choice},\"delta\":{{{delta}}},\"finish_reason\":{reason}}}]}}\n\n"
         );
         out.extend_from_slice(chunk.as_bytes());
+    }
+
+    /// What all chunks begin with.
+    fn head(&self) -> String {
+        let Some([id, created, model]) = &self.head else { return String::new() };
+        format!(r#""id":{id},"created":{created},"model":{model},"#)
     }
 }
 

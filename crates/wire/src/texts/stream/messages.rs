@@ -103,8 +103,8 @@ impl Messages {
         self.open.clone_from(&self.before);
     }
 
-    /// The end of an answer that may not go on. How much was written is estimated.
-    pub(super) fn stop(&mut self, reason: StopReason, out: &mut Vec<u8>) {
+    /// The end of an answer that may not go on. How much was written is estimated, where nobody says it.
+    pub(super) fn stop(&mut self, reason: StopReason, usage: Option<&str>, out: &mut Vec<u8>) {
         let reason = match reason {
             StopReason::Filtered => "refusal",
             StopReason::Full => "max_tokens",
@@ -116,8 +116,9 @@ impl Messages {
             out.extend_from_slice(event.as_bytes());
         }
         let tokens = estimate::tokens_of_bytes(self.written);
+        let usage = usage.map_or_else(|| format!(r#"{{"output_tokens":{tokens}}}"#), str::to_owned);
         let end = format!(
-            "event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{reason}\",\"stop_sequence\":null}},\"usage\":{{\"output_tokens\":{tokens}}}}}\n\nevent: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
+            "event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"{reason}\",\"stop_sequence\":null}},\"usage\":{usage}}}\n\nevent: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
         );
         out.extend_from_slice(end.as_bytes());
     }

@@ -195,7 +195,13 @@ impl Responses {
 
     /// The end of an answer that may not go on. Messages end with what went on of them; calls of tools
     /// that are not complete are not to be made.
-    pub(super) fn stop(&mut self, reason: StopReason, texts: &[Open], out: &mut Vec<u8>) {
+    pub(super) fn stop(
+        &mut self,
+        reason: StopReason,
+        usage: Option<&str>,
+        texts: &[Open],
+        out: &mut Vec<u8>,
+    ) {
         let reason = match reason {
             StopReason::Filtered => r#"{"reason":"content_filter"}"#,
             StopReason::Full => r#"{"reason":"max_output_tokens"}"#,
@@ -214,14 +220,11 @@ impl Responses {
         items.sort_by_key(|item| item.place);
         let done: Vec<String> = items.into_iter().filter_map(|item| item.done).collect();
         let response = self.response.take().unwrap_or_else(|| r#"{"object":"response"}"#.to_owned());
-        let response = with_members(
-            &response,
-            &[
-                ("status", "\"incomplete\""),
-                ("incomplete_details", reason),
-                ("output", &format!("[{}]", done.join(","))),
-            ],
-        );
+        let output = format!("[{}]", done.join(","));
+        let mut members =
+            vec![("status", "\"incomplete\""), ("incomplete_details", reason), ("output", &output)];
+        members.extend(usage.map(|usage| ("usage", usage)));
+        let response = with_members(&response, &members);
         self.event("response.incomplete", None, &format!("\"response\":{response}"), false, out);
     }
 

@@ -42,7 +42,7 @@ impl StreamTexts {
             if ended {
                 out.extend_from_slice(event);
             } else {
-                self.stop_here(StopReason::Filtered, out);
+                self.stop_here(StopReason::Filtered, None, out);
             }
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl StreamTexts {
             }
             ControlFlow::Break(()) => {
                 self.shape.drop_event();
-                self.stop_here(StopReason::Filtered, out);
+                self.stop_here(StopReason::Filtered, None, out);
             }
         }
         Ok(())

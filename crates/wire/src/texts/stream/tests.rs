@@ -343,7 +343,7 @@ data: {"type":"response.incomplete","sequence_number":8,"response":{"id":"resp_1
         assert_eq!(out, given[..before].to_owned() + end);
         let mut texts = StreamTexts::new(operation);
         texts.push(given.as_bytes(), &mut Keeps::stopping_at("secret")).unwrap();
-        assert!(texts.is_stopped() && texts.stop(StopReason::Filtered).is_empty());
+        assert!(texts.is_stopped() && texts.stop(StopReason::Filtered, None).is_empty());
         assert!(texts.push(given.as_bytes(), &mut Listens::default()).unwrap().is_empty());
     }
 }
@@ -464,7 +464,7 @@ fn data_of_several_lines_ends_in_one() {
     let given = "data: {\"type\":\"response.created\",\ndata: \"response\":{\ndata: \"id\":\"r\"}}\n\n";
     let mut texts = StreamTexts::new(Operation::Responses);
     assert_eq!(texts.push(given.as_bytes(), &mut Listens::default()).unwrap(), given);
-    let end = texts.stop(StopReason::Filtered);
+    let end = texts.stop(StopReason::Filtered, None);
     let end = events(std::str::from_utf8(&end).unwrap());
     assert_eq!(end[0]["response"]["id"], "r");
 }
@@ -479,7 +479,7 @@ fn nothing_goes_on_behind_what_cannot_be_read() {
     assert_eq!(texts.push((deep + &text).as_bytes(), &mut filter), Err(Unreadable::TooDeep));
     assert!(texts.push(text.as_bytes(), &mut filter).unwrap().is_empty());
     assert!(texts.end(&mut filter).unwrap().is_empty());
-    assert!(texts.stop(StopReason::Filtered).ends_with(b"data: [DONE]\n\n"));
+    assert!(texts.stop(StopReason::Filtered, None).ends_with(b"data: [DONE]\n\n"));
 }
 
 #[test]

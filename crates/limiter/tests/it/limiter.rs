@@ -1,229 +1,14 @@
 //! Limiters of several processes over the same counters, which may be away.
 
-#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
-
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use promptgate_kernel::testing::{SeededEntropy, TestClock};
-use promptgate_kernel::{Clock, Timestamp};
-use promptgate_limiter::{Degraded, Denied, Limiter, LimiterOptions, Reservation, Use};
-use promptgate_limits::{
-    Counter, Counters, CountersError, Demand, Holder, Limit, Measure, MemoryCounters, Settlement, Span,
-    Standing, Subject, Taken, Window,
-};
-use tokio::task::JoinSet;
+use promptgate_kernel::Clock;
+use promptgate_limiter::{Degraded, Denied, LimiterOptions, Use};
+use promptgate_limits::{Counters, Limit, Measure, Window};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-const ONE: Use = Use { requests: 1, tokens: 10, cost: 1_000 };
-
-/// Counters that can be taken away.
-#[derive(Default)]
-struct Flaky {
-    memory: MemoryCounters,
-    /// 0: they answer; 1: they do what they are asked, and the answer is lost; 2: they are away.
-    trouble: AtomicU64,
-    asked: AtomicU64,
-    /// The last step of each holder, as he counts, and as the memory does.
-    steps: Mutex<HashMap<Holder, (u64, u64)>>,
-}
-
-impl Flaky {
-    fn trouble(&self, trouble: u64) {
-        self.trouble.store(trouble, Ordering::SeqCst);
-    }
-
-    async fn answer<T>(
-        &self,
-        answer: impl Future<Output = Result<T, CountersError>>,
-    ) -> Result<T, CountersError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let away = || CountersError::Unavailable("away".to_owned());
-        // As a network has it: others get a turn.
-        tokio::task::yield_now().await;
-        match self.trouble.load(Ordering::SeqCst) {
-            0 => answer.await,
-            1 => answer.await.and_then(|_| Err(away())),
-            _ => Err(away()),
-        }
-    }
-}
-
-#[async_trait]
-impl Counters for Flaky {
-    async fn take(
-        &self,
-        holder: Holder,
-        demands: &[Demand],
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Taken, CountersError> {
-        self.answer(self.memory.take(holder, demands, now, until)).await
-    }
-
-    async fn settle(
-        &self,
-        holder: Holder,
-        step: u64,
-        settlements: &[Settlement],
-        now: Timestamp,
-    ) -> Result<bool, CountersError> {
-        self.answer(async {
-            let inner = {
-                let mut steps = self.steps.lock().unwrap();
-                let (told, inner) = steps.entry(holder).or_default();
-                if step <= *told {
-                    return Ok(true);
-                }
-                (*told, *inner) = (step, *inner + 1);
-                *inner
-            };
-            self.memory.settle(holder, inner, settlements, now).await
-        })
-        .await
-    }
-
-    async fn end(&self, holder: Holder) -> Result<(), CountersError> {
-        self.answer(self.memory.end(holder)).await
-    }
-
-    async fn extend(&self, holder: Holder, until: Timestamp, now: Timestamp) -> Result<bool, CountersError> {
-        self.answer(self.memory.extend(holder, until, now)).await
-    }
-
-    async fn standing(
-        &self,
-        limits: &[(Limit, Span)],
-        now: Timestamp,
-    ) -> Result<Vec<Standing>, CountersError> {
-        self.answer(self.memory.standing(limits, now)).await
-    }
-
-    async fn sweep(&self, now: Timestamp) -> Result<u64, CountersError> {
-        self.memory.sweep(now).await
-    }
-}
-
-impl Flaky {
-    /// What recording a call does: it is counted as used, and what its holder held of it no longer.
-    async fn record(
-        &self,
-        holder: Option<Holder>,
-        counter: &Counter,
-        span: Span,
-        spent: u64,
-        now: Timestamp,
-    ) {
-        let bucket = |spent, freed| Settlement {
-            counter: counter.clone(),
-            bucket: span.bucket,
-            until: span.until,
-            spent,
-            freed,
-        };
-        let nobody = Holder(u128::MAX);
-        self.memory.take(nobody, &[], now, now.plus(Duration::from_hours(9_999))).await.unwrap();
-        for (holder, settlement) in [(holder, bucket(0, spent)), (Some(nobody), bucket(spent, 0))] {
-            let Some(holder) = holder else { continue };
-            let step = {
-                let mut steps = self.steps.lock().unwrap();
-                let (_, inner) = steps.entry(holder).or_default();
-                *inner += 1;
-                *inner
-            };
-            self.memory.settle(holder, step, &[settlement], now).await.unwrap();
-        }
-    }
-}
-
-struct World {
-    counters: Arc<Flaky>,
-    clock: Arc<TestClock>,
-    limiters: Vec<Limiter>,
-}
-
-impl World {
-    fn new(processes: u64) -> Arc<Self> {
-        Self::with(processes, &LimiterOptions::default())
-    }
-
-    fn with(processes: u64, options: &LimiterOptions) -> Arc<Self> {
-        let counters = Arc::new(Flaky::default());
-        let clock = Arc::new(TestClock::at_millis(1_795_366_800_000));
-        let limiters = (0..processes).map(|seed| {
-            let limiter = Limiter::new(
-                counters.clone(),
-                clock.clone(),
-                Arc::new(SeededEntropy::new(seed * 1_000)),
-                TaskTracker::new(),
-                options.clone(),
-            );
-            limiter.replicas(processes);
-            limiter
-        });
-        Arc::new(Self { limiters: limiters.collect(), counters, clock })
-    }
-
-    async fn standing(&self, limit: &Limit) -> (u64, u64) {
-        let now = self.clock.now();
-        let span = limit.counter.window.span(now, chrono_tz::Tz::UTC);
-        let standing = self.counters.memory.standing(&[(limit.clone(), span)], now).await.unwrap()[0];
-        (standing.used, standing.held)
-    }
-
-    /// A call ends that used so much, and is recorded.
-    async fn finish(&self, reservation: Reservation, limits: &[Limit], used: Use) {
-        let (now, holder) = (self.clock.now(), reservation.holder());
-        reservation.settle(used);
-        for Limit { counter, .. } in limits.iter().filter(|limit| limit.counter.is_ledger()) {
-            let spent = if counter.measure == Measure::Cost { used.cost } else { used.tokens };
-            let span = counter.window.span(now, chrono_tz::Tz::UTC);
-            self.counters.record(holder, counter, span, spent, now).await;
-        }
-    }
-
-    /// A call, from its beginning to its record.
-    async fn call(&self, limits: &[Limit], used: Use) -> Result<(), Denied> {
-        let reservation = self.limiters[0].reserve(limits, used, self.clock.now()).await?;
-        self.finish(reservation, limits, used).await;
-        Ok(())
-    }
-
-    /// Long enough for everything that lies about to go back.
-    async fn settle_down(&self) {
-        for _ in 0..4 {
-            self.clock.advance(Duration::from_secs(2));
-            for limiter in &self.limiters {
-                limiter.tell().await;
-            }
-        }
-    }
-}
-
-fn limit(measure: Measure, window: Window, cap: u64) -> Limit {
-    let subject = Subject::Token("018f4e6e-0000-7000-8000-000000000001".parse().unwrap());
-    Limit { counter: Counter { subject, model: None, measure, window }, cap }
-}
-
-/// How many of `calls` at once get in, spread over all processes; each then uses `used`.
-async fn storm(world: &Arc<World>, limits: &[Limit], calls: usize, needed: Use, used: Use) -> u64 {
-    let mut set = JoinSet::new();
-    for call in 0..calls {
-        let (world, limits) = (Arc::clone(world), limits.to_vec());
-        set.spawn(async move {
-            let limiter = &world.limiters[call % world.limiters.len()];
-            let Ok(reservation) = limiter.reserve(&limits, needed, world.clock.now()).await else { return 0 };
-            tokio::task::yield_now().await;
-            world.finish(reservation, &limits, used).await;
-            1
-        });
-    }
-    set.join_all().await.into_iter().sum()
-}
+use crate::world::{ONE, World, limit, storm};
 
 #[tokio::test]
 async fn exactly_the_limit_is_admitted_on_one_process_and_on_three() {
@@ -423,7 +208,7 @@ async fn of_a_budget_each_process_shares_what_was_last_heard_to_be_left() {
     let now = world.clock.now();
     for budget in &budgets {
         let Limit { counter, .. } = &budget[0];
-        world.counters.record(None, counter, counter.window.span(now, chrono_tz::Tz::UTC), 800, now).await;
+        world.counters.record(&[], counter, counter.window.span(now, chrono_tz::Tz::UTC), 800, now).await;
         world.call(budget, ONE).await.unwrap();
     }
     // It was heard of, and then there is nothing in hand any more.
@@ -504,8 +289,7 @@ async fn shutdown_gives_back_what_is_held_but_for_calls_that_are_not_recorded_ye
         [limit(Measure::Cost, Window::Month, 1 << 40), limit(Measure::Requests, Window::Hour, 1 << 40)];
     world.call(&limits, ONE).await.unwrap();
     let late = world.limiters[0].reserve(&limits, ONE, world.clock.now()).await.unwrap();
-    let holder = late.holder();
-    late.settle(Use { cost: 600, ..ONE });
+    let held = late.settle(Use { cost: 600, ..ONE });
     assert!(world.standing(&limits[0]).await.1 > 1_600);
     let shutdown = CancellationToken::new();
     shutdown.cancel();
@@ -513,7 +297,7 @@ async fn shutdown_gives_back_what_is_held_but_for_calls_that_are_not_recorded_ye
     assert_eq!(world.standing(&limits[0]).await, (1_000, 600));
     assert_eq!(world.standing(&limits[1]).await, (2, 0));
     let span = Window::Month.span(world.clock.now(), chrono_tz::Tz::UTC);
-    world.counters.record(holder, &limits[0].counter, span, 600, world.clock.now()).await;
+    world.counters.record(&held, &limits[0].counter, span, 600, world.clock.now()).await;
     assert_eq!(world.standing(&limits[0]).await, (1_600, 0));
 }
 
@@ -579,7 +363,7 @@ async fn how_a_limit_stands_is_remembered_for_a_while() {
     let used = || async { world.limiters[0].standing(&budget[0], world.clock.now()).await.unwrap().used };
     assert_eq!(used().await, 0);
     let span = Window::Month.span(world.clock.now(), chrono_tz::Tz::UTC);
-    world.counters.record(None, &budget[0].counter, span, 700, world.clock.now()).await;
+    world.counters.record(&[], &budget[0].counter, span, 700, world.clock.now()).await;
     assert_eq!(used().await, 0, "it was heard a moment ago");
     world.clock.advance(Duration::from_secs(6));
     assert_eq!(used().await, 0, "nobody waits for the answer");

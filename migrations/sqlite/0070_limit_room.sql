@@ -1,0 +1,2 @@
+-- Rows are changed where they are: there is no room to be kept beside them.
+SELECT 1;
