@@ -124,9 +124,12 @@ pub async fn cancel_repricing(
         if !work.repricings().save(&cancelled).await? {
             continue;
         }
-        let entry = Entry::of_repricing("price.repricing_cancelled", id);
-        let entry = outcome(described(entry, &cancelled.wanted), &cancelled);
-        control.audit(&mut *work, actor, entry, at).await?;
+        // One that only looked changed nothing, so there is nothing to write down.
+        if !cancelled.wanted.dry_run {
+            let entry = Entry::of_repricing("price.repricing_cancelled", id);
+            let entry = outcome(described(entry, &cancelled.wanted), &cancelled);
+            control.audit(&mut *work, actor, entry, at).await?;
+        }
         work.commit().await?;
         return Ok(cancelled);
     }

@@ -407,6 +407,25 @@ async fn a_repricing_can_be_ended_and_one_that_fails_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn only_what_may_have_changed_something_is_written_down_when_it_is_ended() {
+    let fixture = fixture().await;
+    let control = &fixture.control;
+    for (dry_run, entries) in [(true, 0), (false, 1)] {
+        let id = promptgate_kernel::RepricingId::mint(&*fixture.clock, &*control.entropy);
+        let wanted = WantedRepricing { dry_run, ..wanted(&fixture) };
+        let begun = promptgate_usage::Repricing::begin(id, wanted, control.clock.now());
+        let mut work = control.store.begin(Access::Write).await.unwrap();
+        work.repricings().insert(&begun).await.unwrap();
+        work.commit().await.unwrap();
+        let before = fixture.actions().await.len();
+        let ended = prices::cancel_repricing(control, ADMIN, id).await.unwrap();
+        assert_eq!(ended.state, RepricingState::Cancelled);
+        assert_eq!(prices::repricing(control, ADMIN, id).await.unwrap(), ended);
+        assert_eq!(fixture.actions().await.len() - before, entries, "dry_run: {dry_run}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_repriced_is_refused() {
     let fixture = fixture().await;
     let control = &fixture.control;
