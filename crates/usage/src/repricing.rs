@@ -168,7 +168,8 @@ impl Repriced<'_> {
 
 /// The other price of a call by what is in `book`, and only if that is `version` where one is named; `kind` is
 /// that of its provider where it was not written down. `None` where nothing was priced, or where it costs the
-/// same by a price that was found in the same way.
+/// same by a price that was found in the same way, or where there is only the fallback for what an endpoint
+/// said.
 pub fn reprice<'a>(
     event: &'a UsageEvent,
     kind: Option<&str>,
@@ -188,7 +189,7 @@ pub fn reprice<'a>(
     let charge = book.charge(bundled, sale, &event.tokens);
     // What its endpoint said is a better estimate than the fallback, and not known any more.
     let was_said = event.price_basis == PriceBasis::Endpoint.as_str();
-    if was_said && charge.basis == PriceBasis::Fallback && version.is_none() {
+    if was_said && charge.basis == PriceBasis::Fallback {
         return None;
     }
     // What somebody set for the provider, or what is published of this very model, goes before.
@@ -348,6 +349,27 @@ mod tests {
         };
         assert_eq!(by(&gone, "main", "gpt-4o").unwrap().1, gone.id.to_string());
         assert_eq!(by(&gone, "special", "gpt-4o"), None);
+    }
+
+    #[test]
+    fn the_fallback_never_takes_the_place_of_what_an_endpoint_said() {
+        let bundled = PriceTable::bundled();
+        let version = PriceVersion {
+            id: "018f4e6e-0000-7000-8000-000000000009@1".parse().unwrap(),
+            scope: PriceScope::Fallback,
+            rates: Some(rates(1.0)),
+            origin: PriceOrigin::Manual,
+            edition: String::new(),
+            from: Timestamp::default(),
+            before: None,
+            until: None,
+        };
+        let book = PriceBook::default().holding(&version);
+        for (basis, found) in [("endpoint", None), ("fallback", Some("1.00"))] {
+            let call = UsageEvent { model: Some("mystery".into()), ..event(basis, 9) };
+            let repriced = reprice(&call, None, &book, &bundled, Some(version.id));
+            assert_eq!(repriced.map(|call| call.cost.to_string()).as_deref(), found, "{basis}");
+        }
     }
 
     #[test]
