@@ -75,6 +75,7 @@ async fn what_nobody_could_keep_to_is_named_with_what_would_do() {
             "tokensPerMinute",
             "tokensPerHour",
             "maxConcurrent",
+            "requestTokens",
             "dailyTokens",
             "monthlyTokens",
         ] {
@@ -110,6 +111,11 @@ async fn what_nobody_could_keep_to_is_named_with_what_would_do() {
         ] {
             for value in WRONG {
                 refuse(&api, at, &[name], value).await;
+            }
+        }
+        if at.path.contains("/tokens") {
+            for value in WRONG {
+                refuse(&api, at, &["requestTokenCap"], value).await;
             }
         }
         let budget = if at.path.contains("/tokens") { "dailyBudgetUsdCap" } else { "dailyBudgetUsd" };
