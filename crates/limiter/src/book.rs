@@ -29,6 +29,8 @@ struct Kept {
     /// The limit that something was last given under.
     cap: u64,
     touched: Timestamp,
+    /// Whether what no call needs is to go back.
+    is_given_up: bool,
 }
 
 impl Kept {
@@ -53,7 +55,15 @@ impl Book {
         let at = slots.iter().position(|kept| kept.slice.bucket == span.bucket && kept.owner == owner);
         let at = at.unwrap_or_else(|| {
             let slice = Slice::of(span.bucket);
-            slots.push(Kept { slice, owner, until: span.until, taken: None, cap: 0, touched: now });
+            slots.push(Kept {
+                slice,
+                owner,
+                until: span.until,
+                taken: None,
+                cap: 0,
+                touched: now,
+                is_given_up: false,
+            });
             slots.len() - 1
         });
         &mut slots[at]
@@ -121,10 +131,11 @@ impl Book {
         true
     }
 
-    /// Lets what the process has of a counter, and no call needs, go back as if it had lain about.
+    /// Lets what the process has of a counter, and no call needs, go back as if it had lain about, though calls
+    /// go on asking for it.
     pub(crate) fn surrender(&mut self, counter: &Counter) {
         for kept in self.kept.get_mut(counter).into_iter().flatten().filter(|kept| kept.owner.is_some()) {
-            kept.touched = Timestamp::default();
+            kept.is_given_up = true;
         }
     }
 
@@ -191,7 +202,8 @@ impl Book {
                 let is_over = kept.until <= now;
                 // Where the clock was set back, nobody knows when it was touched.
                 let is_idle = kept.touched <= idle_since || kept.touched > now;
-                if is_over || is_idle || counter.window == Window::Now {
+                let is_given_up = std::mem::take(&mut kept.is_given_up);
+                if is_over || is_idle || is_given_up || counter.window == Window::Now {
                     kept.slice.release();
                 }
                 let (spent, freed) = kept.slice.take_settlement().unwrap_or_default();

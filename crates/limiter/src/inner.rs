@@ -250,9 +250,24 @@ impl Inner {
         missing: Arc<Vec<Missing>>,
         at: Timestamp,
     ) -> Result<Result<Reservation, Refused>, CountersError> {
+        let holder = {
+            let mut state = self.state();
+            state.holder.asking += 1;
+            state.holder.holder
+        };
+        let taken = self.take_for(holder, &missing, at).await;
+        self.state().asked(holder);
+        taken
+    }
+
+    async fn take_for(
+        self: &Arc<Self>,
+        holder: Holder,
+        missing: &[Missing],
+        at: Timestamp,
+    ) -> Result<Result<Reservation, Refused>, CountersError> {
         let now = self.clock.now();
         let until = now.plus(self.options.life);
-        let holder = self.state().holder.holder;
         let replicas = self.replicas();
         let demands: Vec<Demand> = missing
             .iter()
@@ -277,7 +292,7 @@ impl Inner {
             }
         };
         self.answered();
-        let mut reservation = Reservation::new(Arc::clone(&self), at);
+        let mut reservation = Reservation::new(Arc::clone(self), at);
         let mut state = self.state();
         let owner = Some(holder);
         match taken {
@@ -455,6 +470,15 @@ impl Inner {
 }
 
 impl State {
+    /// An ask for a holder is over.
+    fn asked(&mut self, holder: Holder) {
+        let told = self.former.iter_mut().chain([&mut self.holder]).find(|told| told.holder == holder);
+        if let Some(told) = told {
+            // The counters may have forgotten it meanwhile.
+            told.asking = told.asking.saturating_sub(1);
+        }
+    }
+
     /// A holder that was just given something, who may have been ended meanwhile.
     pub(crate) fn known(&mut self, holder: Holder) -> &mut Told {
         if self.holder.holder == holder {

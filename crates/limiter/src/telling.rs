@@ -5,6 +5,10 @@ use promptgate_limits::{Holder, Settlement};
 
 use crate::inner::{Inner, State};
 
+/// Before how many former holders another one may take the place of one in doubt: while nobody answers, none of
+/// them goes.
+const MOST_FORMER: usize = 8;
+
 /// Before anything was ever held.
 pub(crate) const NEVER: Timestamp = Timestamp::from_micros(0);
 
@@ -21,6 +25,9 @@ pub(crate) struct Told {
     /// Whether calls that are not recorded yet may be held by it. It is not ended then: what nobody
     /// needs goes back when its time is over.
     pub(crate) has_ledger: bool,
+    /// How many asks for it are under way. It is not ended before they are over: what comes of them would be
+    /// held by nobody.
+    pub(crate) asking: usize,
 }
 
 impl Told {
@@ -31,7 +38,25 @@ impl Told {
     }
 
     pub(crate) const fn of(holder: Holder) -> Self {
-        Self { holder, step: 0, pending: Vec::new(), until: NEVER, is_in_doubt: false, has_ledger: false }
+        Self {
+            holder,
+            step: 0,
+            pending: Vec::new(),
+            until: NEVER,
+            is_in_doubt: false,
+            has_ledger: false,
+            asking: 0,
+        }
+    }
+
+    /// Whether it never had anything, and nothing is on its way.
+    const fn has_nothing(&self) -> bool {
+        matches!(self.until, NEVER) && self.asking == 0
+    }
+
+    /// Whether nobody ever heard of it.
+    const fn is_unused(&self) -> bool {
+        self.has_nothing() && self.step == 0 && self.pending.is_empty() && !self.is_in_doubt
     }
 }
 
@@ -77,24 +102,30 @@ impl Inner {
 
     /// Puts another holder in the place of one that may hold what it does not know of.
     async fn resolve(&self, holder: Holder) {
-        let until = {
-            let state = self.state();
-            if state.holder.holder != holder || !state.holder.is_in_doubt {
+        {
+            let mut state = self.state();
+            let State { holder: current, former, .. } = &mut *state;
+            if current.holder != holder || !current.is_in_doubt || former.len() >= MOST_FORMER {
                 return;
             }
-            state.holder.until
-        };
-        // Who never knew of anything that he was given has nothing but what he does not know of.
-        let has_nothing = until == NEVER;
-        if has_nothing && !matches!(self.within(self.counters.end(holder)).await, Some(Ok(()))) {
-            return;
+            // First, so that nothing is asked for it any more.
+            let told = std::mem::replace(current, Told::new(&*self.entropy));
+            let has_nothing = told.has_nothing();
+            former.push(told);
+            if !has_nothing {
+                return;
+            }
         }
-        self.replace(holder);
-        if has_nothing {
-            let mut state = self.state();
-            let is_his =
-                |told: &Told| told.holder == holder && told.pending.is_empty() && told.until == NEVER;
-            state.former.retain(|told| !is_his(told));
+        // Who never knew of anything that he was given has nothing but what he does not know of.
+        let is_ended = matches!(self.within(self.counters.end(holder)).await, Some(Ok(())));
+        let mut state = self.state();
+        let State { holder: current, former, .. } = &mut *state;
+        let Some(at) = former.iter().position(|told| told.holder == holder) else { return };
+        if is_ended && former[at].pending.is_empty() {
+            former.remove(at);
+        } else if !is_ended && current.is_unused() {
+            // Nobody answers: it is tried again, and the other one was not needed.
+            *current = former.remove(at);
         }
     }
 
@@ -127,7 +158,7 @@ impl Inner {
             }
             self.answered();
         }
-        if is_former && self.state().book.is_done(holder) {
+        if is_former && self.is_over(holder) {
             let is_ended = has_ledger || matches!(self.within(self.counters.end(holder)).await, Some(Ok(())));
             if is_ended {
                 self.state().former.retain(|told| told.holder != holder);
@@ -139,6 +170,13 @@ impl Inner {
                 Some(Err(_)) | None => {}
             }
         }
+    }
+
+    /// Whether no call has anything of a former holder, and none is given anything.
+    fn is_over(&self, holder: Holder) -> bool {
+        let state = self.state();
+        let is_asked = state.former.iter().any(|told| told.holder == holder && told.asking > 0);
+        !is_asked && state.book.is_done(holder)
     }
 
     fn next_step(&self, holder: Holder, is_last: bool, now: Timestamp) -> Option<Next> {

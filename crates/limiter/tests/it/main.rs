@@ -4,4 +4,5 @@
 
 mod holds;
 mod limiter;
+mod races;
 mod world;

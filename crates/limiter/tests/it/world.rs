@@ -13,6 +13,7 @@ use promptgate_limits::{
     Counter, Counters, CountersError, Demand, Holder, Limit, Measure, MemoryCounters, Settlement, Span,
     Standing, Subject, Taken, Window,
 };
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
@@ -27,11 +28,20 @@ pub(crate) struct Flaky {
     pub(crate) asked: AtomicU64,
     /// The last step of each holder, as he counts, and as the memory does.
     steps: Mutex<HashMap<Holder, (u64, u64)>>,
+    /// Whoever asks for this hears of it when there is a permit.
+    kept_back: Mutex<Option<(Counter, Arc<Semaphore>)>>,
 }
 
 impl Flaky {
     pub(crate) fn trouble(&self, trouble: u64) {
         self.trouble.store(trouble, Ordering::SeqCst);
+    }
+
+    /// Does what is asked of a counter, and keeps the answer back.
+    pub(crate) fn keep_back(&self, counter: &Counter) -> Arc<Semaphore> {
+        let permits = Arc::new(Semaphore::new(0));
+        *self.kept_back.lock().unwrap() = Some((counter.clone(), Arc::clone(&permits)));
+        permits
     }
 
     async fn answer<T>(
@@ -59,7 +69,14 @@ impl Counters for Flaky {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Taken, CountersError> {
-        self.answer(self.memory.take(holder, demands, now, until)).await
+        let taken = self.answer(self.memory.take(holder, demands, now, until)).await;
+        let kept_back = self.kept_back.lock().unwrap().clone();
+        if let Some((_, permits)) =
+            kept_back.filter(|(counter, _)| demands.iter().any(|demand| demand.limit.counter == *counter))
+        {
+            permits.acquire().await.unwrap().forget();
+        }
+        taken
     }
 
     async fn settle(
