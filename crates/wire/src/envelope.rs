@@ -217,7 +217,7 @@ fn max_output(operation: Operation, members: &[Member<'_>]) -> (Option<u64>, boo
 }
 
 /// A whole number, also where it is written as `1e3` or `1.0`.
-fn whole(json: &str) -> Option<u64> {
+pub(crate) fn whole(json: &str) -> Option<u64> {
     if let Ok(number) = json.parse() {
         return Some(number);
     }
