@@ -1,7 +1,9 @@
 //! How much text a model will read.
 
 mod own_tools;
+mod says;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use promptgate_providers::Operation;
@@ -11,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::estimate::BYTES_PER_TOKEN;
 use crate::members::{self, Member};
+use says::says;
 
 /// What a model will read, by its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,14 +65,16 @@ pub(crate) fn size(operation: Operation, members: &[Member<'_>]) -> PromptSize {
             (Operation::ChatCompletions, "tools" | "functions")
             | (Operation::Responses | Operation::Messages | Operation::CountTokens, "tools") => {
                 size.has_tools = value.get().len() > 2;
-                if value.get().contains("\"cache_control\"") {
+                if says(value, "cache_control") {
                     size.cache(value);
                 }
                 size.text(length(value));
             }
             (Operation::ChatCompletions, "response_format")
             | (Operation::Responses, "text")
-            | (Operation::Messages | Operation::CountTokens, "output_format") => size.text(length(value)),
+            | (Operation::Messages | Operation::CountTokens, "output_format" | "output_config") => {
+                size.text(length(value));
+            }
             (Operation::Responses, "prompt") => {
                 size.text(length(value));
                 size.has_more_elsewhere |= value.get() != "null";
@@ -80,12 +85,12 @@ pub(crate) fn size(operation: Operation, members: &[Member<'_>]) -> PromptSize {
             // The vendor finds the prefix by itself.
             (Operation::ChatCompletions | Operation::Messages, "cache_control") => size.cache(value),
             (Operation::ChatCompletions | Operation::Responses, "service_tier")
-                if value.get() == "\"priority\"" =>
+                if says(value, "priority") =>
             {
                 size.dearer = Some("service_tier");
             }
-            (Operation::Messages, "speed") if value.get() == "\"fast\"" => size.dearer = Some("speed"),
-            (Operation::Messages, "inference_geo") if value.get() == "\"us\"" => {
+            (Operation::Messages, "speed") if says(value, "fast") => size.dearer = Some("speed"),
+            (Operation::Messages, "inference_geo") if says(value, "us") => {
                 size.dearer = Some("inference_geo");
             }
             (Operation::ChatCompletions, "audio") => size.wants_audio |= value.get() != "null",
@@ -123,7 +128,7 @@ impl PromptSize {
     /// Something is to be cached, if `how` says so.
     fn cache(&mut self, how: &RawValue) {
         self.caches |= how.get() != "null";
-        self.caches_long |= how.get().contains("\"1h\"");
+        self.caches_long |= says(how, "1h");
     }
 
     fn text(&mut self, bytes: u64) {
@@ -211,7 +216,7 @@ impl<'de> Visitor<'de> for Text<'_> {
                 Role::File => {
                     let value: &RawValue = map.next_value()?;
                     self.size.file_bytes += length(value);
-                    self.size.files_elsewhere += u64::from(value.get().contains("\"file_id\""));
+                    self.size.files_elsewhere += u64::from(says(value, "file_id"));
                 }
                 Role::FileElsewhere => {
                     map.next_value::<IgnoredAny>()?;
@@ -282,9 +287,9 @@ fn source(source: &RawValue, size: &mut PromptSize) {
     #[derive(Deserialize)]
     struct Source<'a> {
         #[serde(borrow, default)]
-        r#type: Option<&'a RawValue>,
+        r#type: Option<Cow<'a, str>>,
         #[serde(borrow, default)]
-        media_type: Option<&'a RawValue>,
+        media_type: Option<Cow<'a, str>>,
         #[serde(borrow, default)]
         data: Option<&'a RawValue>,
         #[serde(borrow, default)]
@@ -294,18 +299,23 @@ fn source(source: &RawValue, size: &mut PromptSize) {
         size.text(length(source));
         return;
     };
-    let is_image = read.media_type.is_some_and(|kind| kind.get().starts_with("\"image/"));
-    match read.r#type.map(RawValue::get) {
-        Some("\"text\"") => {
+    let is_image = read.media_type.is_some_and(|kind| kind.starts_with("image/"));
+    match read.r#type.as_deref() {
+        Some("text") => {
             if let Some(data) = read.data {
                 text_in(data, 0, size);
             }
             return;
         }
-        Some("\"base64\"") if is_image => size.images += 1,
-        Some("\"base64\"") => size.file_bytes += read.data.map_or(0, length),
-        Some("\"url\"" | "\"file\"") => size.files_elsewhere += 1,
-        _ => {}
+        Some("base64") if is_image => size.images += 1,
+        Some("base64") => size.file_bytes += read.data.map_or(0, length),
+        Some("url" | "file") => size.files_elsewhere += 1,
+        Some("content") => {}
+        // Nobody knows what is read of it.
+        _ => {
+            size.text(length(source));
+            return;
+        }
     }
     if let Some(content) = read.content {
         text_in(content, 0, size);
@@ -353,7 +363,13 @@ mod tests {
             let size = sized(Operation::Messages, &tools);
             assert_eq!((size.caches, size.caches_long), (true, is_long), "{tools}");
         }
+        for tools in [r#"[{"cache\u005fcontrol":{"ttl":"1h"}}]"#, r#"[{"cache_control":{"ttl":"\u0031h"}}]"#]
+        {
+            let size = sized(Operation::Messages, &format!(r#"{{"tools":{tools},"messages":[]}}"#));
+            assert!(size.caches && size.caches_long, "{tools}");
+        }
         for (top, expected) in [
+            (r#"{"type":"ephemeral","ttl":"\u0031h"}"#, (true, true)),
             (r#"{"type":"ephemeral"}"#, (true, false)),
             (r#"{"type":"ephemeral","ttl":"1h"}"#, (true, true)),
             ("null", (false, false)),
@@ -366,6 +382,14 @@ mod tests {
         assert_eq!(dearer(Operation::ChatCompletions, r#""service_tier":"flex""#), None);
         assert_eq!(dearer(Operation::Messages, r#""speed":"fast""#), Some("speed"));
         assert_eq!(dearer(Operation::Messages, r#""inference_geo":"us""#), Some("inference_geo"));
+        for (operation, member) in [
+            (Operation::ChatCompletions, r#""service_tier":"\u0070riority""#),
+            (Operation::Responses, r#""service_tier":"priorit\u0079""#),
+            (Operation::Messages, r#""speed":"f\u0061st""#),
+            (Operation::Messages, r#""inference_geo":"\u0075s""#),
+        ] {
+            assert!(dearer(operation, member).is_some(), "{member}");
+        }
         let continued = sized(Operation::Responses, r#"{"input":"x","previous_response_id":"resp_1"}"#);
         assert!(continued.has_more_elsewhere && !continued.has_tools);
     }
@@ -393,6 +417,43 @@ mod tests {
               {"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"EqQB"},
                 {"type":"tool_use","id":"t","name":"f","input":{"a":1}}]}]}"#;
         assert_eq!(read(Operation::Messages, body), 3 + 5 + 2 + 2 + 1 + 7);
+    }
+
+    #[test]
+    fn sources_count_however_their_kind_is_written() {
+        let of = |source: &str| {
+            let block = format!(r#"{{"type":"document","source":{source}}}"#);
+            let size = sized(
+                Operation::Messages,
+                &format!(r#"{{"messages":[{{"role":"user","content":[{block}]}}]}}"#),
+            );
+            (size.text_bytes, size.images, size.file_bytes, size.files_elsewhere)
+        };
+        assert_eq!(of(r#"{"type":"t\u0065xt","data":"plain"}"#), (5, 0, 0, 0));
+        assert_eq!(
+            of(r#"{"type":"bas\u006564","media_type":"application/pdf","data":"AAAA"}"#),
+            (0, 0, 6, 0)
+        );
+        assert_eq!(of(r#"{"type":"base64","media_type":"im\u0061ge/png","data":"AAAA"}"#), (0, 1, 0, 0));
+        assert_eq!(of(r#"{"type":"\u0066ile","file_id":"f"}"#), (0, 0, 0, 1));
+        let content = r#"{"type":"content","content":[{"type":"text","text":"four"}]}"#;
+        assert_eq!(of(content), (4, 0, 0, 0));
+        // What nobody knows counts whole.
+        for unknown in [r#"{"type":"new","data":"x"}"#, r#"{"data":"x"}"#, r#"{"type":7,"data":"x"}"#] {
+            assert_eq!(of(unknown), (unknown.len() as u64, 0, 0, 0), "{unknown}");
+        }
+        let file = r#"{"messages":[{"content":[{"type":"file","file":{"file\u005fid":"f"}}]}]}"#;
+        assert_eq!(sized(Operation::ChatCompletions, file).files_elsewhere, 1);
+    }
+
+    #[test]
+    fn what_an_answer_has_to_look_like_is_read_too() {
+        for name in ["output_format", "output_config"] {
+            for operation in [Operation::Messages, Operation::CountTokens] {
+                let body = format!(r#"{{"messages":[],"{name}":{{"a":1}}}}"#);
+                assert_eq!(read(operation, &body), 7, "{name}");
+            }
+        }
     }
 
     #[test]
