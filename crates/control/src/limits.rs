@@ -8,4 +8,4 @@ mod standings;
 pub(crate) use applying::quota_of;
 pub use counters::LimitCounters;
 pub use show::{CallsOf, LimitsOf, ShowLimitsError, mine, of_caller, show};
-pub use standings::{LimitStanding, Standings};
+pub use standings::{LimitStanding, RequestCap, Standings};

@@ -96,7 +96,8 @@ impl FromRequestParts<ApiState> for Asking {
     (status = UNAUTHORIZED, description = "`missing session`, `invalid session`, `invalid_admin_api_key`, \
         `invalid_token`", body = ErrorBody),
     (status = FORBIDDEN, description = "`insufficient_scope`, `project_inactive`, `account_inactive`, \
-        `insufficient_role`, `firewall_denied`, `account_role_none`, `password_change_required`, `totp_required`", body = ErrorBody),
+        `insufficient_role`, `firewall_denied`, `guardrail_blocked`, `account_role_none`, `password_change_required`, \
+        `totp_required`", body = ErrorBody),
     (status = INTERNAL_SERVER_ERROR, body = ErrorBody,
         description = "`load_user_access_failed`, `load_setup_guides_failed`, with `requestId`"),
     (status = SERVICE_UNAVAILABLE, body = ErrorBody,

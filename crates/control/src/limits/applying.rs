@@ -9,6 +9,8 @@ use promptgate_projects::Project;
 use promptgate_store::UnitOfWork;
 use promptgate_tokens::Token;
 
+use super::standings::RequestCap;
+
 /// A limit, and what people call whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Applying {
@@ -21,6 +23,8 @@ pub(super) struct Applying {
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub(super) limits: Vec<Applying>,
+    /// What one request may have to read, in the same order.
+    pub(super) caps: Vec<RequestCap>,
     /// Whether the account needs a plan and has none.
     pub(super) lacks_plan: bool,
     /// Whether those of the account are left out.
@@ -30,6 +34,12 @@ pub(super) struct Gathered {
 impl Gathered {
     pub(super) fn set(&mut self, subject: Subject, name: &str, set: &LimitSet) {
         self.put(name, None, configured(subject, set));
+        self.cap(subject, name, set.request_tokens);
+    }
+
+    fn cap(&mut self, subject: Subject, name: &str, tokens: Option<u64>) {
+        let cap = |tokens| RequestCap { subject, name: name.to_owned(), tokens, is_tightest: false };
+        self.caps.extend(tokens.map(cap));
     }
 
     fn put(&mut self, name: &str, plan: Option<PlanId>, limits: Vec<Limit>) {
@@ -53,19 +63,34 @@ impl Gathered {
         }
         let limits_of = |token: &Token| configured(Subject::Token(token.id), &token.limits.limit_set());
         let own = limits_of(token);
+        let cap_of = |token: &Token| token.limits.request_token_cap;
         let of_endpoint = endpoint.map(|endpoint| {
             let limits = configured(Subject::Endpoint(endpoint.id), &endpoint.config.limit_set());
             let issued = above.last().map(limits_of);
-            (endpoint.config.name.as_str(), beside_token(&own, issued.as_deref(), limits))
+            (endpoint, beside_token(&own, issued.as_deref(), limits))
         });
         self.put(token.name.as_str(), None, own);
-        if let Some((name, limits)) = of_endpoint {
-            self.put(name, None, limits);
+        self.cap(Subject::Token(token.id), token.name.as_str(), cap_of(token));
+        if let Some((endpoint, limits)) = of_endpoint {
+            self.put(&endpoint.config.name, None, limits);
+            self.cap_of_endpoint(endpoint);
         }
         for above in &above {
             self.put(above.name.as_str(), None, limits_of(above));
+            self.cap(Subject::Token(above.id), above.name.as_str(), cap_of(above));
         }
         Ok(())
+    }
+
+    pub(super) fn endpoint(&mut self, endpoint: &Endpoint) {
+        self.set(Subject::Endpoint(endpoint.id), &endpoint.config.name, &endpoint.config.limit_set());
+        self.cap_of_endpoint(endpoint);
+    }
+
+    /// No token takes the place of this one.
+    fn cap_of_endpoint(&mut self, endpoint: &Endpoint) {
+        let cap = endpoint.config.usage_hard_limit_tokens;
+        self.cap(Subject::Endpoint(endpoint.id), &endpoint.config.name, cap);
     }
 
     pub(super) fn project(&mut self, project: &Project) {

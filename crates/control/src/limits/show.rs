@@ -61,6 +61,9 @@ pub enum ShowLimitsError {
     /// The token's project has no such endpoint.
     #[error("the project of this token has no AI endpoint {0}")]
     NoEndpoint(String),
+    /// The token's list of endpoints does not name it.
+    #[error("the token may not call the AI endpoint {0}; its list of endpoints does not name it")]
+    EndpointNotAllowed(String),
     /// There is no such endpoint.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -106,7 +109,8 @@ pub async fn mine(
 }
 
 /// How each limit stands that counts for the calls of the token that asks. What others use too is told in
-/// figures only to one with the scope `admin`.
+/// figures only to one with the scope `admin`, which may ask about every endpoint of its project, too; others
+/// are told of those that they may call.
 #[instrument(name = "control.limits.of_caller", skip_all, fields(token.id = %caller.token.id))]
 pub async fn of_caller(
     control: &Control,
@@ -114,17 +118,21 @@ pub async fn of_caller(
     calls: &CallsOf,
 ) -> Result<Standings, ShowLimitsError> {
     let token = &caller.token;
+    let sees_all = token.scopes.allows(Scope::Admin);
     let mut work = control.store.begin(Access::Read).await?;
-    let mut gathered = add_token(&mut *work, token, calls).await?;
+    let endpoint = match &calls.endpoint {
+        Some(named) if sees_all => Some(find_endpoint(&mut *work, token.project_id, named).await?),
+        Some(named) => Some(find_callable(&mut *work, token, named).await?),
+        None => None,
+    };
+    let mut gathered = add_token(&mut *work, token, endpoint.as_ref()).await?;
     if let Some(owner) = token.owner {
         gathered = add_account(&mut *work, gathered, owner).await?;
     }
     drop(work);
-    let figures = if token.scopes.allows(Scope::Admin) {
-        Figures::All
-    } else {
-        Figures::Own { token: Some(token.id), account: token.owner }
-    };
+    // Whoever minted a token may have given it to somebody else, who is not told what its owner uses.
+    let account = token.owner.filter(|_| token.parent.is_none());
+    let figures = if sees_all { Figures::All } else { Figures::Own { token: Some(token.id), account } };
     Ok(look_up(control, gathered, calls.model.as_deref(), figures).await?)
 }
 
@@ -170,7 +178,11 @@ async fn of_token(
     let token = address.find(work).await?.ok_or(ShowLimitsError::NoToken(address.id))?;
     let project = token.project_id;
     actor_in(work, actor, project).await?.require_in(project, Permission::ReadUsage)?;
-    let mut gathered = add_token(work, &token, calls).await?;
+    let endpoint = match &calls.endpoint {
+        Some(named) => Some(find_endpoint(work, project, named).await?),
+        None => None,
+    };
+    let mut gathered = add_token(work, &token, endpoint.as_ref()).await?;
     match token.owner {
         // Members of the project are not told what an account uses elsewhere.
         Some(_) if actor.require(Permission::ManageAccounts).is_err() => gathered.leaves_account_out = true,
@@ -189,24 +201,21 @@ async fn of_endpoint(
     actor_in(work, actor, project).await?.require_in(project, Permission::ReadUsage)?;
     let endpoint = endpoints::load(work, address).await?;
     let mut gathered = Gathered::default();
-    gathered.set(Subject::Endpoint(endpoint.id), &endpoint.config.name, &endpoint.config.limit_set());
+    gathered.endpoint(&endpoint);
     gathered.project(&work.projects().find(project).await?.ok_or(ShowLimitsError::NoProject(project))?);
     Ok(gathered)
 }
 
-/// All that a token's calls count against, but for those of the account that it acts for.
+/// All that a token's calls count against, of an endpoint or of none, but for those of the account that it
+/// acts for.
 async fn add_token(
     work: &mut dyn UnitOfWork,
     token: &Token,
-    calls: &CallsOf,
+    endpoint: Option<&Endpoint>,
 ) -> Result<Gathered, ShowLimitsError> {
     let project = token.project_id;
-    let endpoint = match &calls.endpoint {
-        Some(named) => Some(find_endpoint(work, project, named).await?),
-        None => None,
-    };
     let mut gathered = Gathered::default();
-    gathered.token(work, token, endpoint.as_ref()).await?;
+    gathered.token(work, token, endpoint).await?;
     gathered.project(&work.projects().find(project).await?.ok_or(ShowLimitsError::NoProject(project))?);
     Ok(gathered)
 }
@@ -235,4 +244,21 @@ async fn find_endpoint(
     };
     let of_project = found.filter(|endpoint| endpoint.project_id == project);
     of_project.ok_or_else(|| ShowLimitsError::NoEndpoint(named.to_owned()))
+}
+
+/// The endpoint with this id or slug that a token may call: a call is told the same of any other.
+async fn find_callable(
+    work: &mut dyn UnitOfWork,
+    token: &Token,
+    named: &str,
+) -> Result<Endpoint, ShowLimitsError> {
+    let endpoint = find_endpoint(work, token.project_id, named).await?;
+    if !endpoint.is_active {
+        return Err(ShowLimitsError::NoEndpoint(named.to_owned()));
+    }
+    let allowed = &token.endpoint_ids;
+    if !allowed.is_empty() && !allowed.contains(&endpoint.id) {
+        return Err(ShowLimitsError::EndpointNotAllowed(named.to_owned()));
+    }
+    Ok(endpoint)
 }

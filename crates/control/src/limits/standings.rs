@@ -26,6 +26,19 @@ pub struct LimitStanding {
     pub is_tightest: bool,
 }
 
+/// The most tokens that one request may give a model to read, by estimate. Nothing adds up under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestCap {
+    /// Whose it is.
+    pub subject: Subject,
+    /// What people call that.
+    pub name: String,
+    /// The most there may be.
+    pub tokens: u64,
+    /// Whether it is the least of all that estimate in the same way.
+    pub is_tightest: bool,
+}
+
 /// How all limits stand that apply to something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standings {
@@ -33,6 +46,8 @@ pub struct Standings {
     pub at: Timestamp,
     /// Each of them, those that are closest first.
     pub limits: Vec<LimitStanding>,
+    /// What one request may have to read, in the same order.
+    pub caps: Vec<RequestCap>,
     /// Whether the account that calls are for has no plan, so that models are refused to it.
     pub lacks_plan: bool,
     /// Whether limits of the account are left out, because whoever asks may not see accounts.
@@ -90,8 +105,9 @@ pub(super) async fn look_up(
     for limit in &mut limits {
         limit.standing = limit.standing.filter(|_| figures.show(limit.limit.counter.subject));
     }
-    let Gathered { lacks_plan, leaves_account_out, .. } = gathered;
-    Ok(Standings { at, limits, lacks_plan, leaves_account_out })
+    let Gathered { mut caps, lacks_plan, leaves_account_out, .. } = gathered;
+    mark_least(&mut caps);
+    Ok(Standings { at, limits, caps, lacks_plan, leaves_account_out })
 }
 
 fn resets_at(
@@ -109,6 +125,17 @@ fn resets_at(
         window @ (Window::Minute | Window::Hour | Window::Day | Window::Month) => {
             Some(window.span(at, control.limits.zone).until)
         }
+    }
+}
+
+/// Marks the least of the caps. That of an AI endpoint is about the words of messages alone, so it is compared
+/// with no other.
+fn mark_least(caps: &mut [RequestCap]) {
+    let is_of_endpoint = |cap: &RequestCap| matches!(cap.subject, Subject::Endpoint(_));
+    let others = caps.iter().enumerate().filter(|(_, cap)| !is_of_endpoint(cap));
+    let least = others.min_by_key(|(_, cap)| cap.tokens).map(|(place, _)| place);
+    for (place, cap) in caps.iter_mut().enumerate() {
+        cap.is_tightest = is_of_endpoint(cap) || Some(place) == least;
     }
 }
 

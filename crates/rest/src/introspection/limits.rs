@@ -55,13 +55,17 @@ impl From<Standings> for OwnLimits {
 
 /// Shows how each limit stands that counts for calls of the token that asks: its own, those of the tokens that it
 /// was minted under, of the endpoint that is named, of its project, and of the account that it acts for. Every
-/// token may ask; what others use too is told in figures only to one with the scope `admin`.
+/// token may ask; what others use too is told in figures only to one with the scope `admin`, and what the account
+/// uses to no other one that was minted. An endpoint that the token may not call is shown to it only with that
+/// scope.
 #[utoipa::path(get, path = "/api/{uuid}/tokens/self/limits", tag = "introspection",
     params(("uuid" = String, Path, description = "The project"), OfCalls),
     responses(
         (status = OK, body = Answer<OwnLimits>),
         (status = BAD_REQUEST, description = "A parameter of the query is given twice", body = Problem),
-        (status = NOT_FOUND, description = "The project has no such endpoint", body = Problem),
+        (status = FORBIDDEN, description = "The token may not call the endpoint, the project is another one, or it is \
+            inactive", body = Problem),
+        (status = NOT_FOUND, description = "The project has no such endpoint that is on", body = Problem),
     ))]
 pub(super) async fn limits_of_token(
     State(control): State<Arc<Control>>,

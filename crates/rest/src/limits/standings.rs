@@ -1,6 +1,7 @@
 //! How limits stand, on the wire.
 
-use promptgate_control::limits::{CallsOf, LimitStanding, ShowLimitsError, Standings};
+use http::StatusCode;
+use promptgate_control::limits::{CallsOf, LimitStanding, RequestCap, ShowLimitsError, Standings};
 use promptgate_kernel::{Money, Timestamp};
 use promptgate_limits::{Measure, Subject};
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ pub(crate) struct OfModel {
 #[into_params(parameter_in = Query)]
 pub(crate) struct OfCalls {
     /// Those of this AI endpoint, by its id or slug: its limits count too, as far as the token does not say
-    /// something else.
+    /// something else. For tokens alone.
     #[param(example = "summarise")]
     endpoint: Option<String>,
     /// Of the limits of single models, only those of this one, by its exact id. Then they are compared with
@@ -60,12 +61,13 @@ pub(crate) struct LimitStandingsView {
     /// Whether limits of the account that the token acts for are left out, because whoever asks may not see
     /// accounts.
     leaves_account_out: bool,
-    /// Each limit, those that are closest first: a call must keep to all of them.
+    /// Each limit, those that are closest first, then what one request may have to read, in the same order: a call
+    /// must keep to all of them.
     limits: Vec<LimitStandingView>,
 }
 
-/// How one limit stands. `spent`, `reserved` and `remaining` are null where nobody can say at the moment, and
-/// where others use it too whose use is not for whoever asks.
+/// How one limit stands. `spent`, `reserved` and `remaining` are null where nobody can say at the moment, where
+/// others use it too whose use is not for whoever asks, and of one request.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct LimitStandingView {
@@ -82,7 +84,8 @@ struct LimitStandingView {
     /// What is counted: `requests`, `tokens`, or `cost`, which is in US dollars.
     #[schema(example = "cost")]
     measure: &'static str,
-    /// Within which time: `minute`, `hour`, `day`, `month`, `5h`, `7d`, or `now`, which is calls under way.
+    /// Within which time: `minute`, `hour`, `day`, `month`, `5h`, `7d`, or `now`, which is calls under way; or
+    /// `request`, which is what one request may give a model to read, by estimate.
     #[schema(example = "month")]
     window: &'static str,
     /// The most there may be.
@@ -102,7 +105,8 @@ struct LimitStandingView {
     #[schema(value_type = Option<String>, format = "date-time")]
     resets_at: Option<Timestamp>,
     /// Whether it has the least left of all listed limits that count the same: of requests in a time, of calls under
-    /// way, of tokens, and of dollars. Limits of single models are compared where one model is asked about.
+    /// way, of tokens, of dollars, and of what one request may have to read, where what an AI endpoint says of that
+    /// is counted in another way. Limits of single models are compared where one model is asked about.
     is_tightest: bool,
 }
 
@@ -141,7 +145,31 @@ impl From<Standings> for LimitStandingsView {
             synced_at: standings.at,
             lacks_plan: standings.lacks_plan,
             leaves_account_out: standings.leaves_account_out,
-            limits: standings.limits.into_iter().map(LimitStandingView::from).collect(),
+            limits: standings
+                .limits
+                .into_iter()
+                .map(LimitStandingView::from)
+                .chain(standings.caps.into_iter().map(LimitStandingView::from))
+                .collect(),
+        }
+    }
+}
+
+impl From<RequestCap> for LimitStandingView {
+    fn from(cap: RequestCap) -> Self {
+        Self {
+            subject: cap.subject.kind(),
+            subject_id: id_of(cap.subject),
+            subject_name: cap.name,
+            model: None,
+            measure: Measure::Tokens.name(),
+            window: "request",
+            limit: Amount::Count(cap.tokens),
+            spent: None,
+            reserved: None,
+            remaining: None,
+            resets_at: None,
+            is_tightest: cap.is_tightest,
         }
     }
 }
@@ -180,6 +208,9 @@ pub(crate) fn not_shown(
         ShowLimitsError::Forbidden(error) => error.into(),
         error @ ShowLimitsError::NoEndpoint(_) => {
             ApiError::not_found("endpoint_not_found").field("endpoint").message(error)
+        }
+        error @ ShowLimitsError::EndpointNotAllowed(_) => {
+            ApiError::new(StatusCode::FORBIDDEN, "endpoint_not_allowed").field("endpoint").message(error)
         }
         ShowLimitsError::Endpoint(error) => error.into(),
         ShowLimitsError::Store(error) => error.into(),

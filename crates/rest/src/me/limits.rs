@@ -39,12 +39,16 @@ impl FromRequestParts<ApiState> for Asking {
 /// Shows how each limit stands that counts for one's calls. To whoever is signed in: those of the groups, one's
 /// own, and the quotas of the plan. To a token: its own, those of the tokens that it was minted under, of the
 /// endpoint that is named, of its project, and of the account that it acts for. What others use too is told in
-/// figures only to a token with the scope `admin`.
+/// figures only to a token with the scope `admin`; what the account uses, to no token that another one minted.
+/// An endpoint that the token may not call is shown to it only with that scope.
 #[utoipa::path(get, path = "/api/v1/me/limits", tag = "me", params(OfCalls), responses(
     (status = OK, body = LimitStandingsView),
+    (status = BAD_REQUEST, description = "`invalid_query`: a parameter is given twice, or whoever signed in names an \
+        `endpoint`", body = ErrorBody),
     (status = UNAUTHORIZED, description = "`missing session`, `invalid session`, `invalid_token`", body = ErrorBody),
     (status = FORBIDDEN, description = "`project_inactive`, `account_inactive`, `insufficient_role`, `firewall_denied`, \
-        `account_role_none`, `password_change_required`, `totp_required`", body = ErrorBody),
+        `guardrail_blocked`, `endpoint_not_allowed`, `account_role_none`, `password_change_required`, `totp_required`",
+        body = ErrorBody),
     (status = NOT_FOUND, description = "`endpoint_not_found`", body = ErrorBody),
 ))]
 pub(super) async fn own_limits(
@@ -55,12 +59,22 @@ pub(super) async fn own_limits(
     let calls = CallsOf::from(wanted);
     let shown = match asking {
         Asking::Program(caller) => of_caller(&control, &caller, &calls).await,
+        Asking::Person(_) if calls.endpoint.is_some() => return Err(for_tokens("endpoint")),
         Asking::Person(person) => mine(&control, person.actor, person.account.id, &calls).await,
     };
     Ok(Json(shown.map_err(|error| not_shown(error, gone))?.into()))
+}
+
+/// Which endpoint is called matters to no limit of an account.
+fn for_tokens(parameter: &'static str) -> ApiError {
+    let message = format!("{parameter} is for tokens; leave it out to see what counts for an account");
+    ApiError::bad_request("invalid_query").field(parameter).message(message)
 }
 
 /// What asks was there a moment ago.
 fn gone(error: ShowLimitsError) -> ApiError {
     ApiError::not_found("not_found").message(error)
 }
+
+#[cfg(test)]
+mod tests;
