@@ -49,7 +49,8 @@ counts as none. A `.env` is read, never exported; a non-empty variable of the en
 ends the start with a line that names it; a variable that begins with `PROMPTGATE_` and is not listed here
 gives a warning. Durations are written as in Go: `250ms`, `30s`, `1h30m`. Lists may be separated by blanks or
 commas. A process reads and checks only the settings listed for it; `run-all` reads those of `api`, `proxy`,
-`schedule` and `migrate`. Settings marked † are accepted and checked, but nothing depends on them yet.
+`schedule` and `migrate`. Settings marked † are accepted and checked, so that
+what older versions were configured with still starts, but nothing depends on them: each says why.
 ";
 
 const TAIL: &str = "
@@ -124,6 +125,17 @@ mod tests {
             );
             assert!(!remark.meaning.contains('|'), "{} would break the page's tables", remark.key);
         }
+    }
+
+    #[test]
+    fn what_has_no_effect_is_marked_and_says_so() {
+        for (variable, remark) in VARIABLES.iter().zip(remarks(DEFAULTS)) {
+            let says = remark.meaning.starts_with("Does nothing: ");
+            assert_eq!(says, !variable.in_use, "{}: {}", variable.name, remark.meaning);
+        }
+        let page = docs();
+        assert!(page.contains("| `PROMPTGATE_USAGE_COST_ENABLED` | api |"));
+        assert!(page.contains("| `PROMPTGATE_SUBSCRIPTION_QUOTA_SYNC_INTERVAL` † | schedule |"));
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub struct Variable {
     pub kind: Kind,
     /// Whether it is never shown.
     pub secret: bool,
-    /// Whether it does something already. The others are accepted and checked.
+    /// Whether anything depends on it. The others are accepted and checked, so that what older versions
+    /// were configured with still starts; `defaults.toml` says why nothing depends on each.
     pub in_use: bool,
 }
 
@@ -32,7 +33,7 @@ impl Variable {
         self
     }
 
-    const fn for_later(mut self) -> Self {
+    const fn without_effect(mut self) -> Self {
         self.in_use = false;
         self
     }
@@ -102,15 +103,15 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_DB_MAX_IDLE_CONNS", ALL, Kind::Count),
     Variable::new("PROMPTGATE_DB_CONN_MAX_LIFETIME", ALL, Kind::Duration),
     Variable::new("PROMPTGATE_REDIS_URL", SERVERS, Kind::RedisUrl),
-    Variable::new("PROMPTGATE_REDIS_CACHE_TTL", SERVERS, Kind::Duration).for_later(),
-    Variable::new("PROMPTGATE_REDIS_POOL_SIZE", SERVERS, Kind::Count).for_later(),
-    Variable::new("PROMPTGATE_REDIS_MIN_IDLE_CONNS", SERVERS, Kind::Count).for_later(),
-    Variable::new("PROMPTGATE_REDIS_POOL_TIMEOUT", SERVERS, Kind::Duration).for_later(),
-    Variable::new("PROMPTGATE_REDIS_READ_TIMEOUT", SERVERS, Kind::Duration).for_later(),
-    Variable::new("PROMPTGATE_REDIS_WRITE_TIMEOUT", SERVERS, Kind::Duration).for_later(),
+    Variable::new("PROMPTGATE_REDIS_CACHE_TTL", SERVERS, Kind::Duration).without_effect(),
+    Variable::new("PROMPTGATE_REDIS_POOL_SIZE", SERVERS, Kind::Count).without_effect(),
+    Variable::new("PROMPTGATE_REDIS_MIN_IDLE_CONNS", SERVERS, Kind::Count).without_effect(),
+    Variable::new("PROMPTGATE_REDIS_POOL_TIMEOUT", SERVERS, Kind::Duration).without_effect(),
+    Variable::new("PROMPTGATE_REDIS_READ_TIMEOUT", SERVERS, Kind::Duration).without_effect(),
+    Variable::new("PROMPTGATE_REDIS_WRITE_TIMEOUT", SERVERS, Kind::Duration).without_effect(),
     Variable::new("PROMPTGATE_SECRETS_KEY", A | P | S, Kind::SecretsKey).secret(),
     Variable::new("PROMPTGATE_SECRETS_KEYS_OLD", A | P | S, Kind::SecretsKeys).secret(),
-    Variable::new("PROMPTGATE_JWT_SECRET", A | P | S, Kind::LongSecret).secret().for_later(),
+    Variable::new("PROMPTGATE_JWT_SECRET", A | P | S, Kind::LongSecret).secret().without_effect(),
     Variable::new("PROMPTGATE_ADMIN_API_KEY", A, Kind::Text).secret(),
     Variable::new("PROMPTGATE_CA_FILE", A | P | S, Kind::CertificateFile),
     Variable::new("PROMPTGATE_SSRF_ALLOWED_HOSTS", A | P | S, Kind::List),
@@ -153,7 +154,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_PROXY_RETRY_BUDGET_PERCENT", A | P, Kind::Count),
     Variable::new("PROMPTGATE_PROXY_TRUSTED_PROXIES", A | P, Kind::Networks),
     Variable::new("PROMPTGATE_PROXY_TRUST_FORWARD_HEADERS", A | P, Kind::Switch),
-    Variable::new("PROMPTGATE_PROXY_RELOAD_DEBOUNCE", A | P | S, Kind::Duration).for_later(),
+    Variable::new("PROMPTGATE_PROXY_RELOAD_DEBOUNCE", A | P | S, Kind::Duration).without_effect(),
     Variable::new("PROMPTGATE_PROXY_POLL_INTERVAL", A | P, Kind::Duration),
     Variable::new("PROMPTGATE_PROXY_AUTH_CACHE_TTL", A | P, Kind::Duration),
     Variable::new("PROMPTGATE_PROXY_AUTH_CACHE_ENTRIES", A | P, Kind::Count),
@@ -186,13 +187,13 @@ pub const VARIABLES: &[Variable] = &[
     Variable::new("PROMPTGATE_AUDIT_RETENTION", S, Kind::Duration),
     Variable::new("PROMPTGATE_PRICES_URL", S, Kind::HttpUrl),
     Variable::new("PROMPTGATE_PRICES_FILE", S, Kind::Path),
-    Variable::new("PROMPTGATE_USAGE_COST_ENABLED", A, Kind::Switch).for_later(),
-    Variable::new("PROMPTGATE_USAGE_COST_INPUT", A, Kind::Rate).for_later(),
-    Variable::new("PROMPTGATE_USAGE_COST_OUTPUT", A, Kind::Rate).for_later(),
-    Variable::new("PROMPTGATE_USAGE_COST_EMBEDDING", A, Kind::Rate).for_later(),
+    Variable::new("PROMPTGATE_USAGE_COST_ENABLED", A, Kind::Switch),
+    Variable::new("PROMPTGATE_USAGE_COST_INPUT", A, Kind::Rate).without_effect(),
+    Variable::new("PROMPTGATE_USAGE_COST_OUTPUT", A, Kind::Rate).without_effect(),
+    Variable::new("PROMPTGATE_USAGE_COST_EMBEDDING", A, Kind::Rate).without_effect(),
     Variable::new("PROMPTGATE_TOKEN_CLEANUP_INTERVAL", S, Kind::Duration),
     Variable::new("PROMPTGATE_USER_ACCESS_EXPIRATION_INTERVAL", S, Kind::Duration),
-    Variable::new("PROMPTGATE_SUBSCRIPTION_QUOTA_SYNC_INTERVAL", S, Kind::Duration).for_later(),
+    Variable::new("PROMPTGATE_SUBSCRIPTION_QUOTA_SYNC_INTERVAL", S, Kind::Duration).without_effect(),
     Variable::new("OPENAI_API_KEY", R, Kind::Text).secret(),
     Variable::new("ANTHROPIC_API_KEY", R, Kind::Text).secret(),
 ];
