@@ -94,25 +94,23 @@ pub async fn wait(control: &Control, limit: Duration) -> Result<Served, Reposito
         return Ok(served);
     }
     let mut waited_for: HashSet<ReplicaId> = served.behind.iter().map(|replica| replica.id).collect();
-    let Ok(Ok(_turn)) = timeout_at(over, LOOKING.acquire()).await else {
-        if let Ok(Ok(last)) = timeout(LAST_LOOK, running(control)).await {
-            served = standing(wanted, last);
+    if let Ok(Ok(_turn)) = timeout_at(over, LOOKING.acquire()).await {
+        let mut pause = FIRST_LOOK;
+        while !served.behind.is_empty() {
+            let rest = over.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                break;
+            }
+            sleep(pause.min(rest)).await;
+            pause = LOOK_EVERY.min(pause * 2);
+            // A store that is away meanwhile leaves what was known last.
+            if let Ok(Ok(next)) = timeout(rest, running(control)).await {
+                served = standing(wanted, next);
+                waited_for.extend(served.behind.iter().map(|replica| replica.id));
+            }
         }
-        return Ok(served);
-    };
-    let mut pause = FIRST_LOOK;
-    while !served.behind.is_empty() {
-        let rest = over.saturating_duration_since(Instant::now());
-        if rest.is_zero() {
-            break;
-        }
-        sleep(pause.min(rest)).await;
-        pause = LOOK_EVERY.min(pause * 2);
-        // A store that is away meanwhile leaves what was known last.
-        if let Ok(Ok(next)) = timeout(rest, running(control)).await {
-            served = standing(wanted, next);
-            waited_for.extend(served.behind.iter().map(|replica| replica.id));
-        }
+    } else if let Ok(Ok(last)) = timeout(LAST_LOOK, running(control)).await {
+        served = standing(wanted, last);
     }
     for replica in &served.behind {
         waited_for.remove(&replica.id);
