@@ -19,5 +19,6 @@ mod prices;
 mod project_roles;
 mod projects;
 mod providers;
+mod replicas;
 mod secrets;
 mod tokens;
