@@ -141,7 +141,9 @@ impl Flow {
         // Nobody listens to the provider any longer.
         self.opened.close();
         self.opened.held.clear();
-        [kept, end].concat().into()
+        // It repeats what was said, with values under tokens like everything that is recorded.
+        let end = self.told(end);
+        self.with_the_last([kept, end].concat().into())
     }
 
     /// What was kept until now, for the client. An error where a rule ends the answer with it: then it is its end.
@@ -153,8 +155,7 @@ impl Flow {
             self.block(status);
         }
         let kept = self.told(kept);
-        let kept = self.with_the_last(kept);
-        if is_stopped { Err(kept) } else { Ok(kept) }
+        if is_stopped { Err(self.with_the_last(kept)) } else { Ok(kept) }
     }
 
     /// Takes down what the rules found.
@@ -212,7 +213,7 @@ impl Flow {
     pub(super) fn fail(mut self, fault: Fault, status: u16) -> Bytes {
         // What was kept goes out before the failure is told: it was said.
         let kept = match self.last_words(status) {
-            Ok(kept) => kept,
+            Ok(kept) => self.with_the_last(kept),
             Err(end) => return end,
         };
         self.guarded();
