@@ -3,7 +3,7 @@
 use promptgate_kernel::Money;
 use promptgate_limits::{Counter, Measure, Window};
 use promptgate_providers::ProviderKind;
-use promptgate_usage::{Sale, TokenCounts};
+use promptgate_usage::{PriceBook, PriceTable, Sale, TokenCounts};
 use promptgate_wire::PromptSize;
 
 use crate::candidate::Candidate;
@@ -31,6 +31,8 @@ const MOST_ROUNDS: u64 = 10;
 const UNKNOWN_OUTPUT: u64 = 8_192;
 /// Classes of tokens are rounded one by one: so many nano-dollars more than all of them at once.
 const ROUNDING: u64 = 8;
+/// Over how many tokens it is found out what one more costs.
+const MORE: u64 = 1_000;
 
 /// What a call asks for, as far as it decides what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,27 +113,53 @@ impl Asks {
         let mut all = Bound::default();
         for candidate in candidates {
             let (input, output) = (self.input(candidate), self.output(candidate, injected));
-            let fetched = self.fetched(input);
             all.tokens = all.tokens.max(input.saturating_add(output));
-            all.fetched = all.fetched.max(fetched);
+            all.fetched = all.fetched.max(self.fetched(input));
             all.output = all.output.max(output);
             if costs {
-                let price = |counts: TokenCounts| {
-                    let sale = Sale {
-                        provider: candidate.provider.provider.name.as_str(),
-                        kind: candidate.provider.provider.kind.as_str(),
-                        model: &candidate.model,
-                        embedding: self.embeds,
-                        per_thousand: self.per_thousand,
-                    };
-                    nanos(snapshot.prices().charge(&shared.prices, sale, &counts).cost)
-                };
-                let is_anthropics = candidate.provider.provider.kind == ProviderKind::Anthropic;
-                let cost = self.cost(input.saturating_add(fetched), output, is_anthropics, price);
+                let cost = self.cost_of(candidate, output, snapshot.prices(), &shared.prices);
                 all.cost = all.cost.max(cost.saturating_add(ROUNDING));
             }
         }
         all
+    }
+
+    /// What each token costs at most that is written beyond that, in nano-dollars: the prompt is paid for once. How
+    /// much is written decides nobody's price of a token, so that a candidate's is the same however far it goes.
+    pub(super) fn cost_per_token(
+        &self,
+        candidates: &[Candidate],
+        injected: Option<u64>,
+        shared: &Shared,
+    ) -> u64 {
+        if !self.writes {
+            return 0;
+        }
+        let snapshot = shared.snapshot.load();
+        let of_one = |candidate: &Candidate| {
+            let output = self.output(candidate, injected);
+            let cost = |output| self.cost_of(candidate, output, snapshot.prices(), &shared.prices);
+            cost(output.saturating_add(MORE)).saturating_sub(cost(output)).div_ceil(MORE)
+        };
+        candidates.iter().map(of_one).max().unwrap_or(0)
+    }
+
+    /// What it costs at most if a candidate writes so much, in nano-dollars.
+    fn cost_of(&self, candidate: &Candidate, output: u64, book: &PriceBook, bundled: &PriceTable) -> u64 {
+        let provider = &candidate.provider.provider;
+        let price = |counts: TokenCounts| {
+            let sale = Sale {
+                provider: provider.name.as_str(),
+                kind: provider.kind.as_str(),
+                model: &candidate.model,
+                embedding: self.embeds,
+                per_thousand: self.per_thousand,
+            };
+            nanos(book.charge(bundled, sale, &counts).cost)
+        };
+        let input = self.input(candidate);
+        let read = input.saturating_add(self.fetched(input));
+        self.cost(read, output, provider.kind == ProviderKind::Anthropic, price)
     }
 
     /// What it costs if all that is read and all that is written is counted in the dearest class that it may be
@@ -144,6 +172,8 @@ impl Asks {
         let may_cache = caches || !is_anthropics || self.prompt.own_tool_uses > 0;
         let reads = [
             Some(TokenCounts { input, ..none }),
+            // Whoever sells it may have kept a prefix unasked, and what that costs is the operator's to say.
+            Some(TokenCounts { cache_read: input, ..none }),
             may_cache.then_some(TokenCounts { cache_write_5m: input, ..none }),
             caches_long.then_some(TokenCounts { cache_write_1h: input, ..none }),
             (audio_bytes > 0 || has_more_elsewhere).then_some(TokenCounts { audio_input: input, ..none }),
@@ -226,10 +256,11 @@ mod tests {
 
     #[test]
     fn what_is_read_and_written_costs_at_most_its_dearest_classes() {
-        let cost = |prompt: PromptSize, rates: [u64; 7], is_anthropics| {
+        let cost = |prompt: PromptSize, rates: [u64; 8], is_anthropics| {
             let price = move |counts: TokenCounts| {
                 let all = [
                     counts.input,
+                    counts.cache_read,
                     counts.cache_write_5m,
                     counts.cache_write_1h,
                     counts.audio_input,
@@ -242,9 +273,12 @@ mod tests {
             Asks { prompt, ..Asks::default() }.cost(100, 10, is_anthropics, price)
         };
         let none = PromptSize::default();
-        let rates = [1, 2, 3, 4, 5, 6, 7];
+        let rates = [1, 0, 2, 3, 4, 5, 6, 7];
         assert_eq!(cost(none, rates, true), 100 + 60, "reasoning is dearer than what is shown");
-        assert_eq!(cost(none, [1, 2, 3, 4, 6, 5, 7], true), 100 + 60);
+        assert_eq!(cost(none, [1, 0, 2, 3, 4, 6, 5, 7], true), 100 + 60);
+        let dear = [1, 9, 2, 3, 4, 5, 6, 7];
+        assert_eq!(cost(none, dear, false), 900 + 60, "reading a cache is dear where an operator says so");
+        assert_eq!(cost(none, dear, true), 900 + 60, "and some read one without being asked to");
         assert_eq!(cost(none, rates, false), 200 + 60, "some cache without being asked to");
         for (prompt, expected) in [
             (PromptSize { caches: true, ..none }, 200 + 60),

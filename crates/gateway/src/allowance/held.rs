@@ -99,11 +99,12 @@ impl Held {
         }
         let costs = self.limits.bound_cost();
         let bound = |injected| asks.bound(candidates, injected, costs, shared);
+        let per_token = |injected| if costs { asks.cost_per_token(candidates, injected, shared) } else { 0 };
         self.injected = self.limits.bound_tokens().then(|| asks.open_output(candidates)).flatten();
         for _ in 0..TRIES {
             self.measure(bound(self.injected));
             let Err(denied) = self.reserve(&shared.limiters).await else {
-                self.per_token = bound_per_token(bound, self.injected);
+                self.per_token = per_token(self.injected);
                 return Ok(());
             };
             let less = match (&denied, self.injected) {
@@ -126,7 +127,7 @@ impl Held {
         self.measure(bound(self.injected));
         let reserved = self.reserve(&shared.limiters).await;
         reserved.map_err(|denied| LimitRefusal::of(denied, self.at, shared))?;
-        self.per_token = bound_per_token(bound, self.injected);
+        self.per_token = per_token(self.injected);
         Ok(())
     }
 
@@ -309,10 +310,4 @@ fn fitting(
         if fits(middle) { fit = middle } else { over = middle }
     }
     Some(fit)
-}
-
-/// What one token more costs at most, rounded up.
-fn bound_per_token(bound: impl Fn(Option<u64>) -> Bound, injected: Option<u64>) -> u64 {
-    let now = bound(injected);
-    if now.output == 0 { 0 } else { now.cost.div_ceil(now.output) }
 }

@@ -90,3 +90,62 @@ async fn what_has_no_price_is_not_kept_within_a_budget_in_dollars() {
     }
     assert_eq!(ask(&scene(month, configuration()), json!({"speed": "standard"})).await.0, 200);
 }
+
+/// A provider of a kind whose answers are these, and a token with these limits.
+fn scene_of(kind: ProviderKind, limits: &TokenLimits, answer: &Value) -> Scene {
+    let provider = provider_at("here", kind);
+    let credentials = vec![credential_of(&provider, "sk-h")];
+    let scene = scene_over(Configuration { providers: vec![provider], credentials, ..configuration() });
+    scene.tokens.put(Token { limits: limits.clone(), ..scene.token.clone() });
+    scene.upstream.always("here", Script::json(200, answer.to_string()));
+    scene
+}
+
+#[tokio::test]
+async fn a_dearer_tier_is_not_kept_within_a_budget_in_dollars_however_it_is_written() {
+    let month = TokenLimits { monthly_budget_usd_cap: dollars(5.0), ..TokenLimits::default() };
+    let day = TokenLimits { daily_token_cap: Some(5_000), ..TokenLimits::default() };
+    let usage = json!({"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4});
+    let chat = json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "usage": usage,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]});
+    let usage = json!({"input_tokens": 3, "output_tokens": 1, "total_tokens": 4});
+    let response = json!({"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m",
+        "usage": usage, "output": [{"id": "msg_1", "type": "message", "status": "completed", "role": "assistant",
+        "content": [{"type": "output_text", "text": "hi", "annotations": []}]}]});
+    let asks = [
+        (Operation::ChatCompletions, r#""max_tokens":1,"messages":[{"role":"user","content":"Hi"}]"#, chat),
+        (Operation::Responses, r#""max_output_tokens":1,"input":"Hi""#, response),
+    ];
+    for (operation, members, answer) in asks {
+        let ask = async |limits: &TokenLimits, tier: &str| {
+            let body = format!(r#"{{"model":"here:gpt-4o","service_tier":{tier},{members}}}"#);
+            let scene = scene_of(ProviderKind::OpenAi, limits, &answer);
+            read(scene.begin(operation, &body).await).await
+        };
+        for tier in [r#""priority""#, r#""\u0070riority""#] {
+            let got = ask(&month, tier).await;
+            assert_eq!((got.status, &got.json()["error"]["param"]), (400, &json!("service_tier")), "{tier}");
+            assert_eq!(ask(&day, tier).await.status, 200, "{tier}");
+        }
+        for tier in [r#""flex""#, r#""default""#, "null"] {
+            assert_eq!(ask(&month, tier).await.status, 200, "{tier}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_prompt_is_reserved_at_the_price_of_long_contexts() {
+    let content = json!({"role": "model", "parts": [{"text": "hi"}]});
+    let answer = json!({"candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 1, "totalTokenCount": 8},
+        "modelVersion": "gemini-2.5-pro", "responseId": "r1"});
+    // 199,924 tokens and those of the frames are $1.25 a million, one more of them makes all $2.50.
+    let limits = TokenLimits { monthly_budget_usd_cap: dollars(0.4), ..TokenLimits::default() };
+    for (bytes, status) in [(199_976, 200), (199_977, 402)] {
+        let scene = scene_of(ProviderKind::Google, &limits, &answer);
+        let message = json!({"role": "user", "content": "x".repeat(bytes)});
+        let body = json!({"model": "here:gemini-2.5-pro", "max_tokens": 1, "messages": [message]});
+        let got = scene.chat(&body.to_string()).await;
+        assert_eq!(got.status, status, "{bytes}: {}", got.body);
+    }
+}
