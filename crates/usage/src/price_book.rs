@@ -293,6 +293,47 @@ mod tests {
         assert_eq!(unknown, ("5.00".to_owned(), PriceBasis::Fallback, fallback));
     }
 
+    #[test]
+    fn what_is_published_costs_more_for_long_contexts_and_what_was_set_does_not() {
+        let list = |at: u64, kind: &str, model: &str| {
+            let id = format!("018f4e6e-0000-7000-8000-00000000000{at}").parse().unwrap();
+            let rates = PriceRates { cache_read: PricePerMillion::from_dollars(0.1), ..rates(1.0, 10.0) };
+            let new = crate::NewListPrice::new(kind, model, rates, crate::PriceOrigin::Fetched, "e").unwrap();
+            crate::ListPrice::create(id, new, Timestamp::default())
+        };
+        let book = PriceBook::new(StoredPrices {
+            fallback: None,
+            models: vec![
+                stored("set", "gemini-2.5-pro", rates(1.0, 10.0)),
+                stored("set", "gpt-5.4", rates(1.0, 10.0)),
+            ],
+            lists: vec![
+                list(2, "google", "gemini-2.5-pro"),
+                list(3, "openai", "gpt-5.4"),
+                list(4, "openai", "gpt-5.4-mini"),
+                list(5, "azure_openai", "gpt-5.4"),
+            ],
+        });
+        let bundled = PriceTable::bundled();
+        // All but one are read, that one from a cache, and a million are written: $1, $0.1 and $10 a million.
+        let cost = |provider, kind, model, read: u64| {
+            let counts =
+                TokenCounts { input: read - 1, cache_read: 1, output: 1_000_000, ..TokenCounts::default() };
+            book.charge(&bundled, sale(provider, kind, model), &counts).cost.to_string()
+        };
+        assert_eq!(cost("other", "google", "gemini-2.5-pro", 200_000), "10.1999991");
+        assert_eq!(cost("other", "google", "gemini-2.5-pro", 200_001), "15.4000002");
+        assert_eq!(cost("other", "google", "gemini-2.5-pro-2025-06-17", 200_001), "15.4000002");
+        assert_eq!(cost("set", "google", "gemini-2.5-pro", 200_001), "10.200001", "as an operator set it");
+        for kind in ["openai", "azure_openai"] {
+            assert_eq!(cost("other", kind, "gpt-5.4", 272_000), "10.2719991", "{kind}");
+            assert_eq!(cost("other", kind, "gpt-5.4", 272_001), "15.5440002", "{kind}");
+            assert_eq!(cost("other", kind, "gpt-5.4-2026-03-05", 272_001), "15.5440002", "{kind}");
+            assert_eq!(cost("other", kind, "gpt-5.4-mini", 272_001), "10.2720001", "{kind}");
+            assert_eq!(cost("set", kind, "gpt-5.4", 272_001), "10.272001", "{kind}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_counts_have_a_cost(input: u64, cache_read: u64, output: u64, embedding: bool, dollars in 0.0..1e6) {
