@@ -1,5 +1,6 @@
 //! Who is calling: tokens looked up once and remembered for a while.
 
+mod asking;
 mod lineage;
 #[cfg(test)]
 mod tests;
@@ -19,15 +20,11 @@ use tokio::sync::Notify;
 use crate::config_source::TokenSource;
 use crate::kept::{KeptLimits, KeptToken, KeptTokens};
 use crate::last_used::LastUsed;
+use asking::{About, Asking, NoAnswer, PATIENCE_WITH_REMEMBERED, is_recent, within};
 use lineage::Lineage;
 
 const GENERATIONS: usize = 1_024;
 const FLIGHTS_BEFORE_SWEEP: usize = 256;
-/// For how long the store is not asked again after it failed.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// How long the store may take to confirm a token that is remembered: whoever calls with it waits no longer
-/// for a store that is away.
-const PATIENCE_WITH_REMEMBERED: Duration = Duration::from_millis(100);
 
 /// What is remembered, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -84,9 +81,9 @@ struct Miss {
     loaded_at: Timestamp,
 }
 
-type Lookup = Shared<BoxFuture<'static, Result<Option<Arc<Token>>, AuthUnavailable>>>;
+type Lookup = Shared<BoxFuture<'static, LookupResult>>;
 type Flights = HashMap<(TokenHash, u64), WeakShared<BoxFuture<'static, LookupResult>>>;
-type LookupResult = Result<Option<Arc<Token>>, AuthUnavailable>;
+type LookupResult = Result<Option<Arc<Token>>, NoAnswer>;
 
 /// Looks tokens up and remembers them.
 ///
@@ -102,11 +99,7 @@ pub struct Authenticator {
     lineage: Lineage,
     generations: Box<[AtomicU64]>,
     flights: Mutex<Flights>,
-    /// When the store last had no answer in the short time that it has for a token that is remembered, in
-    /// microseconds.
-    failed_at: AtomicI64,
-    /// When it had none in all the time that it has for another one.
-    away_at: AtomicI64,
+    asking: Asking,
     last_used: LastUsed,
     /// Grows with everything that is remembered or forgotten.
     news: AtomicU64,
@@ -126,8 +119,7 @@ impl Authenticator {
             lineage: Lineage::new(&options),
             generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
             flights: Mutex::default(),
-            failed_at: AtomicI64::new(i64::MIN),
-            away_at: AtomicI64::new(i64::MIN),
+            asking: Asking::default(),
             news: AtomicU64::new(0),
             forgotten: Notify::new(),
         }
@@ -189,13 +181,13 @@ impl Authenticator {
         let remembered = self.hits.get(&hash).filter(|hit| hit.generation == generation);
         if let Some(hit) = &remembered
             && hit.is_own
-            && now.since(hit.loaded_at) < self.options.hit_ttl
+            && is_recent(now, hit.loaded_at, self.options.hit_ttl)
         {
             metrics::counter!("promptgate_auth_cache_hits_total").increment(1);
             return Ok(Some(Arc::clone(&hit.token)));
         }
         let missing = self.misses.get(&hash).filter(|miss| {
-            miss.generation == generation && now.since(miss.loaded_at) < self.options.miss_ttl
+            miss.generation == generation && is_recent(now, miss.loaded_at, self.options.miss_ttl)
         });
         if missing.is_some() {
             metrics::counter!("promptgate_auth_cache_hits_total").increment(1);
@@ -203,19 +195,20 @@ impl Authenticator {
         }
         metrics::counter!("promptgate_auth_cache_misses_total").increment(1);
         let serving = remembered.as_ref().filter(|hit| self.still_serves(hit, now));
-        let failed_at = if serving.is_some() { &self.failed_at } else { &self.away_at };
-        if !may_ask(failed_at, now) {
+        let about = if serving.is_some() { About::Remembered } else { About::Unknown };
+        if !self.asking.may_ask(about, now) {
             return serving.map(|hit| Some(Arc::clone(&hit.token))).ok_or(AuthUnavailable);
         }
-        let looked_up = match serving {
-            Some(_) => tokio::time::timeout(PATIENCE_WITH_REMEMBERED, self.look_up(hash, generation))
-                .await
-                .unwrap_or(Err(AuthUnavailable)),
-            None => self.look_up(hash, generation).await,
+        let looked_up = match about {
+            About::Remembered => {
+                let answer = tokio::time::timeout(PATIENCE_WITH_REMEMBERED, self.look_up(hash, generation));
+                answer.await.unwrap_or(Err(NoAnswer::TookTooLong))
+            }
+            About::Unknown => self.look_up(hash, generation).await,
         };
         match (looked_up, remembered) {
             (Ok(Some(token)), remembered) => {
-                self.answered();
+                self.asking.answered();
                 let noted_at = remembered.map_or_else(Arc::default, |hit| hit.noted_at);
                 let hit =
                     Hit { token: Arc::clone(&token), generation, loaded_at: now, is_own: true, noted_at };
@@ -224,7 +217,7 @@ impl Authenticator {
                 Ok(Some(token))
             }
             (Ok(None), remembered) => {
-                self.answered();
+                self.asking.answered();
                 self.hits.remove(&hash);
                 self.misses.insert(hash, Miss { generation, loaded_at: now });
                 if remembered.is_some() {
@@ -233,22 +226,17 @@ impl Authenticator {
                 }
                 Ok(None)
             }
-            (Err(unavailable), remembered) => {
-                failed_at.store(self.clock.now().as_micros(), Ordering::Relaxed);
+            (Err(why), remembered) => {
+                self.asking.failed(about, "a token", &why, self.clock.now());
                 let serving = remembered.filter(|hit| self.still_serves(hit, now));
-                serving.map(|hit| Some(hit.token)).ok_or(unavailable)
+                serving.map(|hit| Some(hit.token)).ok_or(AuthUnavailable)
             }
         }
     }
 
-    fn answered(&self) {
-        self.failed_at.store(i64::MIN, Ordering::Relaxed);
-        self.away_at.store(i64::MIN, Ordering::Relaxed);
-    }
-
     /// The token itself and those that it comes from, itself first.
     pub(crate) async fn line_of(&self, token: &Token) -> Result<Arc<[TokenId]>, AuthUnavailable> {
-        let (line, is_new) = self.lineage.line_of(token, &*self.source).await?;
+        let (line, is_new) = self.lineage.line_of(token, &*self.source, &self.asking, &*self.clock).await?;
         if is_new {
             self.news.fetch_add(1, Ordering::SeqCst);
         }
@@ -264,7 +252,8 @@ impl Authenticator {
         if above.is_empty() {
             return Ok(Vec::new());
         }
-        let (limits, are_new) = self.lineage.limits_of(above, &*self.source, &*self.clock).await?;
+        let asked = self.lineage.limits_of(above, &*self.source, &self.asking, &*self.clock);
+        let (limits, are_new) = asked.await?;
         if are_new {
             self.news.fetch_add(1, Ordering::SeqCst);
         }
@@ -279,11 +268,11 @@ impl Authenticator {
     /// Forgets what is remembered of a token, look-ups of it that are under way included.
     pub fn forget(&self, id: TokenId, hash: TokenHash) {
         self.generation(hash).fetch_add(1, Ordering::SeqCst);
-        self.lineage.forget_limits(id);
+        let had_limits = self.lineage.forget_limits(id);
         let known = self.hits.remove(&hash);
         self.misses.remove(&hash);
         self.news.fetch_add(1, Ordering::SeqCst);
-        if known.is_some() {
+        if known.is_some() || had_limits {
             self.forgotten.notify_one();
         }
     }
@@ -332,51 +321,12 @@ impl Authenticator {
             flights.retain(|_, flight| flight.upgrade().is_some());
         }
         let (source, limit) = (Arc::clone(&self.source), self.options.lookup_timeout);
-        // That it is away is said once.
-        let is_news = self.away_at.load(Ordering::Relaxed) == i64::MIN;
-        let flight = async move {
-            match tokio::time::timeout(limit, source.find_by_hash(hash)).await {
-                Ok(Ok(found)) => Ok(found.map(Arc::new)),
-                Ok(Err(error)) => {
-                    let error = &error as &dyn std::error::Error;
-                    if is_news {
-                        tracing::warn!(error, "cannot look up a token; those that are known go on working");
-                    } else {
-                        tracing::debug!(error, "cannot look up a token");
-                    }
-                    Err(AuthUnavailable)
-                }
-                Err(_) => {
-                    let limit_ms = limit.as_millis();
-                    if is_news {
-                        tracing::warn!(
-                            limit_ms,
-                            "looking up a token took too long; those that are known go on working"
-                        );
-                    } else {
-                        tracing::debug!(limit_ms, "looking up a token took too long");
-                    }
-                    Err(AuthUnavailable)
-                }
-            }
-        }
-        .boxed()
-        .shared();
+        let flight =
+            async move { within(limit, source.find_by_hash(hash)).await.map(|found| found.map(Arc::new)) };
+        let flight = flight.boxed().shared();
         if let Some(weak) = flight.downgrade() {
             flights.insert((hash, generation), weak);
         }
         flight
     }
-}
-
-/// Whether the store may be asked. After it failed, one caller asks it every so often; the others do not wait
-/// for that one, so that calls do not pile up behind a store that is away.
-fn may_ask(failed_at: &AtomicI64, now: Timestamp) -> bool {
-    let last = failed_at.load(Ordering::Relaxed);
-    if last == i64::MIN {
-        return true;
-    }
-    let paused = now.since(Timestamp::from_micros(last)) >= PAUSE_AFTER_FAILURE;
-    let (order, now) = (Ordering::Relaxed, now.as_micros());
-    paused && failed_at.compare_exchange(last, now, order, order).is_ok()
 }

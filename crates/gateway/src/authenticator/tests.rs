@@ -1,5 +1,8 @@
 //! What is remembered, for how long, and what is not.
 
+mod trouble;
+
+use super::asking::PAUSE_AFTER_FAILURE;
 use super::*;
 use crate::testing::{FakeTokens, project, token_for};
 use promptgate_kernel::testing::TestClock;

@@ -331,6 +331,7 @@ async fn limits_above_a_token_that_changed_while_the_process_was_down_are_not_re
     tokens.break_down(true);
     assert!(after.authenticator.limits_above(&[top.id]).await.is_err());
     tokens.break_down(false);
+    after.clock.advance(Duration::from_secs(1));
     let known = after.authenticator.limits_above(&[top.id]).await.unwrap();
     assert_eq!(known[0].1.requests_per_minute, Some(7));
     after.stop().await;

@@ -179,5 +179,6 @@ async fn while_it_is_unknown_where_a_token_comes_from_it_opens_nothing() {
         assert_eq!((got.status, &got.json()["error"]["code"]), (503, &"auth_unavailable".into()));
     }
     scene.tokens.hide_lines(false);
+    scene.clock.advance(std::time::Duration::from_secs(1));
     assert_eq!(from(&scene, "127.0.0.1").await.status, 200);
 }
