@@ -9,6 +9,7 @@ use promptgate_control::replicas::{Replica, wait};
 use promptgate_kernel::{Clock, ReplicaId, Revision, Timestamp};
 use promptgate_projects::ProjectType;
 use promptgate_store::Access;
+use tokio::task::JoinSet;
 
 use crate::fixture::Fixture;
 
@@ -67,9 +68,10 @@ async fn who_fell_silent_is_told_to_those_too_whose_turn_to_look_never_came() {
     let (frozen, slow) = (beat(&fixture.control, now).await, beat(&fixture.control, later).await);
     // Each has its turn from its second look on, and keeps it: one proxy stays behind.
     let clocks: Vec<_> = (0..TURNS).map(|_| Looked::new(now, now)).collect();
+    let mut waiting = JoinSet::new();
     for clock in &clocks {
         let control = Control { clock: clock.clone(), ..fixture.control.clone() };
-        tokio::spawn(async move { wait(&control, Duration::from_mins(1)).await });
+        waiting.spawn(async move { wait(&control, Duration::from_mins(1)).await });
     }
     while clocks.iter().any(|clock| clock.looks.load(Ordering::SeqCst) < 2) {
         tokio::task::yield_now().await;
