@@ -85,7 +85,9 @@ fn scene() -> Scene {
     let middle = Token { parent: Some(top.id), depth: 1, ..middle };
     let minted = Token { parent: Some(middle.id), depth: 2, ..minted };
     let tokens = [top, middle, minted];
-    tokens.iter().for_each(|token| source.tokens.put(token.clone()));
+    for token in &tokens {
+        source.tokens.put(token.clone());
+    }
     let authenticator = Authenticator::new(source.clone(), clock.clone(), AuthenticatorOptions::default());
     Scene { source, clock, authenticator, presented, tokens }
 }
