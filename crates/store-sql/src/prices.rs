@@ -346,12 +346,15 @@ impl PriceRepository for SqlWork<Db> {
     async fn last_etag(&mut self, source: &str, program: &str) -> Result<Option<String>, RepositoryError> {
         let etag: Option<Option<String>> = sqlx::query_scalar(
             "SELECT CASE WHEN program = $2 AND NOT EXISTS (SELECT 1 FROM price_versions WHERE kind IS NOT NULL \
-             AND input IS NULL AND from_at >= started_at) THEN etag END \
-             FROM price_refreshes WHERE source = $1 AND status <> 'failed' \
+             AND input IS NULL AND from_at >= this.started_at) AND NOT EXISTS (SELECT 1 FROM price_refreshes other \
+             WHERE other.source NOT IN ($1, $3) AND other.status <> 'failed' \
+             AND other.finished_at >= this.finished_at) THEN etag END \
+             FROM price_refreshes this WHERE source = $1 AND status <> 'failed' \
              ORDER BY finished_at DESC, id DESC LIMIT 1",
         )
         .bind(text(source))
         .bind(text(program))
+        .bind(PriceRefresh::BUILT_IN)
         .fetch_optional(&mut *self.tx)
         .await
         .map_err(|error| self.fail(error))?;

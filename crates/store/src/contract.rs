@@ -246,6 +246,7 @@ macro_rules! contract_tests {
                 a_version_is_kept_with_its_price_or_not_at_all
                 what_is_published_is_kept_apart
                 refreshes_are_remembered
+                a_list_that_another_one_came_after_is_read_again
                 calls_without_a_price_are_counted_by_model
             );
             $crate::contract_tests!(@domain $engine repricings:

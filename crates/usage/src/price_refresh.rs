@@ -67,3 +67,8 @@ pub struct PriceRefresh {
     /// Which version of the program looked: another one may read more of the same list.
     pub program: String,
 }
+
+impl PriceRefresh {
+    /// What the list of the program is called among the sources.
+    pub const BUILT_IN: &str = "built_in";
+}

@@ -81,8 +81,8 @@ pub trait PriceRepository: Send {
     async fn refreshes(&mut self, limit: u32) -> Result<Vec<PriceRefresh>, RepositoryError>;
 
     /// What a source called the list that was read of it last; `None` where it was never read well, and where
-    /// it is to be read again whatever it is called: by another version of the program, and after a published
-    /// price was removed.
+    /// it is to be read again whatever it is called: by another version of the program, after a published
+    /// price was removed, and after another list than the program's was read meanwhile.
     async fn last_etag(&mut self, source: &str, program: &str) -> Result<Option<String>, RepositoryError>;
 
     /// The models of which calls took tokens without a price of their own since the day, in UTC, of this

@@ -17,8 +17,6 @@ use super::import::keep_lists;
 use crate::context::Scribe;
 use crate::journal::Entry;
 
-/// What the table of the program is called among the sources.
-const BUILT_IN: &str = "built_in";
 /// Which version of the program looks.
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
@@ -108,12 +106,13 @@ impl PriceKeeper {
         done.extend(built_in);
         self.announce(revision).await;
         if let Some(source) = self.source.current() {
-            done.push(self.read_source(&*source).await?);
+            done.extend(self.read_source(&*source).await?);
         }
         Ok(done)
     }
 
-    async fn read_source(&self, source: &dyn PriceSource) -> Result<PriceRefresh, RepositoryError> {
+    /// What became of a list; nothing, where another one took its place while it was read.
+    async fn read_source(&self, source: &dyn PriceSource) -> Result<Option<PriceRefresh>, RepositoryError> {
         let started_at = self.clock.now();
         let known = self.store.begin(Access::Read).await?.prices().last_etag(source.name(), PROGRAM).await?;
         let begun = PriceRefresh {
@@ -133,7 +132,7 @@ impl PriceKeeper {
         let read = match source.fetch(known.as_deref()).await {
             Ok(FetchedPrices::Unchanged) => {
                 let refresh = PriceRefresh { status: RefreshStatus::Unchanged, etag: known, ..begun };
-                return self.keep(refresh).await;
+                return self.keep(source, refresh).await;
             }
             Ok(FetchedPrices::List { json, etag }) => {
                 PriceFile::parse_fetched(&json).map(|file| (file, etag)).map_err(|error| error.to_string())
@@ -155,12 +154,12 @@ impl PriceKeeper {
                 // What is of single providers is for administrators to say.
                 let skipped = file.skipped + (rows - lists.len() + file.models.len()) as u64;
                 let begun = PriceRefresh { skipped, etag, ..begun };
-                let mut work = self.store.begin(Access::Write).await?;
+                let Some(mut work) = self.begin_for(source).await? else { return Ok(None) };
                 let refresh = merge(&mut *work, begun, lists, &*self.clock, &*self.entropy).await?;
                 let revision = end(&mut *work, &refresh, &*self.clock, &*self.entropy).await?;
                 work.commit().await?;
                 self.announce(revision).await;
-                Ok(refresh)
+                Ok(Some(refresh))
             }
             Err(error) => {
                 tracing::warn!(
@@ -170,17 +169,38 @@ impl PriceKeeper {
                     begun.source
                 );
                 let error = error.chars().take(1_000).collect();
-                self.keep(PriceRefresh { error: Some(error), ..begun }).await
+                self.keep(source, PriceRefresh { error: Some(error), ..begun }).await
             }
         }
     }
 
-    async fn keep(&self, refresh: PriceRefresh) -> Result<PriceRefresh, RepositoryError> {
+    async fn keep(
+        &self,
+        source: &dyn PriceSource,
+        refresh: PriceRefresh,
+    ) -> Result<Option<PriceRefresh>, RepositoryError> {
+        let Some(mut work) = self.begin_for(source).await? else { return Ok(None) };
         let refresh = PriceRefresh { finished_at: self.clock.now(), ..refresh };
-        let mut work = self.store.begin(Access::Write).await?;
         work.prices().insert_refresh(&refresh).await?;
         work.commit().await?;
-        Ok(refresh)
+        Ok(Some(refresh))
+    }
+
+    /// Begins to keep what a list says, if it is still the one that is looked at: what one that was replaced
+    /// says must not come after what its successor says.
+    async fn begin_for(
+        &self,
+        source: &dyn PriceSource,
+    ) -> Result<Option<Box<dyn UnitOfWork>>, RepositoryError> {
+        let mut work = self.store.begin(Access::Write).await?;
+        // From here on the successor waits.
+        work.audit().hold().await?;
+        if self.source.name().as_deref() == Some(source.name()) {
+            return Ok(Some(work));
+        }
+        let name = source.name();
+        tracing::info!(source = name, "the list of prices {name} is not in use any more and leaves no trace");
+        Ok(None)
     }
 
     async fn announce(&self, revision: Option<Revision>) {
@@ -220,7 +240,7 @@ async fn read_built_in(
     }
     let begun = PriceRefresh {
         id: PriceRefreshId::mint(clock, entropy),
-        source: BUILT_IN.to_owned(),
+        source: PriceRefresh::BUILT_IN.to_owned(),
         status: RefreshStatus::Succeeded,
         seen: 0,
         added: 0,
@@ -233,13 +253,15 @@ async fn read_built_in(
         program: PROGRAM.to_owned(),
     };
     let mut work = store.begin(Access::Write).await?;
+    work.audit().hold().await?;
     let refresh = merge(&mut *work, begun, lists, clock, entropy).await?;
     let revision = end(&mut *work, &refresh, clock, entropy).await?;
     work.commit().await?;
     Ok((Some(refresh), revision))
 }
 
-/// Keeps what is new in a list.
+/// Keeps what is new in a list. One at a time, as with every change of prices, in a unit that holds them: what
+/// is compared stays until it is written.
 async fn merge(
     work: &mut dyn UnitOfWork,
     begun: PriceRefresh,
@@ -247,8 +269,6 @@ async fn merge(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<PriceRefresh, RepositoryError> {
-    // One at a time, as with every change of prices: what is compared stays until it is written.
-    work.audit().hold().await?;
     let seen = lists.len() as u64;
     let merge = merge_lists(&work.prices().list_prices().await?, lists);
     let (added, updated) = (merge.added.len() as u64, merge.changed.len() as u64);

@@ -15,6 +15,7 @@ mod introspection;
 mod oidc;
 mod oidc_renewal;
 mod plans;
+mod price_sources;
 mod prices;
 mod project_roles;
 mod projects;

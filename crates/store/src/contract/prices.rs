@@ -290,6 +290,41 @@ pub async fn refreshes_are_remembered(store: &dyn Store) {
     }
 }
 
+/// A list is to be read again after another one was, but not after the one of the program.
+pub async fn a_list_that_another_one_came_after_is_read_again(store: &dyn Store) {
+    let kept = async |source: &str, status, second| {
+        let refresh = PriceRefresh {
+            id: PriceRefreshId::mint(clock(), entropy()),
+            source: source.into(),
+            status,
+            seen: 1,
+            added: 1,
+            updated: 0,
+            skipped: 0,
+            error: None,
+            etag: Some(format!("{source} {second}")),
+            started_at: at(second),
+            finished_at: at(second),
+            program: "1.0".into(),
+        };
+        let mut work = write(store).await;
+        work.prices().insert_refresh(&refresh).await.expect(WORKS);
+        work.commit().await.expect(WORKS);
+    };
+    let etag = async |source: &str| read(store).await.prices().last_etag(source, "1.0").await.expect(WORKS);
+    kept("a", RefreshStatus::Succeeded, 1).await;
+    kept(PriceRefresh::BUILT_IN, RefreshStatus::Succeeded, 2).await;
+    kept("b", RefreshStatus::Failed, 2).await;
+    assert_eq!(etag("a").await.as_deref(), Some("a 1"), "nothing of it was replaced");
+    kept("b", RefreshStatus::Succeeded, 2).await;
+    assert_eq!((etag("a").await, etag("b").await), (None, Some("b 2".into())));
+    kept("a", RefreshStatus::Succeeded, 3).await;
+    assert_eq!((etag("a").await, etag("b").await), (Some("a 3".into()), None));
+    // Nobody knows which of them was the last one.
+    kept("b", RefreshStatus::Unchanged, 3).await;
+    assert_eq!((etag("a").await, etag("b").await), (None, None));
+}
+
 /// Tokens that nobody knew a price of are counted by model, apart from what was estimated.
 pub async fn calls_without_a_price_are_counted_by_model(store: &dyn Store) {
     let call = |model: &str, basis: &str, cost| UsageEvent {
