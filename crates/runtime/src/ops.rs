@@ -72,9 +72,16 @@ impl Readiness {
         ops::router(Arc::new(self))
     }
 
+    /// Whether something is away for the data plane. Where there is another plane in the same process, that one
+    /// may have what it needs: it keeps no usage events, and drills are not for it.
+    fn known_away(&self, dependency: &str) -> Option<Away> {
+        self.snapshot.as_ref()?;
+        self.dependencies.all().remove(dependency)
+    }
+
     async fn database(&self) -> Check {
         // What is known to be away is not asked again by everybody who wants to know.
-        let away = self.dependencies.all().remove(DATABASE);
+        let away = self.known_away(DATABASE);
         let trouble = match away {
             Some(away) => format!("no answer since {}", away.since),
             None => match tokio::time::timeout(PATIENCE, self.store.ping()).await {
@@ -92,7 +99,7 @@ impl Readiness {
 
     fn spool(&self) -> Option<Check> {
         let Some(memory) = &self.memory else {
-            let is_full = self.dependencies.all().contains_key(USAGE_SPOOL);
+            let is_full = self.known_away(USAGE_SPOOL).is_some();
             return is_full.then(|| Check::Failed("no more usage events can be kept on the disk".into()));
         };
         Some(if memory.is_full() {
@@ -141,5 +148,59 @@ impl Ops for Readiness {
 
     fn metrics_token(&self) -> Option<&AdminKey> {
         self.metrics_token.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use promptgate_kernel::RepositoryError;
+    use promptgate_kernel::testing::TestClock;
+    use promptgate_store::{Access, UnitOfWork};
+    use promptgate_telemetry::Logs;
+
+    use super::*;
+
+    /// A database that says whether it is there.
+    struct Pinged(bool);
+
+    #[async_trait]
+    impl Store for Pinged {
+        async fn begin(&self, _: Access) -> Result<Box<dyn UnitOfWork>, RepositoryError> {
+            Err(RepositoryError::Unavailable { source: "it is only pinged".into() })
+        }
+
+        async fn ping(&self) -> Result<(), RepositoryError> {
+            if self.0 { Ok(()) } else { Err(RepositoryError::Unavailable { source: "away".into() }) }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_data_plane_lacks_leaves_the_control_plane_beside_it_ready() {
+        let metrics = promptgate_telemetry::init(Logs::default(), None).unwrap().metrics();
+        let dependencies = Dependencies::new(Arc::new(TestClock::at_millis(1_000)));
+        let readiness = |is_there: bool| Readiness {
+            store: Arc::new(Pinged(is_there)),
+            leaving: Leaving::default(),
+            metrics: metrics.clone(),
+            metrics_token: None,
+            bus: None,
+            snapshot: None,
+            memory: None,
+            dependencies: dependencies.clone(),
+        };
+        let [control, data] = [readiness(true), readiness(true).with_snapshot(Arc::default())];
+        dependencies.note(DATABASE, Some("a drill"));
+        let (report, of_data) = (control.ready().await, data.ready().await);
+        assert_eq!((report.readiness, &report.checks["database"]), (ops::Readiness::Ready, &Check::Ok));
+        assert_eq!(of_data.readiness, ops::Readiness::Ready);
+        assert!(matches!(of_data.checks["database"], Check::Degraded(_)), "{:?}", of_data.checks);
+
+        dependencies.note(USAGE_SPOOL, Some("it is full"));
+        let report = control.ready().await;
+        assert_eq!((report.readiness, report.degraded.len()), (ops::Readiness::Ready, 2));
+        assert_eq!(data.ready().await.readiness, ops::Readiness::NotReady);
+
+        dependencies.note(DATABASE, None);
+        assert_eq!(readiness(false).ready().await.readiness, ops::Readiness::NotReady, "it is really away");
     }
 }
