@@ -75,10 +75,26 @@ pub(crate) struct NotKnown(String);
 struct Asked {
     /// The last time, and why that failed, if it did.
     last: Option<(Timestamp, Option<NotKnown>)>,
+    /// When nobody wanted to sign in with it, and why that failed.
+    looked: Option<(Timestamp, NotKnown)>,
     /// Whether it did not answer when it was asked last, by whomever.
     is_silent: bool,
     /// The last time because of an unknown key.
     for_key: Option<Timestamp>,
+}
+
+impl Asked {
+    /// Why it is not asked once more, by somebody who may have waited for the one before him: it failed just
+    /// now. A failure that somebody waited for stands for a `pause`, one that nobody waited for only so long
+    /// that those who came meanwhile do not wait twice.
+    fn failure(&self, now: Timestamp, pause: Duration) -> Option<NotKnown> {
+        let stands = |at: Timestamp, pause| at <= now && now.since(at) < pause;
+        let looked = self.looked.as_ref().filter(|(at, _)| stands(*at, FAILURE_STANDS));
+        match &self.last {
+            Some((at, Some(error))) if stands(*at, pause) => Some(error.clone()),
+            _ => looked.map(|(_, error)| error.clone()),
+        }
+    }
 }
 
 /// Asks a provider about itself, and remembers.
@@ -125,9 +141,9 @@ impl Directory {
         }
         let stale = self.known();
         let pause = if stale.is_some() { PAUSE } else { FAILURE_STANDS };
-        let answer = match &asked.last {
-            Some((at, Some(error))) if self.clock.now().since(*at) < pause => Err(error.clone()),
-            _ => self.ask(&mut asked).await,
+        let answer = match asked.failure(self.clock.now(), pause) {
+            Some(error) => Err(error),
+            None => self.ask(&mut asked).await,
         };
         answer.or_else(|error| stale.ok_or(error))
     }
@@ -141,7 +157,9 @@ impl Directory {
             return Some(known);
         }
         let now = self.clock.now();
-        if asked.for_key.is_some_and(|at| now.since(at) < PAUSE) {
+        if asked.for_key.is_some_and(|at| now.since(at) < PAUSE)
+            || asked.failure(now, FAILURE_STANDS).is_some()
+        {
             return None;
         }
         asked.for_key = Some(now);
@@ -153,8 +171,9 @@ impl Directory {
         let mut asked = self.asked.lock().await;
         let before = asked.last.clone();
         let answer = self.ask(&mut asked).await.map(drop);
-        if answer.is_err() {
-            // Nobody waited for it: whoever signs in now asks by himself.
+        if let Err(error) = &answer {
+            // Whoever signs in a moment later asks by himself.
+            asked.looked = Some((self.clock.now(), error.clone()));
             asked.last = before;
         }
         answer
@@ -166,6 +185,7 @@ impl Directory {
         asked.last = Some((self.clock.now(), answer.as_ref().err().cloned()));
         match &answer {
             Ok(known) => {
+                asked.looked = None;
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(known));
                 if failed_before {
                     tracing::info!(issuer = self.issuer, "the identity provider answers again");
@@ -230,6 +250,7 @@ mod tests {
     use openidconnect::{HttpRequest, HttpResponse};
     use promptgate_kernel::testing::TestClock;
     use serde_json::json;
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::OidcHttp;
@@ -239,11 +260,19 @@ mod tests {
     struct Fake {
         asked: AtomicUsize,
         is_away: AtomicBool,
+        /// Until when it says nothing, and how often that was waited for.
+        slow: std::sync::Mutex<Option<Arc<Semaphore>>>,
+        waited: AtomicUsize,
     }
 
     #[async_trait]
     impl OidcHttp for Fake {
         async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
+            let slow = self.slow.lock().unwrap().clone();
+            if let Some(slow) = slow {
+                self.waited.fetch_add(1, Ordering::SeqCst);
+                drop(slow.acquire().await.unwrap());
+            }
             if self.is_away.load(Ordering::SeqCst) {
                 return Err("connection refused".into());
             }
@@ -321,5 +350,36 @@ mod tests {
 
         let (_, _, other) = self::directory("https://y.example");
         assert!(other.current().await.err().unwrap().to_string().contains("another issuer"));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_look_that_fails_does_not_wait_for_another_question() {
+        let (fake, clock, directory) = directory("https://x.example/realm");
+        let slowly = || {
+            let slow = Arc::new(Semaphore::new(0));
+            *fake.slow.lock().unwrap() = Some(Arc::clone(&slow));
+            async move { slow.add_permits(1) }
+        };
+        fake.is_away.store(true, Ordering::SeqCst);
+        let (looked, found, ()) = tokio::join!(directory.look(), directory.current(), slowly());
+        assert!(looked.is_err() && found.is_err());
+        assert_eq!(fake.waited.swap(0, Ordering::SeqCst), 1);
+        // A moment later it is asked for whoever signs in.
+        clock.advance(FAILURE_STANDS);
+        fake.is_away.store(false, Ordering::SeqCst);
+        let known = directory.current().await.unwrap();
+        assert_eq!(fake.waited.swap(0, Ordering::SeqCst), 2, "about itself, and for its keys");
+
+        // Who knows something goes on with it.
+        clock.advance(FRESH);
+        fake.is_away.store(true, Ordering::SeqCst);
+        let (looked, found, newer, ()) =
+            tokio::join!(directory.look(), directory.current(), directory.newer(&known), slowly());
+        assert!(looked.is_err() && newer.is_none());
+        assert!(Arc::ptr_eq(&found.unwrap(), &known));
+        assert_eq!(fake.waited.load(Ordering::SeqCst), 1);
+        clock.advance(FAILURE_STANDS);
+        fake.is_away.store(false, Ordering::SeqCst);
+        assert!(directory.newer(&known).await.is_some());
     }
 }
