@@ -128,6 +128,7 @@ impl Base {
         for site in sites {
             servers.start(site.name, site.bound, site.router, site.client_write_timeout);
         }
+        self.reloads.complete();
         when_ready()?;
         self.asked.cancelled().await;
         self.leaving.begin();

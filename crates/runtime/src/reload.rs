@@ -4,13 +4,14 @@
 //! itself: one that cannot be read leaves what was there in force, and the others are read all the same.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use promptgate_providers::CapabilityTable;
 use promptgate_settings::{Process, Settings, Sources};
 use promptgate_telemetry::Levels;
+use tokio_util::sync::CancellationToken;
 
 use crate::base::Base;
 use crate::outbound::Certificates;
@@ -31,7 +32,11 @@ type Reading = Arc<dyn Fn(Settings) -> BoxFuture<'static, anyhow::Result<bool>> 
 
 /// What a process can read anew, in the order in which it is read. Clones are the same.
 #[derive(Clone, Default)]
-pub(crate) struct Reloads(Arc<Mutex<Vec<Part>>>);
+pub(crate) struct Reloads {
+    parts: Arc<Mutex<Vec<Part>>>,
+    /// Whether everything was added.
+    complete: CancellationToken,
+}
 
 #[derive(Clone)]
 struct Part {
@@ -53,11 +58,17 @@ impl Reloads {
         F: Future<Output = anyhow::Result<bool>> + Send + 'static,
     {
         let read: Reading = Arc::new(move |settings| Box::pin(read(settings)));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Part { what, name, read });
+        self.parts().push(Part { what, name, read });
     }
 
-    fn all(&self) -> Vec<Part> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Nothing more is added: the process begins to serve. Where the signal came before, everything is read
+    /// once more, for some of it was made meanwhile, and by the settings of the start.
+    pub(crate) fn complete(&self) {
+        self.complete.cancel();
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Vec<Part>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,16 +85,35 @@ pub(crate) fn on_signal(base: &Base) -> anyhow::Result<()> {
         certificates: base.certificates.clone(),
         parts: base.reloads.clone(),
     };
+    let mut turns = Turns { complete: base.reloads.complete.clone(), came_early: false };
     base.tasks.spawn(async move {
         let reload = async {
             loop {
-                signal.next().await;
+                turns.next(signal.next()).await;
                 reload.all().await;
             }
         };
         stop.run_until_cancelled(reload).await
     });
     Ok(())
+}
+
+/// When everything is read: at each signal, and once more when the process is complete, where one came before.
+struct Turns {
+    complete: CancellationToken,
+    came_early: bool,
+}
+
+impl Turns {
+    async fn next(&mut self, signal: impl Future<Output = ()>) {
+        tokio::select! {
+            () = signal => self.came_early |= !self.complete.is_cancelled(),
+            () = self.complete.cancelled(), if self.came_early => {
+                self.came_early = false;
+                tracing::info!("a SIGHUP came before the process served: reading everything once more");
+            }
+        }
+    }
 }
 
 struct Reload {
@@ -116,7 +146,8 @@ impl Reload {
         }
         let read = self.certificates.read_anew(&self.current);
         done.extend(told("the certificates of calls to the outside", "certificates", read));
-        for Part { what, name, read } in self.parts.all() {
+        let parts = self.parts.parts().clone();
+        for Part { what, name, read } in parts {
             done.extend(told(what, name, read(self.current.clone()).await));
         }
         let done = if done.is_empty() { "nothing".to_owned() } else { done.join(", ") };
@@ -174,4 +205,28 @@ pub(crate) fn capability_table(file: Option<&Path>) -> anyhow::Result<Capability
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: cannot read {}", file.display()))?;
     CapabilityTable::parse(&text).with_context(|| format!("PROMPTGATE_CAPABILITIES_FILE: {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_during_the_start_is_heeded_once_more_when_the_process_serves() {
+        let complete = CancellationToken::new();
+        let mut turns = Turns { complete: complete.clone(), came_early: false };
+        assert!(turns.next(pending()).now_or_never().is_none());
+        turns.next(ready(())).await;
+        assert!(turns.next(pending()).now_or_never().is_none());
+        turns.next(ready(())).await;
+        complete.cancel();
+        turns.next(pending()).await;
+        assert!(turns.next(pending()).now_or_never().is_none(), "once for all that came before");
+        turns.next(ready(())).await;
+        assert!(turns.next(pending()).now_or_never().is_none(), "everything was there");
+    }
 }
