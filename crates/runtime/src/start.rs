@@ -152,7 +152,9 @@ fn telemetry(
     let level = level(&log);
     let wanted = if process == Process::Migrate { None } else { settings.server()?.traces };
     let traces = wanted.map(|wanted| traces(process, settings, certificates, wanted, handle)).transpose()?;
-    Ok(promptgate_telemetry::init(Logs { level, json: log.json }, traces)?)
+    let telemetry = promptgate_telemetry::init(Logs { level, json: log.json }, traces)?;
+    certificates.tell();
+    Ok(telemetry)
 }
 
 /// How much is to be logged.
