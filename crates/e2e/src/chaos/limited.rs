@@ -118,7 +118,8 @@ impl Limited {
     }
 
     /// Lets the lives of all holders be over, and spends what is left of each budget that was called under.
-    /// Says of how many something stayed reserved.
+    /// Says of how many something stayed reserved, or more was given than anybody can spend so soon. What these
+    /// calls cost is in what is [`Self::kept`] from then on.
     pub async fn leaks(&self, stage: &Stage) -> anyhow::Result<usize> {
         stage.outlive_holders().await?;
         let port = *stage.proxies().first().context("no data plane")?;
@@ -129,10 +130,13 @@ impl Limited {
                 let sample = super::load::call_once(project, port, false).await;
                 let said: Value =
                     serde_json::from_str(sample.why.as_deref().unwrap_or_default()).unwrap_or_default();
-                match sample.status {
+                let status = sample.status;
+                self.spending.add(sample);
+                match status {
                     Some(402) if said["reserved"] == 0.0 => break true,
-                    Some(200) => {}
+                    // A budget that is not kept has no end.
                     _ if freed.elapsed() > FREE_WITHIN => break false,
+                    Some(200) => {}
                     _ => tokio::time::sleep(PAUSE).await,
                 }
             };
