@@ -49,8 +49,8 @@ counts as none. A `.env` is read, never exported; a non-empty variable of the en
 ends the start with a line that names it; a variable that begins with `PROMPTGATE_` and is not listed here
 gives a warning. Durations are written as in Go: `250ms`, `30s`, `1h30m`. Lists may be separated by blanks or
 commas. A process reads and checks only the settings listed for it; `run-all` reads those of `api`, `proxy`,
-`schedule` and `migrate`. Settings marked † are accepted and checked, so that
-what older versions were configured with still starts, but nothing depends on them: each says why.
+`schedule` and `migrate`. Settings marked † are accepted and checked, so that what
+older versions were configured with still starts, but nothing depends on them: each says why.
 ";
 
 const TAIL: &str = "

@@ -55,9 +55,8 @@ impl From<Standings> for OwnLimits {
 
 /// Shows how each limit stands that counts for calls of the token that asks: its own, those of the tokens that it
 /// was minted under, of the endpoint that is named, of its project, and of the account that it acts for. Every
-/// token may ask; what others use too is told in figures only to one with the scope `admin`, and what the account
-/// uses to no other one that was minted. An endpoint that the token may not call is shown to it only with that
-/// scope.
+/// token may ask. What others use too is told in figures only to one with the scope `admin`, and so is to a minted
+/// token what the account uses. Only such a one is shown endpoints that it may not call.
 #[utoipa::path(get, path = "/api/{uuid}/tokens/self/limits", tag = "introspection",
     params(("uuid" = String, Path, description = "The project"), OfCalls),
     responses(

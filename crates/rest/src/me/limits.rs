@@ -39,8 +39,8 @@ impl FromRequestParts<ApiState> for Asking {
 /// Shows how each limit stands that counts for one's calls. To whoever is signed in: those of the groups, one's
 /// own, and the quotas of the plan. To a token: its own, those of the tokens that it was minted under, of the
 /// endpoint that is named, of its project, and of the account that it acts for. What others use too is told in
-/// figures only to a token with the scope `admin`; what the account uses, to no token that another one minted.
-/// An endpoint that the token may not call is shown to it only with that scope.
+/// figures only to a token with the scope `admin`, and so is to a minted token what the account uses. Only such a
+/// one is shown endpoints that it may not call.
 #[utoipa::path(get, path = "/api/v1/me/limits", tag = "me", params(OfCalls), responses(
     (status = OK, body = LimitStandingsView),
     (status = BAD_REQUEST, description = "`invalid_query`: a parameter is given twice, or whoever signed in names an \
