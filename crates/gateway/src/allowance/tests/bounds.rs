@@ -139,7 +139,7 @@ async fn a_long_prompt_is_reserved_at_the_price_of_long_contexts() {
     let answer = json!({"candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
         "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 1, "totalTokenCount": 8},
         "modelVersion": "gemini-2.5-pro", "responseId": "r1"});
-    // 199,924 tokens and those of the frames are $1.25 a million, one more of them makes all $2.50.
+    // 199,976 tokens and the 24 of the frames are $1.25 a million; with one more all of them are $2.50.
     let limits = TokenLimits { monthly_budget_usd_cap: dollars(0.4), ..TokenLimits::default() };
     for (bytes, status) in [(199_976, 200), (199_977, 402)] {
         let scene = scene_of(ProviderKind::Google, &limits, &answer);
