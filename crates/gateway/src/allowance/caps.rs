@@ -145,8 +145,12 @@ impl Payers {
         token.into_iter().chain(endpoint)
     }
 
-    /// Why a request is too large for one, if it has so many bytes for a model to read.
+    /// Why a request is too large for one, if it has so many bytes for a model to read. What no client asks,
+    /// such as what looks for names and addresses, is as large as it is.
     pub(super) fn too_large(&self, text_bytes: u64) -> Option<LimitRefusal> {
+        if self.share == Share::Budgets {
+            return None;
+        }
         let own = self.token_limits.request_tokens.map(|cap| (Subject::Token(self.token), cap));
         let besides = self.besides().filter_map(|(subject, set)| Some((subject, set.request_tokens?)));
         let (subject, cap) = own.into_iter().chain(besides).min_by_key(|(_, cap)| *cap)?;

@@ -125,8 +125,20 @@ impl LimitRefusal {
         }
     }
 
+    /// Whether what is left of a budget or a quota would do, and is only held by calls that are not over, or not
+    /// recorded yet: it comes back with them, not when the window turns.
+    const fn is_held(&self) -> bool {
+        match self {
+            Self::Budget { limit, standing, needed } | Self::Quota { limit, standing, needed, .. } => {
+                standing.used.saturating_add(*needed) <= limit.cap
+            }
+            Self::Rate { .. } | Self::Request { .. } | Self::NoPlan | Self::Unavailable { .. } => false,
+        }
+    }
+
     pub(crate) const fn may_retry(&self) -> bool {
-        matches!(self, Self::Rate { .. } | Self::Unavailable { .. }) && !self.is_too_large()
+        let comes_back = matches!(self, Self::Rate { .. } | Self::Unavailable { .. }) || self.is_held();
+        comes_back && !self.is_too_large()
     }
 
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
@@ -134,6 +146,7 @@ impl LimitRefusal {
             _ if self.is_too_large() => None,
             Self::Rate { retry_after, .. } | Self::Quota { retry_after, .. } => Some(*retry_after),
             Self::Unavailable { .. } => Some(Duration::from_secs(1)),
+            Self::Budget { .. } if self.is_held() => Some(Duration::from_secs(1)),
             Self::Budget { .. } | Self::Request { .. } | Self::NoPlan => None,
         }
     }
@@ -220,10 +233,20 @@ impl LimitRefusal {
                     retry_after.as_millis().div_ceil(1_000)
                 )
             }
+            Self::Budget { limit, standing, needed } if self.is_held() => format!(
+                "what is left of the {} of {} is held by calls under way: {} spent and {} reserved of {}, and \
+                 this call may need {}; try again when one has ended, or ask for less",
+                of_budget(limit),
+                whose(limit),
+                shown(limit, standing.used),
+                shown(limit, standing.held),
+                shown(limit, limit.cap),
+                shown(limit, *needed),
+            ),
             Self::Budget { limit, standing, needed } => format!(
-                "the {} budget of {} is exhausted: {} spent and {} reserved of {}, and this call may need {}; \
+                "the {} of {} is exhausted: {} spent and {} reserved of {}, and this call may need {}; \
                  it resets at {}. Ask for less, or let an administrator raise it",
-                if limit.counter.window == Window::Day { "daily" } else { "monthly" },
+                of_budget(limit),
                 whose(limit),
                 shown(limit, standing.used),
                 shown(limit, standing.held),
@@ -231,9 +254,7 @@ impl LimitRefusal {
                 shown(limit, *needed),
                 standing.resets_at
             ),
-            Self::Quota { limit, standing, needed, .. }
-                if standing.used.saturating_add(*needed) <= limit.cap =>
-            {
+            Self::Quota { limit, standing, needed, .. } if self.is_held() => {
                 format!(
                     "what is left of the quota of the subscription for {} is held by calls under way: {} tokens \
                      used and {} reserved of {}, and this call may need {needed}; try again when one has ended",
@@ -303,6 +324,13 @@ impl LimitRefusal {
 }
 
 /// The window of a quota, in words.
+const fn of_budget(limit: &Limit) -> &'static str {
+    match limit.counter.window {
+        Window::Day => "daily budget",
+        _ => "monthly budget",
+    }
+}
+
 fn of_hours(limit: &Limit) -> &'static str {
     if limit.counter.window == Window::FiveHours { "five hours" } else { "seven days" }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use promptgate_firewall::guardrails::{Holder, Rules};
 use promptgate_projects::ProjectType;
 use promptgate_providers::{Operation, ProviderKind};
+use promptgate_tokens::{Token, TokenLimits};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -262,4 +263,16 @@ async fn anthropics_clients_and_embeddings_are_guarded_alike() {
     let body = json!({"model": "main:m", "input": ["Bob", "x"]});
     read(scene.begin(Operation::Embeddings, &body.to_string()).await).await;
     assert_eq!(bodies(&scene, "main").pop().unwrap()["input"], json!(["[PERSON REDACTED]", "x"]));
+}
+
+/// It is a cap of what a client asks: what asks about that is longer.
+#[tokio::test]
+async fn a_cap_of_one_request_does_not_keep_names_from_being_looked_for() {
+    let scene = usual("redact");
+    let limits = TokenLimits { request_token_cap: Some(20), ..TokenLimits::default() };
+    scene.tokens.put(Token { limits, ..scene.token.clone() });
+    scene.upstream.next("finder", found(REDACTED));
+    assert_eq!(say(&scene, TEXT).await.status, 200);
+    assert!(sent(&scene).contains("PERSON"), "{}", sent(&scene));
+    assert_eq!(say(&scene, &"long ".repeat(20)).await.status, 422);
 }

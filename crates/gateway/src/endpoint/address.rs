@@ -100,7 +100,7 @@ pub(crate) async fn address(
     };
     // Before budgets, and before a model is paid to look for names in what nobody answers.
     endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
-    admit(&endpoint, &body, &project, &snapshot, caller.as_deref(), record).await?;
+    admit(&endpoint, &body, &input, &project, &snapshot, caller.as_deref(), record).await?;
     let written = if route == Route::Endpoint { Written::Call } else { Written::Dispatched };
     let input = match inspect(&policy, written, &body, record).await? {
         // What was read of a body that names the endpoint is read of another one, too.
@@ -119,6 +119,7 @@ pub(crate) async fn address(
 pub(super) async fn admit(
     endpoint: &CompiledEndpoint,
     body: &Bytes,
+    input: &ChatInput,
     project: &CompiledProject,
     snapshot: &Snapshot,
     caller: Option<&Caller>,
@@ -126,14 +127,24 @@ pub(super) async fn admit(
 ) -> Result<(), Refusal> {
     let Plan { sampling, candidates, .. } =
         plan(&endpoint.endpoint().config, None, project, snapshot, caller);
+    let mut prompt = PromptSize::of(Operation::ChatCompletions, body);
+    // What is read may be said in other members than those of a chat.
+    prompt.text_bytes = prompt.text_bytes.max(read_bytes(input));
     let asks = Asks {
-        prompt: PromptSize::of(Operation::ChatCompletions, body),
+        prompt,
         max_output: Some(sampling.max_output_tokens.into()),
         choices: 1,
         writes: true,
         ..Asks::default()
     };
     allowance::reserve(&asks, &candidates, record).await
+}
+
+/// How many bytes of a call's own text a model reads.
+fn read_bytes(input: &ChatInput) -> u64 {
+    let texts = input.messages.iter().map(|message| message.text().len()).sum::<usize>();
+    let tools = input.tools.as_ref().map_or(0, |tools| tools.as_str().len());
+    (texts + tools) as u64
 }
 
 /// Whether the call may come now and from there, by what the endpoint says, too.

@@ -160,7 +160,7 @@ async fn called(call: RunCall, shared: &Arc<Shared>, record: &mut Record) -> Res
     record.payers = Some(Box::new(payers));
     let mut input = ChatInput::from_stored(&body).map_err(EndpointRefusal::Input)?;
     endpoint.check_cap(&input.messages).map_err(EndpointRefusal::OverCap)?;
-    admit(&endpoint, &written(&body), &project, &snapshot, None, record).await?;
+    admit(&endpoint, &written(&body), &input, &project, &snapshot, None, record).await?;
     record.transcript.keep(project.project.record_bodies.unwrap_or(shared.limits.record_bodies));
     let policy = snapshot.policy(project_id, Some(endpoint_id), &line);
     if let Some(masked) = inspect(&policy, Written::Call, &written(&body), record).await? {

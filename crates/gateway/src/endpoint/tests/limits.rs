@@ -203,3 +203,25 @@ async fn rules_may_ask_how_much_of_the_budget_is_spent() {
     }
     panic!("the rule never held");
 }
+
+/// However it is said: in the member for it, in a chat, or in members of its own.
+#[tokio::test]
+async fn one_request_of_an_endpoint_may_only_be_so_large() {
+    let house = house(of_first());
+    with_token(&house, TokenLimits { request_token_cap: Some(30), ..TokenLimits::default() });
+    let long = "word ".repeat(40);
+    for body in [
+        json!({"message": long}),
+        json!({"messages": [{"role": "user", "content": long}]}),
+        json!({"question": long}),
+    ] {
+        let refused = house.ask(&body).await;
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (422, &json!("input_too_large")),
+            "{}",
+            refused.body
+        );
+    }
+    assert_eq!(house.say("Hi").await.status, 200);
+}
