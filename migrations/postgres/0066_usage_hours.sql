@@ -3,6 +3,10 @@
 --
 -- By the hour and without people, of whom there may be many: what costs by day are read from in time zones whose days
 -- begin with another hour than those of UTC.
+-- First, as whoever records does: what is recorded meanwhile would be in one sum and not in the other, and indexes are
+-- made of the calls later on.
+LOCK TABLE usage_events IN SHARE ROW EXCLUSIVE MODE;
+
 CREATE TABLE usage_hours (
     at                    BIGINT            NOT NULL,
     project_id            UUID              NOT NULL,
@@ -131,11 +135,3 @@ INSERT INTO usage_token_days
         CAST(LEAST(SUM(guessed_nanos), 9223372036854775807) AS BIGINT)
     FROM usage_quarters
     GROUP BY since, owner_id, project_id, token_id, endpoint_id, provider, provider_kind, model, embeds;
-
--- Projects and endpoints are added up from hours now. Each of these cost something with every row.
-DROP INDEX usage_quarters_project_id_at_idx;
-DROP INDEX usage_quarters_endpoint_id_at_idx;
-
--- Rows that are added to find room for their next version in their page, and no index is touched.
-ALTER TABLE usage_days SET (fillfactor = 70);
-ALTER TABLE usage_quarters SET (fillfactor = 80);

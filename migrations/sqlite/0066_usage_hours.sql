@@ -111,7 +111,3 @@ INSERT INTO usage_token_days
         SUM(MIN(guessed_nanos, 1125899906842624))
     FROM usage_quarters
     GROUP BY since, owner_id, project_id, token_id, endpoint_id, provider, provider_kind, model, embeds;
-
--- Projects and endpoints are added up from hours now. Each of these cost something with every row.
-DROP INDEX usage_quarters_project_id_at_idx;
-DROP INDEX usage_quarters_endpoint_id_at_idx;

@@ -297,6 +297,12 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0073_job_pauses.sql"),
         sqlite: include_str!("../../../migrations/sqlite/0073_job_pauses.sql"),
     },
+    Migration {
+        number: 74,
+        name: "unused_indexes",
+        postgres: include_str!("../../../migrations/postgres/0074_unused_indexes.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0074_unused_indexes.sql"),
+    },
 ];
 
 /// What [`Connected::migrate`](crate::Connected::migrate) did.

@@ -98,7 +98,7 @@ const TOTALS: [(&str, i64); 14] = [
 
 /// What reads each number of each table, and what it must be.
 fn totals() -> impl Iterator<Item = (String, i64)> {
-    ["usage_quarters", "usage_days"]
+    ["usage_quarters", "usage_days", "usage_hours", "usage_token_days"]
         .into_iter()
         .flat_map(|table| {
             TOTALS.into_iter().map(move |(sum, expected)| {
