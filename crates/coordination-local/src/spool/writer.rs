@@ -39,6 +39,8 @@ pub struct Spool {
     completed: Notify,
     /// Whether the last write failed.
     failing: AtomicBool,
+    /// Whether somebody finds out whether there is room again.
+    trying: AtomicBool,
     meters: OnceLock<Meters>,
 }
 
@@ -131,8 +133,9 @@ impl Spool {
         let (directory, state) = open().map_err(|source| SpoolError { root: root.to_owned(), source })?;
         let root = root.to_owned();
         let (appended, completed) = (Notify::new(), Notify::new());
-        let (failing, meters) = (AtomicBool::new(false), OnceLock::new());
-        Ok(Self { root, directory, options, state, appended, completed, failing, meters })
+        let [failing, trying] = [(); 2].map(|()| AtomicBool::new(false));
+        let meters = OnceLock::new();
+        Ok(Self { root, directory, options, state, appended, completed, failing, trying, meters })
     }
 
     /// The bytes that are not stored yet.
@@ -360,15 +363,19 @@ impl UsageSink for Spool {
         if !self.failing.load(Ordering::Relaxed) {
             return true;
         }
-        let mut state = self.state();
-        if state.failed.is_some_and(|failed| failed.elapsed() < AFTER_FAILURE) {
+        if self.state().failed.is_some_and(|failed| failed.elapsed() < AFTER_FAILURE) {
             return false;
         }
-        // No call is taken only to try: what it cost would be lost. The others wait for as long as this takes.
-        let has_room = try_room(self.directory.path());
-        state.failed = has_room.is_err().then(Instant::now);
-        self.failing.store(has_room.is_err(), Ordering::Relaxed);
-        has_room.is_ok()
+        // No call is taken only to try: what it cost would be lost. One tries; a disk may take long to say no, and
+        // the others are told so meanwhile.
+        if self.trying.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let has_room = try_room(self.directory.path()).is_ok();
+        self.state().failed = (!has_room).then(Instant::now);
+        self.failing.store(!has_room, Ordering::Relaxed);
+        self.trying.store(false, Ordering::Release);
+        has_room
     }
 }
 
