@@ -17,15 +17,18 @@ pub(crate) async fn repeat(checks: Option<DueChecks>, every: Duration, shutdown:
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let rounds = async {
+        let mut is_failing = false;
         loop {
             ticks.tick().await;
-            look(&checks).await;
+            is_failing = !look(&checks, is_failing).await;
         }
     };
     shutdown.run_until_cancelled(rounds).await;
 }
 
-async fn look(checks: &DueChecks) {
+/// Says whether it went well. What goes on failing is said once, not at every look: a database that is away is
+/// said by whoever asks it for more.
+async fn look(checks: &DueChecks, was_failing: bool) -> bool {
     const JOB: &str = "check_services";
     let outcome = match checks.run().await {
         Ok(tally) => {
@@ -37,9 +40,14 @@ async fn look(checks: &DueChecks) {
         }
         Err(error) => {
             let error: &dyn std::error::Error = &error;
-            tracing::error!(error, job.name = JOB, "job {JOB} failed: {error}");
+            if was_failing {
+                tracing::debug!(error, job.name = JOB, "job {JOB} failed again: {error}");
+            } else {
+                tracing::error!(error, job.name = JOB, "job {JOB} failed: {error}");
+            }
             "failed"
         }
     };
     metrics::counter!("promptgate_job_runs_total", "job" => JOB, "outcome" => outcome).increment(1);
+    outcome == "finished"
 }

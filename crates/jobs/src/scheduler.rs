@@ -76,7 +76,8 @@ impl Scheduler {
         let late = Arc::clone(&store);
         let catch_up =
             InParts { part: move || tidying::catch_up(Arc::clone(&late), rows), full: rows.into(), pause };
-        jobs.push(Job::every("catch_up_usage", options.catch_up_interval, catch_up).within(LONG));
+        // It is due again in a moment, and nobody waits for it behind what takes hours.
+        jobs.push(Job::every("catch_up_usage", options.catch_up_interval, catch_up));
         let history = HistoryChore { store: Arc::clone(&store), clock: Arc::clone(&clock), rows, pause };
         jobs.push(Job::every("prune_job_history", options.history_interval, history).within(LONG));
         Self { store, clock, entropy, options, jobs, checks: None }
