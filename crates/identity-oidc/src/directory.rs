@@ -1,5 +1,6 @@
 //! What a provider says about itself, and its keys.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use openidconnect::{
 };
 use promptgate_kernel::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::http::Caller;
 
@@ -75,26 +76,12 @@ pub(crate) struct NotKnown(String);
 struct Asked {
     /// The last time, and why that failed, if it did.
     last: Option<(Timestamp, Option<NotKnown>)>,
-    /// When nobody wanted to sign in with it, and why that failed.
-    looked: Option<(Timestamp, NotKnown)>,
+    /// Why the last look failed that did.
+    looked: Option<NotKnown>,
     /// Whether it did not answer when it was asked last, by whomever.
     is_silent: bool,
     /// The last time because of an unknown key.
     for_key: Option<Timestamp>,
-}
-
-impl Asked {
-    /// Why it is not asked once more, by somebody who may have waited for the one before him: it failed just
-    /// now. A failure that somebody waited for stands for a `pause`, one that nobody waited for only so long
-    /// that those who came meanwhile do not wait twice.
-    fn failure(&self, now: Timestamp, pause: Duration) -> Option<NotKnown> {
-        let stands = |at: Timestamp, pause| at <= now && now.since(at) < pause;
-        let looked = self.looked.as_ref().filter(|(at, _)| stands(*at, FAILURE_STANDS));
-        match &self.last {
-            Some((at, Some(error))) if stands(*at, pause) => Some(error.clone()),
-            _ => looked.map(|(_, error)| error.clone()),
-        }
-    }
 }
 
 /// Asks a provider about itself, and remembers.
@@ -106,6 +93,8 @@ pub(crate) struct Directory {
     known: RwLock<Option<Arc<Known>>>,
     /// Held while it is asked.
     asked: Mutex<Asked>,
+    /// How many looks failed.
+    failed_looks: AtomicU64,
 }
 
 impl Directory {
@@ -122,6 +111,7 @@ impl Directory {
             clock,
             known: RwLock::default(),
             asked: Mutex::default(),
+            failed_looks: AtomicU64::new(0),
         }
     }
 
@@ -135,15 +125,17 @@ impl Directory {
         if let Some(known) = self.fresh() {
             return Ok(known);
         }
-        let mut asked = self.asked.lock().await;
+        let (mut asked, looked) = self.turn().await;
         if let Some(known) = self.fresh() {
             return Ok(known);
         }
-        let stale = self.known();
+        let (stale, now) = (self.known(), self.clock.now());
         let pause = if stale.is_some() { PAUSE } else { FAILURE_STANDS };
-        let answer = match asked.failure(self.clock.now(), pause) {
-            Some(error) => Err(error),
-            None => self.ask(&mut asked).await,
+        let stands = |at: Timestamp| at <= now && now.since(at) < pause;
+        let answer = match (&asked.last, looked) {
+            (Some((at, Some(error))), _) if stands(*at) => Err(error.clone()),
+            (_, Some(error)) => Err(error),
+            (_, None) => self.ask(&mut asked).await,
         };
         answer.or_else(|error| stale.ok_or(error))
     }
@@ -152,14 +144,12 @@ impl Directory {
     /// for that once a minute at most, so that nobody's invented keys have the provider asked all the
     /// time.
     pub(crate) async fn newer(&self, than: &Arc<Known>) -> Option<Arc<Known>> {
-        let mut asked = self.asked.lock().await;
+        let (mut asked, looked) = self.turn().await;
         if let Some(known) = self.known().filter(|known| !Arc::ptr_eq(known, than)) {
             return Some(known);
         }
         let now = self.clock.now();
-        if asked.for_key.is_some_and(|at| now.since(at) < PAUSE)
-            || asked.failure(now, FAILURE_STANDS).is_some()
-        {
+        if looked.is_some() || asked.for_key.is_some_and(|at| now.since(at) < PAUSE) {
             return None;
         }
         asked.for_key = Some(now);
@@ -172,11 +162,22 @@ impl Directory {
         let before = asked.last.clone();
         let answer = self.ask(&mut asked).await.map(drop);
         if let Err(error) = &answer {
-            // Whoever signs in a moment later asks by himself.
-            asked.looked = Some((self.clock.now(), error.clone()));
+            // It is an answer to those who waited meanwhile; whoever signs in from now on asks by himself.
             asked.last = before;
+            asked.looked = Some(error.clone());
+            self.failed_looks.fetch_add(1, Ordering::SeqCst);
         }
         answer
+    }
+
+    /// Waits until nobody asks it; and why a look failed that was waited for, if one did. Who waited for that is
+    /// not to wait once more.
+    async fn turn(&self) -> (MutexGuard<'_, Asked>, Option<NotKnown>) {
+        let before = self.failed_looks.load(Ordering::SeqCst);
+        let asked = self.asked.lock().await;
+        let has_waited = self.failed_looks.load(Ordering::SeqCst) != before;
+        let looked = asked.looked.clone().filter(|_| has_waited);
+        (asked, looked)
     }
 
     async fn ask(&self, asked: &mut Asked) -> Result<Arc<Known>, NotKnown> {
@@ -185,7 +186,6 @@ impl Directory {
         asked.last = Some((self.clock.now(), answer.as_ref().err().cloned()));
         match &answer {
             Ok(known) => {
-                asked.looked = None;
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(known));
                 if failed_before {
                     tracing::info!(issuer = self.issuer, "the identity provider answers again");
@@ -243,7 +243,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use std::error::Error;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
 
     use async_trait::async_trait;
     use openidconnect::http::Response;
@@ -364,8 +364,7 @@ mod tests {
         let (looked, found, ()) = tokio::join!(directory.look(), directory.current(), slowly());
         assert!(looked.is_err() && found.is_err());
         assert_eq!(fake.waited.swap(0, Ordering::SeqCst), 1);
-        // A moment later it is asked for whoever signs in.
-        clock.advance(FAILURE_STANDS);
+        // It is asked for whoever signs in from now on.
         fake.is_away.store(false, Ordering::SeqCst);
         let known = directory.current().await.unwrap();
         assert_eq!(fake.waited.swap(0, Ordering::SeqCst), 2, "about itself, and for its keys");
@@ -378,7 +377,6 @@ mod tests {
         assert!(looked.is_err() && newer.is_none());
         assert!(Arc::ptr_eq(&found.unwrap(), &known));
         assert_eq!(fake.waited.load(Ordering::SeqCst), 1);
-        clock.advance(FAILURE_STANDS);
         fake.is_away.store(false, Ordering::SeqCst);
         assert!(directory.newer(&known).await.is_some());
     }
