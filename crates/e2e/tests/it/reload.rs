@@ -96,3 +96,34 @@ async fn files_and_settings_are_read_anew_and_bad_ones_change_nothing() {
     assert!(gateway.admin(Method::GET, "/projects", &Value::Null).await.unwrap().status.is_success());
     gateway.stop().await.unwrap();
 }
+
+/// A machine's certificates that cannot be read at the start are missed, whoever reads them first; those that
+/// cannot be read later leave in force what was read.
+#[tokio::test]
+async fn certificates_of_the_machine_that_are_broken_are_told_and_put_nothing_out_of_force() {
+    let installation = Installation::embedded().unwrap();
+    let certificates = installation.path().join("machine.pem");
+    let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    fs::write(&certificates, broken).unwrap();
+    // Traces are exported with them before there are logs.
+    let installation = installation
+        .set("SSL_CERT_FILE", &certificates.to_string_lossy())
+        .set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
+    let gateway = Gateway::run_all(&installation).await.unwrap();
+    let said = gateway.process().said();
+    assert_eq!(said.matches("a certificate of this machine cannot be loaded").count(), 1, "{said}");
+    assert!(said.contains("this machine has no certificates"), "{said}");
+
+    let what = "the certificates of calls to the outside";
+    fs::write(&certificates, CERTIFICATES).unwrap();
+    let said = reload(&gateway).await;
+    assert!(said.contains(&format!("{what}: read anew")), "{said}");
+    for bad in [broken, ""] {
+        fs::write(&certificates, bad).unwrap();
+        let said = reload(&gateway).await;
+        assert!(said.contains(&format!("{what}: could not be read anew; going on with")), "{said}");
+        assert!(!said.contains("PROMPTGATE_CA_FILE"), "{said}");
+    }
+    assert_eq!(metric(&gateway, "certificates", "failed").await, 2);
+    gateway.stop().await.unwrap();
+}
