@@ -82,10 +82,13 @@ impl Trust {
 
     fn replace_with(&self, native: CertificateResult, bundle: Option<&[u8]>) -> Result<(), TlsSetupError> {
         let new = Believed::new(native, bundle)?;
-        if !new.missing.is_empty() {
-            return Err(TlsSetupError::MachineUnreadable(new.missing.join("; ")));
-        }
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // What could not be read before is no loss.
+        let lost: Vec<&str> =
+            new.missing.iter().filter(|error| !current.missing.contains(error)).map(String::as_str).collect();
+        if !lost.is_empty() {
+            return Err(TlsSetupError::MachineUnreadable(lost.join("; ")));
+        }
         // Where there were none before, nothing gets lost.
         if new.roots == 0 && current.roots > 0 {
             return Err(TlsSetupError::NoneLeft);
@@ -190,6 +193,10 @@ mod tests {
         let warnings = trust.warnings();
         assert_eq!(warnings.len(), 3, "{warnings:?}");
         assert!(warnings[0].contains("failed to read PEM") && warnings[2].contains("no certificates"));
+        // It is as it was: a bundle is taken all the same.
+        trust.replace_with(machine(false, 2), Some(CA)).unwrap();
+        assert_eq!(trust.warnings().len(), 2);
+        let trust = self::trust(machine(false, 2));
         // There was nothing that could get lost.
         trust.replace_with(machine(false, 0), None).unwrap();
         assert_eq!(trust.warnings().len(), 1);
