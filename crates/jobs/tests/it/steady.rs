@@ -95,10 +95,19 @@ async fn a_job_that_is_seldom_due_is_not_forgotten() {
     let seldom = Job { cadence: promptgate_jobs::Cadence::Every(DAY * 70), ..job };
     let replicas = Replicas::with_jobs(&[Arc::clone(&store)], &clock, &[seldom], HOUR);
     until(1, async || runs(&*store, Some(RunState::Finished)).await.len()).await;
+    // Whoever forgets jobs is not to be at it while the clock leaps: it would take all of them for gone.
+    let forgot = async || {
+        let mut work = store.begin(Access::Read).await.expect(WORKS);
+        let jobs = work.jobs().list().await.expect(WORKS);
+        let history = jobs.into_iter().find(|job| job.name == "prune_job_history");
+        history.and_then(|job| job.open.is_none().then_some(job.last?.ended_at?))
+    };
+    until(Some(clock.now()), forgot).await;
     for _ in 0..3 {
         clock.advance(DAY * 35);
         let seen = async || state(&*store).await.map(|job| job.seen_at);
         until(Some(clock.now()), seen).await;
+        until(Some(clock.now()), forgot).await;
     }
     // A run that a leap of the clock cut off is tried again a little later. While one is carried out the clock
     // stands, or it would be taken for one that nobody answers for.
