@@ -129,9 +129,18 @@ mod tests {
         said
     }
 
+    /// Both on one port, which somebody else may have for TCP where it is free for UDP.
+    async fn sockets() -> (UdpSocket, TcpListener) {
+        loop {
+            let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+                return (udp, tcp);
+            }
+        }
+    }
+
     async fn resolved(host: &str, flags: u8, noise: bool) -> io::Result<Vec<IpAddr>> {
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let tcp = TcpListener::bind(udp.local_addr().unwrap()).await.unwrap();
+        let (udp, tcp) = sockets().await;
         let server = NameServer::new(udp.local_addr().unwrap(), Arc::new(SeededEntropy::new(1)));
         let datagrams = async {
             let mut asked = [0; 512];
