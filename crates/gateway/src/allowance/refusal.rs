@@ -233,27 +233,28 @@ impl LimitRefusal {
                     retry_after.as_millis().div_ceil(1_000)
                 )
             }
-            Self::Budget { limit, standing, needed } if self.is_held() => format!(
-                "what is left of the {} of {} is held by calls under way: {} spent and {} reserved of {}, and \
-                 this call may need {}; try again when one has ended, or ask for less",
-                of_budget(limit),
-                whose(limit),
-                shown(limit, standing.used),
-                shown(limit, standing.held),
-                shown(limit, limit.cap),
-                shown(limit, *needed),
-            ),
-            Self::Budget { limit, standing, needed } => format!(
-                "the {} of {} is exhausted: {} spent and {} reserved of {}, and this call may need {}; \
-                 it resets at {}. Ask for less, or let an administrator raise it",
-                of_budget(limit),
-                whose(limit),
-                shown(limit, standing.used),
-                shown(limit, standing.held),
-                shown(limit, limit.cap),
-                shown(limit, *needed),
-                standing.resets_at
-            ),
+            Self::Budget { limit, standing, needed } => {
+                let (budget, whose) = (of_budget(limit), whose(limit));
+                let stands = format!(
+                    "{} spent and {} reserved of {}, and this call may need {}",
+                    shown(limit, standing.used),
+                    shown(limit, standing.held),
+                    shown(limit, limit.cap),
+                    shown(limit, *needed)
+                );
+                if self.is_held() {
+                    format!(
+                        "what is left of the {budget} of {whose} is held by calls under way: {stands}; try again \
+                         when one has ended, or ask for less"
+                    )
+                } else {
+                    format!(
+                        "the {budget} of {whose} is exhausted: {stands}; it resets at {}. Ask for less, or let an \
+                         administrator raise it",
+                        standing.resets_at
+                    )
+                }
+            }
             Self::Quota { limit, standing, needed, .. } if self.is_held() => {
                 format!(
                     "what is left of the quota of the subscription for {} is held by calls under way: {} tokens \
